@@ -1,0 +1,58 @@
+"""Parkour for legged robots: what a plugin author imports.
+
+Everything here is resolved on first use, so that ``import parkour`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parkour.errors import ParkourError as ParkourError
+    from parkour.hookspecs import hookimpl as hookimpl
+    from parkour.mdp.context import StepContext as StepContext
+    from parkour.mdp.events import SimHandle as SimHandle
+    from parkour.mdp.robot import RobotLayout as RobotLayout
+    from parkour.params import Params as Params
+    from parkour.params import Range as Range
+    from parkour.params import param as param
+    from parkour.specs import EncoderSpec as EncoderSpec
+    from parkour.specs import EngineSpec as EngineSpec
+    from parkour.specs import EventSpec as EventSpec
+    from parkour.specs import ObservationField as ObservationField
+    from parkour.specs import ObservationSpec as ObservationSpec
+    from parkour.specs import PolicySpec as PolicySpec
+    from parkour.specs import RewardSpec as RewardSpec
+    from parkour.specs import TaskAlias as TaskAlias
+    from parkour.specs import TaskSpec as TaskSpec
+    from parkour.specs import TerminationSpec as TerminationSpec
+    from parkour.specs import TerrainSpec as TerrainSpec
+    from parkour.terrain.box import Box as Box
+    from parkour.terrain.sub_terrain import SubTerrain as SubTerrain
+
+_HOME = {
+    "ParkourError": "parkour.errors",
+    "hookimpl": "parkour.hookspecs",
+    "StepContext": "parkour.mdp.context",
+    "SimHandle": "parkour.mdp.events",
+    "RobotLayout": "parkour.mdp.robot",
+    "Params": "parkour.params",
+    "Range": "parkour.params",
+    "param": "parkour.params",
+    "Box": "parkour.terrain.box",
+    "SubTerrain": "parkour.terrain.sub_terrain",
+} | {
+    name: "parkour.specs"
+    for name in (
+        "EncoderSpec", "EngineSpec", "EventSpec", "ObservationField", "ObservationSpec", "PolicySpec",
+        "RewardSpec", "TaskAlias", "TaskSpec", "TerminationSpec", "TerrainSpec",
+    )  # fmt: skip
+}
+__all__ = sorted(_HOME)  # noqa: PLE0605 - names are resolved lazily by __getattr__
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'parkour' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

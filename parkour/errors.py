@@ -1,0 +1,74 @@
+"""Errors that a user can act on.
+
+Every :class:`ParkourError` is printed by the command line as one line (what was got, what was expected) and, where
+there is one, a second line that names the next command to try. Anything else that reaches the command line is a bug
+and shows its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ParkourError(Exception):
+    """A problem in the user's input or machine, not in the program.
+
+    Args:
+        message: one line: what was got and what was expected.
+        hint: what to try next, a command if there is one.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UnknownNameError(ParkourError):
+    """A name that nothing is registered under, with the nearest ones that exist."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str], *, hint: str | None = None) -> None:
+        known = sorted(known)
+        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        if near:
+            tail = f"did you mean {' or '.join(repr(n) for n in near)}?"
+        elif known:
+            tail = f"known: {', '.join(known[:12])}{', …' if len(known) > 12 else ''}"
+        else:
+            tail = "none is known"
+        super().__init__(f"unknown {what} {name!r}; {tail}", hint=hint)
+        self.name = name
+        self.suggestions = near
+
+
+class AmbiguousNameError(ParkourError):
+    """A bare name that several distributions register."""
+
+
+class PluginError(ParkourError):
+    """A plugin that cannot be loaded, or that breaks its contract."""
+
+
+class TaskError(ParkourError):
+    """A task that does not validate, or an override that does not fit it."""
+
+
+class TerrainError(ParkourError):
+    """A sub-terrain that breaks an invariant (not finite, no goals, too many boxes)."""
+
+
+class EngineError(ParkourError):
+    """An engine that is not installed or cannot run here."""
+
+
+class DeviceError(ParkourError):
+    """A device that was asked for and is not there."""
+
+
+class CheckpointError(ParkourError):
+    """A checkpoint that is missing, damaged, or of another task or shape."""
+
+
+class StorageError(ParkourError):
+    """A folder or file that cannot be written."""

@@ -1,0 +1,159 @@
+"""The one engine-neutral state that every term reads.
+
+Each engine has one accessor that fills a :class:`StepContext`; terms never see the engine. All tensors are float32 on
+the environment's device unless said otherwise; ``N`` environments, ``J`` joints (canonical order), ``F`` feet,
+``B`` contact bodies. Positions are in the patch's own frame, quaternions (w, x, y, z).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from parkour.mdp.robot import RobotLayout
+
+
+@dataclass(slots=True)
+class RobotState:
+    """Kinematics and torques now."""
+
+    base_pos: Tensor
+    """``[N, 3]`` base position [m]."""
+    base_quat: Tensor
+    """``[N, 4]`` base orientation."""
+    base_lin_vel_w: Tensor
+    """``[N, 3]`` velocity of the base's origin, patch frame [m/s]."""
+    base_lin_vel_b: Tensor
+    """``[N, 3]`` the same in the base frame [m/s]."""
+    base_ang_vel_b: Tensor
+    """``[N, 3]`` angular velocity in the base frame [rad/s]."""
+    projected_gravity: Tensor
+    """``[N, 3]`` unit gravity in the base frame."""
+    roll: Tensor
+    """``[N]`` [rad], in (-pi, pi]."""
+    pitch: Tensor
+    """``[N]`` [rad]."""
+    yaw: Tensor
+    """``[N]`` [rad], in (-pi, pi]."""
+    joint_pos: Tensor
+    """``[N, J]`` [rad]."""
+    joint_vel: Tensor
+    """``[N, J]`` [rad/s]."""
+    joint_torque: Tensor
+    """``[N, J]`` torque applied after the motor's limits [N m]."""
+    feet_pos: Tensor
+    """``[N, F, 3]`` centres of the feet [m]."""
+
+
+@dataclass(slots=True)
+class Contacts:
+    """Net contact forces, patch frame."""
+
+    foot_force: Tensor
+    """``[N, F, 3]`` [N]."""
+    previous_foot_force: Tensor
+    """``[N, F, 3]`` one control step ago [N]."""
+    body_force: Tensor
+    """``[N, B, 3]`` [N], in the order of ``RobotLayout.contact_bodies``; a foot's force is not in its calf's."""
+
+
+@dataclass(slots=True)
+class PreviousStep:
+    """What changed since the last control step; zeros after a reset."""
+
+    joint_vel: Tensor
+    """``[N, J]`` [rad/s]."""
+    joint_torque: Tensor
+    """``[N, J]`` [N m]."""
+    action: Tensor
+    """``[N, J]`` the action before the current one."""
+
+
+@dataclass(slots=True)
+class GoalState:
+    """Way points, as of the last update of the goal tracker."""
+
+    index: Tensor
+    """``[N]`` int64: the way point aimed at; equal to ``count`` when all are reached."""
+    count: Tensor
+    """``[N]`` int64: way points of the patch."""
+    direction: Tensor
+    """``[N, 2]`` unit vector from the base to the current way point."""
+    yaw: Tensor
+    """``[N]`` yaw to the current way point minus the robot's, wrapped to (-pi, pi]; held between perception steps."""
+    next_yaw: Tensor
+    """``[N]`` the same for the way point after it."""
+
+
+class Course(Protocol):
+    """The patch under each robot: what it is, and its rasters. See :class:`parkour.terrain.library.CourseState`."""
+
+    level: Tensor
+    """``[N]`` int64: row of the field."""
+    difficulty: Tensor
+    """``[N]`` in [0, 1]."""
+    terrain: Tensor
+    """``[N]`` int64: index into the task's terrains."""
+    flat: Tensor
+    """``[N]`` bool: whether the terrain declares itself flat."""
+
+    def height(self, xy: Tensor) -> Tensor:
+        """Ground height [m] at ``xy`` ``[N, ..., 2]`` (patch frame) → ``[N, ...]``."""
+        ...
+
+    def edge(self, xy: Tensor) -> Tensor:
+        """Whether ``xy`` ``[N, ..., 2]`` lies on an edge cell → ``[N, ...]`` bool."""
+        ...
+
+
+@dataclass(slots=True)
+class Privileged:
+    """What the simulator knows and a robot does not: the randomised constants of each environment."""
+
+    added_mass: Tensor
+    """``[N, 1]`` [kg]."""
+    com_offset: Tensor
+    """``[N, 3]`` [m]."""
+    friction: Tensor
+    """``[N, 1]`` sliding friction coefficient of the feet."""
+    stiffness_scale: Tensor
+    """``[N, J]`` factor on the proportional gains."""
+    damping_scale: Tensor
+    """``[N, J]`` factor on the derivative gains."""
+
+
+@dataclass(slots=True)
+class StepContext:
+    """Everything a term can read at one control step."""
+
+    robot: RobotState
+    contacts: Contacts
+    previous: PreviousStep
+    goals: GoalState
+    course: Course
+    privileged: Privileged
+    command: Tensor
+    """``[N]`` commanded forward speed [m/s]."""
+    action: Tensor
+    """``[N, J]`` the action the policy gave for this step, as it gave it."""
+    layout: RobotLayout
+    default_joint_pos: Tensor
+    """``[J]`` [rad]."""
+    episode_step: Tensor
+    """``[N]`` int64: control steps since the episode's start."""
+    max_episode_steps: int
+    step_dt: float
+    """Control step [s]."""
+    perception: Tensor
+    """``[N]`` bool: environments whose slow sensors (scan, yaws, depth) refresh at this step."""
+
+    @property
+    def num_envs(self) -> int:
+        return self.command.shape[0]
+
+    @property
+    def device(self) -> torch.device:
+        return self.command.device

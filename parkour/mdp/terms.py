@@ -1,0 +1,49 @@
+"""Protocols of the terms that plugins provide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from parkour.mdp.context import StepContext
+from parkour.specs import ObservationField
+
+
+class Term(Protocol):
+    """A reward or termination without memory: a pure function of tensors.
+
+    No branch on values and no ``.item()``: all rewards of a task may be compiled into one function.
+    """
+
+    def __call__(self, ctx: StepContext, **params: object) -> Tensor:
+        """``[N]``: the unweighted reward (float), or whether the episode ends (bool)."""
+        ...
+
+
+@runtime_checkable
+class StatefulTerm(Protocol):
+    """A reward or termination with memory: made once as ``Target(num_envs, device, layout, **params)``."""
+
+    def __call__(self, ctx: StepContext) -> Tensor: ...
+
+    def reset(self, env_ids: Tensor) -> None:
+        """Forget the environments ``env_ids`` (``[M]`` int64): their episode begins."""
+        ...
+
+
+class ObservationTerm(Protocol):
+    """An observation group: made once as ``Target(num_envs, device, layout, **params)``."""
+
+    def layout(self) -> Sequence[ObservationField]:
+        """Names, sizes, scales and units of the numbers, in order. Images are one field of ``height * width``."""
+        ...
+
+    def __call__(self, ctx: StepContext) -> Tensor:
+        """``[N, …]``, finite; called once per control step, after resets."""
+        ...
+
+    def reset(self, env_ids: Tensor) -> None:
+        """Forget the environments ``env_ids`` (``[M]`` int64): their episode begins with the next call."""
+        ...

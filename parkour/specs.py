@@ -1,0 +1,143 @@
+"""What a plugin hands over: one frozen dataclass per kind of component.
+
+A spec is a name, a line of text and addresses. It imports nothing heavy, so that listing every plugin costs
+milliseconds; ``target`` and ``params`` are ``"module:attribute"`` strings that are resolved when a task needs them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+Kind = Literal[
+    "terrain", "reward", "observation", "termination", "event", "encoder", "policy", "engine", "task"
+]
+KINDS: tuple[Kind, ...] = (
+    "terrain", "reward", "observation", "termination", "event", "encoder", "policy", "engine", "task",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What all specs have."""
+
+    kind: ClassVar[Kind]
+
+    name: str
+    """Lower-case letters, digits, ``-``, ``_`` and ``.``; unique within its distribution and kind."""
+    summary: str
+    """One line for lists."""
+    target: str
+    """``"module:attribute"`` of the component, imported when it is first used."""
+    params: str | None = None
+    """``"module:Class"`` of the :class:`parkour.params.Params` model, or None for a component without parameters."""
+    source: str = ""
+    """Paper, formula or publication that the component follows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TerrainSpec(Spec):
+    """A generator ``(difficulty, rng, params) -> SubTerrain``."""
+
+    kind: ClassVar[Kind] = "terrain"
+    flat: bool = False
+    """Whether policies see this terrain as flat (the flat flag of the proprioception, the orientation reward)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardSpec(Spec):
+    """A term ``(ctx, **params) -> Tensor[num_envs]``, or a class with ``__call__(ctx)`` and ``reset(env_ids)``."""
+
+    kind: ClassVar[Kind] = "reward"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservationField:
+    """A named run of numbers in an observation group."""
+
+    name: str
+    size: int
+    scale: float = 1.0
+    """What the physical quantity is multiplied by."""
+    unit: str = ""
+    """Unit before scaling."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservationSpec(Spec):
+    """A group: a class made as ``Target(robot, **params)`` with ``layout()``, ``__call__(ctx)``, ``reset(env_ids)``.
+
+    See :class:`parkour.mdp.terms.ObservationTerm`.
+    """
+
+    kind: ClassVar[Kind] = "observation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TerminationSpec(Spec):
+    """A term ``(ctx, **params) -> Tensor[num_envs]`` of booleans."""
+
+    kind: ClassVar[Kind] = "termination"
+    outcome: Literal["success", "time_out", "failure"] = "failure"
+    """What the end means. Success and time-out bootstrap the value; a failure does not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSpec(Spec):
+    """A randomisation ``(sim: parkour.mdp.events.SimHandle, env_ids, **params) -> None``."""
+
+    kind: ClassVar[Kind] = "event"
+    mode: Literal["startup", "reset", "interval"]
+    """When it runs: once, at every episode start, or every so many seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSpec(Spec):
+    """A factory ``(input_shape, latent_dim, **params) -> nn.Module``."""
+
+    kind: ClassVar[Kind] = "encoder"
+    encodes: Literal["scan", "history", "privileged", "depth"]
+    recurrent: bool = False
+    """Whether the module keeps a state from step to step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicySpec(Spec):
+    """A factory of the rsl-rl training configuration: see :class:`parkour.learning.policy.PolicyDefinition`."""
+
+    kind: ClassVar[Kind] = "policy"
+    stage: Literal["teacher", "student"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSpec(Spec):
+    """A simulator: a class that fulfils :class:`parkour.mdp.engine.Engine`."""
+
+    kind: ClassVar[Kind] = "engine"
+    extra: str = ""
+    """The extra of ``parkour-lab`` that installs it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskAlias:
+    """Another name of a task, with the overlay that it stands for."""
+
+    name: str
+    overlay: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec(Spec):
+    """A task. ``target`` is ``"package:file.toml"``, or ``"module:attribute"`` of a mapping of the same shape."""
+
+    kind: ClassVar[Kind] = "task"
+    aliases: tuple[TaskAlias, ...] = ()
+
+
+SPEC_TYPES: dict[Kind, type[Spec]] = {
+    spec.kind: spec
+    for spec in (
+        TerrainSpec, RewardSpec, ObservationSpec, TerminationSpec, EventSpec,
+        EncoderSpec, PolicySpec, EngineSpec, TaskSpec,
+    )  # fmt: skip
+}

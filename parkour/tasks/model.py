@@ -1,0 +1,172 @@
+"""The shape of a task: names and numbers only, validated before anything heavy is imported."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Pair = tuple[float, float]
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are errors, attribute docstrings are the field's description."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
+
+
+class Timing(Section):
+    physics_step: Positive = 0.005
+    """Physics step [s]."""
+    decimation: int = Field(4, ge=1)
+    """Physics steps per control step."""
+    episode_length: Positive = 20.0
+    """Time-out [s]."""
+    perception_period: int = Field(5, ge=1)
+    """Control steps between refreshes of scan, yaws and depth."""
+
+
+class Environments(Section):
+    """How many environments run when nobody says."""
+
+    cuda: int = Field(6144, ge=1)
+    cpu: int = Field(64, ge=1)
+
+
+class Control(Section):
+    action_scale: Positive = 0.25
+    """Joint target = default + scale * clipped action [rad]."""
+    action_clip: Positive = 4.8
+    """Bound on the actions before scaling."""
+    action_delay: int = Field(0, ge=0)
+    """Control steps between an action and its execution."""
+
+
+class CourseField(Section):
+    """The field of patches: levels (rows, difficulty) by columns (terrain types)."""
+
+    levels: int = Field(10, ge=1)
+    columns: int = Field(40, ge=1)
+    difficulty: Literal["levels", "random"] = "levels"
+    """``levels``: row i has difficulty i/(levels-1); ``random``: a uniform draw per patch."""
+    difficulty_range: Pair = (0.0, 1.0)
+    """Difficulties are mapped into this interval."""
+    roughness: Pair = (0.02, 0.06)
+    """Greatest amplitude of the bumps at difficulty 0 and 1 [m]; the least is 0.02 or this, if lower."""
+    max_boxes: int = Field(48, ge=1, le=128)
+    """Boxes per patch, bumps included."""
+    max_goals: int = Field(8, ge=1)
+    """Way points per patch, at most."""
+    cell: Positive = 0.05
+    """Cell of the height and edge rasters [m]."""
+    edge_slope: Positive = 1.5
+    """A cell is an edge where the height changes along x by more than this slope."""
+    edge_width: NonNegative = 0.05
+    """Edges are widened by this on both sides along x [m]."""
+    curriculum: bool = True
+    """Move robots between levels at episode ends."""
+    start_levels: tuple[int, int] = (0, 2)
+    """First levels are drawn from this range, ends included."""
+
+
+class Goals(Section):
+    radius: Positive = 0.2
+    """A way point is reached within this horizontal distance [m] …"""
+    dwell: NonNegative = 0.1
+    """… for longer than this [s]."""
+
+
+class Command(Section):
+    speed: Pair = (0.3, 0.8)
+    """Range of the commanded forward speed [m/s]."""
+    resample: Positive | Literal["never"] = 6.0
+    """Seconds between draws within an episode; ``never`` draws once per episode."""
+    deadband: NonNegative = 0.2
+    """Commands below this are set to 0 [m/s]."""
+
+
+class Component(Section):
+    """A reference to a registered component, under the key it has in the task."""
+
+    use: str | None = None
+    """Name or ``distribution:name`` of the component; the key itself when left out."""
+    enabled: bool = True
+    """Overlays switch components off with this."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Numbers for the component's parameter model."""
+
+
+class TerrainUse(Component):
+    share: NonNegative
+    """Part of the columns, relative to the other shares; 0 leaves the terrain out."""
+
+
+class RewardUse(Component):
+    weight: float
+    """Multiplies the term (and the control step in seconds); 0 switches it off."""
+
+
+class ObservationUse(Component):
+    clip: Positive | None = 100.0
+    """Numbers are clipped to ± this."""
+
+
+class TerminationUse(Component):
+    pass
+
+
+class EventUse(Component):
+    interval: Positive | None = None
+    """Seconds between runs, for events of mode ``interval``."""
+
+
+class PolicyUse(Component):
+    use: str
+    """Name of the policy."""
+
+
+class Algorithm(Section):
+    """Numbers of the training algorithm (PPO, and what the policy adds to it)."""
+
+    steps_per_env: int = Field(24, ge=1)
+    iterations: int = Field(50_000, ge=1)
+    save_interval: int = Field(100, ge=1)
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Passed to the policy: learning rate, epochs, mini-batches, …; validated by the policy's own model."""
+
+
+class TaskModel(Section):
+    """A task without its overlays."""
+
+    name: str
+    summary: str = ""
+    stage: Literal["teacher", "student"]
+    robot: str = "go2"
+    """Name of a built-in robot, or ``package:folder`` of a robot folder."""
+    timing: Timing = Timing()
+    environments: Environments = Environments()
+    control: Control = Control()
+    course: CourseField = CourseField()
+    goals: Goals = Goals()
+    command: Command = Command()
+    clip_reward_at_zero: bool = True
+    """Clip each step's summed reward from below at 0 (without it, policies learn to fall at once)."""
+    terrains: dict[str, TerrainUse]
+    rewards: dict[str, RewardUse]
+    observations: dict[str, ObservationUse]
+    terminations: dict[str, TerminationUse]
+    events: dict[str, EventUse] = Field(default_factory=dict)
+    policy: PolicyUse
+    algorithm: Algorithm = Algorithm()
+
+    @property
+    def step_dt(self) -> float:
+        """Control step [s]."""
+        return self.timing.physics_step * self.timing.decimation
+
+    @property
+    def max_episode_steps(self) -> int:
+        """Control steps until the time-out."""
+        return round(self.timing.episode_length / self.step_dt)

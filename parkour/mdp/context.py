@@ -59,6 +59,15 @@ class Contacts:
     body_force: Tensor
     """``[N, B, 3]`` [N], in the order of ``RobotLayout.contact_bodies``; a foot's force is not in its calf's."""
 
+    def feet_touching(self, threshold: float) -> Tensor:
+        """Feet with a force above ``threshold`` [N] now or one control step ago, ``[N, F]`` bool.
+
+        Two steps are looked at because a foot may leave the ground for a moment while it bears the robot.
+        """
+        now = self.foot_force.norm(dim=-1) > threshold
+        before = self.previous_foot_force.norm(dim=-1) > threshold
+        return now | before
+
 
 @dataclass(slots=True)
 class PreviousStep:

@@ -1,0 +1,39 @@
+"""Registers the randomisations of the parkour tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from parkour.hookspecs import hookimpl
+from parkour.specs import EventSpec
+
+_EXTREME_PARKOUR = "Extreme Parkour with Legged Robots (Cheng et al., 2023)"
+_LEGGED_GYM = "Learning to Walk in Minutes Using Massively Parallel Deep RL (Rudin et al., 2022)"
+_RMA = "RMA: Rapid Motor Adaptation for Legged Robots (Kumar et al., 2021)"
+
+
+def _event(
+    name: str, mode: Literal["startup", "reset", "interval"], params: str, source: str, summary: str
+) -> EventSpec:
+    return EventSpec(
+        name=name,
+        mode=mode,
+        summary=summary,
+        target=f"parkour_events.{mode}:{name}",
+        params=f"parkour_events.params:{params}",
+        source=source,
+    )
+
+
+@hookimpl
+def register_events() -> Iterable[EventSpec]:
+    return (
+        _event("friction", "startup", "FrictionParams", _LEGGED_GYM, "Friction of the robot, from a set of buckets"),
+        _event("added_mass", "startup", "AddedMassParams", _EXTREME_PARKOUR, "Mass added to the base"),
+        _event("com_offset", "startup", "ComOffsetParams", _EXTREME_PARKOUR, "Centre of mass of the base, displaced"),
+        _event("gain_scale", "startup", "GainScaleParams", _RMA, "Factors on the PD gains of each joint"),
+        _event("reset_base", "reset", "ResetBaseParams", _LEGGED_GYM, "Base above the start of the course, at rest"),
+        _event("reset_joints", "reset", "ResetJointsParams", _LEGGED_GYM, "Joints near the default pose, at rest"),
+        _event("push", "interval", "PushParams", _LEGGED_GYM, "Horizontal velocity of the base, set at random"),
+    )

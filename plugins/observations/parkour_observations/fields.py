@@ -1,0 +1,48 @@
+"""An observation group as a table: each field beside the function that reads it, so that the two cannot part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from parkour.mdp.context import StepContext
+from parkour.specs import ObservationField
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One field of a group and how to read it, before scaling: ``[N, size]`` or, for a single number, ``[N]``."""
+
+    field: ObservationField
+    read: Callable[[StepContext], Tensor]
+
+    def __call__(self, ctx: StepContext) -> Tensor:
+        """``[N, size]``, scaled."""
+        values = self.read(ctx)
+        if values.ndim == 1:
+            values = values.unsqueeze(1)
+        return values if self.field.scale == 1.0 else values * self.field.scale
+
+
+def entry(name: str, size: int, read: Callable[[StepContext], Tensor], *, scale: float = 1.0, unit: str = "") -> Entry:
+    """An entry with its field."""
+    return Entry(ObservationField(name=name, size=size, scale=scale, unit=unit), read)
+
+
+def reserved(name: str, size: int) -> Entry:
+    """Zeros that hold a place of published policies' inputs."""
+    return entry(name, size, lambda ctx: ctx.command.new_zeros((ctx.num_envs, size)))
+
+
+def concatenate(entries: Sequence[Entry], ctx: StepContext) -> Tensor:
+    """``[N, Σ size]``: all entries, in order."""
+    return torch.cat([each(ctx) for each in entries], dim=1)
+
+
+def field_mask(entries: Sequence[Entry], names: Sequence[str], device: str | torch.device) -> Tensor:
+    """``[Σ size]`` bool: the numbers that belong to the fields ``names``."""
+    sizes = [(each.field.name in names, each.field.size) for each in entries]
+    return torch.tensor([chosen for chosen, size in sizes for _ in range(size)], device=device)

@@ -1,0 +1,55 @@
+"""The ground around the robot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from parkour.mdp.context import StepContext
+from parkour.mdp.robot import RobotLayout
+from parkour.specs import ObservationField
+
+
+class HeightScan:
+    """Group ``height_scan``: clip(base_z − ground_z − clearance, ± limit) at the points of a grid, x fastest.
+
+    The grid moves and turns (about z only) with the base. It is refreshed where ``ctx.perception`` is set and on the
+    first step of an episode, and held in between.
+    """
+
+    def __init__(
+        self, num_envs: int, device: str | torch.device, layout: RobotLayout, *,
+        x: tuple[float, float], y: tuple[float, float], spacing: float, clearance: float, limit: float,
+    ) -> None:  # fmt: skip
+        columns = torch.linspace(*x, round((x[1] - x[0]) / spacing) + 1, device=device)
+        rows = torch.linspace(*y, round((y[1] - y[0]) / spacing) + 1, device=device)
+        self._x = columns.repeat(len(rows))
+        self._y = rows.repeat_interleave(len(columns))
+        self._clearance = clearance
+        self._limit = limit
+        self._held = torch.zeros(num_envs, len(self._x), device=device)
+        self._first = torch.ones(num_envs, dtype=torch.bool, device=device)
+
+    def layout(self) -> Sequence[ObservationField]:
+        return [ObservationField(name="height_scan", size=len(self._x), unit="m")]
+
+    def __call__(self, ctx: StepContext) -> Tensor:
+        """``[N, rows * columns]`` [m]."""
+        ground = ctx.course.height(self._points(ctx))
+        scan = ctx.robot.base_pos[:, 2:3] - ground - self._clearance
+        refresh = (ctx.perception | self._first).unsqueeze(1)
+        self._held = torch.where(refresh, scan.clamp(-self._limit, self._limit), self._held)
+        self._first.zero_()
+        return self._held
+
+    def reset(self, env_ids: Tensor) -> None:
+        self._first.index_fill_(0, env_ids, True)
+
+    def _points(self, ctx: StepContext) -> Tensor:
+        """``[N, rows * columns, 2]``: the grid in the patch's frame [m]."""
+        cos, sin = torch.cos(ctx.robot.yaw).unsqueeze(1), torch.sin(ctx.robot.yaw).unsqueeze(1)
+        x = ctx.robot.base_pos[:, 0:1] + cos * self._x - sin * self._y
+        y = ctx.robot.base_pos[:, 1:2] + sin * self._x + cos * self._y
+        return torch.stack((x, y), dim=-1)

@@ -1,0 +1,65 @@
+"""Numbers of the observation groups. The groups themselves have no defaults: these are the only ones."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, FiniteFloat, model_validator
+
+from parkour.params import Params, param
+
+
+def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"got ({bounds[0]:g}, {bounds[1]:g}), expected the lower end first")
+    return bounds
+
+
+Span = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_ordered)]
+"""First and last coordinate of a row of points."""
+
+
+class ProprioceptionParams(Params):
+    ang_vel_scale: float = param(0.25, unit="s/rad", ge=0.0, le=1000.0)
+    """Factor on the base's angular velocity."""
+    joint_vel_scale: float = param(0.05, unit="s/rad", ge=0.0, le=1000.0)
+    """Factor on the joint velocities."""
+    contact_force: float = param(2.0, unit="N", ge=0.0, le=1000.0)
+    """A foot is in contact when its force, now or one control step ago, is above this."""
+
+
+class HistoryParams(ProprioceptionParams):
+    """The blocks are computed with these numbers: a task that changes proprioception's changes them here too."""
+
+    length: int = param(10, ge=1, le=1000)
+    """Number of blocks."""
+
+
+class HeightScanParams(Params):
+    x: Span = param((-0.45, 1.20), unit="m")
+    """First and last column of the grid, forward of the base."""
+    y: Span = param((-0.75, 0.75), unit="m")
+    """First and last row of the grid, to the left of the base."""
+    spacing: float = param(0.15, unit="m", ge=0.01, le=10.0)
+    """Distance between neighbouring points."""
+    clearance: float = param(0.3, unit="m", ge=-10.0, le=10.0)
+    """Height of the base that reads 0."""
+    limit: float = param(1.0, unit="m", ge=0.0, le=100.0)
+    """Readings are clipped to ± this."""
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> HeightScanParams:
+        for name, (first, last) in (("x", self.x), ("y", self.y)):
+            steps = (last - first) / self.spacing
+            if abs(steps - round(steps)) > 1e-3:
+                raise ValueError(
+                    f"{name}: got {steps:.3f} spacings between {first:g} and {last:g} m, expected a whole number"
+                )
+        return self
+
+
+class PrivilegedExplicitParams(Params):
+    lin_vel_scale: float = param(2.0, unit="s/m", ge=0.0, le=1000.0)
+    """Factor on the base's velocity."""
+    reserved: int = param(6, ge=0, le=1000)
+    """Zeros after the velocity, kept so that the block has the size of published policies."""

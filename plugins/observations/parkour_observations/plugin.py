@@ -1,0 +1,51 @@
+"""Registers the observation groups of the parkour tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from parkour.hookspecs import hookimpl
+from parkour.specs import ObservationSpec
+
+_EXTREME_PARKOUR = "Extreme Parkour with Legged Robots (Cheng et al., 2023)"
+_RMA = "RMA: Rapid Motor Adaptation for Legged Robots (Kumar et al., 2021)"
+
+
+@hookimpl
+def register_observations() -> Iterable[ObservationSpec]:
+    return (
+        ObservationSpec(
+            name="proprioception",
+            summary="What the robot feels: rates, tilt, yaws to the way points, command, joints, action, contacts",
+            target="parkour_observations.proprioception:Proprioception",
+            params="parkour_observations.params:ProprioceptionParams",
+            source=_EXTREME_PARKOUR,
+        ),
+        ObservationSpec(
+            name="height_scan",
+            summary="Heights of the ground around the robot, on a grid that turns with it",
+            target="parkour_observations.height_scan:HeightScan",
+            params="parkour_observations.params:HeightScanParams",
+            source=_EXTREME_PARKOUR,
+        ),
+        ObservationSpec(
+            name="privileged_explicit",
+            summary="What a robot can estimate but not measure: the velocity of its base",
+            target="parkour_observations.privileged:PrivilegedExplicit",
+            params="parkour_observations.params:PrivilegedExplicitParams",
+            source=_EXTREME_PARKOUR,
+        ),
+        ObservationSpec(
+            name="privileged_latent",
+            summary="Randomised constants of the robot: mass, centre of mass, friction, gains",
+            target="parkour_observations.privileged:PrivilegedLatent",
+            source=_RMA,
+        ),
+        ObservationSpec(
+            name="proprioception_history",
+            summary="The last blocks of proprioception, oldest first, without the yaws",
+            target="parkour_observations.history:ProprioceptionHistory",
+            params="parkour_observations.params:HistoryParams",
+            source=_RMA,
+        ),
+    )

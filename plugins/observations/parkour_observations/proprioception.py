@@ -1,0 +1,65 @@
+"""What the robot feels of itself, and where it is to go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from parkour.mdp.context import StepContext
+from parkour.mdp.robot import RobotLayout
+from parkour.specs import ObservationField
+from parkour_observations.fields import Entry, concatenate, entry, reserved
+
+YAW_FIELDS = ("goal_yaw", "next_goal_yaw")
+"""The fields that come from the way points, which a robot with a camera must predict."""
+
+
+def proprioception_entries(
+    layout: RobotLayout, *, ang_vel_scale: float, joint_vel_scale: float, contact_force: float
+) -> tuple[Entry, ...]:
+    """The block's fields in order: 53 numbers for a robot of 12 joints and 4 feet.
+
+    Feet read 0.5 in contact and -0.5 in the air.
+    """
+    joints, feet = layout.num_joints, layout.num_feet
+    goal_yaw, next_goal_yaw = YAW_FIELDS
+    return (
+        entry("base_ang_vel", 3, lambda ctx: ctx.robot.base_ang_vel_b, scale=ang_vel_scale, unit="rad/s"),
+        entry("roll", 1, lambda ctx: ctx.robot.roll, unit="rad"),
+        entry("pitch", 1, lambda ctx: ctx.robot.pitch, unit="rad"),
+        reserved("reserved_yaw", 1),
+        entry(goal_yaw, 1, lambda ctx: ctx.goals.yaw, unit="rad"),
+        entry(next_goal_yaw, 1, lambda ctx: ctx.goals.next_yaw, unit="rad"),
+        reserved("reserved_command", 2),
+        entry("command", 1, lambda ctx: ctx.command, unit="m/s"),
+        entry("not_flat", 1, lambda ctx: (~ctx.course.flat).to(ctx.command.dtype)),
+        entry("flat", 1, lambda ctx: ctx.course.flat.to(ctx.command.dtype)),
+        entry("joint_pos", joints, lambda ctx: ctx.robot.joint_pos - ctx.default_joint_pos, unit="rad"),
+        entry("joint_vel", joints, lambda ctx: ctx.robot.joint_vel, scale=joint_vel_scale, unit="rad/s"),
+        entry("last_action", joints, lambda ctx: ctx.action),
+        entry("foot_contact", feet, lambda ctx: ctx.contacts.feet_touching(contact_force).to(ctx.command.dtype) - 0.5),
+    )
+
+
+class Proprioception:
+    """Group ``proprioception``: see :func:`proprioception_entries`."""
+
+    def __init__(
+        self, num_envs: int, device: str | torch.device, layout: RobotLayout, *,
+        ang_vel_scale: float, joint_vel_scale: float, contact_force: float,
+    ) -> None:  # fmt: skip
+        self._entries = proprioception_entries(
+            layout, ang_vel_scale=ang_vel_scale, joint_vel_scale=joint_vel_scale, contact_force=contact_force
+        )
+
+    def layout(self) -> Sequence[ObservationField]:
+        return [each.field for each in self._entries]
+
+    def __call__(self, ctx: StepContext) -> Tensor:
+        """``[N, P]``."""
+        return concatenate(self._entries, ctx)
+
+    def reset(self, env_ids: Tensor) -> None:
+        """Nothing is remembered."""

@@ -1,0 +1,239 @@
+"""The Markov decision process of a task, apart from physics.
+
+An engine owns the simulator and calls, in this order:
+
+1. :meth:`TaskMdp.startup` once, then :meth:`TaskMdp.reset` for all environments;
+2. in every control step, after the physics: :meth:`TaskMdp.advance`, which says who is done and what they earned;
+   :meth:`TaskMdp.disturb` (interval events); :meth:`TaskMdp.reset` for those that are done; and, when the simulator's
+   state is up to date again, :meth:`TaskMdp.observe`.
+
+The same object serves training, evaluation and play on every engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from parkour.mdp.command import SpeedCommand
+from parkour.mdp.context import Contacts, PreviousStep, Privileged, RobotState, StepContext
+from parkour.mdp.events import SimHandle
+from parkour.mdp.goals import GoalTracker
+from parkour.mdp.observations import ObservationSet
+from parkour.mdp.randomisation import EventSet
+from parkour.mdp.rewards import RewardSet
+from parkour.mdp.robot import RobotLayout
+from parkour.mdp.statistics import EpisodeStatistics
+from parkour.mdp.terminations import TerminationSet
+from parkour.terrain.curriculum import next_levels
+from parkour.terrain.library import CourseState
+
+
+@dataclass(slots=True)
+class Measurement:
+    """What an engine's accessor reads from the simulator."""
+
+    robot: RobotState
+    foot_force: Tensor
+    """``[N, F, 3]`` net contact force on each foot [N]."""
+    body_force: Tensor
+    """``[N, B, 3]`` net contact force on each watched body [N]."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Times of a task, in the units the loop needs."""
+
+    step_dt: float
+    """Control step [s]."""
+    max_episode_steps: int
+    perception_period: int
+    """Control steps between refreshes of the slow sensors."""
+
+
+class TaskMdp:
+    """See the module's text. Tensors have ``num_envs`` rows and live on ``device``."""
+
+    def __init__(
+        self,
+        *,
+        num_envs: int,
+        device: str,
+        layout: RobotLayout,
+        clock: Clock,
+        course: CourseState,
+        goals: GoalTracker,
+        command: SpeedCommand,
+        rewards: RewardSet,
+        terminations: TerminationSet,
+        observations: ObservationSet,
+        events: EventSet,
+        statistics: EpisodeStatistics,
+        curriculum: bool,
+    ) -> None:
+        self.num_envs, self.device, self.layout, self.clock = num_envs, device, layout, clock
+        self.course, self.goals, self.command = course, goals, command
+        self.rewards, self.terminations, self.observations = rewards, terminations, observations
+        self.events, self.statistics, self.curriculum = events, statistics, curriculum
+        joints, feet = layout.num_joints, layout.num_feet
+        zeros = lambda *shape: torch.zeros(num_envs, *shape, device=device)  # noqa: E731
+        self.default_joint_pos = torch.tensor(layout.default_joint_pos, device=device)
+        self.privileged = Privileged(
+            zeros(1), zeros(3), torch.ones(num_envs, 1, device=device), zeros(joints) + 1, zeros(joints) + 1
+        )
+        self.previous = PreviousStep(zeros(joints), zeros(joints), zeros(joints))
+        self.action = zeros(joints)
+        self.previous_foot_force = zeros(feet, 3)
+        self.broken = torch.zeros(num_envs, dtype=torch.bool, device=device)
+        self.context: StepContext | None = None
+        """The state that the last terminations and rewards, or observations, were computed from."""
+        self._steps = 0
+        self._first = True
+
+    # -- called by the engine ------------------------------------------------------------------------------------
+
+    def startup(self, sim: SimHandle) -> None:
+        """Draw what stays the same for the life of an environment."""
+        self.events.startup(sim)
+
+    def advance(self, seen: Measurement, action: Tensor, episode_step: Tensor) -> tuple[Tensor, Tensor]:
+        """After the physics of a control step.
+
+        Args:
+            seen: the state now.
+            action: ``[N, J]`` the action that was executed, clipped.
+            episode_step: ``[N]`` int64, this step included.
+
+        Returns:
+            ``[N]`` bool: done; ``[N]`` reward. How each ended is in :attr:`terminations`.
+        """
+        self._steps += 1
+        self.action = action
+        robot = seen.robot
+        self.broken = ~torch.isfinite(
+            torch.cat([robot.base_pos, robot.base_quat, robot.joint_pos, robot.joint_vel], dim=-1)
+        ).all(dim=-1)
+        self.goals.advance(robot.base_pos[:, :2], self.course.goals, self.course.goal_count, self.clock.step_dt)
+        goals = self.goals.state(robot.base_pos[:, :2], robot.yaw, self.course.goals, self.course.goal_count)
+        self.context = ctx = self._context(seen, goals, episode_step, perception=torch.zeros_like(self.broken))
+        done = self.terminations.compute(ctx, self.broken)
+        reward = self.rewards.compute(ctx)
+        self.previous = PreviousStep(robot.joint_vel, robot.joint_torque, action)
+        return done, reward
+
+    def disturb(self, sim: SimHandle) -> None:
+        """Run the interval events that are due."""
+        self.events.step(sim)
+
+    def reset(self, sim: SimHandle, env_ids: Tensor, episode_step: Tensor) -> None:
+        """Begin new episodes: gather statistics, move levels, and let the reset events place the robots.
+
+        The engine shows the new course to its simulator before this is called with :meth:`next_course`.
+        """
+        for part in (self.rewards, self.terminations, self.observations, self.goals):
+            part.reset(env_ids)
+        self.previous.joint_vel = self._zeroed(self.previous.joint_vel, env_ids)
+        self.previous.joint_torque = self._zeroed(self.previous.joint_torque, env_ids)
+        self.previous.action = self._zeroed(self.previous.action, env_ids)
+        self.action = self._zeroed(self.action, env_ids)
+        self.previous_foot_force[env_ids] = 0.0
+        self.events.reset(sim, env_ids)
+
+    def next_course(self, env_ids: Tensor, episode_step: Tensor) -> Tensor:
+        """Count the episodes that end and choose the next patch of each.
+
+        Args:
+            env_ids: ``[M]`` int64.
+            episode_step: ``[N]`` int64.
+
+        Returns:
+            ``[M, K, 10]`` boxes of the new patches: centre, quaternion, half extents.
+        """
+        if self._first:
+            self._first = False
+        else:
+            self._record(env_ids, episode_step)
+            if self.curriculum:
+                self.course.set_levels(env_ids, self._next_levels(env_ids))
+        return self.course.boxes(env_ids)
+
+    def observe(self, seen: Measurement, episode_step: Tensor) -> dict[str, Tensor]:
+        """The observation groups, from a state that is up to date for every environment."""
+        perception = episode_step == 0
+        if self._steps % self.clock.perception_period == 0:
+            perception = torch.ones_like(perception)
+        self.command.update(episode_step)
+        robot = seen.robot
+        goals = self.goals.state(robot.base_pos[:, :2], robot.yaw, self.course.goals, self.course.goal_count)
+        self.context = ctx = self._context(seen, self.goals.hold(goals, perception), episode_step, perception)
+        self.previous_foot_force = seen.foot_force.clone()
+        return self.observations.compute(ctx)
+
+    # -- called by the runner ------------------------------------------------------------------------------------
+
+    def drain_statistics(self) -> dict[str, Tensor]:
+        """Means over the episodes that ended since the last call; scalars on the device."""
+        return self.statistics.drain(self.course.mean_levels())
+
+    def state_dict(self) -> dict[str, object]:
+        """What a checkpoint keeps of the environment: the levels of the curriculum."""
+        return {"course": self.course.state_dict()}
+
+    def load_state_dict(self, state: dict[str, object]) -> None:
+        """Takes up :meth:`state_dict`; takes effect as each environment is reset."""
+        self.course.load_state_dict(state["course"])  # type: ignore[arg-type]
+
+    # -- details -------------------------------------------------------------------------------------------------
+
+    def _context(self, seen: Measurement, goals, episode_step: Tensor, perception: Tensor) -> StepContext:
+        return StepContext(
+            robot=seen.robot,
+            contacts=Contacts(seen.foot_force, self.previous_foot_force, seen.body_force),
+            previous=self.previous,
+            goals=goals,
+            course=self.course,
+            privileged=self.privileged,
+            command=self.command.speed,
+            action=self.action,
+            layout=self.layout,
+            default_joint_pos=self.default_joint_pos,
+            episode_step=episode_step,
+            max_episode_steps=self.clock.max_episode_steps,
+            step_dt=self.clock.step_dt,
+            perception=perception,
+        )
+
+    def _record(self, env_ids: Tensor, episode_step: Tensor) -> None:
+        ends = self.terminations
+        outcomes = torch.stack([ends.succeeded, ends.timed_out, ends.failed], dim=-1)
+        self.statistics.add(
+            self.course.terrain[env_ids],
+            outcomes=outcomes[env_ids],
+            way_points=(self.goals.index / self.course.goal_count)[env_ids],
+            steps=episode_step[env_ids],
+            reward_sums=self.rewards.episode_sums[env_ids],
+            fired=ends.fired[env_ids],
+            broken=self.broken[env_ids],
+        )
+
+    def _next_levels(self, env_ids: Tensor) -> Tensor:
+        assert self.context is not None
+        start = self.course.spawn[env_ids, :2]
+        position = self.context.robot.base_pos[env_ids, :2]
+        return next_levels(
+            self.course.level[env_ids],
+            distance=torch.linalg.vector_norm(position - start, dim=-1),
+            speed=self.command.speed[env_ids],
+            completed=self.goals.index[env_ids] >= self.course.goal_count[env_ids],
+            num_levels=self.course.num_levels,
+            episode_length=self.clock.max_episode_steps * self.clock.step_dt,
+        )
+
+    @staticmethod
+    def _zeroed(values: Tensor, env_ids: Tensor) -> Tensor:
+        # A copy: the tensor may be the simulator's own.
+        values = values.clone()
+        values[env_ids] = 0.0
+        return values

@@ -1,0 +1,1 @@
+"""The mujoco engine: MuJoCo Warp through mjlab, on CPU and CUDA."""

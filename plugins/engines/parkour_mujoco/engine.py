@@ -1,0 +1,68 @@
+"""Whether the engine can run here, and the way into it. Imports no simulator until an environment is made."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from parkour.errors import DeviceError, EngineError
+from parkour.mdp.engine import Availability
+
+if TYPE_CHECKING:
+    from parkour_mujoco.vec_env import MujocoVecEnv
+
+    from parkour.tasks.resolve import ResolvedTask
+
+SUPPORTED = "1.6"
+"""Version of mjlab that the engine is written for."""
+INSTALL = "pip install 'parkour-lab[mujoco]'"
+
+
+class MujocoEngine:
+    """See :class:`parkour.mdp.engine.Engine`."""
+
+    def availability(self) -> Availability:
+        """Looks for mjlab and its version without importing it."""
+        packages = {name: _version(name) for name in ("mjlab", "mujoco", "mujoco-warp", "warp-lang")}
+        if packages["mjlab"] is None or find_spec("mjlab") is None:
+            return Availability(False, "mjlab is not installed", INSTALL, packages)
+        if not packages["mjlab"].startswith(SUPPORTED):
+            return Availability(False, f"mjlab {packages['mjlab']} is installed, expected {SUPPORTED}.x", INSTALL, packages)
+        return Availability(True, details=packages)
+
+    def make_env(
+        self, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False, **options: Any
+    ) -> MujocoVecEnv:
+        """See :meth:`parkour.mdp.engine.Engine.make_env`; takes no further options."""
+        state = self.availability()
+        if not state.ok:
+            raise EngineError(f"engine 'mujoco' cannot run here: {state.reason}", hint=state.hint)
+        if options:
+            raise EngineError(f"engine 'mujoco' got unknown options {sorted(options)}, expected none")
+        if num_envs < 1:
+            raise EngineError(f"got {num_envs} environments, expected at least 1", hint="--num-envs 64")
+        _check_device(device)
+        from parkour_mujoco.launch import quiet_warp
+
+        quiet_warp()
+        from parkour_mujoco.vec_env import MujocoVecEnv
+
+        return MujocoVecEnv(task, num_envs=num_envs, device=device, seed=seed, render=render)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    kind = device.split(":")[0]
+    if kind not in ("cpu", "cuda"):
+        raise DeviceError(f"got device {device!r}, expected 'cpu', 'cuda' or 'cuda:N'")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(f"got device {device!r}, but torch sees no CUDA GPU", hint="--device cpu, or: parkour doctor")

@@ -1,0 +1,146 @@
+"""mjlab's environment with the task's own MDP in place of mjlab's managers.
+
+Scene, simulation, CUDA graphs and rendering are mjlab's. Rewards, observations, terminations, commands and events are
+engine-neutral (:class:`parkour.mdp.task_mdp.TaskMdp`), evaluated together over all environments.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mjlab.envs import ManagerBasedRlEnv
+from mjlab.managers.command_manager import NullCommandManager
+from mjlab.managers.event_manager import EventManager
+from parkour_mujoco.accessor import StateAccessor
+from parkour_mujoco.motors import DcMotors
+from parkour_mujoco.robot_files import load_robot_files
+from parkour_mujoco.scene import environment_cfg
+from parkour_mujoco.sim_handle import COURSE_FIELDS, DERIVED_FIELDS, RANDOMISED_FIELDS, MujocoSimHandle
+from torch import Tensor
+
+from parkour.tasks.build import build_mdp
+from parkour.tasks.resolve import ResolvedTask
+
+
+class ParkourEnv(ManagerBasedRlEnv):
+    """Steps all worlds of a task.
+
+    Args:
+        task: what to simulate.
+        num_envs: N worlds.
+        device: ``cpu`` or ``cuda[:N]``.
+        seed: seeds torch, numpy and the courses.
+        render: make :meth:`render` return pictures.
+    """
+
+    def __init__(self, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False) -> None:
+        self.task = task
+        self.files = load_robot_files(task.robot_folder, task.robot)
+        cfg = environment_cfg(task, self.files, num_envs=num_envs, seed=seed)
+        super().__init__(cfg, device=device, render_mode="rgb_array" if render else None)
+
+    def load_managers(self) -> None:
+        """Called by mjlab when scene and simulation stand."""
+        self.event_manager = EventManager({}, self)
+        self.command_manager = NullCommandManager()
+        self.sim.expand_model_fields(COURSE_FIELDS + RANDOMISED_FIELDS + DERIVED_FIELDS)
+        self.motors = DcMotors(self.task.robot, self.num_envs, self.device)
+        self.accessor = StateAccessor(self, self.task.robot, self.files)
+        self.mdp = build_mdp(self.task, num_envs=self.num_envs, device=str(self.device), seed=self.cfg.seed or 0)
+        self.sim_handle = MujocoSimHandle(
+            self, self.accessor, self.motors, self.mdp, self.task.robot, self.files
+        )
+        self.mdp.startup(self.sim_handle)
+        self.sim_handle.finish_startup()
+        joints = self.task.robot.num_joints
+        control = self.task.model.control
+        self._torque = torch.zeros(self.num_envs, joints, device=self.device)
+        self._sent = torch.zeros(self.num_envs, control.action_delay + 1, joints, device=self.device)
+        self.reset_time_outs = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
+
+    def setup_manager_visualizers(self) -> None:
+        self.manager_visualizers = {}
+
+    @property
+    def num_actions(self) -> int:
+        return self.task.robot.num_joints
+
+    def reset(
+        self, *, seed: int | None = None, env_ids: Tensor | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Begin new episodes in all environments, or in ``env_ids``."""
+        if seed is not None:
+            self.seed(seed)
+        if env_ids is None:
+            env_ids = torch.arange(self.num_envs, device=self.device)
+        self._reset_idx(env_ids)
+        return self._observe(), self.extras
+
+    def step(self, action: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor, dict[str, Any]]:
+        """One control step. Environments that end are reset and return their next episode's first observation.
+
+        Args:
+            action: ``[N, J]``, canonical order; clipped to the task's bound.
+
+        Returns:
+            Observation groups, reward ``[N]``, failed ``[N]`` bool, ended otherwise ``[N]`` bool, extras.
+        """
+        clip = self.task.model.control.action_clip
+        action = action.to(self.device).clamp(-clip, clip)
+        self._simulate(self._delayed(action))
+        self.episode_length_buf += 1
+        self.common_step_counter += 1
+        seen = self.accessor.read(self._torque)
+        done, self.reward_buf = self.mdp.advance(seen, action, self.episode_length_buf)
+        ends = self.mdp.terminations
+        # Copies, because the reset below begins new episodes.
+        self.reset_buf, self.reset_terminated = done, ends.failed
+        self.reset_time_outs = ends.succeeded | ends.timed_out
+        self.mdp.disturb(self.sim_handle)
+        env_ids = done.nonzero().squeeze(-1)
+        if len(env_ids) > 0:
+            self._reset_idx(env_ids)
+        self.obs_buf = self._observe()
+        return self.obs_buf, self.reward_buf, self.reset_terminated, self.reset_time_outs, self.extras
+
+    def get_observations(self) -> dict[str, Tensor]:
+        """The last observation groups."""
+        return self.obs_buf
+
+    def simulate_only(self, steps: int) -> None:
+        """Advance the physics by ``steps`` control steps with the controls as they are: the yardstick of benchmarks."""
+        for _ in range(steps * self.cfg.decimation):
+            self.sim.step()
+
+    def _simulate(self, action: Tensor) -> None:
+        """Hold the action for one control step; the motors react at every physics step."""
+        target = self.mdp.default_joint_pos + self.task.model.control.action_scale * action
+        for _ in range(self.cfg.decimation):
+            self._torque = self.motors.torque(target, self.accessor.joint_pos(), self.accessor.joint_vel())
+            self.sim.data.ctrl[:] = self._torque
+            self.sim.step()
+
+    def _delayed(self, action: Tensor) -> Tensor:
+        """The action sent ``action_delay`` control steps ago; zeros (the default pose) before that in an episode."""
+        if self._sent.shape[1] == 1:
+            return action
+        self._sent = torch.cat([self._sent[:, 1:], action[:, None]], dim=1)
+        return self._sent[:, 0]
+
+    def _reset_idx(self, env_ids: Tensor | None = None) -> None:
+        assert env_ids is not None
+        boxes = self.mdp.next_course(env_ids, self.episode_length_buf)
+        self.sim.reset(env_ids)
+        self.sim_handle.write_course(env_ids, boxes)
+        self.mdp.reset(self.sim_handle, env_ids, self.episode_length_buf)
+        self._sent[env_ids] = 0.0
+        self._torque = self._torque.clone()
+        self._torque[env_ids] = 0.0
+        self.episode_length_buf[env_ids] = 0
+
+    def _observe(self) -> dict[str, Tensor]:
+        self.sim.forward()
+        seen = self.accessor.read(self._torque)
+        self.obs_buf = self.mdp.observe(seen, self.episode_length_buf)
+        return self.obs_buf

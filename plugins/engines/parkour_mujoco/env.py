@@ -37,7 +37,7 @@ class ParkourEnv(ManagerBasedRlEnv):
     def __init__(self, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False) -> None:
         self.task = task
         self.files = load_robot_files(task.robot_folder, task.robot)
-        cfg = environment_cfg(task, self.files, num_envs=num_envs, seed=seed)
+        cfg = environment_cfg(task, self.files, num_envs=num_envs, seed=seed, render=render)
         super().__init__(cfg, device=device, render_mode="rgb_array" if render else None)
 
     def load_managers(self) -> None:

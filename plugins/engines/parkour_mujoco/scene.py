@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import mujoco
 from mjlab.entity import EntityCfg
@@ -52,9 +51,15 @@ def course_spec(boxes: int) -> mujoco.MjSpec:
     return spec
 
 
-def robot_spec(files: RobotFiles, layout: RobotLayout) -> mujoco.MjSpec:
-    """The robot with one torque motor per joint, in canonical order: control ``j`` drives joint ``j``."""
+def robot_spec(files: RobotFiles, layout: RobotLayout, *, visuals: bool = True) -> mujoco.MjSpec:
+    """The robot with one torque motor per joint, in canonical order: control ``j`` drives joint ``j``.
+
+    Without ``visuals`` the shapes that only please the eye are left out: their poses cost time in every world.
+    """
     spec = mujoco.MjSpec.from_file(str(files.model))
+    if not visuals:
+        for geom in [geom for geom in spec.geoms if geom.name not in files.collision_geoms]:
+            spec.delete(geom)
     for name in layout.joints:
         motor = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
         motor.set_to_motor()
@@ -69,7 +74,13 @@ def robot_spec(files: RobotFiles, layout: RobotLayout) -> mujoco.MjSpec:
 
 
 def environment_cfg(
-    task: ResolvedTask, files: RobotFiles, *, num_envs: int, seed: int, solver: SolverSettings = SolverSettings()
+    task: ResolvedTask,
+    files: RobotFiles,
+    *,
+    num_envs: int,
+    seed: int,
+    render: bool = False,
+    solver: SolverSettings = SolverSettings(),
 ) -> ManagerBasedRlEnvCfg:
     """mjlab's configuration of the scene; what an episode is made of comes from the task's own MDP."""
     model = task.model
@@ -88,7 +99,7 @@ def environment_cfg(
             num_envs=num_envs,
             env_spacing=0.0,
             entities={
-                "robot": EntityCfg(spec_fn=lambda: robot_spec(files, task.robot)),
+                "robot": EntityCfg(spec_fn=lambda: robot_spec(files, task.robot, visuals=render)),
                 "course": EntityCfg(spec_fn=lambda: course_spec(boxes)),
             },
             sensors=(sensor,),
@@ -118,6 +129,6 @@ def environment_cfg(
     )
 
 
-def sensor_name(path: Path | str) -> str:
+def sensor_name(geom: str) -> str:
     """Name that mjlab gives the contact sensor of a geom."""
-    return f"{CONTACT_SENSOR}_{path}_force"
+    return f"{CONTACT_SENSOR}_{geom}_force"

@@ -68,6 +68,10 @@ class MujocoVecEnv(VecEnv):
         done = (failed | ended).long()
         return TensorDict(observations, batch_size=[self.num_envs]), reward, done, extras  # pyright: ignore[reportArgumentType]
 
+    def simulate_only(self, steps: int) -> None:
+        """Physics alone for ``steps`` control steps: the yardstick of benchmarks."""
+        self.env.simulate_only(steps)
+
     def render(self) -> np.ndarray | None:
         """``[height, width, 3]`` uint8 picture of the first environment, if it was made with ``render=True``."""
         return self.env.render()

@@ -1,0 +1,104 @@
+"""How fast an environment steps, against the physics it contains."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from parkour.errors import ParkourError
+from parkour.mdp.engine import Engine
+from parkour.tasks.resolve import ResolvedTask
+
+
+@dataclass(frozen=True)
+class StepRate:
+    """One size of one environment, measured in one process. Rates count control steps of all environments together."""
+
+    num_envs: int
+    environment: float
+    """Full environment steps [control steps/s]: physics, rewards, resets, observations."""
+    physics: float
+    """Physics alone with the same model and the robots' last controls [control steps/s]."""
+    ratio: float
+    """``environment / physics``; 1 would be free of cost."""
+    environment_ms: float
+    """One step of all environments [ms]."""
+    physics_ms: float
+    build_s: float
+    """Time to make the environment, kernels included [s]."""
+    memory_gib: float | None
+    """Peak device memory that torch and the engine hold, where it can be told [GiB]."""
+
+
+def measure_step(task: ResolvedTask, engine: Engine, *, num_envs: int, steps: int, device: str, seed: int) -> StepRate:
+    """Times ``steps`` control steps with random actions, and as many of physics alone, after a warm-up of both.
+
+    Raises:
+        ParkourError: ``steps`` below 1; whatever the engine raises.
+    """
+    if steps < 1:
+        raise ParkourError(f"got {steps} steps, expected at least 1", hint="--steps 200")
+    start = time.perf_counter()
+    env: Any = engine.make_env(task, num_envs=num_envs, device=device, seed=seed)
+    build = time.perf_counter() - start
+    actions = 0.5 * torch.randn(16, num_envs, env.num_actions, device=env.device)
+
+    def full_step(i: int) -> None:
+        env.step(actions[i % len(actions)])
+
+    try:
+        with torch.inference_mode():
+            full = _time(full_step, steps, env.device)
+            physics = _time(lambda _: env.simulate_only(1), steps, env.device)
+    finally:
+        env.close()
+    return StepRate(
+        num_envs=num_envs,
+        environment=num_envs * steps / full,
+        physics=num_envs * steps / physics,
+        ratio=physics / full,
+        environment_ms=1e3 * full / steps,
+        physics_ms=1e3 * physics / steps,
+        build_s=build,
+        memory_gib=_memory(env.device),
+    )
+
+
+def as_json(rates: list[StepRate], *, device: str, task: str) -> dict[str, Any]:
+    """The measurement with the machine it was made on."""
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu"
+    return {
+        "task": task,
+        "device": device,
+        "device_name": name,
+        "torch": torch.__version__,
+        "rates": [asdict(rate) for rate in rates],
+    }
+
+
+def _time(step: Callable[[int], None], steps: int, device: torch.device) -> float:
+    """Seconds for ``steps`` calls, after a warm-up."""
+    for i in range(max(3, steps // 10)):
+        step(i)
+    _synchronise(device)
+    start = time.perf_counter()
+    for i in range(steps):
+        step(i)
+    _synchronise(device)
+    return time.perf_counter() - start
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _memory(device: torch.device) -> float | None:
+    if device.type != "cuda":
+        return None
+    free, total = torch.cuda.mem_get_info(device)
+    return (total - free) / 2**30

@@ -1,0 +1,169 @@
+"""The field on a device, and which patch each environment is on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from parkour.terrain.curriculum import mean_levels, next_levels
+from parkour.terrain.field import TerrainField
+
+
+class CourseLibrary:
+    """A :class:`TerrainField` as tensors. ``P`` patches, ``K`` boxes, ``G`` way points, ``NX`` by ``NY`` cells."""
+
+    def __init__(self, field: TerrainField, device: str | torch.device = "cpu") -> None:
+        def on_device(array: object) -> Tensor:
+            return torch.as_tensor(array, device=device)
+
+        self.names = field.names
+        """Terrains of the task, in its order."""
+        self.levels = field.levels
+        self.columns = field.columns
+        self.cell = field.grid.cell
+        """Side of a raster cell [m]."""
+        self.origin = field.grid.origin
+        """Corner of the rasters with the least x and y [m]."""
+        self.shape = field.grid.shape
+        """Cells along x and y."""
+        self.boxes = on_device(field.boxes)
+        """``[P, K, 10]``: centre, quaternion (w, x, y, z), half extents."""
+        self.goals = on_device(field.goals)
+        """``[P, G, 2]`` way points [m]."""
+        self.goal_count = on_device(field.goal_count)
+        """``[P]`` int64."""
+        self.spawn = on_device(field.spawn)
+        """``[P, 3]`` start positions on the ground [m]."""
+        self.difficulty = on_device(field.difficulty)
+        """``[P]``."""
+        self.terrain = on_device(field.terrain)
+        """``[P]`` int64 index into ``names``."""
+        self.flat = on_device(field.flat)
+        """``[P]`` bool."""
+        self.height = on_device(field.height)
+        """``[P, NX, NY]`` ground height [m]."""
+        self.edge = on_device(field.edge)
+        """``[P, NX, NY]`` bool."""
+
+    @property
+    def device(self) -> torch.device:
+        return self.boxes.device
+
+
+class CourseState:
+    """The patch under each of ``N`` environments; fulfils :class:`parkour.mdp.context.Course`.
+
+    Environment ``i`` stays on column ``i % columns``, so that every terrain keeps its share; levels change. All
+    lookups are gathers on the device, without a host sync.
+
+    Args:
+        library: the field.
+        num_envs: ``N``.
+        start_levels: first levels are uniform draws from this range, ends included, clamped into the field.
+        generator: source of all draws, on the library's device.
+    """
+
+    def __init__(
+        self,
+        library: CourseLibrary,
+        num_envs: int,
+        start_levels: tuple[int, int] = (0, 0),
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.library = library
+        self.num_envs = num_envs
+        self.generator = generator
+        low, high = (min(max(level, 0), library.levels - 1) for level in start_levels)
+        self.column = torch.arange(num_envs, device=library.device) % library.columns
+        """``[N]`` int64."""
+        self.level = torch.randint(low, max(low, high) + 1, (num_envs,), generator=generator, device=library.device)
+        """``[N]`` int64; change it with :meth:`set_levels`."""
+        self.patch = self.level * library.columns + self.column
+        """``[N]`` int64 index into the library's arrays."""
+        self.terrain = library.terrain[self.patch]
+        """``[N]`` int64 index into the library's names; never changes."""
+        self.flat = library.flat[self.patch]
+        """``[N]`` bool; never changes."""
+        self.difficulty = library.difficulty[self.patch]
+        """``[N]`` in [0, 1]."""
+        self.goals = library.goals[self.patch]
+        """``[N, G, 2]`` way points [m]."""
+        self.goal_count = library.goal_count[self.patch]
+        """``[N]`` int64."""
+        self.spawn = library.spawn[self.patch]
+        """``[N, 3]`` start positions on the ground [m]."""
+
+    def boxes(self, env_ids: Tensor | None = None) -> Tensor:
+        """``[M, K, 10]`` boxes under the given environments, or under all."""
+        return self.library.boxes[self.patch if env_ids is None else self.patch[env_ids]]
+
+    def height(self, xy: Tensor) -> Tensor:
+        """Ground height [m] at ``xy`` ``[N, ..., 2]`` → ``[N, ...]``; beyond the raster that of its border."""
+        return self._gather(self.library.height, xy)
+
+    def edge(self, xy: Tensor) -> Tensor:
+        """Whether ``xy`` ``[N, ..., 2]`` lies on an edge cell → ``[N, ...]`` bool."""
+        return self._gather(self.library.edge, xy)
+
+    def set_levels(self, level: Tensor, env_ids: Tensor | None = None) -> None:
+        """Puts environments on other levels of their columns (``[M]`` int64, clamped into the field)."""
+        ids = slice(None) if env_ids is None else env_ids
+        level = level.clamp(0, self.library.levels - 1)
+        patch = level * self.library.columns + self.column[ids]
+        self.level[ids] = level
+        self.patch[ids] = patch
+        self.difficulty[ids] = self.library.difficulty[patch]
+        self.goals[ids] = self.library.goals[patch]
+        self.goal_count[ids] = self.library.goal_count[patch]
+        self.spawn[ids] = self.library.spawn[patch]
+
+    def advance(
+        self, env_ids: Tensor, distance: Tensor, speed: Tensor, completed: Tensor, episode_length: float
+    ) -> None:
+        """Applies the curriculum to environments whose episode ended.
+
+        Args:
+            env_ids: ``[M]`` int64.
+            distance: ``[M]`` distance from the start [m].
+            speed: ``[M]`` commanded speed [m/s].
+            completed: ``[M]`` bool: all way points were reached.
+            episode_length: full length of an episode [s].
+        """
+        level = next_levels(
+            self.level[env_ids], distance, speed, completed, self.library.levels, episode_length, self.generator
+        )
+        self.set_levels(level, env_ids)
+
+    def mean_levels(self) -> Tensor:
+        """``[number of terrains]`` mean level on each; 0 where no environment is."""
+        return mean_levels(self.level, self.terrain, len(self.library.names))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Levels and terrains of all environments, for a checkpoint."""
+        return {"level": self.level.clone(), "terrain": self.terrain.clone()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Takes levels over. For another number of environments (or other columns) each draws one of its terrain's.
+
+        Environments on a terrain of which nothing was saved keep their level.
+        """
+        level = state["level"].to(self.level)
+        terrain = state["terrain"].to(self.terrain)
+        if terrain.shape == self.terrain.shape and torch.equal(terrain, self.terrain):
+            self.set_levels(level)
+            return
+        drawn = self.level.clone()
+        for index in range(len(self.library.names)):
+            saved = level[terrain == index]
+            if len(saved):
+                pick = torch.randint(len(saved), (self.num_envs,), generator=self.generator, device=level.device)
+                drawn = torch.where(self.terrain == index, saved[pick], drawn)
+        self.set_levels(drawn)
+
+    def _gather(self, raster: Tensor, xy: Tensor) -> Tensor:
+        (nx, ny), (x0, y0), cell = self.library.shape, self.library.origin, self.library.cell
+        # Clamped after the cast: that keeps the index of a NaN or an infinite position (a physics fault) valid too.
+        i = ((xy[..., 0] - x0) / cell).long().clamp(0, nx - 1)
+        j = ((xy[..., 1] - y0) / cell).long().clamp(0, ny - 1)
+        base = (self.patch * (nx * ny)).view(-1, *([1] * (xy.dim() - 2)))
+        return raster.view(-1)[base + i * ny + j]

@@ -1,0 +1,1 @@
+"""The built-in sub-terrains: gap, hurdle, step, tilt, flat and demo."""

@@ -1,0 +1,117 @@
+"""What the generators share: draws, ground, stones and the last way point."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import numpy as np
+from pydantic import AfterValidator
+
+from parkour.params import Range
+from parkour.terrain.box import Box
+from parkour.terrain.sub_terrain import MARGIN, PATCH_LENGTH, PATCH_WIDTH, START_PLATFORM, SubTerrain
+
+OBSTACLES = 6
+"""Obstacles of a course: 8 way points less the one before the first obstacle and the one after the last."""
+GOAL_MARGIN = 0.3
+"""The last way point stays this far inside the patch [m], unless the last obstacle reaches further."""
+EMBED = 0.1
+"""How far boxes reach into the ground that they stand on [m]."""
+SIDES = (-(PATCH_WIDTH / 2 + MARGIN), PATCH_WIDTH / 2 + MARGIN)
+"""Ends along y of everything that spans the whole patch [m]."""
+ENDS = (-MARGIN, PATCH_LENGTH + MARGIN)
+"""Ends along x of ground and pit floor [m]."""
+
+
+def _ordered(pair: Range) -> Range:
+    if not pair[0] <= pair[1]:
+        raise ValueError(f"got {pair[0]:g} and {pair[1]:g}, expected the lower end first")
+    return pair
+
+
+def _positive(pair: Range) -> Range:
+    if not min(pair) > 0:
+        raise ValueError(f"got {pair[0]:g} and {pair[1]:g}, expected both above 0")
+    return pair
+
+
+Draw = Annotated[Range, AfterValidator(_ordered)]
+"""The ends of a uniform draw."""
+LengthDraw = Annotated[Range, AfterValidator(_positive), AfterValidator(_ordered)]
+"""The ends of a uniform draw of a length, above 0."""
+Scaled = Annotated[Range, AfterValidator(_positive)]
+"""The values at difficulty 0 and 1 of a length, above 0."""
+
+
+def at(difficulty: float, pair: Range) -> float:
+    """The value at ``difficulty`` of a quantity given at difficulty 0 and 1."""
+    return pair[0] + (pair[1] - pair[0]) * difficulty
+
+
+def draw(rng: np.random.Generator, pair: Range) -> float:
+    """A uniform draw between the ends."""
+    return float(rng.uniform(*pair))
+
+
+def ground() -> Box:
+    """Level ground at height 0 under the whole patch and its margin."""
+    return Box.slab(ENDS, SIDES, 0.0)
+
+
+def pit_floor(depth: float) -> Box:
+    """The floor of a pit under the whole patch; not meant to be walked on."""
+    return Box.slab(ENDS, SIDES, -depth, walkable=False)
+
+
+def platform(x: tuple[float, float], depth: float, y: tuple[float, float] = SIDES) -> Box:
+    """A platform at height 0 that stands on a pit floor ``depth`` below."""
+    return Box.slab(x, y, 0.0, depth + EMBED)
+
+
+def start_platform(depth: float) -> Box:
+    """The platform that every course begins with, over a pit."""
+    return platform((ENDS[0], START_PLATFORM), depth)
+
+
+def block(x: tuple[float, float], y: tuple[float, float], top: float) -> Box:
+    """A box that stands on the ground at height 0."""
+    return Box.slab(x, y, top, top + EMBED)
+
+
+def tilted_stone(x: tuple[float, float], y: float, *, side: int, rise: float, width: float, top: float,
+                 base: float) -> list[Box]:  # fmt: skip
+    """A stone rolled about x, and the pedestal that fills the room below it.
+
+    Seen from above the stone is ``width`` wide, whatever its roll; its left and right edges stand ``rise`` above and
+    below its middle. The rolled slab alone would leave a hollow that feet get caught in; the pedestal's top stays
+    below the lowest edge.
+
+    Args:
+        x: ends along x [m].
+        y: middle [m].
+        side: +1 lifts the left edge, -1 the right one.
+        rise: height of the upper edge over the middle [m].
+        width: extent along y, seen from above [m].
+        top: height of the surface's middle [m].
+        base: height of what it stands on [m].
+    """
+    roll = side * math.atan2(2 * rise, width)
+    half = width / 2 / math.cos(roll)
+    lip = top - rise - 0.02
+    thickness = max(0.1, (top + rise - lip) * math.cos(roll))
+    boxes = [Box.slab(x, (y - half, y + half), top, thickness, roll=roll)]
+    if lip > base:
+        boxes.append(Box.slab(x, (y - width / 2, y + width / 2), lip, lip - base + EMBED, walkable=False))
+    return boxes
+
+
+def finish(x: float, obstacle_end: float) -> tuple[float, float]:
+    """The last way point: on the middle line at ``x``, clipped into the patch and past the last obstacle [m]."""
+    x = min(x, PATCH_LENGTH - GOAL_MARGIN)
+    return min(max(x, obstacle_end + EMBED), PATCH_LENGTH), 0.0
+
+
+def sub_terrain(boxes: list[Box], goals: list[tuple[float, float]]) -> SubTerrain:
+    """A patch with the usual start."""
+    return SubTerrain(boxes=tuple(boxes), goals=np.array(goals))

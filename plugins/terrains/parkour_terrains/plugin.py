@@ -1,0 +1,60 @@
+"""Registers the built-in sub-terrains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from parkour.hookspecs import hookimpl
+from parkour.specs import TerrainSpec
+
+SOURCE = "SPEC §3, after Cheng et al., Extreme Parkour with Legged Robots, 2023 (arXiv:2309.14341)"
+
+
+@hookimpl
+def register_terrains() -> Iterable[TerrainSpec]:
+    """One spec per generator, in the order of the task's table."""
+    return [
+        TerrainSpec(
+            name="gap",
+            summary="platforms over a pit, with gaps to leap",
+            target="parkour_terrains.gap:gap",
+            params="parkour_terrains.gap:GapParams",
+            source=SOURCE,
+        ),
+        TerrainSpec(
+            name="hurdle",
+            summary="hurdles across flat ground",
+            target="parkour_terrains.hurdle:hurdle",
+            params="parkour_terrains.hurdle:HurdleParams",
+            source=SOURCE,
+        ),
+        TerrainSpec(
+            name="step",
+            summary="a staircase of high boxes, up and down again",
+            target="parkour_terrains.step:step",
+            params="parkour_terrains.step:StepParams",
+            source=SOURCE,
+        ),
+        TerrainSpec(
+            name="tilt",
+            summary="stones over a pit, left and right in turn, each with its outer edge up",
+            target="parkour_terrains.tilt:tilt",
+            params="parkour_terrains.tilt:TiltParams",
+            source=SOURCE,
+        ),
+        TerrainSpec(
+            name="flat",
+            summary="level ground with the way points of the hurdles",
+            target="parkour_terrains.flat:flat",
+            params="parkour_terrains.flat:FlatParams",
+            flat=True,
+            source=SOURCE,
+        ),
+        TerrainSpec(
+            name="demo",
+            summary="one course of everything: hurdle, steps, gap, steps, tilted stones",
+            target="parkour_terrains.demo:demo",
+            params="parkour_terrains.demo:DemoParams",
+            source=SOURCE,
+        ),
+    ]

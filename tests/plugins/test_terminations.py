@@ -1,0 +1,76 @@
+"""When episodes end, by hand and at the thresholds."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from importlib.resources import files
+
+import pytest
+import torch
+
+from parkour.mdp.context import StepContext
+from parkour_rewards.plugin import register_terminations
+from tests.components import load, parameters
+from tests.contexts import random_context
+
+SPECS = {spec.name: spec for spec in register_terminations()}
+
+BY_HAND: dict[str, Callable[[StepContext, int], bool]] = {
+    "course_completed": lambda ctx, i: ctx.goals.index[i].item() == 8,
+    "time_out": lambda ctx, i: ctx.episode_step[i].item() * 0.02 >= 20.0,
+    "bad_orientation": lambda ctx, i: abs(ctx.robot.roll[i].item()) > 1.5 or abs(ctx.robot.pitch[i].item()) > 1.5,
+    "base_too_low": lambda ctx, i: ctx.robot.base_pos[i, 2].item() < -0.25,
+}
+
+
+def _evaluate(name: str, ctx: StepContext) -> torch.Tensor:
+    return load(SPECS[name].target)(ctx, **parameters(SPECS[name]))
+
+
+def test_the_terms_are_those_of_the_teacher_and_all_are_computed_by_hand() -> None:
+    task = tomllib.loads((files("parkour_tasks") / "go2_teacher.toml").read_text())
+    assert set(SPECS) == set(task["terminations"]) == set(BY_HAND)
+
+
+@pytest.mark.parametrize("name", sorted(SPECS))
+def test_term_equals_the_computation_by_hand(name: str) -> None:
+    ctx = random_context(512, seed=5)
+    got = _evaluate(name, ctx)
+    assert got.dtype == torch.bool and got.shape == (512,)
+    assert 0 < got.sum() < 512, "the states do not tell this term from a constant"
+    assert got.tolist() == [BY_HAND[name](ctx, i) for i in range(512)]
+
+
+@pytest.mark.parametrize("name", sorted(SPECS))
+def test_term_compiles_and_reads_no_value_back(name: str) -> None:
+    torch._dynamo.reset()
+    kwargs, term = parameters(SPECS[name]), load(SPECS[name].target)
+    compiled = torch.compile(lambda state: term(state, **kwargs), fullgraph=True, backend="eager")
+    ctx = random_context(8, seed=3)
+    assert torch.equal(compiled(ctx), term(ctx, **kwargs))
+    assert _evaluate(name, random_context(8, seed=3, device="meta")).device.type == "meta"
+
+
+def test_only_success_and_time_out_are_no_failures() -> None:
+    outcomes = {name: spec.outcome for name, spec in SPECS.items()}
+    assert outcomes == {
+        "course_completed": "success",
+        "time_out": "time_out",
+        "bad_orientation": "failure",
+        "base_too_low": "failure",
+    }
+
+
+def test_thresholds() -> None:
+    ctx = random_context(4, seed=0)
+    ctx.robot.roll = torch.tensor([1.49, -1.51, 0.0, 0.0])
+    ctx.robot.pitch = torch.tensor([0.0, 0.0, -1.49, 1.51])
+    ctx.robot.base_pos[:, 2] = torch.tensor([-0.24, -0.26, 0.3, -3.0])
+    ctx.episode_step = torch.tensor([0, 999, 1000, 1001])
+    ctx.goals.index = torch.tensor([0, 7, 8, 3])
+    ctx.goals.count = torch.tensor([8, 8, 8, 3])
+    assert _evaluate("bad_orientation", ctx).tolist() == [False, True, False, True]
+    assert _evaluate("base_too_low", ctx).tolist() == [False, True, False, True]
+    assert _evaluate("time_out", ctx).tolist() == [False, False, True, True]
+    assert _evaluate("course_completed", ctx).tolist() == [False, False, True, True]

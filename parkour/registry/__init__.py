@@ -1,0 +1,18 @@
+"""Discovery of plugins and lookup of what they register. Imports neither torch nor pydantic."""
+
+from __future__ import annotations
+
+from parkour.registry.records import BUILTIN, BrokenPlugin, RegisteredSpec, canonical_distribution
+from parkour.registry.registry import LOAD_PLUGINS, Registry, default_registry
+from parkour.registry.targets import resolve_target
+
+__all__ = [
+    "BUILTIN",
+    "LOAD_PLUGINS",
+    "BrokenPlugin",
+    "RegisteredSpec",
+    "Registry",
+    "canonical_distribution",
+    "default_registry",
+    "resolve_target",
+]

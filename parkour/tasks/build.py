@@ -15,15 +15,20 @@ from parkour.mdp.rewards import RewardSet, WeightedTerm
 from parkour.mdp.statistics import EpisodeStatistics
 from parkour.mdp.task_mdp import Clock, TaskMdp
 from parkour.mdp.terminations import OutcomeTerm, TerminationSet
-from parkour.specs import EventSpec, TerminationSpec
+from parkour.specs import EventSpec, TerminationSpec, TerrainSpec
 from parkour.tasks.resolve import ResolvedComponent, ResolvedTask
-from parkour.terrain.field import TerrainField, build_field
+from parkour.terrain.field import FieldTerrain, TerrainField, build_field
 from parkour.terrain.library import CourseLibrary, CourseState
 
 
 def build_terrain(task: ResolvedTask, seed: int) -> TerrainField:
     """The task's field of patches, reproducible from the seed."""
-    return build_field(task.model.course, task.terrain_uses(), seed)
+    uses = task.model.terrains
+    terrains = {
+        key: FieldTerrain(part.target, part.params, uses[key].share, isinstance(part.spec, TerrainSpec) and part.spec.flat)
+        for key, part in task.terrains.items()
+    }
+    return build_field(task.model.course, terrains, seed)
 
 
 def build_mdp(task: ResolvedTask, *, num_envs: int, device: str, seed: int) -> TaskMdp:
@@ -35,7 +40,7 @@ def build_mdp(task: ResolvedTask, *, num_envs: int, device: str, seed: int) -> T
     """
     model = task.model
     library = CourseLibrary(build_terrain(task, seed), device)
-    course = CourseState(library, num_envs, model.course.start_levels, torch.Generator().manual_seed(seed))
+    course = CourseState(library, num_envs, model.course.start_levels, torch.Generator(device).manual_seed(seed))
     make = _Factory(task, num_envs, device)
     return TaskMdp(
         num_envs=num_envs,

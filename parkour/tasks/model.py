@@ -14,7 +14,9 @@ Pair = tuple[float, float]
 class Section(BaseModel):
     """Base of every section: unknown keys are errors, attribute docstrings are the field's description."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 class Timing(Section):
@@ -96,6 +98,8 @@ class Component(Section):
     """Overlays switch components off with this."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Numbers for the component's parameter model."""
+    version: str | None = None
+    """Version of the distribution the task was resolved with; written into run folders, not by hand."""
 
 
 class TerrainUse(Component):
@@ -122,9 +126,20 @@ class EventUse(Component):
     """Seconds between runs, for events of mode ``interval``."""
 
 
+class EncoderUse(Section):
+    """Numbers for an encoder; its name is the policy's parameter of the same key."""
+
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Numbers for the encoder's parameter model."""
+    version: str | None = None
+    """See :attr:`Component.version`."""
+
+
 class PolicyUse(Component):
     use: str
     """Name of the policy."""
+    encoders: dict[str, EncoderUse] = Field(default_factory=dict)
+    """By the policy's parameter that names the encoder (``scan_encoder``)."""
 
 
 class Algorithm(Section):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from parkour.mdp.robot import RobotLayout
@@ -30,12 +30,27 @@ class ResolvedComponent:
     @property
     def kwargs(self) -> dict[str, Any]:
         """Parameters as keyword arguments (terrains take the model itself)."""
-        return {} if self.params is None else {name: getattr(self.params, name) for name in type(self.params).model_fields}
+        return (
+            {} if self.params is None else {name: getattr(self.params, name) for name in type(self.params).model_fields}
+        )
+
+
+@dataclass(frozen=True)
+class TaskOrigin:
+    """Where a task came from."""
+
+    task: str
+    """Canonical id of the registered task, or the path of its file."""
+    version: str | None = None
+    """Version of the distribution that registered it."""
 
 
 @dataclass(frozen=True)
 class ResolvedTask:
-    """A task with every name resolved. Disabled components, and terrains with share 0, are left out."""
+    """A task with every name resolved.
+
+    Disabled components, terrains with share 0 and rewards with weight 0 are left out; ``model`` still has them.
+    """
 
     model: TaskModel
     overlay: str | None
@@ -50,6 +65,9 @@ class ResolvedTask:
     policy: ResolvedComponent
     encoders: Mapping[str, ResolvedComponent]
     """Encoders the policy names in its parameters, by their key there."""
+    overlays: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The task's overlays as written, so that a run's task can be evaluated."""
+    origin: TaskOrigin | None = None
 
     @property
     def name(self) -> str:

@@ -1,0 +1,210 @@
+"""Entry points to specs, one ``try`` per entry point, per hook and per spec, so that one fault costs one component."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib.metadata import Distribution, EntryPoint, distributions
+from typing import Any
+
+import pluggy
+
+from parkour.hookspecs import HOOKS, PROJECT
+from parkour.registry.records import BrokenPlugin, RegisteredSpec, canonical_distribution
+from parkour.registry.targets import TARGET_PATTERN
+from parkour.specs import SPEC_TYPES, Kind, Spec
+
+NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+RESOURCE_PATTERN = re.compile(r"[\w.]+:[\w./-]+\.toml")
+KIND_OF_HOOK: dict[str, Kind] = {hook: kind for kind, hook in HOOKS.items()}
+
+
+@dataclass(frozen=True)
+class PluginEntry:
+    """An entry point and where it came from."""
+
+    distribution: str
+    version: str
+    entry_point: EntryPoint
+
+
+@dataclass
+class Discovery:
+    """The outcome of loading entry points."""
+
+    specs: list[RegisteredSpec] = field(default_factory=list)
+    broken: list[BrokenPlugin] = field(default_factory=list)
+
+
+def installed_entries(path: Sequence[str] | None = None) -> tuple[list[PluginEntry], list[BrokenPlugin]]:
+    """Entry points of the group ``parkour`` in installed distributions, and distributions whose list is unreadable.
+
+    Distributions that have no such entry point are not looked at any further. A distribution that is visible twice on
+    the path counts once, in its first place.
+
+    Args:
+        path: folders with ``.dist-info``; ``sys.path`` when None.
+    """
+    entries: list[PluginEntry] = []
+    broken: list[BrokenPlugin] = []
+    seen: set[str] = set()
+    for dist in distributions() if path is None else distributions(path=list(path)):
+        text = dist.read_text("entry_points.txt") or ""
+        if f"[{PROJECT}]" not in text.replace(" ", ""):
+            continue
+        name, version = _identity(dist)
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            entries += [PluginEntry(name, version, ep) for ep in dist.entry_points.select(group=PROJECT)]
+        except Exception as error:
+            reason = f"entry_points.txt cannot be read ({_describe(error)})"
+            broken.append(BrokenPlugin(name, version, "entry_points.txt", reason, traceback.format_exc()))
+    return entries, broken
+
+
+def _identity(dist: Distribution) -> tuple[str, str]:
+    """Canonical name and version; ``unknown`` for what damaged metadata do not say."""
+    try:
+        return canonical_distribution(dist.metadata["Name"] or "unknown"), dist.metadata["Version"] or "unknown"
+    except Exception:
+        return "unknown", "unknown"
+
+
+def load_entries(entries: Iterable[PluginEntry]) -> Discovery:
+    """Import every entry point and call its hooks; faults become :class:`BrokenPlugin` records."""
+    result = Discovery()
+    taken: dict[tuple[str, Kind, str], RegisteredSpec] = {}
+    for entry in entries:
+        try:
+            plugin = entry.entry_point.load()
+        except (Exception, SystemExit) as error:
+            result.broken.append(_broken(entry, f"import failed ({_describe(error)})", error))
+            continue
+        _Loader(entry, result, taken).load(plugin)
+    return result
+
+
+class _Loader:
+    """Reads one imported plugin into a :class:`Discovery`."""
+
+    def __init__(
+        self, entry: PluginEntry, result: Discovery, taken: dict[tuple[str, Kind, str], RegisteredSpec]
+    ) -> None:
+        self.entry = entry
+        self.result = result
+        self.taken = taken
+
+    def load(self, plugin: Any) -> None:
+        hooks = list(self._implementations(plugin))
+        for hook, function in hooks:
+            kind = KIND_OF_HOOK.get(hook)
+            if kind is None:
+                self._misspelt(hook)
+            else:
+                self._call(kind, hook, function)
+        unmarked = [name for name in KIND_OF_HOOK if callable(getattr(plugin, name, None))]
+        for name in set(unmarked) - {hook for hook, _ in hooks}:
+            self._report(f"{name} is not marked with @parkour.hookimpl, so it is not called", kind=KIND_OF_HOOK[name])
+        if not hooks and not unmarked:
+            self._report(f"no hook found; expected a function such as {HOOKS['terrain']} marked with @parkour.hookimpl")
+
+    def _implementations(self, plugin: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+        """Names of hooks (``specname`` heeded) and the functions marked as their implementations."""
+        manager = pluggy.PluginManager(PROJECT)
+        for name in dir(plugin):
+            options = manager.parse_hookimpl_opts(plugin, name)
+            if options is None:
+                continue
+            hook = options.get("specname") or name
+            if hook not in KIND_OF_HOOK and options.get("optionalhook"):
+                continue  # The plugin says that it also supports versions which have this hook.
+            yield hook, getattr(plugin, name)
+
+    def _misspelt(self, hook: str) -> None:
+        near = get_close_matches(hook, KIND_OF_HOOK, n=1, cutoff=0.6)
+        tail = f"did you mean {near[0]!r}?" if near else f"hooks are {', '.join(KIND_OF_HOOK)}"
+        self._report(f"{hook!r} is marked with @parkour.hookimpl but is no hook; {tail}")
+
+    def _call(self, kind: Kind, hook: str, function: Callable[[], Any]) -> None:
+        expected = SPEC_TYPES[kind].__name__
+        try:
+            inspect.signature(function).bind()
+        except TypeError as error:
+            self._report(f"{hook} must take no arguments ({error})", kind=kind)
+            return
+        try:
+            specs = function()
+            if specs is None or isinstance(specs, (str, bytes, dict, Spec)) or not isinstance(specs, Iterable):
+                self._report(f"{hook} returned {_kind_of(specs)}, expected an iterable of {expected}", kind=kind)
+                return
+            for spec in specs:
+                self._add(kind, hook, spec)
+        except (Exception, SystemExit) as error:
+            self.result.broken.append(_broken(self.entry, f"{hook} raised {_describe(error)}", error, kind=kind))
+
+    def _add(self, kind: Kind, hook: str, spec: Any) -> None:
+        problem = _problem(kind, spec)
+        name = getattr(spec, "name", None)
+        name = name if isinstance(name, str) else None
+        if problem:
+            self._report(f"{hook}: {problem}", kind=kind, name=name)
+            return
+        key = (self.entry.distribution, kind, spec.name)
+        if key in self.taken:
+            first = self.taken[key].entry_point
+            reason = f"{hook}: {kind} {spec.name!r} is registered twice; the one of entry point {first!r} is kept"
+            self._report(reason, kind=kind, name=name)
+            return
+        registered = RegisteredSpec(spec, self.entry.distribution, self.entry.version, self.entry.entry_point.name)
+        self.taken[key] = registered
+        self.result.specs.append(registered)
+
+    def _report(self, reason: str, *, kind: Kind | None = None, name: str | None = None) -> None:
+        self.result.broken.append(_broken(self.entry, reason, None, kind=kind, name=name))
+
+
+def _problem(kind: Kind, spec: Any) -> str | None:
+    """What is wrong with a spec, in words, or None."""
+    if not isinstance(spec, SPEC_TYPES[kind]):
+        return f"got {_kind_of(spec)}, expected {SPEC_TYPES[kind].__name__}"
+    if not isinstance(spec.name, str) or not NAME_PATTERN.fullmatch(spec.name):
+        return f"got name {spec.name!r}, expected lower-case letters, digits, '-', '_' and '.'"
+    if not isinstance(spec.summary, str) or "\n" in spec.summary:
+        return f"{spec.name!r}: got summary {spec.summary!r}, expected one line of text"
+    if not isinstance(spec.target, str) or not (
+        TARGET_PATTERN.fullmatch(spec.target) or (kind == "task" and RESOURCE_PATTERN.fullmatch(spec.target))
+    ):
+        return f"{spec.name!r}: got target {spec.target!r}, expected 'module:attribute'"
+    if spec.params is not None and not (isinstance(spec.params, str) and TARGET_PATTERN.fullmatch(spec.params)):
+        return f"{spec.name!r}: got params {spec.params!r}, expected 'module:Class' or None"
+    return None
+
+
+def _broken(
+    entry: PluginEntry,
+    reason: str,
+    error: BaseException | None,
+    *,
+    kind: Kind | None = None,
+    name: str | None = None,
+) -> BrokenPlugin:
+    text = "" if error is None else "".join(traceback.format_exception(error))
+    return BrokenPlugin(entry.distribution, entry.version, entry.entry_point.name, reason, text, kind, name)
+
+
+def _describe(error: BaseException) -> str:
+    """The error's type and its first line."""
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError: {error.msg}, {error.filename}:{error.lineno}"
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def _kind_of(value: Any) -> str:
+    return "None" if value is None else f"an object of type {type(value).__name__}"

@@ -1,0 +1,130 @@
+"""Lookup of components by kind and name."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from parkour.errors import AmbiguousNameError, UnknownNameError
+from parkour.registry.discovery import Discovery, PluginEntry, installed_entries, load_entries
+from parkour.registry.records import BUILTIN, BrokenPlugin, RegisteredSpec, canonical_distribution
+from parkour.specs import KINDS, Kind
+
+LOAD_PLUGINS = "PARKOUR_LOAD_PLUGINS"
+"""Environment variable: names of the distributions to load besides the built-in one, separated by commas; empty for
+none; all are loaded when it is not set. Processes started from here inherit the choice."""
+
+_log = logging.getLogger(__name__)
+
+
+class Registry:
+    """Everything that was registered, and everything that could not be.
+
+    Names: ``distribution:name`` always works; a bare name works while one distribution has it, and means the built-in
+    component where there is one.
+    """
+
+    def __init__(self, specs: Iterable[RegisteredSpec] = (), broken: Iterable[BrokenPlugin] = ()) -> None:
+        self.broken: tuple[BrokenPlugin, ...] = tuple(broken)
+        self._specs: dict[Kind, dict[str, RegisteredSpec]] = {kind: {} for kind in KINDS}
+        for registered in specs:
+            self._specs[registered.spec.kind].setdefault(registered.id, registered)
+
+    @classmethod
+    def from_entries(cls, entries: Iterable[PluginEntry], broken: Iterable[BrokenPlugin] = ()) -> Registry:
+        """Load the given entry points (and nothing else)."""
+        found: Discovery = load_entries(entries)
+        return cls(found.specs, [*broken, *found.broken])
+
+    @classmethod
+    def discover(cls, *, only: Iterable[str] | None = None, path: Sequence[str] | None = None) -> Registry:
+        """Load installed plugins.
+
+        Args:
+            only: distributions to load besides the built-in one; all when None.
+            path: folders with ``.dist-info``; ``sys.path`` when None.
+        """
+        entries, broken = installed_entries(path)
+        if only is not None:
+            wanted = {canonical_distribution(name) for name in only} | {BUILTIN}
+            for name in sorted(wanted - {entry.distribution for entry in entries} - {BUILTIN}):
+                _log.warning("%s: no installed distribution %r has parkour plugins", LOAD_PLUGINS, name)
+            entries = [entry for entry in entries if entry.distribution in wanted]
+            broken = [plugin for plugin in broken if plugin.distribution in wanted]
+        entries.sort(key=lambda entry: (entry.distribution != BUILTIN, entry.distribution, entry.entry_point.name))
+        return cls.from_entries(entries, broken)
+
+    def specs(self, kind: Kind) -> tuple[RegisteredSpec, ...]:
+        """Everything of a kind: built-ins first, then by id."""
+        return tuple(sorted(self._specs[kind].values(), key=lambda item: (not item.builtin, item.id)))
+
+    def get(self, kind: Kind, name: str) -> RegisteredSpec:
+        """The component of a name or id.
+
+        Raises:
+            UnknownNameError: nothing has this name.
+            AmbiguousNameError: several distributions have it, and none of them is the built-in one.
+        """
+        if ":" in name:
+            distribution, _, bare = name.partition(":")
+            found = self._specs[kind].get(f"{canonical_distribution(distribution)}:{bare}")
+            if found is None:
+                raise self.unknown(kind, name, self._specs[kind])
+            return found
+        matches = [item for item in self.specs(kind) if item.spec.name == name]
+        if not matches:
+            raise self.unknown(kind, name, {item.spec.name for item in self.specs(kind)})
+        return pick(kind, name, matches)
+
+    def unknown(self, kind: Kind, name: str, known: Iterable[str]) -> UnknownNameError:
+        """The error for a name that nothing has, naming a broken plugin that could have had it."""
+        distribution, _, bare = name.rpartition(":")
+        suspects = [
+            plugin
+            for plugin in self.broken
+            if plugin.could_provide(kind, bare)
+            and (not distribution or plugin.distribution == canonical_distribution(distribution))
+        ]
+        # One that names the very component is the culprit; the others only might be.
+        suspects.sort(key=lambda plugin: (plugin.name is None, plugin.kind is None))
+        hint = (
+            f"it may be missing because {suspects[0]}"
+            if suspects
+            else "parkour tasks list"
+            if kind == "task"
+            else f"parkour plugins list --kind {kind}"
+        )
+        return UnknownNameError(kind, name, known, hint=hint)
+
+
+def pick(kind: Kind, name: str, matches: Sequence[RegisteredSpec]) -> RegisteredSpec:
+    """The one component that a bare name means among those that have it.
+
+    Raises:
+        AmbiguousNameError: several distributions have it, and none of them is the built-in one.
+    """
+    builtin = [item for item in matches if item.builtin]
+    if builtin:
+        return builtin[0]
+    if len(matches) == 1:
+        return matches[0]
+    ids = " and ".join(f"{item.id} (version {item.version})" for item in matches)
+    raise AmbiguousNameError(f"{kind} {name!r} is ambiguous: {ids}", hint=f"write {matches[0].id!r}")
+
+
+def default_registry() -> Registry:
+    """The registry of what is installed, as :data:`LOAD_PLUGINS` restricts it; made once for each value of it."""
+    return _registry(os.environ.get(LOAD_PLUGINS))
+
+
+@lru_cache(maxsize=8)
+def _registry(load_plugins: str | None) -> Registry:
+    only = None if load_plugins is None else [name.strip() for name in load_plugins.split(",") if name.strip()]
+    registry = Registry.discover(only=only)
+    for plugin in registry.broken:
+        _log.warning("%s", plugin)
+        if plugin.traceback:
+            _log.debug("%s", plugin.traceback.rstrip())
+    return registry

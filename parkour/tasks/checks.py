@@ -1,0 +1,67 @@
+"""Contracts that can be checked before a simulator starts: can every component be called as it will be?"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from parkour.errors import PluginError
+from parkour.tasks.resolve import ResolvedComponent, ResolvedTask
+
+_STATEFUL = ("num_envs", "device", "layout")
+
+
+def check_task(task: ResolvedTask) -> None:
+    """Check that every component of a task accepts the arguments of its contract.
+
+    Raises:
+        PluginError: a component that does not; names it, what was got and what was expected.
+    """
+    for component in task.terrains.values():
+        _accepts(component, ("difficulty", "rng", "params"), {})
+    for component in (*task.rewards.values(), *task.terminations.values()):
+        _check_term(component)
+    for component in task.observations.values():
+        _accepts(component, _STATEFUL, component.kwargs)
+        _has_methods(component, ("layout", "__call__", "reset"))
+    for component in task.events.values():
+        _accepts(component, ("sim", "env_ids"), component.kwargs)
+    for component in task.encoders.values():
+        _accepts(component, ("input_shape", "latent_dim"), component.kwargs)
+    _accepts(task.policy, ("task",), {})
+
+
+def _check_term(component: ResolvedComponent) -> None:
+    """A function of the context, or a class with ``__call__(ctx)`` and ``reset(env_ids)``."""
+    if inspect.isclass(component.target):
+        _accepts(component, _STATEFUL, component.kwargs)
+        _has_methods(component, ("__call__", "reset"))
+    else:
+        _accepts(component, ("ctx",), component.kwargs)
+
+
+def _accepts(component: ResolvedComponent, positional: tuple[str, ...], keywords: Mapping[str, Any]) -> None:
+    try:
+        signature = inspect.signature(component.target)
+    except (TypeError, ValueError):
+        return  # Built-in callables do not tell.
+    try:
+        signature.bind(*positional, **keywords)
+    except TypeError as error:
+        expected = ", ".join((*positional, *keywords))
+        raise PluginError(
+            f"{component.spec.kind} {component.id!r}: {component.spec.target} takes {signature}, "
+            f"expected to be called with ({expected}): {error}",
+            hint=f"parkour plugins show {component.id} --kind {component.spec.kind}",
+        ) from None
+
+
+def _has_methods(component: ResolvedComponent, names: tuple[str, ...]) -> None:
+    if not inspect.isclass(component.target):
+        return  # A factory; what it returns is checked when it is made.
+    missing = [name for name in names if not callable(getattr(component.target, name, None))]
+    if missing:
+        raise PluginError(
+            f"{component.spec.kind} {component.id!r}: {component.spec.target} has no method {' and no '.join(missing)}"
+        )

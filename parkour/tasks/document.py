@@ -1,0 +1,164 @@
+"""Tasks as they are written: TOML files, TOML resources of packages, and mappings; nothing heavy is imported."""
+
+from __future__ import annotations
+
+import copy
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from parkour.errors import PluginError, TaskError
+from parkour.registry import RegisteredSpec, Registry, resolve_target
+from parkour.registry.registry import pick
+from parkour.specs import TaskSpec
+from parkour.tasks.resolve import TaskOrigin
+
+Table = dict[str, Any]
+OVERLAYS = ("train", "eval", "play")
+"""Overlays that every task has, be they empty."""
+
+
+@dataclass(frozen=True)
+class TaskDocument:
+    """A task's tables, with ``extends`` followed and overlays not yet applied."""
+
+    tables: Table
+    overlays: dict[str, Table]
+    origin: TaskOrigin
+    applied: str | None = None
+    """Overlay that a resolved file already contains."""
+
+
+def find_task(registry: Registry, name: str) -> tuple[RegisteredSpec, str | None]:
+    """The task of a name, id or alias, and the overlay that the alias stands for.
+
+    Raises:
+        UnknownNameError: nothing has this name.
+        AmbiguousNameError: several distributions have it, and none of them is the built-in one.
+    """
+    tasks = registry.specs("task")
+    names = {item.spec.name for item in tasks} | {item.id for item in tasks}
+    aliases: dict[str, list[tuple[RegisteredSpec, str | None]]] = {}
+    for item in tasks:
+        if isinstance(item.spec, TaskSpec):
+            for alias in item.spec.aliases:
+                aliases.setdefault(alias.name, []).append((item, alias.overlay))
+    if name in names or name not in aliases:
+        if name not in names and ":" not in name:
+            raise registry.unknown("task", name, {item.spec.name for item in tasks} | set(aliases))
+        return registry.get("task", name), None
+    chosen = pick("task", name, [item for item, _ in aliases[name]])
+    return next(pair for pair in aliases[name] if pair[0] is chosen)
+
+
+def read_task(name_or_path: str | os.PathLike[str], registry: Registry) -> tuple[TaskDocument, str | None]:
+    """A task's document, and the overlay that its name stands for.
+
+    Args:
+        name_or_path: name, id or alias of a registered task, or the path of a TOML file.
+        registry: where names are looked up.
+    """
+    return _read(name_or_path, registry, base=None, chain=())
+
+
+def read_registered(item: RegisteredSpec, registry: Registry) -> TaskDocument:
+    """The document of a registered task."""
+    return _read_registered(item, registry, chain=())
+
+
+def _read(
+    name: str | os.PathLike[str], registry: Registry, *, base: Path | None, chain: tuple[str, ...]
+) -> tuple[TaskDocument, str | None]:
+    if _is_path(name):
+        path = Path(name).expanduser()
+        path = path if base is None else base / path
+        text = _read_text(path)
+        tables = _parse(text, str(path))
+        tables.setdefault("name", path.stem)
+        return _document(tables, TaskOrigin(str(path.resolve())), registry, base=path.parent, chain=chain), None
+    item, overlay = find_task(registry, os.fspath(name))
+    return _read_registered(item, registry, chain=chain), overlay
+
+
+def _is_path(name: str | os.PathLike[str]) -> bool:
+    return not isinstance(name, str) or name.endswith(".toml") or "/" in name or os.sep in name
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise TaskError(f"no task file at {path}", hint="parkour tasks list") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise TaskError(f"cannot read the task file {path}: {error}") from error
+
+
+def _parse(text: str, where: str) -> Table:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise TaskError(f"{where} is not valid TOML: {error}") from error
+
+
+def _read_registered(item: RegisteredSpec, registry: Registry, *, chain: tuple[str, ...]) -> TaskDocument:
+    target = item.spec.target
+    package, _, attribute = target.partition(":")
+    if target.endswith(".toml"):
+        try:
+            text = files(package).joinpath(attribute).read_text(encoding="utf-8")
+        except Exception as error:  # The package's own __init__ runs here, and may raise anything.
+            raise PluginError(f"task {item.id!r}: cannot read {target!r} ({error})") from error
+        tables = _parse(text, target)
+    else:
+        found = resolve_target(target, owner=f"task {item.id!r}")
+        if not isinstance(found, Mapping):
+            raise PluginError(f"task {item.id!r}: {target!r} is a {type(found).__name__}, expected a mapping")
+        tables = copy.deepcopy(dict(found))
+    tables.setdefault("name", item.spec.name)
+    return _document(tables, TaskOrigin(item.id, item.version), registry, base=None, chain=chain)
+
+
+def _document(
+    tables: Table, origin: TaskOrigin, registry: Registry, *, base: Path | None, chain: tuple[str, ...]
+) -> TaskDocument:
+    """Split a task's tables, and merge them over those of the task it extends."""
+    if origin.task in chain:
+        raise TaskError(f"tasks extend each other in a circle: {' → '.join((*chain, origin.task))}")
+    overlays = _take_overlays(tables, origin)
+    applied, origin = _take_origin(tables, origin)
+    parent_name = tables.pop("extends", None)
+    if parent_name is None:
+        return TaskDocument(tables, overlays, origin, applied)
+    if not isinstance(parent_name, str):
+        raise TaskError(f"{origin.task}: extends: got {parent_name!r}, expected the name or file of a task")
+    parent, _ = _read(parent_name, registry, base=base, chain=(*chain, origin.task))
+    return TaskDocument(merge(parent.tables, tables), merge(parent.overlays, overlays), origin)
+
+
+def _take_overlays(tables: Table, origin: TaskOrigin) -> dict[str, Table]:
+    overlays = tables.pop("overlays", {})
+    if not isinstance(overlays, dict) or not all(isinstance(overlay, dict) for overlay in overlays.values()):
+        raise TaskError(f"{origin.task}: overlays: expected tables such as [overlays.eval]")
+    return overlays
+
+
+def _take_origin(tables: Table, origin: TaskOrigin) -> tuple[str | None, TaskOrigin]:
+    """What :func:`parkour.tasks.serialise.task_to_toml` wrote about where a resolved file came from."""
+    written = tables.pop("origin", None)
+    if not isinstance(written, dict):
+        return None, origin
+    return written.get("overlay"), TaskOrigin(str(written.get("task", origin.task)), written.get("version"))
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Table:
+    """A new table: ``over`` laid on ``base``, tables merged key by key, everything else replaced."""
+    result: Table = copy.deepcopy(dict(base))
+    for key, value in over.items():
+        old = result.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[key] = merge(old, value) if both else copy.deepcopy(value)
+    return result

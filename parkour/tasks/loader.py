@@ -1,0 +1,186 @@
+"""From a task's name to components: read, overlay, override, validate, resolve."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from parkour.errors import PluginError, TaskError
+from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
+from parkour.specs import EventSpec, Kind
+from parkour.tasks.checks import check_task
+from parkour.tasks.document import OVERLAYS, Table, TaskDocument, merge, read_task
+from parkour.tasks.model import EventUse, RewardUse, TaskModel, TerrainUse
+from parkour.tasks.overrides import SECTIONS, apply_overrides
+from parkour.tasks.resolve import ResolvedComponent, ResolvedTask
+from parkour.tasks.robot import load_robot
+from parkour.tasks.suggest import did_you_mean
+from parkour.tasks.validation import validate
+
+ENCODER_SUFFIX = "encoder"
+"""A policy's text parameters whose names end so are names of encoders."""
+
+_log = logging.getLogger(__name__)
+
+
+def load_task(
+    name_or_path: str | os.PathLike[str],
+    *,
+    overlay: str | None = None,
+    sets: Iterable[str] = (),
+    withs: Iterable[str] = (),
+    registry: Registry | None = None,
+) -> ResolvedTask:
+    """A task with its components imported and checked; no simulator is started.
+
+    Args:
+        name_or_path: name, ``distribution:name`` or alias of a registered task, or the path of a TOML file.
+        overlay: ``train``, ``eval``, ``play``, or another that the task has; an alias brings its own.
+        sets: ``"rewards.feet_edge.weight=-2"``, applied last.
+        withs: ``"terrain:balance_beam=0.2"``, applied after the overlay.
+        registry: where names are looked up; what is installed when None.
+
+    Raises:
+        UnknownNameError: the task or one of its components is registered nowhere.
+        AmbiguousNameError: several distributions register a bare name.
+        TaskError: the task or an override does not validate.
+        PluginError: a component cannot be imported or does not fit its contract.
+    """
+    registry = registry or default_registry()
+    document, alias_overlay = read_task(name_or_path, registry)
+    chosen = overlay or alias_overlay
+    tables = apply_overrides(_overlaid(document, chosen), sets=sets, withs=withs)
+    model = validate(TaskModel, tables)
+    task = _resolve(model, chosen or document.applied, document, registry)
+    check_task(task)
+    return task
+
+
+def load_model(document: TaskDocument, overlay: str | None = None) -> TaskModel:
+    """A document's validated model, without resolving components (nothing heavy is imported)."""
+    return validate(TaskModel, _overlaid(document, overlay))
+
+
+def _overlaid(document: TaskDocument, overlay: str | None) -> Table:
+    """The document's tables under an overlay; a resolved file's own overlay is not laid on twice."""
+    if overlay is None or overlay == document.applied:
+        return document.tables
+    if overlay not in document.overlays:
+        if overlay in OVERLAYS:
+            return document.tables
+        known = {*OVERLAYS, *document.overlays}
+        raise TaskError(f"unknown overlay {overlay!r}; {did_you_mean(overlay, known)}")
+    return merge(document.tables, document.overlays[overlay])
+
+
+def _resolve(model: TaskModel, overlay: str | None, document: TaskDocument, registry: Registry) -> ResolvedTask:
+    layout, folder = load_robot(model.robot)
+    parts: dict[str, dict[str, ResolvedComponent]] = {}
+    for kind, section in SECTIONS.items():
+        parts[section] = {
+            key: _component(kind, section, key, use, registry)  # type: ignore[arg-type]
+            for key, use in getattr(model, section).items()
+            if _active(use)
+        }
+    if not parts["terrains"]:
+        raise TaskError("terrains: the shares sum to 0, expected above 0", hint="--set terrains.NAME.share=0.2")
+    _check_intervals(model, parts["events"])
+    policy = _component("policy", "", "policy", model.policy, registry)
+    return ResolvedTask(
+        model=model,
+        overlay=overlay,
+        robot=layout,
+        robot_folder=str(folder),
+        policy=policy,
+        encoders=_encoders(model, policy, registry),
+        overlays=document.overlays,
+        origin=document.origin,
+        **parts,
+    )
+
+
+def _active(use: Any) -> bool:
+    """Whether the task uses a component: enabled, and not at share or weight 0."""
+    if isinstance(use, TerrainUse) and use.share == 0:
+        return False
+    if isinstance(use, RewardUse) and use.weight == 0:
+        return False
+    return use.enabled
+
+
+def _check_intervals(model: TaskModel, events: Mapping[str, ResolvedComponent]) -> None:
+    for key, component in events.items():
+        use: EventUse = model.events[key]
+        repeats = isinstance(component.spec, EventSpec) and component.spec.mode == "interval"
+        if repeats and use.interval is None:
+            raise TaskError(
+                f"events.{key}.interval: missing, expected the seconds between runs",
+                hint=f"--set events.{key}.interval=8",
+            )
+        if not repeats and use.interval is not None:
+            mode = component.spec.mode if isinstance(component.spec, EventSpec) else "another mode"
+            raise TaskError(f"events.{key}.interval: {component.id} runs at {mode}, so it takes no interval")
+
+
+def _component(kind: Kind, section: str, key: str, use: Any, registry: Registry) -> ResolvedComponent:
+    """Resolve one component of the task: ``use`` is its entry in the model."""
+    path = (section, key) if section else (key,)
+    return _resolved(kind, key, use.use or key, use.params, use.version, (*path, "params"), registry)
+
+
+def _encoders(model: TaskModel, policy: ResolvedComponent, registry: Registry) -> dict[str, ResolvedComponent]:
+    """The encoders that a policy's parameters name, with the numbers the task has for them."""
+    named = {
+        key: value
+        for key, value in policy.kwargs.items()
+        if key.endswith(ENCODER_SUFFIX) and isinstance(value, str) and value
+    }
+    for key in model.policy.encoders:
+        if key not in named:
+            raise TaskError(f"policy.encoders: unknown key {key!r}; {did_you_mean(key, named)}")
+    found: dict[str, ResolvedComponent] = {}
+    for key, name in named.items():
+        use = model.policy.encoders.get(key)
+        params, version = (use.params, use.version) if use else ({}, None)
+        found[key] = _resolved("encoder", key, name, params, version, ("policy", "encoders", key, "params"), registry)
+    return found
+
+
+def _resolved(
+    kind: Kind, key: str, name: str, params: Mapping[str, Any], version: str | None, path: tuple[str, ...],
+    registry: Registry,
+) -> ResolvedComponent:  # fmt: skip
+    registered = registry.get(kind, name)
+    if version is not None and version != registered.version:
+        _log.warning(
+            "%s %s: the task was resolved with version %s, found %s", kind, registered.id, version, registered.version
+        )
+    target = resolve_target(registered.spec.target, owner=f"{kind} {registered.id!r}")
+    if not callable(target):
+        raise PluginError(f"{kind} {registered.id!r}: {registered.spec.target!r} is no callable")
+    return ResolvedComponent(
+        key=key,
+        id=registered.id,
+        version=registered.version,
+        spec=registered.spec,
+        target=target,
+        params=_params(kind, registered, params, path),
+    )
+
+
+def _params(
+    kind: Kind, registered: RegisteredSpec, params: Mapping[str, Any], path: tuple[str, ...]
+) -> BaseModel | None:
+    spec = registered.spec
+    if spec.params is None:
+        if params:
+            raise TaskError(f"unknown key {'.'.join((*path, next(iter(params))))!r}; {registered.id} has no parameters")
+        return None
+    model = resolve_target(spec.params, owner=f"{kind} {registered.id!r}")
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise PluginError(f"{kind} {registered.id!r}: {spec.params!r} is no parameter model (parkour.Params)")
+    return validate(model, params, path=path, hint=f"parkour plugins show {registered.id} --kind {kind}")

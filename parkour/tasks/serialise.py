@@ -1,0 +1,85 @@
+"""A resolved task as TOML, which :func:`parkour.tasks.load_task` reads back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel
+
+from parkour.errors import TaskError
+from parkour.tasks.overrides import SECTIONS
+from parkour.tasks.resolve import ResolvedComponent, ResolvedTask
+
+Table = dict[str, Any]
+
+
+def task_tables(task: ResolvedTask) -> Table:
+    """The task as TOML values: every number, and the id and version of every component that it uses.
+
+    The overlay that was applied is part of the numbers; ``origin.overlay`` names it, and ``overlays`` keeps them all
+    as they were written, so that a run's task can be evaluated.
+    """
+    tables = _dump(task.model, "")
+    for section in SECTIONS.values():
+        resolved: Mapping[str, ResolvedComponent] = getattr(task, section)
+        for key, component in resolved.items():
+            _identify(tables[section][key], component, f"{section}.{key}")
+    policy = tables["policy"]
+    _identify(policy, task.policy, "policy")
+    for key, component in task.encoders.items():
+        policy["params"][key] = component.id
+        policy["encoders"][key] = {"version": component.version, "params": _params(component, f"policy.encoders.{key}")}
+    if task.origin is not None or task.overlay is not None:
+        origin = {"task": task.origin and task.origin.task, "version": task.origin and task.origin.version}
+        tables["origin"] = {
+            key: value for key, value in {**origin, "overlay": task.overlay}.items() if value is not None
+        }
+    if task.overlays:
+        tables["overlays"] = {name: dict(overlay) for name, overlay in task.overlays.items()}
+    return tables
+
+
+def task_to_toml(task: ResolvedTask) -> str:
+    """:func:`task_tables` as TOML.
+
+    Raises:
+        TaskError: a number is None where its default is not, which TOML cannot say.
+    """
+    return tomli_w.dumps(task_tables(task))
+
+
+def _identify(table: Table, component: ResolvedComponent, path: str) -> None:
+    table["use"] = component.id
+    table["version"] = component.version
+    table["params"] = _params(component, path)
+
+
+def _params(component: ResolvedComponent, path: str) -> Table:
+    return _dump(component.params, f"{path}.params") if isinstance(component.params, BaseModel) else {}
+
+
+def _dump(model: BaseModel, path: str) -> Table:
+    """A model as TOML values. None is left out, which reads back as the default."""
+    return {
+        key: _value(getattr(model, key), f"{path}.{key}".lstrip("."))
+        for key, field in model.__class__.model_fields.items()
+        if not _absent(getattr(model, key), field.default, f"{path}.{key}".lstrip("."))
+    }
+
+
+def _absent(value: Any, default: Any, path: str) -> bool:
+    if value is None and default is not None:
+        raise TaskError(f"{path} is None, which TOML cannot say; expected a value")
+    return value is None
+
+
+def _value(value: Any, path: str) -> Any:
+    if isinstance(value, BaseModel):
+        return _dump(value, path)
+    if isinstance(value, Mapping):
+        return {str(key): _value(item, f"{path}.{key}") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_value(item, path) for item in value]
+    return value

@@ -1,0 +1,27 @@
+"""Registers the built-in tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from parkour import TaskAlias, TaskSpec, hookimpl
+
+
+def _earlier_ids(robot_task: str) -> tuple[TaskAlias, ...]:
+    """The ids under which earlier public code registered the same task."""
+    stem = f"Isaac-Extreme-Parkour-{robot_task}"
+    return (
+        TaskAlias(name=f"{stem}-v0", overlay="train"),
+        TaskAlias(name=f"{stem}-Play-v0", overlay="play"),
+        TaskAlias(name=f"{stem}-Eval-v0", overlay="eval"),
+    )
+
+
+@hookimpl
+def register_tasks() -> Iterable[TaskSpec]:
+    yield TaskSpec(
+        name="go2-teacher",
+        summary="Unitree Go2, obstacle courses, height scan and privileged state (PPO + RMA)",
+        target="parkour_tasks:go2_teacher.toml",
+        aliases=_earlier_ids("Teacher-Unitree-Go2"),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from parkour.terrain.curriculum import mean_levels, next_levels
+from parkour.terrain.curriculum import mean_levels
 from parkour.terrain.field import TerrainField
 
 
@@ -93,6 +93,11 @@ class CourseState:
         self.spawn = library.spawn[self.patch]
         """``[N, 3]`` start positions on the ground [m]."""
 
+    @property
+    def num_levels(self) -> int:
+        """Levels of the field."""
+        return self.library.levels
+
     def boxes(self, env_ids: Tensor | None = None) -> Tensor:
         """``[M, K, 10]`` boxes under the given environments, or under all."""
         return self.library.boxes[self.patch if env_ids is None else self.patch[env_ids]]
@@ -105,34 +110,16 @@ class CourseState:
         """Whether ``xy`` ``[N, ..., 2]`` lies on an edge cell → ``[N, ...]`` bool."""
         return self._gather(self.library.edge, xy)
 
-    def set_levels(self, level: Tensor, env_ids: Tensor | None = None) -> None:
-        """Puts environments on other levels of their columns (``[M]`` int64, clamped into the field)."""
-        ids = slice(None) if env_ids is None else env_ids
-        level = level.clamp(0, self.library.levels - 1)
-        patch = level * self.library.columns + self.column[ids]
-        self.level[ids] = level
-        self.patch[ids] = patch
-        self.difficulty[ids] = self.library.difficulty[patch]
-        self.goals[ids] = self.library.goals[patch]
-        self.goal_count[ids] = self.library.goal_count[patch]
-        self.spawn[ids] = self.library.spawn[patch]
-
-    def advance(
-        self, env_ids: Tensor, distance: Tensor, speed: Tensor, completed: Tensor, episode_length: float
-    ) -> None:
-        """Applies the curriculum to environments whose episode ended.
-
-        Args:
-            env_ids: ``[M]`` int64.
-            distance: ``[M]`` distance from the start [m].
-            speed: ``[M]`` commanded speed [m/s].
-            completed: ``[M]`` bool: all way points were reached.
-            episode_length: full length of an episode [s].
-        """
-        level = next_levels(
-            self.level[env_ids], distance, speed, completed, self.library.levels, episode_length, self.generator
-        )
-        self.set_levels(level, env_ids)
+    def set_levels(self, env_ids: Tensor, level: Tensor) -> None:
+        """Puts environments ``[M]`` on other levels (``[M]`` int64, clamped into the field) of their columns."""
+        level = level.clamp(0, self.num_levels - 1)
+        patch = level * self.library.columns + self.column[env_ids]
+        self.level[env_ids] = level
+        self.patch[env_ids] = patch
+        self.difficulty[env_ids] = self.library.difficulty[patch]
+        self.goals[env_ids] = self.library.goals[patch]
+        self.goal_count[env_ids] = self.library.goal_count[patch]
+        self.spawn[env_ids] = self.library.spawn[patch]
 
     def mean_levels(self) -> Tensor:
         """``[number of terrains]`` mean level on each; 0 where no environment is."""
@@ -145,12 +132,14 @@ class CourseState:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Takes levels over. For another number of environments (or other columns) each draws one of its terrain's.
 
-        Environments on a terrain of which nothing was saved keep their level.
+        Environments on a terrain of which nothing was saved keep their level. The engine has to reset all
+        environments afterwards, so that the boxes under the robots are those of their new patches.
         """
+        everyone = torch.arange(self.num_envs, device=self.level.device)
         level = state["level"].to(self.level)
         terrain = state["terrain"].to(self.terrain)
         if terrain.shape == self.terrain.shape and torch.equal(terrain, self.terrain):
-            self.set_levels(level)
+            self.set_levels(everyone, level)
             return
         drawn = self.level.clone()
         for index in range(len(self.library.names)):
@@ -158,7 +147,7 @@ class CourseState:
             if len(saved):
                 pick = torch.randint(len(saved), (self.num_envs,), generator=self.generator, device=level.device)
                 drawn = torch.where(self.terrain == index, saved[pick], drawn)
-        self.set_levels(drawn)
+        self.set_levels(everyone, drawn)
 
     def _gather(self, raster: Tensor, xy: Tensor) -> Tensor:
         (nx, ny), (x0, y0), cell = self.library.shape, self.library.origin, self.library.cell

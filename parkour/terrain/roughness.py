@@ -72,8 +72,8 @@ def bumps(
     local = _local(xy, top[carrier], turn)
     inside = (np.abs(local) + half <= half_size[carrier, :2]).all(-1)
     far = np.abs(xy[:, 0] - spawn[0]) > CLEAR + half[:, 0]
-    good = on_top & inside & far & _level(local, half, top[carrier], turn, heights, grid)
-    chosen = np.flatnonzero(good)[:count]
+    kept = np.flatnonzero(on_top & inside & far)
+    chosen = kept[_level(local[kept], half[kept], top[carrier[kept]], turn[kept], heights, grid)][:count]
     return [_bump(carriers[carrier[k]], top[carrier[k]], local[k], half[k], float(height[k])) for k in chosen]
 
 
@@ -87,7 +87,7 @@ def _plane(xy: np.ndarray, top: np.ndarray, rotation: np.ndarray) -> np.ndarray:
 def _local(xy: np.ndarray, top: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     """``[n, 2]`` coordinates, along the carrier's axes from the middle of its top, of the surface above ``xy``."""
     offset = np.concatenate([xy, _plane(xy, top, rotation)[:, None]], -1) - top
-    return np.einsum("nij,ni->nj", rotation, offset)[:, :2]
+    return (offset[:, None] @ rotation)[:, 0, :2]
 
 
 def _carriers(xy: np.ndarray, top: np.ndarray, rotation: np.ndarray, heights: np.ndarray,
@@ -108,7 +108,7 @@ def _level(local: np.ndarray, half: np.ndarray, top: np.ndarray, rotation: np.nd
     unit = np.linspace(-1.0, 1.0, PROBES)
     probe = np.stack(np.meshgrid(unit, unit, indexing="ij"), -1).reshape(-1, 2)
     points = local[:, None] + probe * (half[:, None] + grid.cell / 2)
-    world = top[:, None] + np.einsum("nij,npj->npi", rotation[:, :, :2], points)
+    world = top[:, None] + points @ rotation[:, :, :2].swapaxes(1, 2)
     i, j = grid.index(world[..., :2])
     centers = np.stack([grid.centers(0)[i], grid.centers(1)[j]], -1)
     plane = _plane(centers, top[:, None], rotation[:, None])

@@ -36,9 +36,51 @@ class SubTerrain:
     spawn: Vec3 = SPAWN
     """Start position on the ground [m]; the robot faces +x."""
 
+    @classmethod
+    def from_heights(
+        cls,
+        heights: np.ndarray,
+        cell: float,
+        *,
+        goals: np.ndarray | Sequence[tuple[float, float]],
+        max_boxes: int,
+        origin: tuple[float, float] = (0.0, -PATCH_WIDTH / 2),
+        spawn: Vec3 = SPAWN,
+        extend: float = MARGIN,
+        tolerance: float = 0.005,
+        walkable_above: float = -0.1,
+    ) -> SubTerrain:
+        """A patch from a piecewise-constant height field: cells of equal height are merged into boxes.
+
+        Args:
+            heights: ``[NX, NY]`` heights of the cells [m].
+            cell: side of a cell [m].
+            goals: ``[G, 2]`` way points in patch coordinates [m].
+            max_boxes: boxes it may take at most; leave some of the task's ``course.max_boxes`` for the roughness.
+            origin: corner of cell [0, 0] with the least x and y, in patch coordinates [m].
+            spawn: start position on the ground [m].
+            extend: boxes at the border of the field reach this much further out [m].
+            tolerance: heights are rounded to multiples of this [m]; 0 leaves them as they are.
+            walkable_above: boxes with tops below this height are pits, which get no roughness [m].
+
+        Raises:
+            TerrainError: the field needs more than ``max_boxes`` boxes (the message says how many), or has numbers
+                that are not finite.
+        """
+        from parkour.terrain.heights import boxes_from_heights
+
+        boxes = boxes_from_heights(
+            heights, cell, origin=origin, max_boxes=max_boxes, extend=extend, tolerance=tolerance,
+            walkable_above=walkable_above,
+        )  # fmt: skip
+        return cls(boxes=tuple(boxes), goals=np.asarray(goals, float), spawn=spawn)
+
     def check(self, name: str, max_boxes: int, max_goals: int) -> None:
         """Raises :class:`TerrainError` in the terrain's name where an invariant does not hold."""
-        problem = self._problem(max_boxes, max_goals)
+        try:
+            problem = self._problem(max_boxes, max_goals)
+        except (TypeError, ValueError, AttributeError, IndexError) as error:
+            problem = f"its boxes, goals or spawn are of the wrong type or shape ({error})"
         if problem:
             raise TerrainError(f"terrain {name!r}: {problem}", hint=f"parkour plugins show {name}")
 
@@ -50,6 +92,9 @@ class SubTerrain:
             return "a box has a NaN or infinite number, expected finite ones"
         if (rows[:, 7:] <= 0).any():
             return f"a box has half size {rows[:, 7:].min():.4g} m, expected above 0"
+        norm = np.linalg.norm(rows[:, 3:7], axis=1)
+        if (np.abs(norm - 1) > 1e-3).any():
+            return f"a box has a quaternion of length {norm[np.abs(norm - 1).argmax()]:.4g}, expected 1"
         goals = np.asarray(self.goals)
         if goals.ndim != 2 or goals.shape[-1:] != (2,):
             return f"got goals of shape {goals.shape}, expected (G, 2)"
@@ -57,4 +102,8 @@ class SubTerrain:
             return f"got {len(goals)} goals, expected 1 to {max_goals}"
         if not np.isfinite(goals).all() or not np.isfinite(self.spawn).all():
             return "a goal or the spawn is NaN or infinite, expected finite numbers"
+        for what, x, y in (*((f"goal {k}", *goal) for k, goal in enumerate(goals)), ("the spawn", *self.spawn[:2])):
+            if not (-1e-6 <= x <= PATCH_LENGTH + 1e-6 and abs(y) <= PATCH_WIDTH / 2 + 1e-6):
+                extent = f"x from 0 to {PATCH_LENGTH:g} and y within ±{PATCH_WIDTH / 2:g}"
+                return f"{what} is at ({x:.2f}, {y:.2f}), expected it inside the patch: {extent}"
         return None

@@ -145,6 +145,22 @@ def test_friction_comes_from_buckets() -> None:
     assert few.unique().numel() == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("gain_scale", {"stiffness": ("stiffness", ...), "damping": ("damping", ...)}),
+        ("com_offset", {"x": ("com", 0), "y": ("com", 1), "z": ("com", 2)}),
+        ("push", {"x": ("push", 0), "y": ("push", 1)}),
+    ],
+)
+def test_each_part_has_bounds_of_its_own(name: str, parts: dict[str, tuple[str, Any]]) -> None:
+    bounds = {part: (float(i), i + 0.5) for i, part in enumerate(parts, start=1)}
+    state = _run(name, RecordingSim(50), torch.arange(50), **bounds)
+    for part, (what, column) in parts.items():
+        values = state[what][..., column]
+        assert bounds[part][0] <= values.min() and values.max() <= bounds[part][1]
+
+
 def test_stiffness_and_damping_are_drawn_separately() -> None:
     torch.manual_seed(0)
     drawn = _run("gain_scale", RecordingSim(10), torch.arange(10))

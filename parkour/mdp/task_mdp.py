@@ -2,10 +2,11 @@
 
 An engine owns the simulator and calls, in this order:
 
-1. :meth:`TaskMdp.startup` once, then :meth:`TaskMdp.reset` for all environments;
+1. :meth:`TaskMdp.startup` once, then a reset of all environments;
 2. in every control step, after the physics: :meth:`TaskMdp.advance`, which says who is done and what they earned;
-   :meth:`TaskMdp.disturb` (interval events); :meth:`TaskMdp.reset` for those that are done; and, when the simulator's
-   state is up to date again, :meth:`TaskMdp.observe`.
+   :meth:`TaskMdp.disturb` (interval events); for those that are done :meth:`TaskMdp.next_course`, whose boxes the
+   simulator is shown, and :meth:`TaskMdp.reset`; and, when the simulator's state is up to date again,
+   :meth:`TaskMdp.observe`.
 
 The same object serves training, evaluation and play on every engine.
 """
@@ -90,7 +91,6 @@ class TaskMdp:
         self.context: StepContext | None = None
         """The state that the last terminations and rewards, or observations, were computed from."""
         self._steps = 0
-        self._first = True
 
     # -- called by the engine ------------------------------------------------------------------------------------
 
@@ -127,11 +127,8 @@ class TaskMdp:
         """Run the interval events that are due."""
         self.events.step(sim)
 
-    def reset(self, sim: SimHandle, env_ids: Tensor, episode_step: Tensor) -> None:
-        """Begin new episodes: gather statistics, move levels, and let the reset events place the robots.
-
-        The engine shows the new course to its simulator before this is called with :meth:`next_course`.
-        """
+    def reset(self, sim: SimHandle, env_ids: Tensor) -> None:
+        """Begin new episodes on the courses that :meth:`next_course` chose: forget, and let events place the robots."""
         for part in (self.rewards, self.terminations, self.observations, self.goals):
             part.reset(env_ids)
         self.previous.joint_vel = self._zeroed(self.previous.joint_vel, env_ids)
@@ -141,19 +138,19 @@ class TaskMdp:
         self.previous_foot_force[env_ids] = 0.0
         self.events.reset(sim, env_ids)
 
-    def next_course(self, env_ids: Tensor, episode_step: Tensor) -> Tensor:
+    def next_course(self, env_ids: Tensor, episode_step: Tensor, *, ended: bool) -> Tensor:
         """Count the episodes that end and choose the next patch of each.
 
         Args:
             env_ids: ``[M]`` int64.
             episode_step: ``[N]`` int64.
+            ended: whether these episodes came to an end (:meth:`advance` said so); False where somebody breaks them
+                off or none has been yet: then nothing is counted and levels stay.
 
         Returns:
             ``[M, K, 10]`` boxes of the new patches: centre, quaternion, half extents.
         """
-        if self._first:
-            self._first = False
-        else:
+        if ended:
             self._record(env_ids, episode_step)
             if self.curriculum:
                 self.course.set_levels(env_ids, self._next_levels(env_ids))
@@ -182,7 +179,7 @@ class TaskMdp:
         return {"course": self.course.state_dict()}
 
     def load_state_dict(self, state: dict[str, object]) -> None:
-        """Takes up :meth:`state_dict`; takes effect as each environment is reset."""
+        """Takes up :meth:`state_dict`. Reset all environments afterwards: they stand on their old courses."""
         self.course.load_state_dict(state["course"])  # type: ignore[arg-type]
 
     # -- details -------------------------------------------------------------------------------------------------
@@ -219,6 +216,7 @@ class TaskMdp:
         )
 
     def _next_levels(self, env_ids: Tensor) -> Tensor:
+        """``[M]`` levels of the next episodes, by how far the robots ``env_ids`` walked."""
         assert self.context is not None
         start = self.course.spawn[env_ids, :2]
         position = self.context.robot.base_pos[env_ids, :2]

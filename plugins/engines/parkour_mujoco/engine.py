@@ -43,11 +43,12 @@ class MujocoEngine:
         if num_envs < 1:
             raise EngineError(f"got {num_envs} environments, expected at least 1", hint="--num-envs 64")
         _check_device(device)
-        from parkour_mujoco.launch import quiet_warp
+        from parkour_mujoco.launch import choose_renderer, quiet_warp
 
-        quiet_warp()
+        choose_renderer()
         from parkour_mujoco.vec_env import MujocoVecEnv
 
+        quiet_warp()
         return MujocoVecEnv(task, num_envs=num_envs, device=device, seed=seed, render=render)
 
 

@@ -24,7 +24,7 @@ from parkour.tasks.resolve import ResolvedTask
 
 
 class ParkourEnv(ManagerBasedRlEnv):
-    """Steps all worlds of a task.
+    """Steps all worlds of a task. What it returns are inference tensors: clone them to differentiate through them.
 
     Args:
         task: what to simulate.
@@ -66,6 +66,7 @@ class ParkourEnv(ManagerBasedRlEnv):
     def num_actions(self) -> int:
         return self.task.robot.num_joints
 
+    @torch.inference_mode()
     def reset(
         self, *, seed: int | None = None, env_ids: Tensor | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -74,9 +75,10 @@ class ParkourEnv(ManagerBasedRlEnv):
             self.seed(seed)
         if env_ids is None:
             env_ids = torch.arange(self.num_envs, device=self.device)
-        self._reset_idx(env_ids)
+        self._begin(env_ids, ended=False)
         return self._observe(), self.extras
 
+    @torch.inference_mode()
     def step(self, action: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor, dict[str, Any]]:
         """One control step. Environments that end are reset and return their next episode's first observation.
 
@@ -100,7 +102,7 @@ class ParkourEnv(ManagerBasedRlEnv):
         self.mdp.disturb(self.sim_handle)
         env_ids = done.nonzero().squeeze(-1)
         if len(env_ids) > 0:
-            self._reset_idx(env_ids)
+            self._begin(env_ids, ended=True)
         self.obs_buf = self._observe()
         return self.obs_buf, self.reward_buf, self.reset_terminated, self.reset_time_outs, self.extras
 
@@ -128,12 +130,12 @@ class ParkourEnv(ManagerBasedRlEnv):
         self._sent = torch.cat([self._sent[:, 1:], action[:, None]], dim=1)
         return self._sent[:, 0]
 
-    def _reset_idx(self, env_ids: Tensor | None = None) -> None:
-        assert env_ids is not None
-        boxes = self.mdp.next_course(env_ids, self.episode_length_buf)
+    def _begin(self, env_ids: Tensor, *, ended: bool) -> None:
+        """New episodes for ``env_ids`` (``[M]`` int64)."""
+        boxes = self.mdp.next_course(env_ids, self.episode_length_buf, ended=ended)
         self.sim.reset(env_ids)
         self.sim_handle.write_course(env_ids, boxes)
-        self.mdp.reset(self.sim_handle, env_ids, self.episode_length_buf)
+        self.mdp.reset(self.sim_handle, env_ids)
         self._sent[env_ids] = 0.0
         self._torque = self._torque.clone()
         self._torque[env_ids] = 0.0

@@ -7,10 +7,14 @@ import os
 import sys
 
 
-def quiet_warp() -> None:
-    """Keep kernel-compilation chatter off the terminal; ``PARKOUR_DEBUG=1`` lets it through."""
+def choose_renderer() -> None:
+    """Before mujoco is imported: name a renderer that is there when there is no display."""
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         os.environ.setdefault("MUJOCO_GL", _headless_renderer())
+
+
+def quiet_warp() -> None:
+    """After mjlab is imported, which sets it up: keep kernel chatter off the terminal unless ``PARKOUR_DEBUG`` is set."""
     if os.environ.get("PARKOUR_DEBUG"):
         return
     import warp

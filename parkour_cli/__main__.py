@@ -1,0 +1,29 @@
+"""Entry point of the command ``parkour``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from parkour.errors import ParkourError
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 a :class:`ParkourError`, 2 wrong usage.
+
+    A bug shows its traceback, and with ``PARKOUR_DEBUG=1`` a ParkourError does too.
+    """
+    from parkour_cli.app import app
+    from parkour_cli.output import print_error
+
+    try:
+        app(args, prog_name="parkour")
+    except ParkourError as error:
+        if os.environ.get("PARKOUR_DEBUG", "") not in ("", "0"):
+            raise
+        print_error(error)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""``parkour doctor``: what works on this machine, and what is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import typer
+
+from parkour.errors import ParkourError
+from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
+from parkour.specs import KINDS, EngineSpec
+from parkour_cli.options import JsonOption, make_app
+from parkour_cli.output import print_json, print_table
+
+app = make_app("Check Python, torch, GPUs, engines, plugins and assets. Exits with 1 if no engine can run.")
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Check Python, torch, GPUs, engines, plugins and assets. Exits with 1 if no engine can run."""
+    registry = default_registry()
+    report = {
+        "python": {"version": platform.python_version(), "executable": sys.executable, "platform": platform.platform()},
+        "torch": _torch(),
+        "engines": [_engine(item) for item in registry.specs("engine")],
+        "plugins": _plugins(registry),
+        "assets": _assets(),
+        "display": _display(),
+    }
+    usable = any(engine["ok"] for engine in report["engines"])
+    report["ok"] = usable
+    if as_json:
+        print_json(report)
+    else:
+        _print_report(report)
+    if not usable:
+        raise typer.Exit(1)
+
+
+def _torch() -> dict[str, Any]:
+    try:
+        import torch
+    except Exception as error:
+        return {"version": None, "problem": f"{type(error).__name__}: {error}", "cuda": None, "devices": []}
+    devices = []
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            properties = torch.cuda.get_device_properties(index)
+            devices.append(
+                {"index": index, "name": properties.name, "memory_gib": round(properties.total_memory / 2**30, 1)}
+            )
+    return {"version": torch.__version__, "problem": None, "cuda": torch.version.cuda, "devices": devices}
+
+
+def _engine(item: RegisteredSpec) -> dict[str, Any]:
+    """An engine's availability; one that cannot even say is not available."""
+    row: dict[str, Any] = {"name": item.spec.name, "id": item.id, "version": item.version}
+    extra = item.spec.extra if isinstance(item.spec, EngineSpec) else ""
+    try:
+        found = resolve_target(item.spec.target, owner=f"engine {item.id!r}")().availability()
+        row |= {"ok": bool(found.ok), "reason": found.reason, "hint": found.hint, "details": dict(found.details)}
+    except ParkourError as error:
+        row |= {"ok": False, "reason": error.message, "hint": error.hint or "", "details": {}}
+    except Exception as error:
+        row |= {"ok": False, "reason": f"{type(error).__name__}: {error}", "hint": "", "details": {}}
+    if not row["ok"] and not row["hint"] and extra:
+        row["hint"] = f"pip install 'parkour-lab[{extra}]'"
+    return row
+
+
+def _plugins(registry: Registry) -> dict[str, Any]:
+    counts: dict[str, int] = {}
+    for kind in KINDS:
+        for item in registry.specs(kind):
+            key = f"{item.distribution} {item.version}"
+            counts[key] = counts.get(key, 0) + 1
+    return {"components": counts, "broken": [asdict(plugin) for plugin in registry.broken]}
+
+
+def _assets() -> dict[str, Any]:
+    from parkour.tasks.robot import load_robot, robot_names
+
+    robots: dict[str, Any] = {}
+    for name in robot_names():
+        try:
+            robots[name] = {"folder": str(load_robot(name)[1]), "problem": None}
+        except ParkourError as error:
+            robots[name] = {"folder": None, "problem": error.message}
+    return {"robots": robots, "problem": None if robots else "no robot found in the package parkour_assets"}
+
+
+def _display() -> dict[str, Any]:
+    """Whether windows can open, and whether pictures can be rendered without one."""
+    from ctypes.util import find_library
+
+    windows = sys.platform in ("win32", "darwin") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    return {"window": windows, "egl": find_library("EGL") is not None, "MUJOCO_GL": os.environ.get("MUJOCO_GL")}
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    from rich.text import Text
+
+    def mark(ok: bool) -> Text:
+        return Text("ok", style="green") if ok else Text("no", style="red")
+
+    torch, assets, display = report["torch"], report["assets"], report["display"]
+    rows: list[tuple[str, Text, str]] = [
+        ("python", mark(True), f"{report['python']['version']} on {report['python']['platform']}"),
+        ("torch", mark(torch["version"] is not None), torch["version"] or torch["problem"]),
+        ("cuda", mark(bool(torch["devices"])), _devices(torch)),
+    ]
+    for engine in report["engines"]:
+        details = ", ".join(f"{key} {value}" for key, value in engine["details"].items())
+        text = details if engine["ok"] else f"{engine['reason']}; {engine['hint']}".strip("; ")
+        rows.append((f"engine {engine['name']}", mark(engine["ok"]), text))
+    if not report["engines"]:
+        rows.append(("engine", mark(False), "none is registered; pip install 'parkour-lab[mujoco]'"))
+    rows += [
+        (f"plugin {name}", mark(True), f"{count} components") for name, count in report["plugins"]["components"].items()
+    ]
+    rows += [
+        (f"plugin {plugin['distribution']} {plugin['version']}", mark(False), plugin["reason"])
+        for plugin in report["plugins"]["broken"]
+    ]
+    rows += [
+        (f"robot {name}", mark(robot["problem"] is None), robot["problem"] or robot["folder"])
+        for name, robot in assets["robots"].items()
+    ]
+    if assets["problem"]:
+        rows.append(("assets", mark(False), assets["problem"]))
+    rows.append(("window", mark(display["window"]), "" if display["window"] else "no DISPLAY or WAYLAND_DISPLAY"))
+    rows.append(("egl", mark(display["egl"]), "" if display["egl"] else "libEGL not found; pictures need it"))
+    print_table("", ("what", "status", "details"), rows)
+
+
+def _devices(torch: dict[str, Any]) -> str:
+    if torch["devices"]:
+        return ", ".join(
+            f"{device['index']}: {device['name']} {device['memory_gib']} GiB" for device in torch["devices"]
+        )
+    return "no CUDA device; training runs on the CPU" if torch["cuda"] else "torch is built without CUDA"

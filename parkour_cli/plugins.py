@@ -1,0 +1,126 @@
+"""``parkour plugins``: what is installed, and what it provides."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, get_args
+
+import typer
+
+from parkour.errors import AmbiguousNameError, UnknownNameError
+from parkour.registry import BrokenPlugin, RegisteredSpec, Registry, default_registry
+from parkour.specs import KINDS, Kind, TaskSpec
+from parkour_cli.options import JsonOption, make_app
+from parkour_cli.output import print_json, print_table
+
+app = make_app("List installed plugins and show what they provide.")
+
+KindOption = Annotated[str | None, typer.Option("--kind", metavar="KIND", help=f"One of {', '.join(KINDS)}.")]
+_COMMON_FIELDS = {"name", "summary", "target", "params", "source"}
+
+
+@app.command("list")
+def list_plugins(kind: KindOption = None, as_json: JsonOption = False) -> None:
+    """List components with their distribution, version and status, and plugins that are broken."""
+    registry = default_registry()
+    kinds = KINDS if kind is None else (_kind(kind),)
+    specs = [item for each in kinds for item in registry.specs(each)]
+    broken = [plugin for plugin in registry.broken if plugin.kind is None or plugin.kind in kinds]
+    if as_json:
+        print_json({"components": [_row(item) for item in specs], "broken": [asdict(plugin) for plugin in broken]})
+        return
+    rows = [
+        (item.spec.kind, item.spec.name, item.distribution, item.version, "ok", item.spec.summary) for item in specs
+    ]
+    rows += [_broken_row(plugin) for plugin in broken]
+    print_table("", ("kind", "name", "distribution", "version", "status", "summary"), rows)
+
+
+@app.command("show")
+def show_plugin(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name, or distribution:name.")],
+    kind: KindOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one component: where it comes from, and its parameters with defaults, units and bounds."""
+    from parkour.registry.describe import describe_parameters
+
+    registered = find_any(default_registry(), name, kind)
+    parameters = describe_parameters(registered)
+    facts = {**_row(registered), "entry_point": registered.entry_point, **_details(registered)}
+    if as_json:
+        print_json({**facts, "parameters": [asdict(parameter) for parameter in parameters]})
+        return
+    print_table("", ("", registered.id), [(key, value) for key, value in facts.items() if value not in ("", None)])
+    if parameters:
+        print_table(
+            "parameters",
+            ("name", "type", "default", "unit", "bounds", "meaning"),
+            [
+                (item.name, item.type, "required" if item.required else item.default, item.unit, item.bounds, item.doc)
+                for item in parameters
+            ],
+        )
+
+
+def find_any(registry: Registry, name: str, kind: str | None) -> RegisteredSpec:
+    """The component of a name in one kind, or in the only kind that has it.
+
+    Raises:
+        UnknownNameError: no kind has it.
+        AmbiguousNameError: several kinds, or several distributions of one kind, have it.
+    """
+    if kind is not None:
+        return registry.get(_kind(kind), name)
+    bare = name.rpartition(":")[2]
+    having = [each for each in KINDS if any(_matches(item, name) for item in registry.specs(each))]
+    if not having:
+        known = {item.spec.name for each in KINDS for item in registry.specs(each)}
+        suspect = next((plugin for plugin in registry.broken if plugin.name in (None, bare)), None)
+        hint = f"it may be missing because {suspect}" if suspect else "parkour plugins list"
+        raise UnknownNameError("component", name, known, hint=hint)
+    if len(having) > 1:
+        raise AmbiguousNameError(
+            f"{name!r} is ambiguous: {' and '.join(f'a {each}' for each in having)}",
+            hint=f"parkour plugins show {name} --kind {having[0]}",
+        )
+    return registry.get(having[0], name)
+
+
+def _matches(item: RegisteredSpec, name: str) -> bool:
+    return name in (item.spec.name, item.id)
+
+
+def _kind(name: str) -> Kind:
+    for kind in get_args(Kind):
+        if name in (kind, f"{kind}s"):
+            return kind
+    raise UnknownNameError("kind", name, KINDS)
+
+
+def _row(item: RegisteredSpec) -> dict[str, Any]:
+    return {
+        "kind": item.spec.kind,
+        "name": item.spec.name,
+        "id": item.id,
+        "distribution": item.distribution,
+        "version": item.version,
+        "status": "ok",
+        "summary": item.spec.summary,
+        "target": item.spec.target,
+        "source": item.spec.source,
+    }
+
+
+def _details(item: RegisteredSpec) -> dict[str, Any]:
+    """What specs of this kind say besides."""
+    if isinstance(item.spec, TaskSpec):
+        return {"aliases": ", ".join(alias.name for alias in item.spec.aliases)}
+    return {key: value for key, value in vars(item.spec).items() if key not in _COMMON_FIELDS}
+
+
+def _broken_row(plugin: BrokenPlugin) -> tuple[object, ...]:
+    from rich.text import Text
+
+    where = plugin.name or f"(entry point {plugin.entry_point})"
+    return plugin.kind or "", where, plugin.distribution, plugin.version, Text("broken", style="red"), plugin.reason

@@ -1,0 +1,125 @@
+"""``parkour tasks``: which tasks there are, and what they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from parkour.errors import ParkourError, TaskError
+from parkour.registry import RegisteredSpec, Registry, default_registry
+from parkour.specs import TaskSpec
+from parkour_cli.options import JsonOption, OverlayOption, SetOption, TaskArgument, WithOption, make_app
+from parkour_cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from parkour.tasks import ResolvedTask
+
+app = make_app("List tasks and show them, resolved to their components.")
+
+_SECTIONS = ("terrains", "rewards", "observations", "terminations", "events")
+_NUMBER = {"terrains": "share", "rewards": "weight", "observations": "clip", "events": "interval"}
+
+
+@app.command("list")
+def list_tasks(as_json: JsonOption = False) -> None:
+    """List registered tasks with their stage, overlays and aliases."""
+    registry = default_registry()
+    rows = [_summary(item, registry) for item in registry.specs("task")]
+    if as_json:
+        print_json({"tasks": rows})
+        return
+    columns = ("name", "stage", "robot", "distribution", "version", "status", "summary", "aliases")
+    cells = [tuple("\n".join(row[key]) if key == "aliases" else row[key] for key in columns) for row in rows]
+    print_table("", columns, cells)
+
+
+@app.command("show")
+def show_task(
+    task: TaskArgument,
+    overlay: OverlayOption = None,
+    sets: SetOption = [],  # noqa: B006 - Typer copies it
+    withs: WithOption = [],  # noqa: B006
+    as_json: JsonOption = False,
+    as_toml: Annotated[bool, typer.Option("--toml", help="Print TOML that `parkour train` takes.")] = False,
+) -> None:
+    """Show a task with overlay and overrides applied, and the id and version of every component."""
+    from parkour.tasks import load_task, task_to_toml
+    from parkour.tasks.serialise import task_tables
+
+    if as_json and as_toml:
+        raise TaskError("got --json and --toml, expected one of them")
+    resolved = load_task(task, overlay=overlay, sets=sets, withs=withs)
+    if as_toml:
+        print(task_to_toml(resolved), end="")
+    elif as_json:
+        print_json(task_tables(resolved))
+    else:
+        _print_task(resolved, task_tables(resolved))
+
+
+def _summary(item: RegisteredSpec, registry: Registry) -> dict[str, Any]:
+    """A task's row; one that cannot be read is listed with its reason."""
+    from parkour.tasks.document import read_registered
+    from parkour.tasks.loader import load_model
+
+    aliases = [alias.name for alias in item.spec.aliases] if isinstance(item.spec, TaskSpec) else []
+    row = {
+        "name": item.spec.name,
+        "id": item.id,
+        "stage": "",
+        "robot": "",
+        "distribution": item.distribution,
+        "version": item.version,
+        "status": "ok",
+        "summary": item.spec.summary,
+        "overlays": [],
+        "aliases": aliases,
+    }
+    try:
+        document = read_registered(item, registry)
+        model = load_model(document)
+    except ParkourError as error:
+        return {**row, "status": f"broken: {error.message}"}
+    return {**row, "stage": model.stage, "robot": model.robot, "overlays": list(document.overlays)}
+
+
+def _print_task(task: ResolvedTask, tables: Mapping[str, Any]) -> None:
+    heading = {"name": task.name, "overlay": task.overlay or "none", "summary": task.model.summary}
+    plain = {key: value for key, value in tables.items() if not isinstance(value, dict)}
+    print_table("", ("task", ""), list({**heading, **plain}.items()))
+    sections = ("timing", "environments", "control", "course", "goals", "command", "algorithm")
+    numbers = [(f"{section}.{key}", value) for section in sections for key, value in _flat(tables[section])]
+    print_table("numbers", ("key", "value"), numbers)
+    for section in _SECTIONS:
+        number = _NUMBER.get(section)
+        used = getattr(task, section)
+        rows = [
+            (key, *([table.get(number, "")] if number else []), *_origin(key in used, table), _params(table["params"]))
+            for key, table in tables[section].items()
+        ]
+        columns = ("name", *([number] if number else []), "component", "version", "parameters")
+        print_table(section, columns, rows)
+    networks = [("policy", tables["policy"]["use"], task.policy.version, _params(tables["policy"]["params"]))]
+    networks += [
+        (key, part.id, part.version, _params(tables["policy"]["encoders"][key]["params"]))
+        for key, part in task.encoders.items()
+    ]
+    print_table("policy", ("name", "component", "version", "parameters"), networks)
+
+
+def _origin(used: bool, table: Mapping[str, Any]) -> tuple[str, str]:
+    return (table["use"], table["version"]) if used else ("off", "")
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _params(table: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in table.items())

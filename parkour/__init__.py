@@ -45,8 +45,17 @@ _HOME = {
 } | {
     name: "parkour.specs"
     for name in (
-        "EncoderSpec", "EngineSpec", "EventSpec", "ObservationField", "ObservationSpec", "PolicySpec",
-        "RewardSpec", "TaskAlias", "TaskSpec", "TerminationSpec", "TerrainSpec",
+        "EncoderSpec",
+        "EngineSpec",
+        "EventSpec",
+        "ObservationField",
+        "ObservationSpec",
+        "PolicySpec",
+        "RewardSpec",
+        "TaskAlias",
+        "TaskSpec",
+        "TerminationSpec",
+        "TerrainSpec",
     )  # fmt: skip
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - names are resolved lazily by __getattr__

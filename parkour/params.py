@@ -13,10 +13,14 @@ Range = tuple[float, float]
 class Params(BaseModel):
     """Base of every component's parameters: frozen, and a misspelt key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
+    )
 
 
-def param(default: Any = ..., *, unit: str = "", ge: float | None = None, le: float | None = None, doc: str = "") -> Any:
+def param(
+    default: Any = ..., *, unit: str = "", ge: float | None = None, le: float | None = None, doc: str = ""
+) -> Any:
     """A field of a :class:`Params` model.
 
     Args:

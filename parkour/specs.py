@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-Kind = Literal[
-    "terrain", "reward", "observation", "termination", "event", "encoder", "policy", "engine", "task"
-]
+Kind = Literal["terrain", "reward", "observation", "termination", "event", "encoder", "policy", "engine", "task"]
 KINDS: tuple[Kind, ...] = (
     "terrain", "reward", "observation", "termination", "event", "encoder", "policy", "engine", "task",
 )  # fmt: skip
@@ -65,7 +63,7 @@ class ObservationField:
 
 @dataclass(frozen=True, kw_only=True)
 class ObservationSpec(Spec):
-    """A group: a class made as ``Target(robot, **params)`` with ``layout()``, ``__call__(ctx)``, ``reset(env_ids)``.
+    """A group: a class made as ``Target(num_envs, device, layout, **params)``.
 
     See :class:`parkour.mdp.terms.ObservationTerm`.
     """
@@ -137,7 +135,14 @@ class TaskSpec(Spec):
 SPEC_TYPES: dict[Kind, type[Spec]] = {
     spec.kind: spec
     for spec in (
-        TerrainSpec, RewardSpec, ObservationSpec, TerminationSpec, EventSpec,
-        EncoderSpec, PolicySpec, EngineSpec, TaskSpec,
+        TerrainSpec,
+        RewardSpec,
+        ObservationSpec,
+        TerminationSpec,
+        EventSpec,
+        EncoderSpec,
+        PolicySpec,
+        EngineSpec,
+        TaskSpec,
     )  # fmt: skip
 }

@@ -92,7 +92,10 @@ class GoalState:
     direction: Tensor
     """``[N, 2]`` unit vector from the base to the current way point."""
     yaw: Tensor
-    """``[N]`` yaw to the current way point minus the robot's, wrapped to (-pi, pi]; held between perception steps."""
+    """``[N]`` yaw to the current way point minus the robot's, wrapped to [-pi, pi) [rad].
+
+    Up to date for rewards and terminations; for observations as of the last perception step.
+    """
     next_yaw: Tensor
     """``[N]`` the same for the way point after it."""
 
@@ -147,7 +150,7 @@ class StepContext:
     command: Tensor
     """``[N]`` commanded forward speed [m/s]."""
     action: Tensor
-    """``[N, J]`` the action the policy gave for this step, as it gave it."""
+    """``[N, J]`` the action of this step, clipped to the task's bound; a delayed one counts when it is given."""
     layout: RobotLayout
     default_joint_pos: Tensor
     """``[J]`` [rad]."""

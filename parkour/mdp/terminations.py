@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -39,6 +39,11 @@ class TerminationSet:
         self.names = tuple(terms)
         self._terms = tuple(terms.values())
         self._checked = False
+        # [T] masks rather than lists of columns: a list would be copied to the device in every step.
+        self._columns = {
+            outcome: torch.tensor([term.outcome == outcome for term in self._terms], device=device)
+            for outcome in get_args(Outcome)
+        }
         none = torch.zeros(num_envs, dtype=torch.bool, device=device)
         self.fired = none[:, None].expand(-1, len(self._terms)).clone()
         """``[N, T]`` bool: which terms fired in the last step."""
@@ -55,9 +60,9 @@ class TerminationSet:
         if not self._checked:
             self._check(values, ctx.num_envs)
         self.fired = torch.stack(values, dim=-1) if values else self.fired
-        self.failed = broken | self._any("failure", broken)
-        self.succeeded = self._any("success", broken) & ~self.failed
-        self.timed_out = self._any("time_out", broken) & ~self.failed & ~self.succeeded
+        self.failed = broken | self._any("failure")
+        self.succeeded = self._any("success") & ~self.failed
+        self.timed_out = self._any("time_out") & ~self.failed & ~self.succeeded
         return self.failed | self.succeeded | self.timed_out
 
     def reset(self, env_ids: Tensor) -> None:
@@ -66,9 +71,8 @@ class TerminationSet:
             if isinstance(term.call, StatefulTerm):
                 term.call.reset(env_ids)
 
-    def _any(self, outcome: Outcome, like: Tensor) -> Tensor:
-        columns = [i for i, term in enumerate(self._terms) if term.outcome == outcome]
-        return self.fired[:, columns].any(dim=-1) if columns else torch.zeros_like(like)
+    def _any(self, outcome: Outcome) -> Tensor:
+        return (self.fired & self._columns[outcome]).any(dim=-1)
 
     def _check(self, values: list[Tensor], num_envs: int) -> None:
         for name, value in zip(self.names, values, strict=True):

@@ -25,7 +25,9 @@ def build_terrain(task: ResolvedTask, seed: int) -> TerrainField:
     """The task's field of patches, reproducible from the seed."""
     uses = task.model.terrains
     terrains = {
-        key: FieldTerrain(part.target, part.params, uses[key].share, isinstance(part.spec, TerrainSpec) and part.spec.flat)
+        key: FieldTerrain(
+            part.target, part.params, uses[key].share, isinstance(part.spec, TerrainSpec) and part.spec.flat
+        )
         for key, part in task.terrains.items()
     }
     return build_field(task.model.course, terrains, seed)

@@ -28,7 +28,9 @@ class MujocoEngine:
         if packages["mjlab"] is None or find_spec("mjlab") is None:
             return Availability(False, "mjlab is not installed", INSTALL, packages)
         if not packages["mjlab"].startswith(SUPPORTED):
-            return Availability(False, f"mjlab {packages['mjlab']} is installed, expected {SUPPORTED}.x", INSTALL, packages)
+            return Availability(
+                False, f"mjlab {packages['mjlab']} is installed, expected {SUPPORTED}.x", INSTALL, packages
+            )
         return Availability(True, details=packages)
 
     def make_env(

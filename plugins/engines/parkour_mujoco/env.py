@@ -45,12 +45,11 @@ class ParkourEnv(ManagerBasedRlEnv):
         self.event_manager = EventManager({}, self)
         self.command_manager = NullCommandManager()
         self.sim.expand_model_fields(COURSE_FIELDS + RANDOMISED_FIELDS + DERIVED_FIELDS)
+        self._touch_fields()
         self.motors = DcMotors(self.task.robot, self.num_envs, self.device)
         self.accessor = StateAccessor(self, self.task.robot, self.files)
         self.mdp = build_mdp(self.task, num_envs=self.num_envs, device=str(self.device), seed=self.cfg.seed or 0)
-        self.sim_handle = MujocoSimHandle(
-            self, self.accessor, self.motors, self.mdp, self.task.robot, self.files
-        )
+        self.sim_handle = MujocoSimHandle(self, self.accessor, self.motors, self.mdp, self.task.robot, self.files)
         self.mdp.startup(self.sim_handle)
         self.sim_handle.finish_startup()
         joints = self.task.robot.num_joints
@@ -58,6 +57,16 @@ class ParkourEnv(ManagerBasedRlEnv):
         self._torque = torch.zeros(self.num_envs, joints, device=self.device)
         self._sent = torch.zeros(self.num_envs, control.action_delay + 1, joints, device=self.device)
         self.reset_time_outs = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
+
+    def _touch_fields(self) -> None:
+        """Have mjlab make its tensors of the simulator's arrays now.
+
+        It makes them on first use; made inside inference mode they could never be written outside of it.
+        """
+        for name in COURSE_FIELDS + RANDOMISED_FIELDS:
+            getattr(self.sim.model, name)[:1]
+        for name in ("qpos", "qvel", "ctrl", "sensordata", "geom_xpos"):
+            getattr(self.sim.data, name)[:1]
 
     def setup_manager_visualizers(self) -> None:
         self.manager_visualizers = {}

@@ -1,0 +1,324 @@
+"""Checkpoints: what a run needs to go on, in one file that is either whole or not there.
+
+A file is written beside its final name, flushed to the disk and then renamed, so that neither a crash nor a full disk
+touches the last good one. It holds tensors, numbers and text only and is read with ``weights_only=True``: a checkpoint
+from a stranger cannot run code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from parkour.errors import CheckpointError, StorageError
+
+FORMAT = "parkour-checkpoint"
+VERSION = 1
+_NAME = re.compile(r"model_(\d+)\.pt")
+
+
+@dataclass(frozen=True)
+class TaskStamp:
+    """What a checkpoint was trained for, as far as its weights depend on it."""
+
+    name: str
+    stage: str
+    observations: Mapping[str, tuple[int, ...]]
+    """Shape of each observation group, without the environments."""
+    layout: Mapping[str, tuple[tuple[str, int], ...]]
+    """Names and sizes of the numbers in each group, in order; empty where the environment does not say."""
+    actions: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "stage": self.stage,
+            "observations": {group: list(shape) for group, shape in self.observations.items()},
+            "layout": {group: [[name, size] for name, size in entries] for group, entries in self.layout.items()},
+            "actions": self.actions,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TaskStamp:
+        return cls(
+            name=data["name"],
+            stage=data["stage"],
+            observations={group: tuple(shape) for group, shape in data["observations"].items()},
+            layout={group: tuple((name, size) for name, size in entries) for group, entries in data["layout"].items()},
+            actions=data["actions"],
+        )
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The contents of a file."""
+
+    iteration: int
+    """Iterations trained; the next one to train has this index."""
+    stamp: TaskStamp
+    task_toml: str
+    """The resolved task as text."""
+    model: dict[str, Any]
+    """State dicts of the networks, by name."""
+    optimizers: dict[str, Any] | None
+    """State dicts of the optimizers, by name; None in a slim copy."""
+    learning_rate: float
+    rng: dict[str, Any] | None
+    """States of the random number generators; None in a slim copy."""
+    env: dict[str, Any] | None
+    """State of the environment (levels of the curriculum), where it has one."""
+    num_envs: int
+    total_steps: int
+    """Environment steps of the whole run, over all processes."""
+    seconds: float
+    """Wall time of the whole run."""
+    seed: int
+    versions: dict[str, str]
+
+    @property
+    def slim(self) -> bool:
+        """Whether it lacks what resuming needs."""
+        return self.optimizers is None or self.rng is None
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write ``checkpoint`` to ``path``, all of it or nothing.
+
+    Raises:
+        StorageError: the folder cannot be written or the disk is full; what was at ``path`` is still there.
+    """
+    payload: dict[str, Any] = {"format": FORMAT, "format_version": VERSION}
+    for item in fields(checkpoint):
+        value = getattr(checkpoint, item.name)
+        payload[item.name] = value.as_dict() if isinstance(value, TaskStamp) else value
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            torch.save(payload, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except (OSError, RuntimeError) as error:
+        # torch reports a failing stream as a RuntimeError; the cause is the OSError that it hides.
+        reason = _os_error(error)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if reason is None:
+            raise
+        raise StorageError(
+            f"cannot save checkpoint {path}: {reason.strerror or reason}; the checkpoints before it are untouched",
+            hint="free some space or choose another folder with --log-root, then: parkour train --resume",
+        ) from error
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def slim(checkpoint: Checkpoint) -> Checkpoint:
+    """A copy without optimizers, generators and environment: enough to evaluate, play and export."""
+    values = {item.name: getattr(checkpoint, item.name) for item in fields(checkpoint)}
+    return Checkpoint(**(values | {"optimizers": None, "rng": None, "env": None}))
+
+
+def load_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        CheckpointError: it is missing, cannot be read, is damaged, or is something else.
+    """
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise CheckpointError(f"checkpoint {path} {what}, expected a file model_<iteration>.pt", hint="--run DIR")
+    try:
+        data = torch.load(path, map_location=map_location, weights_only=True)
+    except PermissionError:
+        raise CheckpointError(f"checkpoint {path} cannot be read: permission denied") from None
+    except Exception as error:  # torch raises many types for damaged files, none of them its own
+        raise CheckpointError(
+            f"checkpoint {path} is damaged or not a checkpoint ({_first_line(error)})",
+            hint="use an earlier model_<iteration>.pt of the same run with --checkpoint FILE",
+        ) from None
+    return _parse(path, data)
+
+
+def _parse(path: Path, data: Any) -> Checkpoint:
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a parkour checkpoint: expected a file that parkour train has written")
+    if data.get("format_version") != VERSION:
+        got = data.get("format_version")
+        raise CheckpointError(f"checkpoint {path} has format version {got}, expected {VERSION}")
+    wanted = {item.name for item in fields(Checkpoint)}
+    if missing := wanted - data.keys():
+        raise CheckpointError(f"checkpoint {path} is incomplete: it lacks {', '.join(sorted(missing))}")
+    try:
+        stamp = TaskStamp.from_dict(data["stamp"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise CheckpointError(f"checkpoint {path} does not say what it was trained for") from None
+    return Checkpoint(**({name: data[name] for name in wanted} | {"stamp": stamp}))
+
+
+def check_stamp(path: Path, got: TaskStamp, expected: TaskStamp, *, same_task: bool = True) -> None:
+    """Whether weights trained for ``got`` fit ``expected``.
+
+    Raises:
+        CheckpointError: another task (unless ``same_task`` is off), stage, observation group, size, order or action.
+    """
+    if got.stage != expected.stage:
+        raise CheckpointError(f"checkpoint {path} is a {got.stage}, expected a {expected.stage}")
+    if same_task and got.name != expected.name:
+        raise CheckpointError(
+            f"checkpoint {path} is of task {got.name!r}, expected {expected.name!r}", hint=f"parkour train {got.name}"
+        )
+    for group in sorted({*got.observations, *expected.observations}):
+        ours, theirs = got.observations.get(group), expected.observations.get(group)
+        if ours != theirs:
+            raise CheckpointError(
+                f"checkpoint {path}: group {group!r} has shape {_shape(ours)}, the task has {_shape(theirs)}"
+            )
+    for group in sorted(got.layout.keys() & expected.layout.keys()):
+        if got.layout[group] != expected.layout[group]:
+            difference = next(
+                (pair for pair in zip(got.layout[group], expected.layout[group], strict=False) if pair[0] != pair[1]),
+                (len(got.layout[group]), len(expected.layout[group])),
+            )
+            raise CheckpointError(
+                f"checkpoint {path}: group {group!r} holds {difference[0]}, the task has {difference[1]} there"
+            )
+    if got.actions != expected.actions:
+        raise CheckpointError(f"checkpoint {path} has {got.actions} actions, the task has {expected.actions}")
+
+
+def check_weights(path: Path, name: str, got: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Whether a state dict fits a network.
+
+    Raises:
+        CheckpointError: a tensor is missing, left over, or of another shape.
+    """
+    for key in expected.keys() - got.keys():
+        raise CheckpointError(f"checkpoint {path} lacks the weights {name}.{key}: it is of another policy")
+    for key in got.keys() - expected.keys():
+        raise CheckpointError(f"checkpoint {path} has weights {name}.{key} that the policy has not")
+    for key, tensor in expected.items():
+        if got[key].shape != tensor.shape:
+            raise CheckpointError(
+                f"checkpoint {path}: {name}.{key} has shape {_shape(got[key].shape)}, expected {_shape(tensor.shape)}"
+            )
+
+
+# -- finding them ----------------------------------------------------------------------------------------------------
+
+
+def checkpoint_path(run: Path, iteration: int) -> Path:
+    """``model_<iteration>.pt`` of a run folder."""
+    return run / f"model_{iteration}.pt"
+
+
+def checkpoints_of(run: Path) -> list[Path]:
+    """The checkpoints of a run folder, the newest last."""
+    found = [(int(match[1]), path) for path in _children(run) if (match := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(found)]
+
+
+def newest_checkpoint(run: Path) -> Path:
+    """The last checkpoint of a run folder.
+
+    Raises:
+        CheckpointError: the folder does not exist, or holds none.
+    """
+    if not run.is_dir():
+        raise CheckpointError(f"run folder {run} does not exist")
+    found = checkpoints_of(run)
+    if not found:
+        raise CheckpointError(f"run folder {run} holds no checkpoint (model_<iteration>.pt)")
+    return found[-1]
+
+
+def newest_run(experiment: Path) -> Path:
+    """The newest run of an experiment folder that has a checkpoint; folders are named by their time.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    runs = [path for path in _children(experiment) if path.is_dir() and checkpoints_of(path)]
+    if not runs:
+        raise CheckpointError(f"no run with a checkpoint in {experiment}", hint="--run DIR or --checkpoint FILE")
+    return max(runs, key=lambda path: path.name)
+
+
+# -- random number generators ----------------------------------------------------------------------------------------
+
+
+def rng_state(device: str | torch.device) -> dict[str, Any]:
+    """States of Python's, numpy's and torch's generators, as tensors and numbers."""
+    version, words, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # type: ignore[misc]
+    state: dict[str, Any] = {
+        "python": {"version": version, "words": torch.tensor(words, dtype=torch.int64), "gauss": gauss},
+        "numpy": {
+            "name": str(name),
+            "keys": torch.from_numpy(np.asarray(keys).astype(np.int64)),
+            "position": int(position),
+            "has_gauss": int(has_gauss),
+            "cached": float(cached),
+        },
+        "torch": torch.get_rng_state(),
+    }
+    if torch.device(device).type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def set_rng_state(state: Mapping[str, Any], device: str | torch.device) -> None:
+    """Take up what :func:`rng_state` returned."""
+    python, numpy = state["python"], state["numpy"]
+    random.setstate((python["version"], tuple(python["words"].tolist()), python["gauss"]))
+    keys = numpy["keys"].cpu().numpy().astype(np.uint32)
+    np.random.set_state((numpy["name"], keys, numpy["position"], numpy["has_gauss"], numpy["cached"]))
+    torch.set_rng_state(state["torch"].cpu())
+    if torch.device(device).type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"].cpu(), device)
+
+
+# -- details ---------------------------------------------------------------------------------------------------------
+
+
+def _children(folder: Path) -> Iterable[Path]:
+    return folder.iterdir() if folder.is_dir() else ()
+
+
+def _shape(shape: Iterable[int] | None) -> str:
+    return "none" if shape is None else "x".join(str(n) for n in shape)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0][:120]}" if text else type(error).__name__
+
+
+def _os_error(error: BaseException) -> OSError | None:
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, OSError):
+        seen = seen.__cause__ or seen.__context__
+    return seen
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself survive a power cut, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,50 @@
+"""Several processes on one machine, through torchrun."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import torch
+
+from parkour.errors import DeviceError, ParkourError
+from parkour.learning.device import distributed
+
+
+def wants_processes(gpus: int, device: str | None) -> bool:
+    """Whether to start processes: asked for more than one, and not one of them already.
+
+    Raises:
+        ParkourError: fewer than one.
+        DeviceError: more than there are.
+    """
+    if gpus < 1:
+        raise ParkourError(f"got {gpus} GPUs, expected at least 1", hint="--gpus 1")
+    if gpus == 1 or distributed():
+        return False
+    if device != "cpu" and gpus > torch.cuda.device_count():
+        raise DeviceError(f"got {gpus} GPUs, but torch sees {torch.cuda.device_count()}", hint="parkour doctor")
+    return True
+
+
+def run_processes(count: int, module: str, arguments: Sequence[str]) -> int:
+    """Run ``python -m module arguments`` ``count`` times together; returns the exit status.
+
+    Ctrl-C and SIGTERM reach the processes once, as SIGTERM, and they save before they end.
+    """
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}",
+        "-m", module, *arguments,
+    ]  # fmt: skip
+    process = subprocess.Popen(command, start_new_session=True)
+    previous = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                process.terminate()
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,117 @@
+"""Where the numbers of a run go: TensorBoard or Weights & Biases, and always ``metrics.jsonl`` in the run folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from parkour.errors import ParkourError, StorageError
+from parkour.learning.options import LoggerName
+from parkour.learning.runner import Iteration, Listener
+
+METRICS = "metrics.jsonl"
+
+
+class MetricsFile:
+    """One JSON object per iteration, flushed, so that other programs can follow a run."""
+
+    def __init__(self, run: Path, start: int = 0) -> None:
+        self.path = run / METRICS
+        try:
+            self._forget_after(start)
+            self._file = self.path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"cannot write {self.path}: {error.strerror or error}") from error
+
+    def _forget_after(self, iteration: int) -> None:
+        """Drop what a run wrote after the checkpoint that it now goes on from."""
+        if not self.path.is_file():
+            return
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if _iteration_of(line) <= iteration]
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        temporary.replace(self.path)
+
+    def on_iteration(self, iteration: Iteration) -> None:
+        row = {"iteration": iteration.index, "total_steps": iteration.total_steps, "seconds": iteration.total_seconds}
+        row |= {name: value for name, value in iteration.scalars.items() if math.isfinite(value)}
+        try:
+            self._file.write(json.dumps(row) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise StorageError(f"cannot write {self.path}: {error.strerror or error}") from error
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class TensorBoardLogger:
+    """Event files in the run folder: ``tensorboard --logdir RUN``."""
+
+    def __init__(self, run: Path, start: int = 0) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._run = run
+        try:
+            self._writer = SummaryWriter(log_dir=str(run), flush_secs=10, purge_step=start + 1 if start else None)
+        except OSError as error:
+            raise StorageError(f"cannot write event files in {run}: {error.strerror or error}") from error
+
+    def on_iteration(self, iteration: Iteration) -> None:
+        try:
+            for name, value in iteration.scalars.items():
+                self._writer.add_scalar(name, value, iteration.index)
+        except OSError as error:
+            raise StorageError(f"cannot write event files in {self._run}: {error.strerror or error}") from error
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class WandbLogger:
+    """A run at Weights & Biases; the only thing here that uses the network, and only when asked for."""
+
+    def __init__(self, run: Path, project: str, config: Mapping[str, Any]) -> None:
+        try:
+            import wandb  # pyright: ignore[reportMissingImports]
+        except ImportError:
+            raise ParkourError(
+                "--logger wandb needs the package wandb, which is not installed",
+                hint="pip install wandb, or --logger tensorboard",
+            ) from None
+        self._run = wandb.init(project=project, name=run.name, dir=str(run), config=dict(config))
+
+    def on_iteration(self, iteration: Iteration) -> None:
+        self._run.log(dict(iteration.scalars), step=iteration.index)
+
+    def close(self) -> None:
+        self._run.finish()
+
+
+def _iteration_of(line: str) -> float:
+    """The iteration of a row; infinite for one that was cut off."""
+    try:
+        return float(json.loads(line)["iteration"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
+
+
+def make_loggers(
+    name: LoggerName, run: Path, project: str, config: Mapping[str, Any], start: int = 0
+) -> list[Listener]:
+    """The listeners that write down a run, from iteration ``start`` on.
+
+    Raises:
+        ParkourError: the logger's package is not installed.
+        StorageError: the folder cannot be written.
+    """
+    loggers: list[Listener] = [MetricsFile(run, start)]
+    if name == "tensorboard":
+        loggers.append(TensorBoardLogger(run, start))
+    elif name == "wandb":
+        loggers.append(WandbLogger(run, project, config))
+    return loggers

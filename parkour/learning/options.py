@@ -1,0 +1,66 @@
+"""What a user chooses for a training run, and what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+LoggerName = Literal["tensorboard", "wandb", "none"]
+LOGGERS: tuple[LoggerName, ...] = ("tensorboard", "wandb", "none")
+
+DEFAULT_SEED = 1
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Choices that are not part of the task."""
+
+    num_envs: int | None = None
+    """Parallel environments in each process; None: the resumed run's, or the task's default for the device."""
+    iterations: int | None = None
+    """Iterations of the whole run, those before a resumption included; None: the task's."""
+    save_interval: int | None = None
+    """Iterations between checkpoints; None: the task's."""
+    time_limit: float | None = None
+    """Stop and save after so many minutes."""
+    seed: int | None = None
+    """Of all random numbers; each further process adds its rank. None: the resumed run's, or :data:`DEFAULT_SEED`."""
+    device: str | None = None
+    """``cpu``, ``cuda`` or ``cuda:N``; None: a GPU if there is one."""
+    engine: str | None = None
+    """Name of the engine; None: the first that can run here."""
+    log_root: Path = Path("logs")
+    experiment: str | None = None
+    """Folder below ``<log_root>/rsl_rl``; None: the task's name."""
+    run_name: str = ""
+    """Appended to the run folder's time stamp."""
+    resume: bool = False
+    """Go on with a run (:attr:`run`, or the experiment's newest)."""
+    run: Path | None = None
+    """The run folder to go on with."""
+    checkpoint: Path | None = None
+    """With ``resume``: the checkpoint to go on from. Without: weights to start a new run with."""
+    logger: LoggerName = "tensorboard"
+    git_state: bool = False
+    """Store the commit and the uncommitted changes of the working folder in the run folder."""
+    video: bool = False
+    """Record a short video at the end."""
+    progress: bool = True
+    """Show a live display."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a training run ended."""
+
+    run: Path
+    """The run folder."""
+    checkpoint: Path
+    """The last checkpoint."""
+    iterations: int
+    """Iterations trained in all."""
+    stopped: str = ""
+    """Why it ended before the last iteration; empty if it did not."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """The last iteration's scalars."""

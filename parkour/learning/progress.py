@@ -1,0 +1,149 @@
+"""What a person sees while a run goes on: a live table on a terminal, a line now and then in a log file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from parkour.learning.runner import Iteration, Listener
+
+LEVEL, WAY_POINTS, SUCCESS, LOSS = "Terrain_Level/", "Way_Points/", "Success/", "Loss/"
+
+
+def make_progress(console: Console, *, every: float = 10.0) -> Listener:
+    """A live display on a terminal; elsewhere a line at most every so many seconds."""
+    return LiveProgress(console) if console.is_terminal else PlainProgress(console, every)
+
+
+def with_prefix(scalars: Mapping[str, float], prefix: str) -> dict[str, float]:
+    """The scalars below a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in scalars.items() if name.startswith(prefix)}
+
+
+class Remaining:
+    """An estimate of the time left, from the pace of this process."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._iterations = 0
+
+    def update(self, iteration: Iteration) -> timedelta:
+        """Time left after ``iteration``. The first iteration of a process, which compiles kernels, does not count."""
+        if self._iterations > 0:
+            self._seconds += iteration.seconds
+        self._iterations += 1
+        pace = self._seconds / (self._iterations - 1) if self._iterations > 1 else iteration.seconds
+        return timedelta(seconds=round(pace * (iteration.total - iteration.index)))
+
+
+def summary(iteration: Iteration, left: timedelta) -> str:
+    """One line: iteration, time left, pace, reward, levels, way points."""
+    s = iteration.scalars
+    parts = [
+        f"iteration {iteration.index}/{iteration.total}",
+        f"left {left}",
+        f"{s['Perf/steps_per_second']:,.0f} steps/s",
+        f"std {s['Policy/mean_std']:.2f}",
+    ]
+    if "Train/mean_reward" in s:
+        parts.append(f"reward {s['Train/mean_reward']:.2f}")
+        parts.append(f"length {s['Train/mean_episode_length']:.0f}")
+    for title, prefix in (("level", LEVEL), ("way points", WAY_POINTS)):
+        if values := with_prefix(s, prefix):
+            parts.append(f"{title} " + " ".join(f"{name} {value:.2f}" for name, value in values.items()))
+    parts.append("loss " + " ".join(f"{name} {value:.3g}" for name, value in _losses(s).items()))
+    return " | ".join(parts)
+
+
+class PlainProgress:
+    """Lines of text: the first and last iteration, and one every so many seconds."""
+
+    def __init__(self, console: Console, every: float) -> None:
+        self._console, self._every = console, every
+        self._remaining = Remaining()
+        self._last = float("-inf")
+
+    def on_iteration(self, iteration: Iteration) -> None:
+        left = self._remaining.update(iteration)
+        now = time.monotonic()
+        if now - self._last >= self._every or iteration.index == iteration.total:
+            self._last = now
+            self._console.print(summary(iteration, left), highlight=False, markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        pass
+
+
+class LiveProgress:
+    """A table that is redrawn after each iteration."""
+
+    def __init__(self, console: Console) -> None:
+        self._remaining = Remaining()
+        self._live = Live(console=console, auto_refresh=False, transient=False)
+        self._seen: dict[str, float] = {}
+
+    def on_iteration(self, iteration: Iteration) -> None:
+        left = self._remaining.update(iteration)
+        if not self._live.is_started:
+            self._live.start()
+        # Terrains of which no episode ended in this iteration show what they last had.
+        self._seen.update(iteration.scalars)
+        self._live.update(self._draw(iteration, left), refresh=True)
+
+    def close(self) -> None:
+        if self._live.is_started:
+            self._live.stop()
+
+    def _draw(self, iteration: Iteration, left: timedelta) -> RenderableType:
+        s = self._seen
+        head = Table.grid(padding=(0, 2))
+        head.add_row(
+            Text(f"iteration {iteration.index}/{iteration.total}", style="bold"),
+            ProgressBar(total=iteration.total, completed=iteration.index, width=30),
+            f"{left} left",
+            f"{s['Perf/steps_per_second']:,.0f} steps/s",
+            f"{iteration.total_steps / 1e6:,.1f} M steps in {timedelta(seconds=round(iteration.total_seconds))}",
+        )
+        return Group(head, _terrain_table(s), _numbers(s))
+
+
+def _terrain_table(s: Mapping[str, float]) -> RenderableType:
+    levels, points, successes = (with_prefix(s, prefix) for prefix in (LEVEL, WAY_POINTS, SUCCESS))
+    if not levels:
+        return Text("")
+    table = Table("terrain", "level", "way points", "success", box=None, padding=(0, 2), header_style="dim")
+    for name, level in levels.items():
+        table.add_row(name, f"{level:.2f}", _number(points, name), _number(successes, name))
+    return table
+
+
+def _numbers(s: Mapping[str, float]) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    reward = f"{s['Train/mean_reward']:.2f}" if "Train/mean_reward" in s else "–"
+    length = f"{s['Train/mean_episode_length']:.0f}" if "Train/mean_episode_length" in s else "–"
+    table.add_row(
+        Text("reward", style="dim"), reward,
+        Text("length", style="dim"), length,
+        Text("action std", style="dim"), f"{s['Policy/mean_std']:.2f}",
+        Text("learning rate", style="dim"), f"{s['Loss/learning_rate']:.1e}",
+    )  # fmt: skip
+    losses = Table.grid(padding=(0, 2))
+    losses.add_row(*[f"[dim]{name}[/] {value:.3g}" for name, value in _losses(s).items()])
+    return Group(table, losses)
+
+
+def _losses(s: Mapping[str, float]) -> dict[str, float]:
+    losses = with_prefix(s, LOSS)
+    losses.pop("learning_rate", None)
+    return losses
+
+
+def _number(values: Mapping[str, float], name: str) -> str:
+    return f"{values[name]:.2f}" if name in values else "–"

@@ -1,0 +1,117 @@
+"""Run folders: ``<log_root>/rsl_rl/<experiment>/<time>_<run-name>/``."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from parkour.errors import CheckpointError, ParkourError, StorageError
+from parkour.learning.checkpoint import Checkpoint, newest_checkpoint, newest_run
+from parkour.learning.options import TrainOptions
+
+TASK_FILE = "task.toml"
+_PART = re.compile(r"[\w.-]+")
+
+
+def experiment_folder(options: TrainOptions, task_name: str) -> Path:
+    """Where the runs of an experiment are."""
+    return options.log_root / "rsl_rl" / _checked(options.experiment or task_name, "--experiment")
+
+
+def make_run_folder(options: TrainOptions, task_name: str, now: datetime | None = None) -> Path:
+    """A new folder, named by time and run name.
+
+    Raises:
+        StorageError: it cannot be made or written.
+    """
+    stamp = (now or datetime.now()).strftime("%Y-%m-%d_%H-%M-%S")
+    name = f"{stamp}_{_checked(options.run_name, '--run-name')}" if options.run_name else stamp
+    parent = experiment_folder(options, task_name)
+    for attempt in range(1, 100):
+        folder = parent / (name if attempt == 1 else f"{name}-{attempt}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if folder.is_dir():
+                continue
+            raise StorageError(f"cannot make the run folder {folder}: a file is in its place") from None
+        except OSError as error:
+            raise StorageError(
+                f"cannot make the run folder {folder}: {error.strerror or error}", hint="--log-root DIR"
+            ) from error
+        return folder
+    raise StorageError(f"cannot make the run folder {parent / name}: a hundred runs began in the same second")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}", hint="--log-root DIR") from error
+
+
+def resume_source(options: TrainOptions, task_name: str) -> Path:
+    """The checkpoint that ``--resume`` means: the one named, or the newest of the run named, or of the newest run.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if options.checkpoint is not None:
+        return options.checkpoint
+    run = options.run if options.run is not None else newest_run(experiment_folder(options, task_name))
+    return newest_checkpoint(run)
+
+
+def check_resumed(path: Path, checkpoint: Checkpoint, task_name: str) -> None:
+    """Whether a checkpoint is of the task whose training goes on.
+
+    Raises:
+        CheckpointError: it is of another.
+    """
+    if checkpoint.stamp.name != task_name:
+        raise CheckpointError(
+            f"checkpoint {path} is of task {checkpoint.stamp.name!r}, expected {task_name!r}",
+            hint=f"parkour train {checkpoint.stamp.name} --resume --run {path.parent}",
+        )
+
+
+def remove_if_unused(folder: Path) -> None:
+    """Remove a run folder in which nothing was trained."""
+    with contextlib.suppress(OSError):
+        if {path.name for path in folder.iterdir()} <= {TASK_FILE}:
+            (folder / TASK_FILE).unlink(missing_ok=True)
+            folder.rmdir()
+
+
+def store_git_state(folder: Path, notify: Callable[[str], None]) -> None:
+    """Write commit, status and uncommitted changes of the working folder's repository into ``git.txt``."""
+    parts = []
+    for title, arguments in (
+        ("commit", ["rev-parse", "HEAD"]),
+        ("status", ["status", "--short"]),
+        ("diff", ["diff", "HEAD"]),
+    ):
+        try:
+            done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=60)
+        except (OSError, subprocess.SubprocessError) as error:
+            reason = getattr(error, "stderr", "") or str(error)
+            notify(f"--git-state: git {arguments[0]} failed here ({reason.strip().splitlines()[0]}); not stored")
+            return
+        parts.append(f"# {title}\n{done.stdout}")
+    write_text(folder / "git.txt", "\n".join(parts))
+
+
+def _checked(name: str, option: str) -> str:
+    """A name that is one part of a path."""
+    if not _PART.fullmatch(name) or name in (".", ".."):
+        raise ParkourError(f"{option}: got {name!r}, expected letters, digits, '-', '_' and '.'")
+    return name

@@ -1,0 +1,238 @@
+"""The training loop: roll out, update, report, save.
+
+The runner is rsl-rl's, with a loop of our own: it can be stopped at any moment without losing what was learnt, brings
+numbers to the host once per iteration, and writes checkpoints from which a run goes on exactly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from rsl_rl.env import VecEnv
+from rsl_rl.runners import OnPolicyRunner
+from tensordict import TensorDict
+
+from parkour.learning.statistics import RolloutStatistics
+from parkour.learning.timing import PhaseTimer
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """What one iteration was like."""
+
+    index: int
+    """Iterations trained so far, this one included."""
+    total: int
+    """Iterations wanted in all."""
+    scalars: Mapping[str, float]
+    """Everything worth a curve, by name."""
+    steps: int
+    """Environment steps of this iteration, over all processes."""
+    total_steps: int
+    """Environment steps of the whole run."""
+    seconds: float
+    """Wall time of this iteration."""
+    total_seconds: float
+    """Wall time of the whole run."""
+
+
+class Listener(Protocol):
+    """Told of every iteration; a logger, a display, a test."""
+
+    def on_iteration(self, iteration: Iteration) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class TrainingRunner(OnPolicyRunner):
+    """Runner for algorithms on rsl-rl's PPO interface.
+
+    An algorithm may offer ``begin_iteration(index)``, called before each rollout.
+
+    Args:
+        env: environments; scalars in ``extras["log"]`` are averaged over each iteration.
+        train_cfg: as :class:`parkour.learning.policy.PolicyDefinition` describes it, with ``num_steps_per_env``;
+            copied, not changed.
+        device: of the networks and the rollout.
+    """
+
+    def __init__(self, env: VecEnv, train_cfg: dict[str, Any], log_dir: str | None = None, device: str = "cpu") -> None:
+        if torch.device(device).type == "cuda":
+            torch.set_float32_matmul_precision("high")
+        cfg = copy.deepcopy(train_cfg)
+        cfg["algorithm"].setdefault("rnd_cfg", None)
+        # rsl-rl prints the networks when it makes them.
+        with contextlib.redirect_stdout(io.StringIO()):
+            super().__init__(env, cfg, None, device)
+        self.total_steps = 0
+        self.total_seconds = 0.0
+        self.stop_reason = ""
+        self.last: Iteration | None = None
+        self._stop: Callable[[], str] = lambda: ""
+
+    # -- the loop ----------------------------------------------------------------------------------------------------
+
+    def learn(
+        self,
+        num_learning_iterations: int,
+        init_at_random_ep_len: bool = False,
+        *,
+        listeners: Sequence[Listener] = (),
+        save: Callable[[], None] | None = None,
+        stop: Callable[[], str] = lambda: "",
+    ) -> None:
+        """Train until ``current_learning_iteration`` has grown by ``num_learning_iterations``.
+
+        Args:
+            num_learning_iterations: how many.
+            init_at_random_ep_len: begin with episodes of random age, so that they do not all end at once.
+            listeners: told of every iteration (in the first process only).
+            save: writes a checkpoint; called every ``save_interval`` iterations and at the end (in the first process).
+            stop: asked between steps; a reason ends the loop, after the iteration that several processes share,
+                at once in a single one. The unfinished rollout is thrown away.
+        """
+        self._stop, self.stop_reason = stop, ""
+        total = self.current_learning_iteration + num_learning_iterations
+        if init_at_random_ep_len:
+            self.env.episode_length_buf = torch.randint_like(
+                self.env.episode_length_buf, high=int(self.env.max_episode_length)
+            )
+        obs = self.env.get_observations().to(self.device)
+        self.alg.train_mode()
+        if self.is_distributed:
+            self.alg.broadcast_parameters()
+        self._statistics = RolloutStatistics(self.env.num_envs, self.device)
+        saved = -1
+        while self.current_learning_iteration < total and not self._should_stop():
+            next_obs = self._iterate(obs, total, listeners)
+            if next_obs is None:
+                break
+            obs = next_obs
+            if save and self._is_first and self.current_learning_iteration % self.cfg["save_interval"] == 0:
+                save()
+                saved = self.current_learning_iteration
+        if save and self._is_first and saved != self.current_learning_iteration:
+            save()
+
+    def _iterate(self, obs: TensorDict, total: int, listeners: Sequence[Listener]) -> TensorDict | None:
+        begin, timer = time.perf_counter(), PhaseTimer(self.device)
+        if hook := getattr(self.alg, "begin_iteration", None):
+            hook(self.current_learning_iteration)
+        timer.start()
+        last_obs = self._collect(obs)
+        if last_obs is None:
+            self.alg.storage.clear()
+            return None
+        timer.mark()
+        losses = self.alg.update()
+        timer.mark()
+        self.current_learning_iteration += 1
+        self._report(begin, timer, losses, total, listeners)
+        return last_obs
+
+    def _collect(self, obs: TensorDict) -> TensorDict | None:
+        """One rollout into the storage; None when it was broken off."""
+        with torch.inference_mode():
+            for _ in range(self.cfg["num_steps_per_env"]):
+                if not self.is_distributed and self._should_stop():
+                    return None
+                actions = self.alg.act(obs)
+                obs, rewards, dones, extras = self.env.step(actions.to(self.env.device))
+                obs, rewards, dones = obs.to(self.device), rewards.to(self.device), dones.to(self.device)
+                self.alg.process_env_step(obs, rewards, dones, extras)
+                self._statistics.add(rewards, dones, extras.get("log"))
+            self.alg.compute_returns(obs)
+        return obs
+
+    def _report(
+        self, begin: float, timer: PhaseTimer, losses: Mapping[str, float], total: int, listeners: Sequence[Listener]
+    ) -> None:
+        with torch.inference_mode():
+            scalars = self._statistics.drain()
+        collection, learning = timer.phases()
+        seconds = time.perf_counter() - begin
+        steps = self.env.num_envs * self.cfg["num_steps_per_env"] * self.gpu_world_size
+        self.total_steps += steps
+        self.total_seconds += seconds
+        scalars |= {f"Loss/{name}": value for name, value in losses.items()}
+        scalars["Loss/learning_rate"] = self.alg.learning_rate
+        scalars["Policy/mean_std"] = self.action_std()
+        scalars |= {
+            "Perf/steps_per_second": steps / seconds,
+            "Perf/collection_time": collection,
+            "Perf/learning_time": learning,
+            "Perf/total_steps": float(self.total_steps),
+            "Perf/total_minutes": self.total_seconds / 60.0,
+        }
+        self.last = Iteration(
+            self.current_learning_iteration, total, scalars, steps, self.total_steps, seconds, self.total_seconds
+        )
+        if self._is_first:
+            for listener in listeners:
+                listener.on_iteration(self.last)
+
+    def action_std(self) -> float:
+        """Mean standard deviation of the actions' distribution."""
+        return self.alg.get_policy().output_std.mean().item()
+
+    # -- stopping ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _is_first(self) -> bool:
+        return self.gpu_global_rank == 0
+
+    def _should_stop(self) -> bool:
+        """Whether to end the loop; all processes answer alike."""
+        reason = self._stop()
+        if self.is_distributed:
+            wish = torch.tensor(float(bool(reason)), device=self.device)
+            torch.distributed.all_reduce(wish, op=torch.distributed.ReduceOp.MAX)
+            reason = reason or ("another process stopped" if wish.item() else "")
+        self.stop_reason = reason or self.stop_reason
+        return bool(reason)
+
+    # -- processes ---------------------------------------------------------------------------------------------------
+
+    def _configure_multi_gpu(self) -> None:
+        """As rsl-rl does, but processes on CPUs can train together too (gloo)."""
+        if torch.device(self.device).type == "cuda" or int(os.getenv("WORLD_SIZE", "1")) == 1:
+            super()._configure_multi_gpu()
+            return
+        self.gpu_world_size = int(os.environ["WORLD_SIZE"])
+        self.gpu_local_rank = int(os.environ["LOCAL_RANK"])
+        self.gpu_global_rank = int(os.environ["RANK"])
+        self.is_distributed = True
+        self.cfg["multi_gpu"] = {
+            "global_rank": self.gpu_global_rank,
+            "local_rank": self.gpu_local_rank,
+            "world_size": self.gpu_world_size,
+        }
+        torch.distributed.init_process_group("gloo", rank=self.gpu_global_rank, world_size=self.gpu_world_size)
+
+    # -- what rsl-rl's runner does with files, done by parkour.learning.state ----------------------------------------
+
+    def save(self, path: str, infos: dict | None = None) -> None:
+        raise NotImplementedError("checkpoints are written by parkour.learning.state.RunState")
+
+    def load(
+        self, path: str, load_cfg: dict | None = None, strict: bool = True, map_location: str | None = None
+    ) -> dict:
+        raise NotImplementedError("checkpoints are read by parkour.learning.state.RunState")
+
+
+@contextlib.contextmanager
+def process_group() -> Iterator[None]:
+    """Leave the process group at the end, where there is one."""
+    try:
+        yield
+    finally:
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()

@@ -1,0 +1,168 @@
+"""From a runner to a checkpoint and back."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from rsl_rl.env import VecEnv
+from tensordict import TensorDict
+
+from parkour.errors import CheckpointError
+from parkour.learning.checkpoint import (
+    Checkpoint,
+    TaskStamp,
+    check_stamp,
+    check_weights,
+    checkpoint_path,
+    rng_state,
+    save_checkpoint,
+    set_rng_state,
+)
+from parkour.learning.runner import TrainingRunner
+from parkour.tasks.resolve import ResolvedTask
+
+_PACKAGES = ("parkour-lab", "torch", "rsl-rl-lib", "mjlab", "mujoco", "mujoco-warp", "warp-lang", "numpy")
+
+
+def make_stamp(task: ResolvedTask, env: VecEnv, obs: TensorDict) -> TaskStamp:
+    """What weights trained on ``env`` depend on."""
+    observations = getattr(getattr(env, "mdp", None), "observations", None)
+    layouts = getattr(observations, "layout", {})
+    return TaskStamp(
+        name=task.name,
+        stage=task.model.stage,
+        observations={name: tuple(obs[name].shape[1:]) for name in sorted(obs.keys())},
+        layout={name: tuple((item.name, item.size) for item in fields) for name, fields in layouts.items()},
+        actions=env.num_actions,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a run depends on, as far as they are installed."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@dataclass
+class RunState:
+    """Saves and restores a runner in a run folder."""
+
+    runner: TrainingRunner
+    folder: Path
+    stamp: TaskStamp
+    task_toml: str
+    seed: int
+    last_saved: Path | None = None
+    resumed: Checkpoint | None = None
+    """What the run goes on from, if it does."""
+
+    def capture(self) -> Checkpoint:
+        """Everything that a resumed run needs."""
+        saved = dict(self.runner.alg.save())
+        optimizers = saved.pop("optimizer_state_dicts", None) or {"ppo": saved.pop("optimizer_state_dict")}
+        mdp = getattr(self.runner.env, "mdp", None)
+        return Checkpoint(
+            iteration=self.runner.current_learning_iteration,
+            stamp=self.stamp,
+            task_toml=self.task_toml,
+            model=saved,
+            optimizers=optimizers,
+            learning_rate=float(self.runner.alg.learning_rate),
+            rng=rng_state(self.runner.device),
+            env=dict(mdp.state_dict()) if hasattr(mdp, "state_dict") else None,
+            num_envs=self.runner.env.num_envs,
+            total_steps=self.runner.total_steps,
+            seconds=self.runner.total_seconds,
+            seed=self.seed,
+            versions=versions(),
+        )
+
+    def save(self) -> None:
+        """Write ``model_<iteration>.pt``."""
+        path = checkpoint_path(self.folder, self.runner.current_learning_iteration)
+        save_checkpoint(path, self.capture())
+        self.last_saved = path
+
+    def load_weights(self, path: Path, checkpoint: Checkpoint) -> None:
+        """Take up the networks alone.
+
+        Raises:
+            CheckpointError: they do not fit this task and policy.
+        """
+        check_stamp(path, checkpoint.stamp, self.stamp, same_task=False)
+        self._check_networks(path, checkpoint)
+        self.runner.alg.load(checkpoint.model, {"actor": True, "critic": True}, True)
+
+    def resume(self, path: Path, checkpoint: Checkpoint) -> list[str]:
+        """Take up everything; the random numbers with :meth:`resume_rng`, last.
+
+        Returns:
+            What could not be restored, a line each.
+
+        Raises:
+            CheckpointError: it does not fit this task and policy, or is a slim copy.
+        """
+        if checkpoint.slim or checkpoint.optimizers is None:
+            raise CheckpointError(f"checkpoint {path} is a slim copy without optimizers: a run cannot go on from it")
+        check_stamp(path, checkpoint.stamp, self.stamp)
+        self._check_networks(path, checkpoint)
+        optimizers = checkpoint.optimizers
+        extra = {"optimizer_state_dicts": optimizers, "optimizer_state_dict": optimizers.get("ppo")}
+        try:
+            self.runner.alg.load({**checkpoint.model, **extra}, None, True)
+        except (KeyError, ValueError) as error:
+            raise CheckpointError(f"checkpoint {path}: its optimizers do not fit this policy ({error})") from None
+        self.runner.alg.learning_rate = checkpoint.learning_rate
+        self.resumed = checkpoint
+        self.runner.current_learning_iteration = checkpoint.iteration
+        self.runner.total_steps, self.runner.total_seconds = checkpoint.total_steps, checkpoint.seconds
+        return self._resume_env(checkpoint)
+
+    def _resume_env(self, checkpoint: Checkpoint) -> list[str]:
+        env = self.runner.env
+        mdp = getattr(env, "mdp", None)
+        if checkpoint.env is None or not hasattr(mdp, "load_state_dict"):
+            return []
+        mdp.load_state_dict(_to(checkpoint.env, env.device))
+        if reset := getattr(env, "reset", None):
+            reset()
+        if checkpoint.num_envs != env.num_envs:
+            return [
+                f"the checkpoint has {checkpoint.num_envs} environments, this run {env.num_envs}: levels are redrawn"
+            ]
+        return []
+
+    def resume_rng(self, checkpoint: Checkpoint) -> None:
+        """Take up the random number generators; further processes of a run get streams of their own."""
+        rank = self.runner.gpu_global_rank
+        if rank == 0 and checkpoint.rng is not None:
+            set_rng_state(checkpoint.rng, self.runner.device)
+        else:
+            torch.manual_seed(self.seed + rank + 1_000_003 * checkpoint.iteration)
+
+    def _check_networks(self, path: Path, checkpoint: Checkpoint) -> None:
+        ours = self.runner.alg.save()
+        for key in ("actor_state_dict", "critic_state_dict"):
+            if key not in checkpoint.model:
+                raise CheckpointError(f"checkpoint {path} lacks the network {key.removesuffix('_state_dict')!r}")
+            check_weights(path, key.removesuffix("_state_dict"), checkpoint.model[key], ours[key])
+
+
+def _to(value: Any, device: str | torch.device) -> Any:
+    """``value`` with its tensors on ``device``."""
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    if isinstance(value, Mapping):
+        return {key: _to(item, device) for key, item in value.items()}
+    return value

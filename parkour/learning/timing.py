@@ -1,0 +1,36 @@
+"""How long the phases of an iteration take, without making the host wait for the device between them."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+
+class PhaseTimer:
+    """Marks points in time: CUDA events on a GPU, the clock elsewhere."""
+
+    def __init__(self, device: str | torch.device) -> None:
+        self._cuda = torch.device(device).type == "cuda"
+        self._marks: list[torch.cuda.Event | float] = []
+
+    def start(self) -> None:
+        """Forget all marks and set the first one."""
+        self._marks.clear()
+        self.mark()
+
+    def mark(self) -> None:
+        """The end of a phase."""
+        if self._cuda:
+            event = torch.cuda.Event(enable_timing=True)
+            event.record()
+            self._marks.append(event)
+        else:
+            self._marks.append(time.perf_counter())
+
+    def phases(self) -> list[float]:
+        """Seconds between the marks; waits for the device."""
+        if not self._cuda:
+            return [float(b) - float(a) for a, b in zip(self._marks, self._marks[1:], strict=False)]  # type: ignore[arg-type]
+        self._marks[-1].synchronize()  # type: ignore[union-attr]
+        return [a.elapsed_time(b) / 1000.0 for a, b in zip(self._marks, self._marks[1:], strict=False)]  # type: ignore[union-attr]

@@ -1,0 +1,240 @@
+"""One call from a resolved task to a trained policy in a run folder."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rsl_rl.env import VecEnv
+from rsl_rl.utils import resolve_callable
+
+from parkour.errors import ParkourError
+from parkour.learning.checkpoint import Checkpoint, load_checkpoint
+from parkour.learning.device import choose_device, choose_engine, choose_num_envs, rank
+from parkour.learning.inference import define_policy
+from parkour.learning.logging import make_loggers
+from parkour.learning.options import DEFAULT_SEED, LOGGERS, RunResult, TrainOptions
+from parkour.learning.policy import PolicyDefinition
+from parkour.learning.progress import make_progress
+from parkour.learning.run_folder import (
+    TASK_FILE,
+    check_resumed,
+    make_run_folder,
+    remove_if_unused,
+    resume_source,
+    store_git_state,
+    write_text,
+)
+from parkour.learning.runner import Listener, TrainingRunner, process_group
+from parkour.learning.signals import StopSignals
+from parkour.learning.state import RunState, make_stamp
+from parkour.tasks import task_to_toml
+from parkour.tasks.resolve import ResolvedTask
+
+MakeEnv = Callable[[ResolvedTask, int, str, int], VecEnv]
+"""``(task, num_envs, device, seed) -> env``."""
+
+
+def train(
+    task: ResolvedTask,
+    options: TrainOptions,
+    *,
+    console: Console | None = None,
+    notify: Callable[[str], None] = lambda line: None,
+    make_env: MakeEnv | None = None,
+    listeners: list[Listener] | None = None,
+) -> RunResult:
+    """Train ``task`` and leave checkpoints, metrics and the task in a run folder.
+
+    Args:
+        task: with the overlay ``train``.
+        options: what is not part of the task.
+        console: for the progress display; standard output when None.
+        notify: told in a line what was chosen and what could not be done.
+        make_env: makes the environment; the engine's when None.
+        listeners: told of every iteration besides the loggers.
+
+    Raises:
+        ParkourError: bad options, no such device, an engine that cannot run, a folder that cannot be written, a
+            checkpoint that does not fit.
+    """
+    _check(options)
+    say = notify if rank() == 0 else (lambda line: None)
+    definition = define_policy(task)
+    device = choose_device(options.device)
+    source, checkpoint = _source(task, options)
+    before = checkpoint if options.resume else None
+    num_envs = choose_num_envs(
+        before.num_envs if before and options.num_envs is None else options.num_envs, task, device
+    )
+    run_seed = options.seed if options.seed is not None else before.seed if before else DEFAULT_SEED
+    if make_env is None:
+        make_env = _engine_env(options.engine, say)
+    default = options.num_envs is None and before is None
+    origin = " (the task's default for this device; --num-envs changes it)" if default else ""
+    say(f"training {task.name} with {num_envs} environments on {device}{origin}")
+    seed = run_seed + rank()
+    seed_everything(seed)
+    with ExitStack() as stack:
+        stack.enter_context(process_group())
+        folder = _folder(task, options, source)
+        if folder is not None and not options.resume:
+            stack.callback(remove_if_unused, folder)
+        env = make_env(task, num_envs, device, seed)
+        stack.callback(getattr(env, "close", lambda: None))
+        runner = _runner(task, options, definition, env, device)
+        state = RunState(
+            runner, folder or Path(), make_stamp(task, env, env.get_observations()), task_to_toml(task), run_seed
+        )
+        _restore(state, options, source, checkpoint, say)
+        return _learn(task, options, state, console, say, listeners or [])
+
+
+def seed_everything(seed: int) -> None:
+    """Python's, numpy's and torch's generators."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _check(options: TrainOptions) -> None:
+    """Options that are wrong whatever the machine."""
+    for name, value in (("--iterations", options.iterations), ("--save-interval", options.save_interval)):
+        if value is not None and value < 1:
+            raise ParkourError(f"{name}: got {value}, expected at least 1")
+    if options.time_limit is not None and not options.time_limit > 0:
+        raise ParkourError(f"--time-limit: got {options.time_limit:g} minutes, expected more than 0")
+    if options.logger not in LOGGERS:
+        raise ParkourError(f"--logger: got {options.logger!r}, expected one of {', '.join(LOGGERS)}")
+    if options.seed is not None and options.seed < 0:
+        raise ParkourError(f"--seed: got {options.seed}, expected at least 0")
+    if options.run is not None and not options.resume:
+        raise ParkourError("--run names a run to go on with", hint="add --resume")
+
+
+def _engine_env(name: str | None, say: Callable[[str], None]) -> MakeEnv:
+    identity, engine = choose_engine(name)
+    say(f"engine {identity}")
+    return lambda task, num_envs, device, seed: engine.make_env(task, num_envs=num_envs, device=device, seed=seed)
+
+
+def _source(task: ResolvedTask, options: TrainOptions) -> tuple[Path | None, Checkpoint | None]:
+    """The checkpoint to begin with, read before anything slow happens."""
+    if not options.resume and options.checkpoint is None:
+        return None, None
+    path = resume_source(options, task.name)
+    checkpoint = load_checkpoint(path)
+    if options.resume:
+        check_resumed(path, checkpoint, task.name)
+    total = options.iterations or task.model.algorithm.iterations
+    if options.resume and checkpoint.iteration >= total:
+        raise ParkourError(
+            f"run {path.parent} has trained {checkpoint.iteration} iterations, expected fewer than the {total} wanted",
+            hint=f"--iterations {checkpoint.iteration + task.model.algorithm.save_interval}",
+        )
+    return path, checkpoint
+
+
+def _folder(task: ResolvedTask, options: TrainOptions, source: Path | None) -> Path | None:
+    """The run folder, of the first process only."""
+    if rank() != 0:
+        return None
+    if options.resume and source is not None:
+        return source.parent
+    folder = make_run_folder(options, task.name)
+    write_text(folder / TASK_FILE, task_to_toml(task))
+    return folder
+
+
+def _runner(
+    task: ResolvedTask, options: TrainOptions, definition: PolicyDefinition, env: VecEnv, device: str
+) -> TrainingRunner:
+    algorithm = task.model.algorithm
+    cfg: dict[str, Any] = {
+        **definition.train_cfg,
+        "num_steps_per_env": algorithm.steps_per_env,
+        "save_interval": options.save_interval or algorithm.save_interval,
+    }
+    make = resolve_callable(definition.runner)
+    return make(env, cfg, None, device)
+
+
+def _restore(
+    state: RunState,
+    options: TrainOptions,
+    source: Path | None,
+    checkpoint: Checkpoint | None,
+    say: Callable[[str], None],
+) -> None:
+    if source is None or checkpoint is None:
+        return
+    if options.resume:
+        for line in state.resume(source, checkpoint):
+            say(line)
+        say(f"going on from iteration {checkpoint.iteration} ({source})")
+    else:
+        state.load_weights(source, checkpoint)
+        say(f"starting with the weights of {source}")
+
+
+def _learn(
+    task: ResolvedTask,
+    options: TrainOptions,
+    state: RunState,
+    console: Console | None,
+    say: Callable[[str], None],
+    listeners: list[Listener],
+) -> RunResult:
+    runner = state.runner
+    total = options.iterations or task.model.algorithm.iterations
+    first = rank() == 0
+    with ExitStack() as stack:
+        if first:
+            if options.git_state:
+                store_git_state(state.folder, say)
+            config = task.model.model_dump(mode="json")
+            written = make_loggers(
+                options.logger, state.folder, task.name, config, start=runner.current_learning_iteration
+            )
+            shown = [make_progress(console or Console())] if options.progress else []
+            listeners = [*written, *shown, *listeners]
+            for listener in listeners:
+                stack.callback(listener.close)
+            say(f"run folder {state.folder}")
+        signals = stack.enter_context(StopSignals(say))
+        stop = _stopper(signals, options.time_limit)
+        # Last, so that nothing above draws from the streams that a resumed run goes on with.
+        if state.resumed is not None:
+            state.resume_rng(state.resumed)
+        runner.learn(
+            total - runner.current_learning_iteration,
+            init_at_random_ep_len=True,
+            listeners=listeners,
+            save=state.save if first else None,
+            stop=stop,
+        )
+    return RunResult(
+        run=state.folder,
+        checkpoint=state.last_saved or Path(),
+        iterations=runner.current_learning_iteration,
+        stopped=runner.stop_reason,
+        metrics=dict(runner.last.scalars) if runner.last else {},
+    )
+
+
+def _stopper(signals: StopSignals, minutes: float | None) -> Callable[[], str]:
+    deadline = time.monotonic() + 60.0 * minutes if minutes is not None else float("inf")
+
+    def stop() -> str:
+        if signals.reason:
+            return signals.reason
+        return f"{minutes:g} minutes are over" if time.monotonic() >= deadline else ""
+
+    return stop

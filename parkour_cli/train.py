@@ -1,0 +1,129 @@
+"""``parkour train``: train a policy, or go on with a run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parkour.errors import ParkourError, TaskError
+from parkour_cli.options import SetOption, WithOption, make_app
+from parkour_cli.output import console, notice
+
+if TYPE_CHECKING:
+    from parkour.learning.options import RunResult, TrainOptions
+    from parkour.tasks import ResolvedTask
+
+app = make_app("Train a policy, or go on with a run.")
+
+STAGES = {"teacher": "go2-teacher", "student": "go2-student"}
+"""What ``--stage`` is short for."""
+_EXIT_CODES = {"Ctrl-C": 130, "SIGTERM": 143}
+
+
+@app.command()
+def train(
+    task: Annotated[
+        str | None,
+        typer.Argument(metavar="[TASK]", help="Name or alias of a task, or a TOML file.", show_default=False),
+    ] = None,
+    stage: Annotated[str | None, typer.Option(metavar="STAGE", help="teacher (go2-teacher) or student.")] = None,
+    num_envs: Annotated[int | None, typer.Option(help="Parallel environments in each process; by device.")] = None,
+    iterations: Annotated[int | None, typer.Option(help="Iterations of the whole run; the task's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers; 1.")] = None,
+    run_name: Annotated[str, typer.Option(metavar="NAME", help="Appended to the run folder's time.")] = "",
+    experiment: Annotated[str | None, typer.Option(metavar="NAME", help="Folder of the runs; the task's name.")] = None,
+    log_root: Annotated[Path, typer.Option(metavar="DIR", help="Where rsl_rl/EXPERIMENT/RUN is made.")] = Path("logs"),
+    device: Annotated[
+        str | None, typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:N; a GPU if there is one.")
+    ] = None,
+    gpus: Annotated[int, typer.Option(help="Processes that train together, one per GPU.")] = 1,
+    engine: Annotated[str | None, typer.Option(metavar="NAME", help="Simulator; the first that can run here.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run: the newest, --run or --checkpoint.")
+    ] = False,
+    run: Annotated[Path | None, typer.Option(metavar="DIR", help="Run folder to resume.")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Checkpoint to resume, or (without --resume) first weights.")
+    ] = None,
+    save_interval: Annotated[int | None, typer.Option(help="Iterations between checkpoints; the task's.")] = None,
+    time_limit: Annotated[float | None, typer.Option(metavar="MINUTES", help="Stop and save after so long.")] = None,
+    logger: Annotated[str, typer.Option(metavar="NAME", help="tensorboard, wandb or none.")] = "tensorboard",
+    video: Annotated[bool, typer.Option("--video", help="Record a short video at the end.")] = False,
+    git_state: Annotated[bool, typer.Option("--git-state", help="Store commit and diff in the run folder.")] = False,
+    sets: SetOption = [],  # noqa: B006 - Typer copies it
+    withs: WithOption = [],  # noqa: B006
+) -> None:
+    """Train a policy, or go on with a run. Ctrl-C saves a checkpoint first."""
+    from parkour.learning.launch import run_processes, wants_processes
+    from parkour.learning.options import TrainOptions
+
+    options = TrainOptions(
+        num_envs=num_envs, iterations=iterations, save_interval=save_interval, time_limit=time_limit, seed=seed,
+        device=device, engine=engine, log_root=log_root, experiment=experiment, run_name=run_name, resume=resume,
+        run=run, checkpoint=checkpoint, logger=logger, git_state=git_state, video=video,  # type: ignore[arg-type]
+    )  # fmt: skip
+    resolved = _task(_name(task, stage), stage, options, sets, withs)
+    if wants_processes(gpus, device):
+        raise typer.Exit(run_processes(gpus, "parkour_cli", sys.argv[1:]))
+    _report(_train(resolved, options))
+
+
+def _name(task: str | None, stage: str | None) -> str | None:
+    """The task asked for, if any."""
+    if stage is not None and stage not in STAGES:
+        raise TaskError(f"--stage: got {stage!r}, expected {' or '.join(STAGES)}")
+    return task or (STAGES[stage] if stage else None)
+
+
+def _task(
+    name: str | None, stage: str | None, options: TrainOptions, sets: list[str], withs: list[str]
+) -> ResolvedTask:
+    """The task to train; that of the run, as it was, when one is resumed."""
+    from parkour.tasks import load_task
+
+    if options.resume:
+        resolved = _resumed_task(name, options, sets, withs)
+    elif name is None:
+        raise ParkourError("no task given, expected a name or --stage", hint="parkour train go2-teacher")
+    else:
+        resolved = load_task(name, overlay="train", sets=sets, withs=withs)
+    if stage is not None and resolved.model.stage != stage:
+        raise TaskError(f"--stage: got {stage!r}, but task {resolved.name!r} trains a {resolved.model.stage}")
+    return resolved
+
+
+def _resumed_task(name: str | None, options: TrainOptions, sets: list[str], withs: list[str]) -> ResolvedTask:
+    from parkour.learning.checkpoint import load_checkpoint
+    from parkour.learning.inference import task_of
+    from parkour.learning.run_folder import check_resumed, resume_source
+    from parkour.tasks import load_task
+
+    task_name = load_task(name).name if name else None
+    path = resume_source(options, task_name or STAGES["teacher"])
+    checkpoint = load_checkpoint(path)
+    if task_name is not None:
+        check_resumed(path, checkpoint, task_name)
+    return task_of(checkpoint, "train", sets=sets, withs=withs)
+
+
+def _train(task: ResolvedTask, options: TrainOptions) -> RunResult:
+    from parkour.learning.train import train
+
+    return train(task, options, console=console(), notify=notice)
+
+
+def _report(result: RunResult) -> None:
+    """Where the policy is, and how to go on."""
+    from parkour.learning.device import rank
+
+    if rank() != 0:
+        return
+    if result.stopped:
+        notice(f"stopped after iteration {result.iterations}: {result.stopped}")
+        notice(f"go on with: parkour train --resume --run {result.run}")
+    print(result.checkpoint)
+    if code := _EXIT_CODES.get(result.stopped):
+        raise typer.Exit(code)

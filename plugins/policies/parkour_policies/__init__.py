@@ -1,0 +1,1 @@
+"""Built-in policies: the RMA teacher, its encoders and its training algorithm."""

@@ -1,0 +1,50 @@
+"""What this pack registers. Imports nothing but specs: torch is loaded when a policy is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from parkour import EncoderSpec, PolicySpec, hookimpl
+
+RMA = "Kumar et al. 2021, RMA: Rapid Motor Adaptation for Legged Robots"
+EXTREME_PARKOUR = "Cheng et al. 2023, Extreme Parkour with Legged Robots"
+
+
+@hookimpl
+def register_encoders() -> Iterable[EncoderSpec]:
+    yield EncoderSpec(
+        name="scan_mlp",
+        summary="height scan to latent: a multi-layer perceptron with a bounded output",
+        target="parkour_policies.encoders:scan_mlp",
+        params="parkour_policies.encoders:ScanMlpParams",
+        encodes="scan",
+        source=EXTREME_PARKOUR,
+    )
+    yield EncoderSpec(
+        name="privileged_mlp",
+        summary="privileged constants to latent: a multi-layer perceptron",
+        target="parkour_policies.encoders:privileged_mlp",
+        params="parkour_policies.encoders:PrivilegedMlpParams",
+        encodes="privileged",
+        source=RMA,
+    )
+    yield EncoderSpec(
+        name="history_conv",
+        summary="recent proprioception to latent: convolutions over time",
+        target="parkour_policies.encoders:history_conv",
+        params="parkour_policies.encoders:HistoryConvParams",
+        encodes="history",
+        source=RMA,
+    )
+
+
+@hookimpl
+def register_policies() -> Iterable[PolicySpec]:
+    yield PolicySpec(
+        name="rma-teacher",
+        summary="RMA actor with velocity estimator, privileged critic, PPO with DAgger iterations",
+        target="parkour_policies.rma_teacher:rma_teacher",
+        params="parkour_policies.rma_teacher:RmaTeacherParams",
+        stage="teacher",
+        source=EXTREME_PARKOUR,
+    )

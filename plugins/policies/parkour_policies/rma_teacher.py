@@ -1,0 +1,124 @@
+"""The teacher: what the task's numbers mean to the RMA actor and its PPO."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parkour import Params, ParkourError, param
+from parkour.learning.policy import PolicyDefinition
+from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.validation import validate
+from parkour_policies.encoders import Activation
+from parkour_policies.rma_actor import GROUPS, EncoderChoice
+
+
+class RmaTeacherParams(Params):
+    """Networks (SPEC §7)."""
+
+    hidden_dims: tuple[int, ...] = (512, 256, 128)
+    """Widths of the hidden layers of actor and critic."""
+    activation: Activation = "elu"
+    """Of actor, critic and estimator."""
+    init_noise_std: float = param(1.0, ge=1e-3, doc="First standard deviation of every action.")
+    scan_latent: int = param(32, ge=1, doc="Size of the encoded height scan.")
+    privileged_latent: int = param(
+        20, ge=1, doc="Size of the encoded privileged constants, and of the encoded history."
+    )
+    estimator_dims: tuple[int, ...] = (128, 64)
+    """Widths of the estimator's hidden layers."""
+    scan_encoder: str = "scan_mlp"
+    """Encoder of the height scan."""
+    privileged_encoder: str = "privileged_mlp"
+    """Encoder of the privileged constants."""
+    history_encoder: str = "history_conv"
+    """Encoder of the history."""
+
+
+class RmaAlgorithmParams(Params):
+    """PPO and what RMA adds (SPEC §8); a task's ``[algorithm.params]``."""
+
+    learning_rate: float = param(2e-4, ge=0, doc="First learning rate of actor and critic (Adam).")
+    desired_kl: float | None = param(0.01, ge=0, doc="KL divergence per update that the learning rate adapts to.")
+    epochs: int = param(5, ge=1, doc="Passes over each rollout.")
+    mini_batches: int = param(4, ge=1, doc="Parts into which each pass is split.")
+    gamma: float = param(0.99, ge=0, le=1, doc="Discount per control step.")
+    lam: float = param(0.95, ge=0, le=1, doc="Decay of generalised advantage estimation.")
+    clip: float = param(0.2, ge=0, doc="Clip of the probability ratio and of the value's change.")
+    entropy: float = param(0.01, ge=0, doc="Weight of the entropy bonus.")
+    value_loss: float = param(1.0, ge=0, doc="Weight of the value loss.")
+    max_grad_norm: float = param(1.0, ge=0, doc="Bound on the norm of the actor's and the critic's gradient, each.")
+    estimator_learning_rate: float = param(1e-4, ge=0, doc="Learning rate of the estimator (Adam).")
+    history_learning_rate: float = param(1e-3, ge=0, doc="Learning rate of the history encoder (Adam).")
+    latent_regularisation: tuple[float, float] = (0.0, 0.1)
+    """Weight of the distance between privileged and history latent, before and after the ramp."""
+    latent_regularisation_iterations: tuple[int, int] = (2000, 5000)
+    """Iterations between which that weight rises."""
+    dagger_interval: int = param(20, ge=0, doc="Every so many iterations one is a DAgger iteration; 0: none.")
+
+
+def algorithm_params(task: ResolvedTask) -> RmaAlgorithmParams:
+    """The task's algorithm numbers.
+
+    Raises:
+        TaskError: an unknown key or a number out of bounds.
+    """
+    return validate(RmaAlgorithmParams, task.model.algorithm.params, path=("algorithm", "params"))
+
+
+def _encoder(task: ResolvedTask, key: str, latent_dim: int) -> EncoderChoice:
+    if key not in task.encoders:
+        raise ParkourError(f"policy {task.policy.id!r} needs an encoder under {key!r}; the task resolved none")
+    component = task.encoders[key]
+    return EncoderChoice(component.id, component.target, latent_dim, component.kwargs)
+
+
+def rma_teacher(task: ResolvedTask) -> PolicyDefinition:
+    """Networks and algorithm of the teacher for ``task``."""
+    params = task.policy.params or RmaTeacherParams()
+    hidden = list(params.hidden_dims)
+    actor: dict[str, Any] = {
+        "class_name": "parkour_policies.rma_actor:RmaActor",
+        "hidden_dims": hidden,
+        "activation": params.activation,
+        "distribution_cfg": {"class_name": "GaussianDistribution", "init_std": params.init_noise_std},
+        "scan_encoder": _encoder(task, "scan_encoder", params.scan_latent),
+        "privileged_encoder": _encoder(task, "privileged_encoder", params.privileged_latent),
+        "history_encoder": _encoder(task, "history_encoder", params.privileged_latent),
+        "estimator_dims": list(params.estimator_dims),
+    }
+    critic = {"class_name": "rsl_rl.models:MLPModel", "hidden_dims": hidden, "activation": params.activation}
+    return PolicyDefinition(
+        runner="parkour.learning.runner:TrainingRunner",
+        groups=GROUPS,
+        train_cfg={
+            "actor": actor,
+            "critic": critic,
+            "algorithm": _algorithm(algorithm_params(task)),
+            "obs_groups": {"actor": list(GROUPS), "critic": list(GROUPS)},
+        },
+    )
+
+
+def _algorithm(params: RmaAlgorithmParams) -> dict[str, Any]:
+    """The algorithm's numbers under the names that rsl-rl gives them."""
+    return {
+        "class_name": "parkour_policies.rma_ppo:RmaPPO",
+        "num_learning_epochs": params.epochs,
+        "num_mini_batches": params.mini_batches,
+        "learning_rate": params.learning_rate,
+        "schedule": "fixed" if params.desired_kl is None else "adaptive",
+        "desired_kl": params.desired_kl,
+        "gamma": params.gamma,
+        "lam": params.lam,
+        "clip_param": params.clip,
+        "entropy_coef": params.entropy,
+        "value_loss_coef": params.value_loss,
+        "max_grad_norm": params.max_grad_norm,
+        "estimator_learning_rate": params.estimator_learning_rate,
+        "history_learning_rate": params.history_learning_rate,
+        "latent_regularisation": params.latent_regularisation,
+        "latent_regularisation_iterations": params.latent_regularisation_iterations,
+        "dagger_interval": params.dagger_interval,
+        "rnd_cfg": None,
+        "symmetry_cfg": None,
+    }

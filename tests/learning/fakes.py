@@ -1,0 +1,121 @@
+"""A small environment and task for tests of learning: no simulator, no terrain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from rsl_rl.env import VecEnv
+from tensordict import TensorDict
+from torch import Tensor
+
+from parkour.specs import ObservationField
+from parkour.tasks import load_task
+from parkour.tasks.resolve import ResolvedTask
+
+SIZES = {
+    "proprioception": 53,
+    "height_scan": 132,
+    "privileged_explicit": 9,
+    "privileged_latent": 29,
+    "proprioception_history": 530,
+}
+ACTIONS = 12
+
+
+class FakeObservations:
+    """Stands for the set of groups, which knows the layout."""
+
+    def __init__(self, sizes: dict[str, int]) -> None:
+        self.layout = {name: (ObservationField(name="all", size=size),) for name, size in sizes.items()}
+
+
+class FakeMdp:
+    """Stands for the task's MDP: levels to save."""
+
+    def __init__(self, num_envs: int, sizes: dict[str, int]) -> None:
+        self.level = torch.zeros(num_envs, dtype=torch.int64)
+        self.observations = FakeObservations(sizes)
+
+    def state_dict(self) -> dict[str, object]:
+        return {"course": {"level": self.level.clone()}}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.level.copy_(state["course"]["level"])
+
+
+class FakeEnv(VecEnv):
+    """Rewards actions near a fixed linear function of the proprioception; episodes of fixed length.
+
+    The explicit block and the privileged latent are functions of proprioception and history, so that the estimator
+    and the history encoder have something to learn.
+    """
+
+    def __init__(self, num_envs: int = 8, seed: int = 0, length: int = 12, sizes: dict[str, int] | None = None) -> None:
+        self.sizes = sizes or SIZES
+        self.num_envs, self.num_actions, self.max_episode_length = num_envs, ACTIONS, length
+        self.device, self.cfg = torch.device("cpu"), {}
+        self.episode_length_buf = torch.zeros(num_envs, dtype=torch.int64)
+        self.mdp = FakeMdp(num_envs, self.sizes)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.target = 0.3 * torch.randn(self.sizes["proprioception"], ACTIONS, generator=self.generator)
+        self.mix = torch.randn(
+            self.sizes["proprioception"], self.sizes["privileged_explicit"], generator=self.generator
+        )
+        self.closed = False
+        self.steps = 0
+        self._draw()
+
+    def _draw(self) -> None:
+        draw = lambda size: torch.randn(self.num_envs, size, generator=self.generator)  # noqa: E731
+        groups = {name: 0.5 * draw(size) for name, size in self.sizes.items()}
+        groups["privileged_explicit"] = groups["proprioception"] @ self.mix / 5.0
+        groups["privileged_latent"] = groups["proprioception_history"][:, : self.sizes["privileged_latent"]]
+        self.observations = TensorDict(groups, batch_size=[self.num_envs])  # type: ignore[arg-type]
+
+    def get_observations(self) -> TensorDict:
+        return self.observations
+
+    def reset(self) -> tuple[TensorDict, dict[str, Any]]:
+        self.episode_length_buf.zero_()
+        self._draw()
+        return self.observations, {}
+
+    def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
+        self.steps += 1
+        wanted = self.observations["proprioception"] @ self.target
+        reward = 1.0 - (actions - wanted).square().mean(dim=-1)
+        self.episode_length_buf += 1
+        done = self.episode_length_buf >= self.max_episode_length
+        self.episode_length_buf[done] = 0
+        self.mdp.level[done] += 1
+        self._draw()
+        extras: dict[str, Any] = {"time_outs": done}
+        if self.steps % 4 == 0:
+            nan = torch.tensor(float("nan"))
+            extras["log"] = {
+                "Terrain_Level/gap": self.mdp.level.float().mean(),
+                "Way_Points/gap": done.float().mean() if self.steps % 8 else nan,
+                "Way_Points/step": nan,
+                "Physics/nan_resets": torch.tensor(1.0),
+            }
+        return self.observations, reward, done.long(), extras
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def fake_task(*sets: str) -> ResolvedTask:
+    """The built-in teacher's task with small networks and rollouts."""
+    small = (
+        "policy.params.hidden_dims=[32, 16]",
+        "algorithm.steps_per_env=4",
+        "algorithm.params.mini_batches=2",
+        "algorithm.params.epochs=2",
+    )
+    return load_task("go2-teacher", overlay="train", sets=(*small, *sets))
+
+
+def make_env(task: ResolvedTask, num_envs: int, device: str, seed: int) -> FakeEnv:
+    """In place of an engine."""
+    return FakeEnv(num_envs, seed)

@@ -19,8 +19,10 @@ from typer.main import get_command
 from parkour_cli.output import setup_logging
 
 COMMANDS: dict[str, str] = {
+    "train": "Train a policy, or go on with a run.",
     "plugins": "List installed plugins and show what they provide.",
     "tasks": "List tasks and show them, resolved to their components.",
+    "terrains": "Draw sub-terrains: a picture and the height map, with goals and edges.",
     "doctor": "Check Python, torch, GPUs, engines, plugins and assets.",
 }
 """Commands in the order of ``parkour --help``: module in this package, and its line there."""

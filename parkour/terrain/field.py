@@ -175,7 +175,7 @@ def build_patch(
     boxes = tuple(sub_terrain.boxes)
     heights = height_raster(boxes, grid)
     amplitude = amplitude_range(course.roughness, difficulty)
-    rough = bumps(boxes, heights, grid, amplitude, course.max_boxes - len(boxes), sub_terrain.spawn, streams[1])
+    rough = bumps(sub_terrain, heights, grid, amplitude, course.max_boxes - len(boxes), streams[1])
     return Patch(
         sub_terrain=sub_terrain,
         boxes=(*boxes, *rough),

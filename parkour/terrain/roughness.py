@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from parkour.terrain.box import Box
 from parkour.terrain.raster import Grid
-from parkour.terrain.sub_terrain import PATCH_LENGTH, Vec3
+from parkour.terrain.sub_terrain import PATCH_LENGTH, SubTerrain
 
 LEAST_AMPLITUDE = 0.02
 """Lower end of the draw of the amplitudes [m], or the upper end if that is lower."""
 CORRIDOR = 0.9
 """Bumps are laid where robots walk: up to this far from the middle line [m]."""
+BEYOND = 0.5
+"""… and up to this far past the last way point [m]."""
 CLEAR = 0.4
 """No bump this near to the spawn along x [m]: robots start on level ground."""
-HALF_LENGTH = (0.05, 0.2)
+HALF_LENGTH = (0.05, 0.15)
 """Half extent of bumps along the surface's x axis, a uniform draw [m]."""
-HALF_WIDTH = (0.05, 0.3)
+HALF_WIDTH = (0.05, 0.2)
 """Half extent of bumps along the surface's y axis, a uniform draw [m]."""
 SINK = 0.03
 """How far a bump reaches below the surface [m]."""
@@ -35,46 +35,52 @@ def amplitude_range(roughness: tuple[float, float], difficulty: float) -> tuple[
 
 
 def bumps(
-    boxes: Sequence[Box],
+    sub_terrain: SubTerrain,
     heights: np.ndarray,
     grid: Grid,
     amplitude: tuple[float, float],
     count: int,
-    spawn: Vec3,
     rng: np.random.Generator,
 ) -> list[Box]:
-    """Up to ``count`` bumps, evenly spread over the walkable tops that are in sight.
+    """Up to ``count`` bumps on the walkable tops that are in sight, spread evenly along the course.
 
     A bump takes over the tilt of the box that carries it and lies wholly on that box's visible top: never over a gap,
     never half under another box, never near the spawn.
 
     Args:
-        boxes: the obstacles.
+        sub_terrain: the obstacles, way points and spawn.
         heights: ``[NX, NY]`` raster of the obstacles [m].
         grid: its cells.
         amplitude: ends of the draw of their heights over the surface [m].
         count: how many to lay; fewer where there is not room enough.
-        spawn: start position [m].
         rng: source of the draws.
     """
-    carriers = [box for box in boxes if box.walkable and box.rotation()[2, 2] > 0.5]
-    tries = TRIES * count
-    half = np.stack([rng.uniform(*HALF_LENGTH, tries), rng.uniform(*HALF_WIDTH, tries)], -1)
-    xy = np.stack([rng.uniform(0.0, PATCH_LENGTH, tries), rng.uniform(-CORRIDOR, CORRIDOR, tries)], -1)
-    height = rng.uniform(*amplitude, tries)
+    carriers = [box for box in sub_terrain.boxes if box.walkable and box.rotation()[2, 2] > 0.5]
     if not carriers or count <= 0 or amplitude[1] <= 0:
         return []
+    tries = TRIES * count
+    end = min(float(np.max(sub_terrain.goals[:, 0])) + BEYOND, PATCH_LENGTH)
+    half = np.stack([rng.uniform(*HALF_LENGTH, tries), rng.uniform(*HALF_WIDTH, tries)], -1)
+    xy = np.stack([rng.uniform(0.0, end, tries), rng.uniform(-CORRIDOR, CORRIDOR, tries)], -1)
+    height = rng.uniform(*amplitude, tries)
     rotation = np.stack([box.rotation() for box in carriers])
     half_size = np.array([box.half_size for box in carriers])
     top = np.array([box.center for box in carriers]) + rotation[:, :, 2] * half_size[:, 2:]
     carrier, on_top = _carriers(xy, top, rotation, heights, grid)
-    turn = rotation[carrier]
-    local = _local(xy, top[carrier], turn)
+    local = _local(xy, top[carrier], rotation[carrier])
     inside = (np.abs(local) + half <= half_size[carrier, :2]).all(-1)
-    far = np.abs(xy[:, 0] - spawn[0]) > CLEAR + half[:, 0]
-    kept = np.flatnonzero(on_top & inside & far)
-    chosen = kept[_level(local[kept], half[kept], top[carrier[kept]], turn[kept], heights, grid)][:count]
+    far = np.abs(xy[:, 0] - sub_terrain.spawn[0]) > CLEAR + half[:, 0]
+    good = np.flatnonzero(on_top & inside & far)
+    good = good[_level(local[good], half[good], top[carrier[good]], rotation[carrier[good]], heights, grid)]
+    chosen = good[_in_turn(xy[good, 0])][:count]
     return [_bump(carriers[carrier[k]], top[carrier[k]], local[k], half[k], float(height[k])) for k in chosen]
+
+
+def _in_turn(x: np.ndarray) -> np.ndarray:
+    """An order that takes one place from each metre of the course, then another: small platforms get their part."""
+    metre = np.floor(x).astype(int)
+    among = (metre[:, None] == np.arange(int(PATCH_LENGTH) + 1)).cumsum(0)
+    return np.argsort(among[np.arange(len(x)), metre], kind="stable")
 
 
 def _plane(xy: np.ndarray, top: np.ndarray, rotation: np.ndarray) -> np.ndarray:

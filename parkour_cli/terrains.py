@@ -1,0 +1,99 @@
+"""``parkour terrains``: pictures of sub-terrains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from parkour.errors import ParkourError
+from parkour_cli.output import notice
+
+if TYPE_CHECKING:
+    from parkour.terrain.preview import Scene
+
+app = typer.Typer(no_args_is_help=True, help="Draw sub-terrains.")
+
+
+@app.callback()
+def terrains() -> None:
+    """Draw sub-terrains."""
+
+
+@app.command()
+def preview(
+    names: Annotated[list[str] | None, typer.Argument(help="Terrains, by name or id; all when left out.")] = None,
+    difficulty: Annotated[
+        list[float] | None, typer.Option("--difficulty", "-d", help="In [0, 1]; repeat it for several. [default: 0.5]")
+    ] = None,
+    grid: Annotated[
+        int, typer.Option(min=0, help="Show this many difficulties, from 0 to 1 or between two given with -d.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    out: Annotated[Path, typer.Option("--out", "-o", help="PNG file to write.")] = Path("terrains.png"),
+) -> None:
+    """Draw terrains: a shaded picture of each, and its height map with goals and edges."""
+    from parkour.terrain.preview import save_page
+
+    levels = _difficulties(difficulty or [], grid)
+    _check_writable(out)
+    rows = [[_scene(name, level, seed) for level in levels] for name in names or _all_names()]
+    # One terrain at several difficulties reads better from top to bottom, with each map beside its picture.
+    if len(rows) == 1 and len(levels) <= 4:
+        rows = [[scene] for scene in rows[0]]
+    save_page(rows, out)
+    notice(f"wrote {out}")
+
+
+def _difficulties(given: list[float], grid: int) -> list[float]:
+    import numpy as np
+
+    for value in given:
+        if not 0.0 <= value <= 1.0:
+            raise ParkourError(f"--difficulty: got {value:g}, expected a number from 0 to 1")
+    if not grid:
+        return given or [0.5]
+    if given and len(given) != 2:
+        raise ParkourError(f"--grid {grid}: got {len(given)} difficulties, expected none or the two ends")
+    low, high = given or (0.0, 1.0)
+    return [float(value) for value in np.linspace(low, high, grid)]
+
+
+def _check_writable(path: Path) -> None:
+    """Fails before the work is done, not after it."""
+    from parkour.errors import StorageError
+
+    if path.is_dir():
+        raise StorageError(f"cannot write {str(path)!r}: it is a folder", hint="name a file: --out terrains.png")
+    if path.suffix.lower() != ".png":
+        raise ParkourError(f"--out: got {path.name!r}, expected a .png file", hint=f"--out {path.with_suffix('.png')}")
+
+
+def _all_names() -> list[str]:
+    from parkour.registry.registry import default_registry
+
+    registry = default_registry()
+    bare = [item.spec.name for item in registry.specs("terrain")]
+    return [item.spec.name if bare.count(item.spec.name) == 1 else item.id for item in registry.specs("terrain")]
+
+
+def _scene(name: str, difficulty: float, seed: int) -> Scene:
+    import numpy as np
+
+    from parkour.registry.registry import default_registry
+    from parkour.registry.targets import resolve_target
+    from parkour.tasks.model import CourseField
+    from parkour.terrain.field import build_patch
+    from parkour.terrain.preview import Scene
+    from parkour.terrain.raster import Grid
+
+    found = default_registry().get("terrain", name)
+    owner = f"terrain {found.id!r}"
+    target: Any = resolve_target(found.spec.target, owner=owner)
+    params = resolve_target(found.spec.params, owner=owner)() if found.spec.params else None
+    course = CourseField()
+    drawn_on = Grid.of_patch(course.cell)
+    streams = [np.random.default_rng([seed % 2**32, k]) for k in range(2)]
+    patch = build_patch(name, target, params, difficulty, course, streams, drawn_on)
+    return Scene(name, difficulty, patch, drawn_on)

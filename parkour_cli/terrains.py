@@ -92,7 +92,7 @@ def _scene(name: str, difficulty: float, seed: int) -> Scene:
     owner = f"terrain {found.id!r}"
     target: Any = resolve_target(found.spec.target, owner=owner)
     params = resolve_target(found.spec.params, owner=owner)() if found.spec.params else None
-    course = CourseField()
+    course = CourseField.model_validate({})
     drawn_on = Grid.of_patch(course.cell)
     streams = [np.random.default_rng([seed % 2**32, k]) for k in range(2)]
     patch = build_patch(name, target, params, difficulty, course, streams, drawn_on)

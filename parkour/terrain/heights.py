@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from parkour.errors import TerrainError
@@ -73,16 +75,16 @@ def _rectangle(open_cells: np.ndarray, allowed: np.ndarray) -> tuple[int, int, i
     """Ends of a greatest rectangle of allowed cells around the first open cell: x from, to; y from, to."""
     i, j = (int(k) for k in np.unravel_index(np.argmax(open_cells), open_cells.shape))
     y0, y1 = _run(allowed[i], j, j + 1)
-    x0, x1 = _run(allowed[:, y0:y1].all(1), i, i + 1)
+    x0, x1 = _run(np.all(allowed[:, y0:y1], axis=1), i, i + 1)
     along_y = (x0, x1, y0, y1)
     x0, x1 = _run(allowed[:, j], i, i + 1)
-    y0, y1 = _run(allowed[x0:x1].all(0), j, j + 1)
+    y0, y1 = _run(np.all(allowed[x0:x1], axis=0), j, j + 1)
     along_x = (x0, x1, y0, y1)
     return max(along_x, along_y, key=lambda r: int(open_cells[r[0] : r[1], r[2] : r[3]].sum()))
 
 
-def _run(free: np.ndarray, first: int, last: int) -> tuple[int, int]:
-    """The longest run of free entries that contains ``first`` to ``last`` (exclusive)."""
+def _run(free: Any, first: int, last: int) -> tuple[int, int]:
+    """Of a row ``[n]`` of booleans: the longest run of free entries that contains ``first`` to ``last`` (exclusive)."""
     before, after = free[:first][::-1], free[last:]
     low = first - (len(before) if before.all() else int(np.argmin(before)))
     high = last + (len(after) if after.all() else int(np.argmin(after)))

@@ -53,7 +53,7 @@ class CourseLibrary:
 class CourseState:
     """The patch under each of ``N`` environments; fulfils :class:`parkour.mdp.context.Course`.
 
-    Environment ``i`` stays on column ``i % columns``, so that every terrain keeps its share; levels change. All
+    Environments are dealt to the columns in turn and stay there, so that every terrain keeps its share; levels change. All
     lookups are gathers on the device, without a host sync.
 
     Args:
@@ -74,7 +74,10 @@ class CourseState:
         self.num_envs = num_envs
         self.generator = generator
         low, high = (min(max(level, 0), library.levels - 1) for level in start_levels)
-        self.column = torch.arange(num_envs, device=library.device) % library.columns
+        index = torch.arange(num_envs, device=library.device)
+        # Fewer environments than columns are spread over all of them, so that no terrain is left out.
+        few = num_envs < library.columns
+        self.column = index * library.columns // num_envs if few else index % library.columns
         """``[N]`` int64."""
         self.level = torch.randint(low, max(low, high) + 1, (num_envs,), generator=generator, device=library.device)
         """``[N]`` int64; change it with :meth:`set_levels`."""

@@ -37,7 +37,9 @@ class Camera:
     """Pixels per metre."""
 
     @classmethod
-    def around(cls, points: np.ndarray, forward: Sequence[float], scale: float, border: float = 0.15) -> Camera:
+    def around(
+        cls, points: np.ndarray, forward: Sequence[float] | np.ndarray, scale: float, border: float = 0.15
+    ) -> Camera:
         """A view along ``forward`` that shows all ``points`` ``[n, 3]``, with ``border`` metres around them."""
         unit = np.asarray(forward, float) / np.linalg.norm(forward)
         plane = points @ _axes(unit)[:, :2]

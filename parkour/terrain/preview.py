@@ -44,6 +44,7 @@ PALETTE = (
 """Colours by height [m]: pits cool, obstacles warm."""
 EDGE = (0.86, 0.08, 0.35, 0.85)
 GOAL, START, INK = "#1f5fbf", "#1c8a4c", "#30343b"
+NUMBER: dict[str, Any] = {"color": "white", "ha": "center", "va": "center", "weight": "bold"}
 SUPERSAMPLING = 2
 PIXELS_PER_METRE = 62
 DPI = 110
@@ -89,12 +90,12 @@ def draw_page(scenes: Sequence[Sequence[Scene]]) -> Figure:
     width, height = (15.5, 3.6) if beside else (7.2, 4.8)
     figure = Figure(figsize=(width * columns + 1.0, height * len(scenes)), layout="constrained")
     FigureCanvasAgg(figure)
-    main, side = figure.subfigures(1, 2, width_ratios=(width * columns, 1.0))
-    parts: Any = main.subfigures(len(scenes), columns, squeeze=False)
+    halves: Any = figure.subfigures(1, 2, width_ratios=(width * columns, 1.0))
+    parts: Any = halves[0].subfigures(len(scenes), columns, squeeze=False)
     for row, line in enumerate(scenes):
         for part, scene in zip(parts[row], line, strict=False):
             _draw_scene(part, scene, beside)
-    _draw_bar(side, min(0.8, 2.6 / (height * len(scenes))))
+    _draw_bar(halves[1], min(0.8, 2.6 / (height * len(scenes))))
     return figure
 
 
@@ -158,9 +159,10 @@ def _draw_picture(axes: Axes, scene: Scene, size: float) -> None:
         np.meshgrid([0.0, PATCH_LENGTH], [-PATCH_WIDTH / 2, PATCH_WIDTH / 2], [bottom, 0.0], indexing="ij"), -1
     ).reshape(-1, 3)
     goals = _on_ground(scene, scene.patch.sub_terrain.goals)
-    flags = goals + [0.0, 0.0, POLE]
+    up = np.array([0.0, 0.0, 1.0])
+    flags = goals + POLE * up
     camera = Camera.around(
-        np.concatenate([corners, goals, flags + [0.0, 0.0, 0.2]]),
+        np.concatenate([corners, goals, flags + 0.2 * up]),
         VIEW,
         PIXELS_PER_METRE * size * SUPERSAMPLING,
     )
@@ -179,8 +181,8 @@ def _draw_flags(axes: Axes, camera: Camera, goals: np.ndarray, flags: np.ndarray
     axes.plot(*feet.T, "o", ms=fontsize * 0.45, color=GOAL, mec="white", mew=0.8, zorder=3)
     for k, (foot, head) in enumerate(zip(feet, heads, strict=True)):
         axes.plot(*np.stack([foot, head]).T, color=GOAL, lw=1.3, zorder=3)
-        axes.text(*head, str(k), color="white", fontsize=fontsize, ha="center", va="center", weight="bold", zorder=4 + k,
-                  bbox={"boxstyle": "circle,pad=0.25", "fc": GOAL, "ec": "white", "lw": 0.8})  # fmt: skip
+        ball = {"boxstyle": "circle,pad=0.25", "fc": GOAL, "ec": "white", "lw": 0.8}
+        axes.text(head[0], head[1], str(k), bbox=ball, fontsize=fontsize, zorder=4 + k, **NUMBER)
 
 
 def _draw_map(axes: Axes, scene: Scene) -> None:
@@ -194,8 +196,8 @@ def _draw_map(axes: Axes, scene: Scene) -> None:
     goals = np.asarray(scene.patch.sub_terrain.goals)
     axes.plot(*goals.T, color=GOAL, lw=1.0, alpha=0.7)
     for k, goal in enumerate(goals):
-        axes.text(*goal, str(k), color="white", fontsize=6.5, ha="center", va="center", weight="bold",
-                  bbox={"boxstyle": "circle,pad=0.2", "fc": GOAL, "ec": "white", "lw": 0.7})  # fmt: skip
+        ball = {"boxstyle": "circle,pad=0.2", "fc": GOAL, "ec": "white", "lw": 0.7}
+        axes.text(goal[0], goal[1], str(k), bbox=ball, fontsize=6.5, **NUMBER)
     x, y, _ = scene.patch.sub_terrain.spawn
     axes.plot([x], [y], ">", color=START, ms=8, mec="white", mew=0.8)
     axes.set(xlim=(0, PATCH_LENGTH), ylim=(-PATCH_WIDTH / 2, PATCH_WIDTH / 2), aspect="equal")

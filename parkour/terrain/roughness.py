@@ -59,7 +59,7 @@ def bumps(
     if not carriers or count <= 0 or amplitude[1] <= 0:
         return []
     tries = TRIES * count
-    end = min(float(np.max(sub_terrain.goals[:, 0])) + BEYOND, PATCH_LENGTH)
+    end = min(float(np.asarray(sub_terrain.goals)[:, 0].max()) + BEYOND, PATCH_LENGTH)
     half = np.stack([rng.uniform(*HALF_LENGTH, tries), rng.uniform(*HALF_WIDTH, tries)], -1)
     xy = np.stack([rng.uniform(0.0, end, tries), rng.uniform(-CORRIDOR, CORRIDOR, tries)], -1)
     height = rng.uniform(*amplitude, tries)
@@ -105,7 +105,7 @@ def _carriers(xy: np.ndarray, top: np.ndarray, rotation: np.ndarray, heights: np
     # Planes of equal height (two platforms) are told apart by which box is the nearer one.
     reach = np.abs(centers[:, None] - top[None, :, :2]).sum(-1)
     carrier = np.where(miss < 1e-3, reach, np.inf).argmin(-1)
-    return carrier, (miss < 1e-3).any(-1)
+    return carrier, np.any(miss < 1e-3, axis=-1)
 
 
 def _level(local: np.ndarray, half: np.ndarray, top: np.ndarray, rotation: np.ndarray, heights: np.ndarray,
@@ -118,7 +118,7 @@ def _level(local: np.ndarray, half: np.ndarray, top: np.ndarray, rotation: np.nd
     i, j = grid.index(world[..., :2])
     centers = np.stack([grid.centers(0)[i], grid.centers(1)[j]], -1)
     plane = _plane(centers, top[:, None], rotation[:, None])
-    return (np.abs(heights[i, j] - plane) < 1e-3).all(-1)
+    return np.all(np.abs(heights[i, j] - plane) < 1e-3, axis=-1)
 
 
 def _bump(carrier: Box, top: np.ndarray, local: np.ndarray, half: np.ndarray, amplitude: float) -> Box:

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "plugins": "List installed plugins and show what they provide.",
     "tasks": "List tasks and show them, resolved to their components.",
     "terrains": "Draw sub-terrains: a picture and the height map, with goals and edges.",
+    "bench": "Measure how fast this machine simulates.",
     "doctor": "Check Python, torch, GPUs, engines, plugins and assets.",
 }
 """Commands in the order of ``parkour --help``: module in this package, and its line there."""

@@ -102,7 +102,9 @@ def _add_component(tables: Table, text: str) -> Table:
     use: Table = {"use": name, "enabled": True}
     if equals:
         if kind not in NUMBERS:
-            raise TaskError(f"--with: got {text!r}, but a {kind} takes no number", hint=f"--with {kind}:{name}")
+            raise TaskError(
+                f"--with: got {text!r}, expected no number for a component of kind {kind}", hint=f"--with {kind}:{name}"
+            )
         number = parse_value(number_text)
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             raise TaskError(f"--with {kind}:{name}: got {NUMBERS[kind]} {number_text!r}, expected a number")

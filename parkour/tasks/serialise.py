@@ -25,17 +25,17 @@ def task_tables(task: ResolvedTask) -> Table:
     for section in SECTIONS.values():
         resolved: Mapping[str, ResolvedComponent] = getattr(task, section)
         for key, component in resolved.items():
-            _identify(tables[section][key], component, f"{section}.{key}")
-    policy = tables["policy"]
-    _identify(policy, task.policy, "policy")
+            tables[section][key] = _identified(tables[section][key], component, f"{section}.{key}")
+    policy = tables["policy"] = _identified(tables["policy"], task.policy, "policy")
     for key, component in task.encoders.items():
         policy["params"][key] = component.id
         policy["encoders"][key] = {"version": component.version, "params": _params(component, f"policy.encoders.{key}")}
-    if task.origin is not None or task.overlay is not None:
-        origin = {"task": task.origin and task.origin.task, "version": task.origin and task.origin.version}
-        tables["origin"] = {
-            key: value for key, value in {**origin, "overlay": task.overlay}.items() if value is not None
-        }
+    if task.origin is not None:
+        tables["origin"] = {"task": task.origin.task}
+        if task.origin.version is not None:
+            tables["origin"]["version"] = task.origin.version
+    if task.overlay is not None:
+        tables.setdefault("origin", {})["overlay"] = task.overlay
     if task.overlays:
         tables["overlays"] = {name: dict(overlay) for name, overlay in task.overlays.items()}
     return tables
@@ -50,10 +50,10 @@ def task_to_toml(task: ResolvedTask) -> str:
     return tomli_w.dumps(task_tables(task))
 
 
-def _identify(table: Table, component: ResolvedComponent, path: str) -> None:
-    table["use"] = component.id
-    table["version"] = component.version
-    table["params"] = _params(component, path)
+def _identified(table: Table, component: ResolvedComponent, path: str) -> Table:
+    """A component's table with its identity first, whatever the task left out."""
+    rest = {key: value for key, value in table.items() if key not in ("use", "version", "params")}
+    return {"use": component.id, "version": component.version, **rest, "params": _params(component, path)}
 
 
 def _params(component: ResolvedComponent, path: str) -> Table:

@@ -1,0 +1,71 @@
+"""``parkour bench``: how fast this machine simulates."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parkour.errors import StorageError
+from parkour_cli.options import JsonOption, SetOption, WithOption, make_app
+from parkour_cli.output import notice, print_json, print_table
+
+app = make_app("Measure how fast this machine simulates.")
+
+
+@app.callback()
+def bench() -> None:
+    """Measure how fast this machine simulates."""
+
+
+@app.command()
+def env(
+    task: Annotated[
+        str, typer.Argument(metavar="[TASK]", help="Name or alias of a task, or a TOML file.")
+    ] = "go2-teacher",
+    num_envs: Annotated[
+        list[int] | None, typer.Option(help="Parallel environments; repeat it for several sizes; the task's.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Control steps to time.")] = 200,
+    device: Annotated[
+        str | None, typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:N; a GPU if there is one.")
+    ] = None,
+    engine: Annotated[str | None, typer.Option(metavar="NAME", help="Simulator; the first that can run here.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of courses and actions.")] = 1,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the JSON here too.")] = None,
+    as_json: JsonOption = False,
+    sets: SetOption = [],  # noqa: B006 - Typer copies it
+    withs: WithOption = [],  # noqa: B006
+) -> None:
+    """Control steps/s of the full environment step, and of raw physics with the same model in the same process."""
+    from parkour.evaluation.benchmark import as_json as to_json
+    from parkour.evaluation.benchmark import measure_step
+    from parkour.learning.device import choose_device, choose_engine, choose_num_envs
+    from parkour.tasks import load_task
+
+    resolved = load_task(task, overlay="train", sets=sets, withs=withs)
+    chosen = choose_device(device)
+    _, simulator = choose_engine(engine)
+    sizes = num_envs or [choose_num_envs(None, resolved, chosen)]
+    rates = []
+    for size in sizes:
+        notice(f"{resolved.name}: {size} environments on {chosen}, {steps} control steps")
+        rates.append(measure_step(resolved, simulator, num_envs=size, steps=steps, device=chosen, seed=seed))
+    data = to_json(rates, device=chosen, task=resolved.name)
+    if out is not None:
+        try:
+            out.write_text(json.dumps(data, indent=2) + "\n")
+        except OSError as error:
+            raise StorageError(f"--out {out}: {error.strerror}", hint="name a file that can be written") from error
+    if as_json:
+        print_json(data)
+        return
+    rows = [
+        (r.num_envs, f"{r.environment:,.0f}", f"{r.physics:,.0f}", f"{r.ratio:.3f}", f"{r.environment_ms:.2f}",
+         f"{r.physics_ms:.2f}", f"{r.build_s:.1f}", "" if r.memory_gib is None else f"{r.memory_gib:.1f}")
+        for r in rates
+    ]  # fmt: skip
+    columns = ("environments", "steps/s", "physics/s", "ratio", "step ms", "physics ms", "build s", "memory GiB")
+    print_table(f"{resolved.name} on {data['device_name']}, torch {data['torch']}", columns, rows)

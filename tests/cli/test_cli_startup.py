@@ -1,0 +1,50 @@
+"""What starting costs: time, and modules imported."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = {"torch", "numpy", "rsl_rl", "mjlab", "mujoco", "warp", "matplotlib", "onnx"}
+_PROBE = """
+import json, sys
+from parkour_cli.__main__ import main
+try:
+    main(sys.argv[1:])
+except SystemExit as stop:
+    code = stop.code or 0
+print(json.dumps({"code": code, "modules": sorted({name.partition(".")[0] for name in sys.modules})}), file=sys.stderr)
+"""
+
+
+def _environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith(("PARKOUR_", "COV_"))}
+
+
+@pytest.mark.parametrize("args", [["--help"], ["plugins", "list", "--json"], ["plugins", "list"], ["tasks", "list"]])
+def test_light_commands_import_nothing_heavy(args: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _PROBE, *args], capture_output=True, text=True, check=True, env=_environment()
+    )
+    report = json.loads(done.stderr.splitlines()[-1])
+    assert report["code"] == 0
+    assert not HEAVY & set(report["modules"])
+
+
+@pytest.mark.parametrize(("args", "limit"), [(["--help"], 0.3), (["plugins", "list", "--json"], 0.5)])
+def test_light_commands_are_quick(args: list[str], limit: float) -> None:
+    """The quickest of several runs: other processes on the machine can only make it slower."""
+    command = [sys.executable, "-m", "parkour_cli", *args]
+    best = float("inf")
+    for _ in range(6):
+        start = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=True, env=_environment())
+        best = min(best, time.perf_counter() - start)
+        if best < limit:
+            break
+    assert best < limit

@@ -1,0 +1,68 @@
+"""Fixtures for all tests: plugins as they are on disk after installation."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from parkour.registry import Registry
+
+InstallPlugin = Callable[..., Path]
+
+
+@pytest.fixture
+def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InstallPlugin]:
+    """Writes a distribution as pip would leave it: modules, and a ``.dist-info`` with metadata and entry points.
+
+    ``install_plugin("parkour-beams", {"beams": source})`` makes the module ``beams`` and, unless ``entry_points`` says
+    otherwise, an entry point ``beams``. Returns the folder, which is on ``sys.path`` until the test ends.
+    """
+    written: set[str] = set()
+
+    def install(
+        distribution: str,
+        modules: Mapping[str, str],
+        *,
+        version: str = "1.0",
+        entry_points: Mapping[str, str] | None = None,
+        folder: str = "site",
+    ) -> Path:
+        site = tmp_path / folder
+        info = site / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+        points = entry_points if entry_points is not None else {name: name for name in modules}
+        lines = [f"{name} = {target}" for name, target in points.items()]
+        (info / "entry_points.txt").write_text("\n".join(["[parkour]", *lines, ""]))
+        for name, source in modules.items():
+            (site / f"{name}.py").write_text(dedent(source))
+            written.add(name)
+        monkeypatch.syspath_prepend(str(site))
+        importlib.invalidate_caches()
+        return site
+
+    yield install
+    for name in written:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def installed() -> Registry:
+    """What is installed here, all of it."""
+    return Registry.discover()
+
+
+@pytest.fixture(autouse=True)
+def _library_logging() -> Iterator[None]:
+    """The command line takes over the log of ``parkour``; every test begins without that."""
+    log = logging.getLogger("parkour")
+    before = (log.handlers[:], log.level, log.propagate)
+    yield
+    log.handlers[:], log.propagate = before[0], before[2]
+    log.setLevel(before[1])

@@ -119,6 +119,11 @@ class ParkourEnv(ManagerBasedRlEnv):
         """The last observation groups."""
         return self.obs_buf
 
+    def close(self) -> None:
+        """Give the renderer back."""
+        if self._offline_renderer is not None:
+            self._offline_renderer.close()
+
     def simulate_only(self, steps: int) -> None:
         """Advance the physics by ``steps`` control steps with the controls as they are: the yardstick of benchmarks."""
         for _ in range(steps * self.cfg.decimation):

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -128,8 +126,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 def slim(checkpoint: Checkpoint) -> Checkpoint:
     """A copy without optimizers, generators and environment: enough to evaluate, play and export."""
-    values = {item.name: getattr(checkpoint, item.name) for item in fields(checkpoint)}
-    return Checkpoint(**(values | {"optimizers": None, "rng": None, "env": None}))
+    return replace(checkpoint, optimizers=None, rng=None, env=None)
 
 
 def load_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> Checkpoint:
@@ -166,7 +163,8 @@ def _parse(path: Path, data: Any) -> Checkpoint:
         stamp = TaskStamp.from_dict(data["stamp"])
     except (KeyError, TypeError, ValueError, AttributeError):
         raise CheckpointError(f"checkpoint {path} does not say what it was trained for") from None
-    return Checkpoint(**({name: data[name] for name in wanted} | {"stamp": stamp}))
+    values: dict[str, Any] = {name: data[name] for name in wanted} | {"stamp": stamp}
+    return Checkpoint(**values)
 
 
 def check_stamp(path: Path, got: TaskStamp, expected: TaskStamp, *, same_task: bool = True) -> None:
@@ -255,40 +253,6 @@ def newest_run(experiment: Path) -> Path:
     if not runs:
         raise CheckpointError(f"no run with a checkpoint in {experiment}", hint="--run DIR or --checkpoint FILE")
     return max(runs, key=lambda path: path.name)
-
-
-# -- random number generators ----------------------------------------------------------------------------------------
-
-
-def rng_state(device: str | torch.device) -> dict[str, Any]:
-    """States of Python's, numpy's and torch's generators, as tensors and numbers."""
-    version, words, gauss = random.getstate()
-    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # type: ignore[misc]
-    state: dict[str, Any] = {
-        "python": {"version": version, "words": torch.tensor(words, dtype=torch.int64), "gauss": gauss},
-        "numpy": {
-            "name": str(name),
-            "keys": torch.from_numpy(np.asarray(keys).astype(np.int64)),
-            "position": int(position),
-            "has_gauss": int(has_gauss),
-            "cached": float(cached),
-        },
-        "torch": torch.get_rng_state(),
-    }
-    if torch.device(device).type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
-    return state
-
-
-def set_rng_state(state: Mapping[str, Any], device: str | torch.device) -> None:
-    """Take up what :func:`rng_state` returned."""
-    python, numpy = state["python"], state["numpy"]
-    random.setstate((python["version"], tuple(python["words"].tolist()), python["gauss"]))
-    keys = numpy["keys"].cpu().numpy().astype(np.uint32)
-    np.random.set_state((numpy["name"], keys, numpy["position"], numpy["has_gauss"], numpy["cached"]))
-    torch.set_rng_state(state["torch"].cpu())
-    if torch.device(device).type == "cuda" and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"].cpu(), device)
 
 
 # -- details ---------------------------------------------------------------------------------------------------------

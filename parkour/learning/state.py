@@ -20,10 +20,9 @@ from parkour.learning.checkpoint import (
     check_stamp,
     check_weights,
     checkpoint_path,
-    rng_state,
     save_checkpoint,
-    set_rng_state,
 )
+from parkour.learning.rng import rng_state, set_rng_state
 from parkour.learning.runner import TrainingRunner
 from parkour.tasks.resolve import ResolvedTask
 
@@ -37,7 +36,7 @@ def make_stamp(task: ResolvedTask, env: VecEnv, obs: TensorDict) -> TaskStamp:
     return TaskStamp(
         name=task.name,
         stage=task.model.stage,
-        observations={name: tuple(obs[name].shape[1:]) for name in sorted(obs.keys())},
+        observations={str(name): tuple(obs[name].shape[1:]) for name in obs},
         layout={name: tuple((item.name, item.size) for item in fields) for name, fields in layouts.items()},
         actions=env.num_actions,
     )
@@ -80,7 +79,7 @@ class RunState:
             optimizers=optimizers,
             learning_rate=float(self.runner.alg.learning_rate),
             rng=rng_state(self.runner.device),
-            env=dict(mdp.state_dict()) if hasattr(mdp, "state_dict") else None,
+            env=None if mdp is None else dict(mdp.state_dict()),
             num_envs=self.runner.env.num_envs,
             total_steps=self.runner.total_steps,
             seconds=self.runner.total_seconds,
@@ -132,7 +131,7 @@ class RunState:
     def _resume_env(self, checkpoint: Checkpoint) -> list[str]:
         env = self.runner.env
         mdp = getattr(env, "mdp", None)
-        if checkpoint.env is None or not hasattr(mdp, "load_state_dict"):
+        if checkpoint.env is None or mdp is None:
             return []
         mdp.load_state_dict(_to(checkpoint.env, env.device))
         if reset := getattr(env, "reset", None):

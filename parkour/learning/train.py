@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from rich.console import Console
 from rsl_rl.env import VecEnv
 from rsl_rl.utils import resolve_callable
@@ -23,6 +20,7 @@ from parkour.learning.logging import make_loggers
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, RunResult, TrainOptions
 from parkour.learning.policy import PolicyDefinition
 from parkour.learning.progress import make_progress
+from parkour.learning.rng import seed_everything
 from parkour.learning.run_folder import (
     TASK_FILE,
     check_resumed,
@@ -95,13 +93,6 @@ def train(
         )
         _restore(state, options, source, checkpoint, say)
         return _learn(task, options, state, console, say, listeners or [])
-
-
-def seed_everything(seed: int) -> None:
-    """Python's, numpy's and torch's generators."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
 
 
 def _check(options: TrainOptions) -> None:

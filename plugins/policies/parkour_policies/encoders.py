@@ -1,4 +1,4 @@
-"""Encoders: factories ``(input_shape, latent_dim, **params)`` of modules ``[N, *input_shape]`` to ``[N, latent_dim]``."""
+"""Encoders: factories ``(input_shape, latent_dim, **params)`` of modules ``[N, *input_shape] → [N, latent_dim]``."""
 
 from __future__ import annotations
 

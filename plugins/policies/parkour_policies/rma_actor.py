@@ -186,6 +186,8 @@ class DeployedRmaActor(nn.Module):
         assert actor.distribution is not None
         self.output = actor.distribution.as_deterministic_output_module()
         self.frames, self.width = actor.history_shape
+        self.input_names = [PROPRIOCEPTION, SCAN, HISTORY]
+        self.output_names = ["actions"]
         self.input_sizes = [actor.sizes[name] for name in (PROPRIOCEPTION, SCAN, HISTORY)]
 
     def forward(self, proprioception: Tensor, height_scan: Tensor, proprioception_history: Tensor) -> Tensor:
@@ -203,11 +205,3 @@ class DeployedRmaActor(nn.Module):
     def get_dummy_inputs(self) -> tuple[Tensor, ...]:
         """Inputs for tracing."""
         return tuple(torch.zeros(1, size) for size in self.input_sizes)
-
-    @property
-    def input_names(self) -> list[str]:
-        return [PROPRIOCEPTION, SCAN, HISTORY]
-
-    @property
-    def output_names(self) -> list[str]:
-        return ["actions"]

@@ -32,7 +32,7 @@ def ramp(iteration: int, values: tuple[float, float], between: tuple[int, int]) 
 class RmaPPO(PPO):
     """PPO on an :class:`RmaActor`; call :meth:`begin_iteration` before each rollout."""
 
-    actor: RmaActor
+    actor: RmaActor  # pyright: ignore[reportIncompatibleVariableOverride] - never assigned another model
 
     def __init__(
         self,

@@ -1,0 +1,245 @@
+"""Checkpoints: whole or not there, and clear about what is wrong with a file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from parkour.errors import CheckpointError, StorageError
+from parkour.learning import checkpoint as module
+from parkour.learning.checkpoint import (
+    Checkpoint,
+    TaskStamp,
+    check_stamp,
+    check_weights,
+    checkpoints_of,
+    load_checkpoint,
+    newest_checkpoint,
+    newest_run,
+    save_checkpoint,
+    slim,
+)
+from parkour.learning.rng import rng_state, set_rng_state
+
+STAMP = TaskStamp("go2-teacher", "teacher", {"a": (3,), "b": (2,)}, {"a": (("x", 1), ("y", 2))}, 12)
+
+
+def make_checkpoint(iteration: int = 7) -> Checkpoint:
+    return Checkpoint(
+        iteration=iteration,
+        stamp=STAMP,
+        task_toml='name = "go2-teacher"',
+        model={"actor_state_dict": {"w": torch.arange(6.0).view(2, 3)}},
+        optimizers={"ppo": {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": [{"lr": torch.tensor(2e-4)}]}},
+        learning_rate=2e-4,
+        rng=rng_state("cpu"),
+        env={"course": {"level": torch.tensor([1, 2])}},
+        num_envs=2,
+        total_steps=10**10,
+        seconds=1.5,
+        seed=3,
+        versions={"torch": "x"},
+    )
+
+
+def same(a: object, b: object) -> bool:
+    if isinstance(a, torch.Tensor):
+        return isinstance(b, torch.Tensor) and torch.equal(a, b)
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    return a == b
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    path, saved = tmp_path / "model_7.pt", make_checkpoint()
+    save_checkpoint(path, saved)
+    loaded = load_checkpoint(path)
+    assert loaded.stamp == saved.stamp
+    for name in Checkpoint.__dataclass_fields__:
+        assert same(getattr(loaded, name), getattr(saved, name)), name
+    assert [p.name for p in tmp_path.iterdir()] == ["model_7.pt"]
+
+
+def test_slim_copy_keeps_the_networks_alone(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "slim.pt", slim(make_checkpoint()))
+    loaded = load_checkpoint(tmp_path / "slim.pt")
+    assert loaded.slim and loaded.optimizers is None and loaded.rng is None
+    assert same(loaded.model, make_checkpoint().model)
+
+
+def test_random_streams_go_on(tmp_path: Path) -> None:
+    def draw() -> list[float]:
+        return [random.random(), random.gauss(0, 1), np.random.rand(), np.random.randn(), torch.rand(1).item()]
+
+    draw()
+    np.random.randn()  # leaves half a pair of Gaussians cached
+    save_checkpoint(tmp_path / "model_1.pt", make_checkpoint())
+    first = draw()
+    rng = load_checkpoint(tmp_path / "model_1.pt").rng
+    assert rng is not None
+    set_rng_state(rng, "cpu")
+    assert draw() == first
+
+
+def write_nothing(path: Path) -> None:
+    pass
+
+
+def write_truncated(path: Path) -> None:
+    save_checkpoint(path, make_checkpoint())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def write_garbage(path: Path) -> None:
+    path.write_bytes(b"not a checkpoint at all")
+
+
+def write_empty(path: Path) -> None:
+    path.touch()
+
+
+def write_foreign(path: Path) -> None:
+    torch.save({"model_state_dict": {"w": torch.zeros(2)}}, path)
+
+
+def write_code(path: Path) -> None:
+    torch.save({"format": module.FORMAT, "hook": os.system}, path)
+
+
+def write_newer(path: Path) -> None:
+    torch.save({"format": module.FORMAT, "format_version": 99}, path)
+
+
+def write_incomplete(path: Path) -> None:
+    torch.save({"format": module.FORMAT, "format_version": module.VERSION, "iteration": 1}, path)
+
+
+def write_folder(path: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (write_nothing, "does not exist"),
+        (write_folder, "is a folder"),
+        (write_truncated, "is damaged or not a checkpoint"),
+        (write_garbage, "is damaged or not a checkpoint"),
+        (write_empty, "is damaged or not a checkpoint"),
+        (write_code, "is damaged or not a checkpoint"),
+        (write_foreign, "is not a parkour checkpoint"),
+        (write_newer, "has format version 99, expected 1"),
+        (write_incomplete, "is incomplete: it lacks env"),
+    ],
+)
+def test_unusable_files_are_told_in_one_line(tmp_path: Path, write: Callable[[Path], None], message: str) -> None:
+    path = tmp_path / "model_3.pt"
+    write(path)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load_checkpoint(path)
+    assert str(path) in caught.value.message and "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (replace(STAMP, name="other"), "is of task 'go2-teacher', expected 'other'"),
+        (replace(STAMP, stage="student"), "is a teacher, expected a student"),
+        (replace(STAMP, observations={"a": (4,), "b": (2,)}), "group 'a' has shape 3, the task has 4"),
+        (replace(STAMP, observations={"a": (3,)}), "group 'b' has shape 2, the task has none"),
+        (replace(STAMP, layout={"a": (("y", 2), ("x", 1))}), r"group 'a' holds \('x', 1\)"),
+        (replace(STAMP, actions=8), "has 12 actions, the task has 8"),
+    ],
+)
+def test_checkpoint_of_something_else(other: TaskStamp, message: str) -> None:
+    check_stamp(Path("m.pt"), STAMP, STAMP)
+    with pytest.raises(CheckpointError, match=message):
+        check_stamp(Path("m.pt"), STAMP, other)
+
+
+@pytest.mark.parametrize(
+    ("got", "message"),
+    [
+        ({}, "lacks the weights actor.w"),
+        ({"w": torch.zeros(3)}, "actor.w has shape 3, expected 2"),
+        ({"w": torch.zeros(2), "v": torch.zeros(1)}, "has weights actor.v"),
+    ],
+)
+def test_weights_that_do_not_fit(got: dict[str, torch.Tensor], message: str) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        check_weights(Path("m.pt"), "actor", got, {"w": torch.zeros(2)})
+
+
+@pytest.mark.parametrize("fails", ["write", "fsync", "replace"])
+def test_disk_full_keeps_the_last_good_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
+    path = tmp_path / "model_7.pt"
+    save_checkpoint(path, make_checkpoint(1))
+
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if fails == "write":
+        monkeypatch.setattr(module.torch, "save", lambda payload, file: full())
+    elif fails == "fsync":
+        monkeypatch.setattr(module.os, "fsync", full)
+    else:
+        monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(StorageError, match="No space left on device") as caught:
+        save_checkpoint(path, make_checkpoint(2))
+    assert "\n" not in caught.value.message
+    monkeypatch.undo()
+    assert load_checkpoint(path).iteration == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["model_7.pt"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_disk_full_in_the_middle_of_a_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's own ENOSPC, as torch's writer meets it."""
+    path = tmp_path / "model_7.pt"
+    save_checkpoint(path, make_checkpoint(1))
+    before = Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda self, mode="r", **k: before(Path("/dev/full") if "tmp" in self.suffix else self, mode, **k)
+    )
+    big = replace(make_checkpoint(2), model={"w": torch.zeros(10**6)})
+    with pytest.raises(StorageError, match="No space left on device"):
+        save_checkpoint(path, big)
+    monkeypatch.undo()
+    assert load_checkpoint(path).iteration == 1
+
+
+def test_folder_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot save checkpoint"):
+        save_checkpoint(tmp_path / "gone" / "model_1.pt", make_checkpoint())
+
+
+def test_newest_checkpoint_counts_iterations_not_letters(tmp_path: Path) -> None:
+    for name in ("model_900.pt", "model_1000.pt", "model_x.pt", ".model_2000.pt.1.tmp"):
+        (tmp_path / name).touch()
+    assert newest_checkpoint(tmp_path).name == "model_1000.pt"
+    assert [p.name for p in checkpoints_of(tmp_path)] == ["model_900.pt", "model_1000.pt"]
+
+
+def test_newest_run_is_the_last_with_a_checkpoint(tmp_path: Path) -> None:
+    for run, files in (("2024-01-01", ["model_5.pt"]), ("2024-01-02_b", ["model_1.pt"]), ("2024-01-03", [])):
+        (tmp_path / run).mkdir()
+        for name in files:
+            (tmp_path / run / name).touch()
+    assert newest_run(tmp_path).name == "2024-01-02_b"
+
+
+def test_runs_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no run with a checkpoint"):
+        newest_run(tmp_path / "experiment")
+    with pytest.raises(CheckpointError, match="does not exist"):
+        newest_checkpoint(tmp_path / "run")
+    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+        newest_checkpoint(tmp_path)

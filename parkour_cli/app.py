@@ -41,7 +41,7 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         if cmd_name not in self.commands:
-            command = get_command(import_module(f"parkour_cli.{cmd_name.replace('-', '_')}").app)
+            command: Any = get_command(import_module(f"parkour_cli.{cmd_name.replace('-', '_')}").app)
             command.name = cmd_name
             self.commands[cmd_name] = command
         return self.commands[cmd_name]

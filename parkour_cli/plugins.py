@@ -73,7 +73,7 @@ def find_any(registry: Registry, name: str, kind: str | None) -> RegisteredSpec:
     if kind is not None:
         return registry.get(_kind(kind), name)
     bare = name.rpartition(":")[2]
-    having = [each for each in KINDS if any(_matches(item, name) for item in registry.specs(each))]
+    having: list[Kind] = [each for each in KINDS if any(_matches(item, name) for item in registry.specs(each))]
     if not having:
         known = {item.spec.name for each in KINDS for item in registry.specs(each)}
         suspect = next((plugin for plugin in registry.broken if plugin.name in (None, bare)), None)

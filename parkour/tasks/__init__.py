@@ -19,7 +19,7 @@ _HOME = {
     "load_task": "parkour.tasks.loader",
     "task_to_toml": "parkour.tasks.serialise",
 }
-__all__ = sorted(_HOME)
+__all__ = ["ResolvedComponent", "ResolvedTask", "check_task", "load_task", "task_to_toml"]
 
 
 def __getattr__(name: str) -> Any:

@@ -159,6 +159,8 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Table:
     result: Table = copy.deepcopy(dict(base))
     for key, value in over.items():
         old = result.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = merge(old, value) if both else copy.deepcopy(value)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            result[key] = merge(old, value)
+        else:
+            result[key] = copy.deepcopy(value)
     return result

@@ -22,19 +22,19 @@ class Section(BaseModel):
 class Timing(Section):
     physics_step: Positive = 0.005
     """Physics step [s]."""
-    decimation: int = Field(4, ge=1)
+    decimation: int = Field(default=4, ge=1)
     """Physics steps per control step."""
     episode_length: Positive = 20.0
     """Time-out [s]."""
-    perception_period: int = Field(5, ge=1)
+    perception_period: int = Field(default=5, ge=1)
     """Control steps between refreshes of scan, yaws and depth."""
 
 
 class Environments(Section):
     """How many environments run when nobody says."""
 
-    cuda: int = Field(6144, ge=1)
-    cpu: int = Field(64, ge=1)
+    cuda: int = Field(default=6144, ge=1)
+    cpu: int = Field(default=64, ge=1)
 
 
 class Control(Section):
@@ -42,24 +42,24 @@ class Control(Section):
     """Joint target = default + scale * clipped action [rad]."""
     action_clip: Positive = 4.8
     """Bound on the actions before scaling."""
-    action_delay: int = Field(0, ge=0)
+    action_delay: int = Field(default=0, ge=0)
     """Control steps between an action and its execution."""
 
 
 class CourseField(Section):
     """The field of patches: levels (rows, difficulty) by columns (terrain types)."""
 
-    levels: int = Field(10, ge=1)
-    columns: int = Field(40, ge=1)
+    levels: int = Field(default=10, ge=1)
+    columns: int = Field(default=40, ge=1)
     difficulty: Literal["levels", "random"] = "levels"
     """``levels``: row i has difficulty i/(levels-1); ``random``: a uniform draw per patch."""
     difficulty_range: Pair = (0.0, 1.0)
     """Difficulties are mapped into this interval."""
     roughness: Pair = (0.02, 0.06)
     """Greatest amplitude of the bumps at difficulty 0 and 1 [m]; the least is 0.02 or this, if lower."""
-    max_boxes: int = Field(48, ge=1, le=128)
+    max_boxes: int = Field(default=48, ge=1, le=128)
     """Boxes per patch, bumps included."""
-    max_goals: int = Field(8, ge=1)
+    max_goals: int = Field(default=8, ge=1)
     """Way points per patch, at most."""
     cell: Positive = 0.05
     """Cell of the height and edge rasters [m]."""
@@ -135,9 +135,13 @@ class EncoderUse(Section):
     """See :attr:`Component.version`."""
 
 
-class PolicyUse(Component):
+class PolicyUse(Section):
     use: str
-    """Name of the policy."""
+    """Name or ``distribution:name`` of the policy."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Numbers for the policy's parameter model."""
+    version: str | None = None
+    """See :attr:`Component.version`."""
     encoders: dict[str, EncoderUse] = Field(default_factory=dict)
     """By the policy's parameter that names the encoder (``scan_encoder``)."""
 
@@ -145,9 +149,9 @@ class PolicyUse(Component):
 class Algorithm(Section):
     """Numbers of the training algorithm (PPO, and what the policy adds to it)."""
 
-    steps_per_env: int = Field(24, ge=1)
-    iterations: int = Field(50_000, ge=1)
-    save_interval: int = Field(100, ge=1)
+    steps_per_env: int = Field(default=24, ge=1)
+    iterations: int = Field(default=50_000, ge=1)
+    save_interval: int = Field(default=100, ge=1)
     params: dict[str, Any] = Field(default_factory=dict)
     """Passed to the policy: learning rate, epochs, mini-batches, …; validated by the policy's own model."""
 

@@ -14,6 +14,7 @@ from parkour.errors import TaskError
 from parkour.tasks.suggest import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
+_ABSENT = object()
 _EXPECTED = {
     "float_type": "a number",
     "float_parsing": "a number",
@@ -79,18 +80,24 @@ def _locate(tables: Any, error: ErrorDetails) -> tuple[str, ...]:
     found = tables
     last = error["loc"][-1] if error["loc"] else None
     for part in error["loc"]:
-        inside = part in found if isinstance(found, Mapping) else isinstance(part, int) and isinstance(found, list)
-        if inside and not (isinstance(found, list) and part >= len(found)):
-            found = found[part]
-        elif error["type"] != "missing" or part is not last:
+        child = _child(found, part)
+        if child is _ABSENT and not (error["type"] == "missing" and part is last):
             break
+        found = child
         parts.append(str(part))
     return tuple(parts)
 
 
+def _child(tables: Any, part: str | int) -> Any:
+    """The value at one step of a location, or ``_ABSENT``."""
+    if isinstance(tables, (list, tuple)) and isinstance(part, int) and part < len(tables):
+        return tables[part]
+    return tables.get(part, _ABSENT) if isinstance(tables, Mapping) else _ABSENT
+
+
 def _value(tables: Any, place: Iterable[str]) -> Any:
     for part in place:
-        tables = tables[int(part)] if isinstance(tables, (list, tuple)) else tables[part]
+        tables = _child(tables, int(part) if isinstance(tables, (list, tuple)) else part)
     return tables
 
 

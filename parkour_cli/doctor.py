@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -17,6 +18,9 @@ from parkour_cli.options import JsonOption, make_app
 from parkour_cli.output import print_json, print_table
 
 app = make_app("Check Python, torch, GPUs, engines, plugins and assets. Exits with 1 if no engine can run.")
+
+Row = tuple[str, bool, str]
+"""What was looked at, whether it is in order, and details."""
 
 
 @app.command()
@@ -106,37 +110,42 @@ def _display() -> dict[str, Any]:
 def _print_report(report: dict[str, Any]) -> None:
     from rich.text import Text
 
-    def mark(ok: bool) -> Text:
-        return Text("ok", style="green") if ok else Text("no", style="red")
+    signs = {True: Text("ok", style="green"), False: Text("no", style="red")}
+    rows = [*_machine_rows(report), *_engine_rows(report["engines"]), *_plugin_rows(report), *_display_rows(report)]
+    print_table("", ("what", "status", "details"), [(what, signs[ok], details) for what, ok, details in rows])
 
-    torch, assets, display = report["torch"], report["assets"], report["display"]
-    rows: list[tuple[str, Text, str]] = [
-        ("python", mark(True), f"{report['python']['version']} on {report['python']['platform']}"),
-        ("torch", mark(torch["version"] is not None), torch["version"] or torch["problem"]),
-        ("cuda", mark(bool(torch["devices"])), _devices(torch)),
-    ]
-    for engine in report["engines"]:
+
+def _machine_rows(report: dict[str, Any]) -> Iterator[Row]:
+    python, torch = report["python"], report["torch"]
+    yield "python", True, f"{python['version']} on {python['platform']}"
+    yield "torch", torch["version"] is not None, torch["version"] or torch["problem"]
+    yield "cuda", bool(torch["devices"]), _devices(torch)
+
+
+def _engine_rows(engines: list[dict[str, Any]]) -> Iterator[Row]:
+    for engine in engines:
         details = ", ".join(f"{key} {value}" for key, value in engine["details"].items())
-        text = details if engine["ok"] else f"{engine['reason']}; {engine['hint']}".strip("; ")
-        rows.append((f"engine {engine['name']}", mark(engine["ok"]), text))
-    if not report["engines"]:
-        rows.append(("engine", mark(False), "none is registered; pip install 'parkour-lab[mujoco]'"))
-    rows += [
-        (f"plugin {name}", mark(True), f"{count} components") for name, count in report["plugins"]["components"].items()
-    ]
-    rows += [
-        (f"plugin {plugin['distribution']} {plugin['version']}", mark(False), plugin["reason"])
-        for plugin in report["plugins"]["broken"]
-    ]
-    rows += [
-        (f"robot {name}", mark(robot["problem"] is None), robot["problem"] or robot["folder"])
-        for name, robot in assets["robots"].items()
-    ]
-    if assets["problem"]:
-        rows.append(("assets", mark(False), assets["problem"]))
-    rows.append(("window", mark(display["window"]), "" if display["window"] else "no DISPLAY or WAYLAND_DISPLAY"))
-    rows.append(("egl", mark(display["egl"]), "" if display["egl"] else "libEGL not found; pictures need it"))
-    print_table("", ("what", "status", "details"), rows)
+        problem = f"{engine['reason']}; {engine['hint']}".strip("; ")
+        yield f"engine {engine['name']}", engine["ok"], details if engine["ok"] else problem
+    if not engines:
+        yield "engine", False, "none is registered; pip install 'parkour-lab[mujoco]'"
+
+
+def _plugin_rows(report: dict[str, Any]) -> Iterator[Row]:
+    for name, count in report["plugins"]["components"].items():
+        yield f"plugin {name}", True, f"{count} components"
+    for plugin in report["plugins"]["broken"]:
+        yield f"plugin {plugin['distribution']} {plugin['version']}", False, plugin["reason"]
+    for name, robot in report["assets"]["robots"].items():
+        yield f"robot {name}", robot["problem"] is None, robot["problem"] or robot["folder"]
+    if report["assets"]["problem"]:
+        yield "assets", False, report["assets"]["problem"]
+
+
+def _display_rows(report: dict[str, Any]) -> Iterator[Row]:
+    display = report["display"]
+    yield "window", display["window"], "" if display["window"] else "no DISPLAY or WAYLAND_DISPLAY"
+    yield "egl", display["egl"], "" if display["egl"] else "libEGL not found; pictures need it"
 
 
 def _devices(torch: dict[str, Any]) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
-from parkour.errors import PluginError
+from parkour.errors import PluginError, TaskError
+from parkour.specs import EncoderSpec, PolicySpec
 from parkour.tasks.resolve import ResolvedComponent, ResolvedTask
 
 _STATEFUL = ("num_envs", "device", "layout")
 
 
 def check_task(task: ResolvedTask) -> None:
-    """Check that every component of a task accepts the arguments of its contract.
+    """Check that every component of a task accepts the arguments of its contract, and that policy and task fit.
 
     Raises:
         PluginError: a component that does not; names it, what was got and what was expected.
+        TaskError: the policy is for another stage, or an encoder for another input.
     """
     for component in task.terrains.values():
         _accepts(component, ("difficulty", "rng", "params"), {})
@@ -30,6 +32,18 @@ def check_task(task: ResolvedTask) -> None:
     for component in task.encoders.values():
         _accepts(component, ("input_shape", "latent_dim"), component.kwargs)
     _accepts(task.policy, ("task",), {})
+    _check_policy(task)
+
+
+def _check_policy(task: ResolvedTask) -> None:
+    spec = task.policy.spec
+    if isinstance(spec, PolicySpec) and spec.stage != task.model.stage:
+        raise TaskError(f"policy.use: {task.policy.id} is for the stage {spec.stage!r}, expected {task.model.stage!r}")
+    kinds = get_args(get_type_hints(EncoderSpec)["encodes"])
+    for key, part in task.encoders.items():
+        wanted = key.removesuffix("_encoder")
+        if isinstance(part.spec, EncoderSpec) and wanted in kinds and part.spec.encodes != wanted:
+            raise TaskError(f"policy.params.{key}: {part.id} encodes {part.spec.encodes!r}, expected {wanted!r}")
 
 
 def _check_term(component: ResolvedComponent) -> None:

@@ -222,6 +222,18 @@ def test_a_task_of_a_broken_plugin_says_so(run: Run, install_plugin: Callable[..
     assert err.splitlines()[-1].startswith("hint: it may be missing because plugin parkour-cli-bad 1.0")
 
 
+def test_a_name_of_two_distributions_is_one_line(run: Run, install_plugin: Callable[..., Any]) -> None:
+    install_plugin("parkour-cli-beams", {"cli_beams": BEAMS}, version="0.4")
+    install_plugin("parkour-cli-more-beams", {"cli_more_beams": BEAMS}, version="2.0")
+    code, _, err = run("tasks", "show", "go2-teacher", "--with", "terrain:cli_beam=1")
+    assert code == 1
+    assert err.splitlines() == [
+        "error: terrain 'cli_beam' is ambiguous: parkour-cli-beams:cli_beam (version 0.4) and "
+        "parkour-cli-more-beams:cli_beam (version 2.0)",
+        "hint: write 'parkour-cli-beams:cli_beam'",
+    ]
+
+
 def test_debug_shows_the_traceback_of_a_parkour_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARKOUR_DEBUG", "1")
     with pytest.raises(ParkourError):

@@ -168,6 +168,8 @@ def test_standard_overlays_exist_even_where_a_task_has_none(registry: Registry, 
         ("policy.use=rma-teecher", "unknown policy 'rma-teecher'; did you mean 'rma-teacher'?", ""),
         ("policy.encoders.scan.params={}", "policy.encoders: unknown key 'scan'; did you mean 'scan_encoder'", ""),
         ("policy.params.scan_encoder=scan_mpl", "unknown encoder 'scan_mpl'; did you mean 'scan_mlp'", ""),
+        ("policy.params.scan_encoder=history_conv", "history_conv encodes 'history', expected 'scan'", ""),
+        ("stage=student", "parkour-lab:rma-teacher is for the stage 'teacher', expected 'student'", ""),
         ("events.push.use=friction", "events.push.interval: parkour-lab:friction runs at startup", ""),
     ],
 )

@@ -53,8 +53,8 @@ class CourseLibrary:
 class CourseState:
     """The patch under each of ``N`` environments; fulfils :class:`parkour.mdp.context.Course`.
 
-    Environments are dealt to the columns in turn and stay there, so that every terrain keeps its share; levels change. All
-    lookups are gathers on the device, without a host sync.
+    Environments are dealt to the columns in turn and stay there, so that every terrain keeps its share; levels
+    change. All lookups are gathers on the device, without a host sync.
 
     Args:
         library: the field.
@@ -75,9 +75,10 @@ class CourseState:
         self.generator = generator
         low, high = (min(max(level, 0), library.levels - 1) for level in start_levels)
         index = torch.arange(num_envs, device=library.device)
-        # Fewer environments than columns are spread over all of them, so that no terrain is left out.
-        few = num_envs < library.columns
-        self.column = index * library.columns // num_envs if few else index % library.columns
+        # Those left over when every column has got as many are spread over all, so that no terrain is favoured.
+        dealt = num_envs // library.columns * library.columns
+        left = (index - dealt) * library.columns // max(num_envs - dealt, 1)
+        self.column = torch.where(index < dealt, index % library.columns, left)
         """``[N]`` int64."""
         self.level = torch.randint(low, max(low, high) + 1, (num_envs,), generator=generator, device=library.device)
         """``[N]`` int64; change it with :meth:`set_levels`."""

@@ -42,7 +42,7 @@ def gap(difficulty: float, rng: np.random.Generator, params: GapParams) -> SubTe
         begin = x + length
         x = begin + draw(rng, params.platform_length)
         y = draw(rng, params.lateral_offset)
-        goals.append(((begin + x) / 2, y))
+        goals.append((min((begin + x) / 2, PATCH_LENGTH - common.GOAL_MARGIN), y))
         # Another gap, and half a metre to land on, must fit behind this platform.
         if index == params.obstacles - 1 or x + length > PATCH_LENGTH - 0.5:
             boxes.append(common.platform((begin, common.ENDS[1]), depth))

@@ -1,0 +1,334 @@
+"""The built-in generators against SPEC §3: every length, height, offset and way point over many draws."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+
+from parkour.specs import TerrainSpec
+from parkour.terrain.box import Box
+from parkour.terrain.raster import Grid, height_raster
+from parkour.terrain.sub_terrain import MARGIN, PATCH_LENGTH, PATCH_WIDTH, START_PLATFORM, SubTerrain
+from parkour_terrains.plugin import register_terrains
+from tests.components import load
+
+SPECS: dict[str, TerrainSpec] = {spec.name: spec for spec in register_terrains()}
+DRAWS = 1000
+DIFFICULTIES = (0.0, 0.35, 1.0)
+OBSTACLES = ("gap", "hurdle", "step", "tilt")
+each_difficulty = pytest.mark.parametrize("d", DIFFICULTIES)
+
+
+def make(name: str, difficulty: float, seed: int, **changes: object) -> SubTerrain:
+    spec = SPECS[name]
+    assert spec.params is not None
+    return load(spec.target)(difficulty, np.random.default_rng(seed), load(spec.params)(**changes))
+
+
+@cache
+def drawn(name: str, difficulty: float) -> list[SubTerrain]:
+    return [make(name, difficulty, seed) for seed in range(DRAWS)]
+
+
+def ends(box: Box, axis: int) -> tuple[float, float]:
+    """Ends of a box along x (0) or y (1), whatever its roll about x; along y those of the top, seen from above."""
+    half = box.half_size[axis] * box.rotation()[axis, axis]
+    middle = top_middle(box)[axis]
+    return middle - half, middle + half
+
+
+def top_middle(box: Box) -> np.ndarray:
+    return np.array(box.center) + box.rotation()[:, 2] * box.half_size[2]
+
+
+def assert_uniform(values: list[float] | np.ndarray, low: float, high: float) -> None:
+    """Kolmogorov–Smirnov at about one in a thousand, and hard bounds."""
+    sample = np.sort(np.asarray(values, float))
+    assert sample[0] >= low - 1e-9 and sample[-1] <= high + 1e-9
+    if high - low < 1e-9:
+        return
+    expected = (sample - low) / (high - low)
+    n = len(sample)
+    gap = np.maximum(np.arange(1, n + 1) / n - expected, expected - np.arange(n) / n).max()
+    assert gap * math.sqrt(n) < 1.95, f"{gap=} over {n} draws is not uniform in [{low}, {high}]"
+
+
+# -- every generator ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SPECS)
+@each_difficulty
+def test_every_draw_keeps_the_contract_within_48_boxes_and_8_goals(name: str, d: float) -> None:
+    for patch in drawn(name, d):
+        patch.check(name, max_boxes=48, max_goals=8)
+        assert len(patch.goals) == 8
+        assert (np.diff(patch.goals[:, 0]) >= 0).all()
+        assert tuple(patch.goals[0]) == (START_PLATFORM, 0.0)
+        assert patch.goals[7, 1] == 0.0 and patch.goals[7, 0] <= PATCH_LENGTH
+        assert patch.spawn == (1.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("block", range(4))
+def test_every_generator_fits_over_all_difficulties(name: str, block: int) -> None:
+    for seed in range(250 * block, 250 * (block + 1)):
+        make(name, (seed % 250) / 249, 10_000 + seed).check(name, max_boxes=48, max_goals=8)
+
+
+@pytest.mark.parametrize("name", SPECS)
+@each_difficulty
+def test_start_platform_is_level_and_the_ground_reaches_past_the_patch(name: str, d: float) -> None:
+    grid = Grid.of_patch(0.05)
+    before = int((START_PLATFORM - 0.025 - grid.origin[0]) / grid.cell)
+    for patch in drawn(name, d)[:40]:
+        heights = height_raster(patch.boxes, grid)
+        assert (heights[:before] == 0.0).all()
+        assert heights.min() >= -1.0
+        least = [min(ends(box, axis)[0] for box in patch.boxes) for axis in (0, 1)]
+        most = [max(ends(box, axis)[1] for box in patch.boxes) for axis in (0, 1)]
+        assert least[0] <= -MARGIN and most[0] >= PATCH_LENGTH + MARGIN
+        assert least[1] <= -PATCH_WIDTH / 2 - MARGIN and most[1] >= PATCH_WIDTH / 2 + MARGIN
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_same_seed_same_patch(name: str) -> None:
+    first, again, other = make(name, 0.5, 3), make(name, 0.5, 3), make(name, 0.5, 4)
+    assert first.boxes == again.boxes and (first.goals == again.goals).all()
+    assert not np.array_equal(first.goals, other.goals)
+
+
+def test_flat_alone_declares_itself_flat() -> None:
+    assert [name for name, spec in SPECS.items() if spec.flat] == ["flat"]
+
+
+# -- gap ---------------------------------------------------------------------------------------------------------------
+
+
+@each_difficulty
+def test_gap_formulas(d: float) -> None:
+    lengths, halves, offsets, depths = [], [], [], []
+    for patch in drawn("gap", d):
+        floor, *platforms = patch.boxes
+        spans = [ends(box, 0) for box in platforms]
+        gaps = [after[0] - before[1] for before, after in itertools.pairwise(spans)]
+        assert gaps == pytest.approx([0.1 + 0.7 * d] * 6)
+        assert spans[0] == pytest.approx((-MARGIN, START_PLATFORM)) and spans[-1][1] >= PATCH_LENGTH
+        between = platforms[1:-1]
+        lengths += [end - begin for begin, end in spans[1:-1]]
+        widths = {round(box.half_size[1], 9) for box in between}
+        assert len(widths) == 1
+        halves.append(widths.pop())
+        offsets += [box.center[1] for box in between]
+        depths.append(-top_middle(floor)[2])
+        for box in platforms:
+            assert top_middle(box)[2] == pytest.approx(0.0)
+            assert box.center[2] - box.half_size[2] <= -depths[-1] + 1e-9, "a platform hangs over the pit"
+        middles = [((begin + end) / 2, box.center[1]) for (begin, end), box in zip(spans[1:-1], between, strict=True)]
+        assert patch.goals[1:6] == pytest.approx(np.array(middles))
+        assert (patch.goals[6:, 0] > spans[-1][0]).all()
+    assert_uniform(lengths, 0.8, 1.5)
+    assert_uniform(halves, 0.6, 1.2)
+    assert_uniform(offsets, -0.4, 0.4)
+    assert_uniform(depths, 0.2, 1.0)
+
+
+# -- hurdle and flat ---------------------------------------------------------------------------------------------------
+
+
+@each_difficulty
+def test_hurdle_formulas(d: float) -> None:
+    spacings, heights, halves, offsets = [], [], [], []
+    for patch in drawn("hurdle", d):
+        hurdles = patch.boxes[1:]
+        assert len(hurdles) == 6
+        x = np.array([box.center[0] for box in hurdles])
+        spacing = np.diff(x, prepend=START_PLATFORM)
+        spacings += spacing.tolist()
+        assert [2 * box.half_size[0] for box in hurdles] == pytest.approx([0.1 + 0.3 * d] * 6)
+        heights += [top_middle(box)[2] for box in hurdles]
+        halves.append(hurdles[0].half_size[1])
+        offsets += [box.center[1] for box in hurdles]
+        assert patch.goals[1:7, 0] == pytest.approx(x - spacing / 2)
+        assert patch.goals[1:7, 1] == pytest.approx(np.array([box.center[1] for box in hurdles]))
+        assert patch.goals[7, 0] > ends(hurdles[-1], 0)[1]
+    assert_uniform(spacings, 1.2, 2.2)
+    assert_uniform(heights, 0.1 + 0.1 * d, 0.15 + 0.25 * d)
+    assert_uniform(halves, 0.4, 0.8)
+    assert_uniform(offsets, -0.4, 0.4)
+
+
+def test_flat_has_the_hurdles_way_points_and_no_hurdles() -> None:
+    for patch in drawn("flat", 0.35):
+        assert len(patch.boxes) == 1
+    middles = np.array([patch.goals[1:7] for patch in drawn("flat", 0.35)])
+    places = np.zeros((DRAWS, 7)) + START_PLATFORM
+    for k in range(6):
+        places[:, k + 1] = 2 * middles[:, k, 0] - places[:, k]
+    assert_uniform(np.diff(places).ravel(), 1.2, 2.2)
+    assert_uniform(middles[:, :, 1].ravel(), -0.4, 0.4)
+
+
+# -- step --------------------------------------------------------------------------------------------------------------
+
+
+@each_difficulty
+def test_step_formulas(d: float) -> None:
+    lengths, halves, offsets = [], [], []
+    rise = 0.1 + 0.35 * d
+    for patch in drawn("step", d):
+        ground, *boxes = patch.boxes
+        assert top_middle(ground)[2] == pytest.approx(0.0)
+        spans = [ends(box, 0) for box in boxes]
+        assert spans[0][0] == pytest.approx(START_PLATFORM)
+        assert [span[0] for span in spans[1:]] == pytest.approx([span[1] for span in spans[:-1]])
+        tops = np.array([top_middle(box)[2] for box in boxes])
+        assert tops == pytest.approx(rise * np.array([1, 2, 3, 3, 2, 1]))
+        changes = np.diff(np.concatenate([[0.0], tops, [0.0]]))
+        assert changes[np.abs(changes) > 1e-9] == pytest.approx(rise * np.array([1, 1, 1, -1, -1, -1]))
+        lengths += [end - begin for begin, end in spans]
+        halves.append(boxes[0].half_size[1])
+        offsets += [box.center[1] for box in boxes]
+        assert patch.goals[1:7] == pytest.approx(np.array([box.center[:2] for box in boxes]))
+        assert patch.goals[7, 0] > spans[-1][1]
+    assert_uniform(lengths, 0.3, 1.5)
+    assert_uniform(halves, 0.5, 1.0)
+    assert_uniform(offsets, -0.4, 0.4)
+
+
+# -- tilt --------------------------------------------------------------------------------------------------------------
+
+
+@each_difficulty
+def test_tilt_formulas(d: float) -> None:
+    lengths, spaces, first_spaces, offsets, depths, sides = [], [], [], [], [], []
+    for patch in drawn("tilt", d):
+        floor, start, *stones, last_platform = [box for box in patch.boxes if box.walkable or box is patch.boxes[0]]
+        assert len(stones) == 6
+        spans = [ends(box, 0) for box in stones]
+        long = [end - begin for begin, end in spans]
+        assert long[:5] == pytest.approx([long[0]] * 5) and long[5] == pytest.approx(1.6)
+        lengths.append(long[0])
+        gaps = [after[0] - before[1] for before, after in zip([ends(start, 0), *spans], spans, strict=False)]
+        first_spaces.append(gaps[0])
+        spaces += gaps[1:]
+        assert ends(last_platform, 0)[0] == pytest.approx(spans[-1][1])
+        y = np.array([top_middle(box)[1] for box in stones])
+        assert (np.sign(y[1:]) == -np.sign(y[:-1])).all()
+        offsets += np.abs(y).tolist()
+        sides.append(y[0] > 0)
+        depths.append(-top_middle(floor)[2])
+        for box, edge in zip(stones, [0.25 * d] * 5 + [0.25 * d + 0.1 - 0.1 * d], strict=True):
+            across = box.rotation()[:, 1] * box.half_size[1]
+            assert top_middle(box)[2] == pytest.approx(0.0)
+            assert 2 * across[1] == pytest.approx(1.0)
+            outer = math.copysign(1.0, top_middle(box)[1])
+            assert across[2] * outer == pytest.approx(edge), "the outer edge is up"
+        assert patch.goals[1:7] == pytest.approx(np.array([top_middle(box)[:2] for box in stones]))
+        assert patch.goals[7, 0] > spans[-1][1]
+    assert_uniform(lengths, 0.9 - 0.3 * d, 1.0 - 0.2 * d)
+    assert_uniform(spaces, -0.1, 0.1 + 0.3 * d)
+    # The first stone keeps the rule but for a part that would reach into the start platform.
+    assert min(first_spaces) == pytest.approx(0.0)
+    beyond = [space for space in first_spaces if space > 1e-9]
+    assert_uniform(beyond, 0.0, 0.1 + 0.3 * d)
+    assert len(beyond) / DRAWS == pytest.approx((0.1 + 0.3 * d) / (0.2 + 0.3 * d), abs=0.06)
+    assert_uniform(offsets, 0.2, 0.3 + 0.1 * d)
+    assert_uniform(depths, 0.2, 1.0)
+    assert np.mean(sides) == pytest.approx(0.5, abs=0.06)
+
+
+@each_difficulty
+def test_pedestals_stay_out_of_sight(d: float) -> None:
+    grid = Grid.of_patch(0.05)
+    for patch in drawn("tilt", d)[:30]:
+        stones = [box for box in patch.boxes[1:] if box.walkable]
+        hidden = [box for box in patch.boxes[1:] if not box.walkable]
+        with_them = height_raster([patch.boxes[0], *stones, *hidden], grid)
+        without = height_raster([patch.boxes[0], *stones], grid)
+        assert np.abs(with_them - without).max() < 1e-6
+
+
+# -- demo --------------------------------------------------------------------------------------------------------------
+
+
+@each_difficulty
+def test_demo_is_the_fixed_order_course(d: float) -> None:
+    hurdle_heights, step_heights, gaps, rises = [], [], [], []
+    for patch in drawn("demo", d):
+        _ground, hurdle, *rest = [box for box in patch.boxes if box.walkable]
+        steps, stones = rest[:4], rest[4:]
+        assert len(stones) == 2
+        hurdle_heights.append(top_middle(hurdle)[2])
+        tops = [top_middle(box)[2] for box in steps]
+        assert tops == pytest.approx(np.array([1, 2, 2, 1]) * tops[0])
+        step_heights.append(tops[0])
+        spans = [ends(box, 0) for box in rest]
+        assert spans[0][1] == pytest.approx(spans[1][0]) and spans[2][1] == pytest.approx(spans[3][0])
+        gaps.append(spans[2][0] - spans[1][1])
+        across = [float((box.rotation()[:, 1] * box.half_size[1])[2]) for box in stones]
+        assert across[0] * across[1] < 0, "the stones are opposed"
+        rises += [abs(rise) for rise in across]
+        for x, y in itertools.pairwise(spans):
+            assert y[0] >= x[1] - 1e-9
+        assert patch.goals[1:7] == pytest.approx(np.array([top_middle(box)[:2] for box in rest]))
+    assert_uniform(hurdle_heights, 0.30, 0.36)
+    assert_uniform(step_heights, 0.35, 0.45)
+    assert_uniform(gaps, 0.5, 0.8)
+    assert_uniform(rises, 0.15, 0.22)
+
+
+# -- parameters --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["gap", "hurdle", "step", "flat"])
+def test_lateral_offset_of_the_student_is_a_parameter(name: str) -> None:
+    goals = np.array([make(name, 0.5, seed, lateral_offset=(-0.1, 0.1)).goals[1:7, 1] for seed in range(200)])
+    assert_uniform(goals.ravel(), -0.1, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("gap", {"platform_length": (4.0, 5.0)}),
+        ("hurdle", {"spacing": (4.0, 5.0)}),
+        ("flat", {"spacing": (4.0, 5.0)}),
+        ("step", {"length": (4.0, 5.0)}),
+        ("tilt", {"length_low": (4.0, 4.0), "length_high": (5.0, 5.0)}),
+    ],
+)
+def test_a_course_too_long_for_the_patch_gets_fewer_obstacles(name: str, changes: dict[str, object]) -> None:
+    for seed in range(50):
+        patch = make(name, 1.0, seed, **changes)
+        patch.check(name, max_boxes=48, max_goals=8)
+        assert 3 <= len(patch.goals) < 8
+        assert (np.diff(patch.goals[:, 0]) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("gap", {"platform_length": (1.5, 0.8)}, "lower end first"),
+        ("gap", {"gap_length": (0.0, 0.5)}, "above 0"),
+        ("hurdle", {"spacing": (-1.0, 2.0)}, "above 0"),
+        ("step", {"hight": (0.1, 0.2)}, "hight"),
+        ("tilt", {"width": "wide"}, "number"),
+        ("gap", {"obstacles": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_bad_parameters_are_refused(name: str, changes: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make(name, 0.5, 0, **changes)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_parameter_says_what_it_is(name: str) -> None:
+    address = SPECS[name].params
+    assert address is not None
+    for field_name, field in load(address).model_fields.items():
+        assert field.description, field_name
+        if field_name != "obstacles":
+            assert isinstance(field.json_schema_extra, dict) and field.json_schema_extra["unit"] == "m"

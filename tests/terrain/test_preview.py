@@ -1,0 +1,89 @@
+"""``parkour terrains preview``: what it draws and what it refuses."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parkour.terrain.box import Box
+from parkour.terrain.picture import Camera, render
+from parkour_cli.__main__ import main
+
+DOWN = (0.0, 1e-9, -1.0)
+
+
+def run(*args: str) -> int:
+    """Exit code of ``parkour terrains preview …``."""
+    with pytest.raises(SystemExit) as caught:
+        main(["terrains", "preview", *args])
+    return int(caught.value.code or 0)
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    head = path.read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    return struct.unpack(">II", head[16:24])
+
+
+def test_one_terrain_at_one_difficulty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "new folder" / "gap.png"
+    assert run("gap", "--difficulty", "0.7", "--out", str(out)) == 0
+    width, height = png_size(out)
+    assert width > 1200 and height > 300
+    assert str(out) in capsys.readouterr().err
+
+
+def test_a_grid_of_difficulties(tmp_path: Path) -> None:
+    out = tmp_path / "grid.png"
+    assert run("tilt", "demo", "--grid", "2", "--out", str(out)) == 0
+    one = tmp_path / "one.png"
+    assert run("tilt", "demo", "-d", "1", "--out", str(one)) == 0
+    assert png_size(out) != png_size(one)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["gapp"], "unknown terrain 'gapp'; did you mean 'gap'"),
+        (["gap", "-d", "1.5"], "got 1.5, expected a number from 0 to 1"),
+        (["gap", "--grid", "3", "-d", "0.5"], "got 1 difficulties"),
+        (["gap", "--out", "gap.jpg"], "expected a .png file"),
+        (["gap", "--out", "/proc/none/gap.png"], "cannot write '/proc/none/gap.png'"),
+        (["gap", "--out", "."], "it is a folder"),
+    ],
+)
+def test_bad_input_is_one_line(args: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*args) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert said in errors[0] and len([line for line in errors if line.startswith("error:")]) == 1
+    assert len(errors) <= 2
+
+
+def test_the_picture_shows_the_nearest_surface() -> None:
+    low, high = Box.slab((0, 4), (0, 2), 0.0), Box.slab((1, 2), (0.5, 1.5), 1.0)
+    camera = Camera.around(np.array([[0, 0, 0], [4, 2, 0]], float), DOWN, scale=20, border=0.0)
+    by_height = render([high, low], camera, lambda z: np.repeat((z / 2 + 0.25)[..., None], 3, -1))
+    column, row = camera.project(np.array([1.5, 1.0, 1.0])).astype(int)
+    away, beside = camera.project(np.array([3.5, 1.0, 0.0])).astype(int)
+    assert by_height[row, column, 0] > 2 * by_height[beside, away, 0] > 0
+    assert (by_height[..., 3] == 1).mean() > 0.9
+
+
+def test_obstacles_throw_shadows() -> None:
+    ground, wall = Box.slab((0, 4), (0, 2), 0.0), Box.slab((1, 1.2), (0, 2), 1.0)
+    camera = Camera.around(np.array([[0, 0, 0], [4, 2, 0]], float), DOWN, scale=20, border=0.0)
+    image = render([ground, wall], camera, lambda z: np.ones((*z.shape, 3)))
+    # The light comes from behind the start: the shade is beyond the wall.
+    shade, lit = (camera.project(np.array([x, 1.0, 0.0])).astype(int) for x in (1.4, 3.5))
+    assert image[shade[1], shade[0], 0] < 0.7 * image[lit[1], lit[0], 0]
+
+
+def test_matplotlib_is_not_imported_until_a_page_is_drawn() -> None:
+    import subprocess
+
+    code = "import sys, parkour_cli.terrains, parkour.terrain.preview; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

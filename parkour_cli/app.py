@@ -9,11 +9,12 @@ To add a command ``NAME``: write ``parkour_cli/NAME.py`` with ``app = typer.Type
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from parkour_cli.output import setup_logging
@@ -47,9 +48,9 @@ class LazyGroup(TyperGroup):
         return self.commands[cmd_name]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        # Typer suggests from the commands it knows; these it can know without importing anything.
-        if args and args[0] not in COMMANDS:
-            self.commands = {name: TyperCommand(name) for name in COMMANDS}
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"no command {args[0]!r}; " + (f"did you mean {near[0]!r}?" if near else "see parkour --help"))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

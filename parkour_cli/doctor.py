@@ -153,4 +153,6 @@ def _devices(torch: dict[str, Any]) -> str:
         return ", ".join(
             f"{device['index']}: {device['name']} {device['memory_gib']} GiB" for device in torch["devices"]
         )
+    if torch["version"] is None:
+        return "torch is missing"
     return "no CUDA device; training runs on the CPU" if torch["cuda"] else "torch is built without CUDA"

@@ -91,7 +91,7 @@ def test_version(run: Run) -> None:
 def test_a_misspelt_command_is_wrong_usage_with_a_suggestion(run: Run) -> None:
     code, _, err = run("plugin")
     assert code == 2
-    assert "plugins" in err
+    assert "no command 'plugin'; did you mean 'plugins'?" in err
 
 
 def test_plugins_list(run: Run, install_plugin: Callable[..., Any]) -> None:

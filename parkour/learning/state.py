@@ -36,7 +36,7 @@ def make_stamp(task: ResolvedTask, env: VecEnv, obs: TensorDict) -> TaskStamp:
     return TaskStamp(
         name=task.name,
         stage=task.model.stage,
-        observations={str(name): tuple(obs[name].shape[1:]) for name in obs},
+        observations={str(name): tuple(group.shape[1:]) for name, group in obs.items()},
         layout={name: tuple((item.name, item.size) for item in fields) for name, fields in layouts.items()},
         actions=env.num_actions,
     )

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import copy
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
-from parkour_policies.encoders import history_conv, privileged_mlp, scan_mlp
-from parkour_policies.plugin import register_encoders, register_policies
-from parkour_policies.rma_actor import EncoderChoice, RmaActor
-from parkour_policies.rma_ppo import RmaPPO, ramp
-from parkour_policies.rma_teacher import algorithm_params, rma_teacher
 from rsl_rl.algorithms import PPO
 from tensordict import TensorDict
 from torch import nn
@@ -20,6 +16,11 @@ from torch import nn
 from parkour.errors import ParkourError, PluginError
 from parkour.learning.runner import TrainingRunner
 from parkour.tasks import load_task
+from parkour_policies.encoders import history_conv, privileged_mlp, scan_mlp
+from parkour_policies.plugin import register_encoders, register_policies
+from parkour_policies.rma_actor import EncoderChoice, RmaActor
+from parkour_policies.rma_ppo import RmaPPO, ramp
+from parkour_policies.rma_teacher import algorithm_params, rma_teacher
 from tests.components import load, parameters
 from tests.learning.fakes import ACTIONS, SIZES, FakeEnv, fake_task
 
@@ -73,7 +74,7 @@ def test_sizes_of_the_networks_are_those_of_the_specification() -> None:
     cfg = copy.deepcopy(rma_teacher(task).train_cfg) | {"num_steps_per_env": 1}
     runner = TrainingRunner(FakeEnv(2), cfg)
     actor, critic = runner.alg.actor, runner.alg.critic
-    linear = lambda *dims: sum((a + 1) * b for a, b in zip(dims, dims[1:], strict=False))  # noqa: E731
+    linear = lambda *dims: sum((a + 1) * b for a, b in pairwise(dims))  # noqa: E731
     assert numbers(actor.scan_encoder) == linear(132, 128, 64, 32)
     assert numbers(actor.privileged_encoder) == linear(29, 64, 20)
     convolutions = (30 * 4 + 1) * 20 + (20 * 2 + 1) * 10

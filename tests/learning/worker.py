@@ -1,0 +1,40 @@
+"""A training process of its own, for tests that end it: ``python -m tests.learning.worker LOG_ROOT ITERATIONS``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from parkour.learning.options import TrainOptions
+from parkour.learning.runner import Iteration
+from parkour.learning.train import train
+from tests.learning.fakes import fake_task, make_env
+
+
+class Announcer:
+    """Says when an iteration is done, and takes its time."""
+
+    def __init__(self, pause: float) -> None:
+        self.pause = pause
+
+    def on_iteration(self, iteration: Iteration) -> None:
+        print("iteration", iteration.index, flush=True)
+        time.sleep(self.pause)
+
+    def close(self) -> None:
+        pass
+
+
+def main() -> None:
+    options = TrainOptions(
+        num_envs=4, iterations=int(sys.argv[2]), save_interval=2, device="cpu", log_root=Path(sys.argv[1]),
+        logger="none", progress=False, resume="resume" in sys.argv,
+    )  # fmt: skip
+    pause = 0.0 if "fast" in sys.argv else 0.05
+    result = train(fake_task(), options, notify=print, make_env=make_env, listeners=[Announcer(pause)])
+    print("end", result.iterations, result.stopped or "done", result.checkpoint, flush=True)
+
+
+if __name__ == "__main__":
+    main()

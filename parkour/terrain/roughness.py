@@ -13,7 +13,7 @@ LEAST_AMPLITUDE = 0.02
 CORRIDOR = 0.9
 """Bumps are laid where robots walk: up to this far from the middle line [m]."""
 BEYOND = 0.5
-"""… and up to this far past the last way point [m]."""
+"""… from the spawn up to this far past the last way point [m]."""
 CLEAR = 0.4
 """No bump this near to the spawn along x [m]: robots start on level ground."""
 HALF_LENGTH = (0.05, 0.15)
@@ -61,7 +61,13 @@ def bumps(
     tries = TRIES * count
     end = min(float(np.asarray(sub_terrain.goals)[:, 0].max()) + BEYOND, PATCH_LENGTH)
     half = np.stack([rng.uniform(*HALF_LENGTH, tries), rng.uniform(*HALF_WIDTH, tries)], -1)
-    xy = np.stack([rng.uniform(0.0, end, tries), rng.uniform(-CORRIDOR, CORRIDOR, tries)], -1)
+    xy = np.stack(
+        [
+            rng.uniform(sub_terrain.spawn[0], max(end, sub_terrain.spawn[0]), tries),
+            rng.uniform(-CORRIDOR, CORRIDOR, tries),
+        ],
+        -1,
+    )
     height = rng.uniform(*amplitude, tries)
     rotation = np.stack([box.rotation() for box in carriers])
     half_size = np.array([box.half_size for box in carriers])

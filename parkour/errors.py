@@ -70,5 +70,9 @@ class CheckpointError(ParkourError):
     """A checkpoint that is missing, damaged, or of another task or shape."""
 
 
+class TrainingError(ParkourError):
+    """A training run that went wrong by its numbers."""
+
+
 class StorageError(ParkourError):
     """A folder or file that cannot be written."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from rsl_rl.env import VecEnv
 from rsl_rl.runners import OnPolicyRunner
 from tensordict import TensorDict
 
+from parkour.errors import TrainingError
 from parkour.learning.statistics import RolloutStatistics
 from parkour.learning.timing import PhaseTimer
 
@@ -134,6 +136,7 @@ class TrainingRunner(OnPolicyRunner):
         timer.mark()
         losses = self.alg.update()
         timer.mark()
+        self._check_finite(losses)
         self.current_learning_iteration += 1
         self._report(begin, timer, losses, total, listeners)
         return last_obs
@@ -151,6 +154,17 @@ class TrainingRunner(OnPolicyRunner):
                 self._statistics.add(rewards, dones, extras.get("log"))
             self.alg.compute_returns(obs)
         return obs
+
+    def _check_finite(self, losses: Mapping[str, float]) -> None:
+        """Stop before a broken network is saved."""
+        bad = {name: value for name, value in losses.items() if not math.isfinite(value)}
+        if bad:
+            name, value = next(iter(bad.items()))
+            raise TrainingError(
+                f"training diverged in iteration {self.current_learning_iteration + 1}: loss {name!r} is {value}; "
+                "the checkpoints before it are untouched",
+                hint="parkour train --resume, or a lower algorithm.params.learning_rate",
+            )
 
     def _report(
         self, begin: float, timer: PhaseTimer, losses: Mapping[str, float], total: int, listeners: Sequence[Listener]

@@ -74,7 +74,7 @@ def train(
     )
     run_seed = options.seed if options.seed is not None else before.seed if before else DEFAULT_SEED
     if make_env is None:
-        make_env = _engine_env(options.engine, say)
+        make_env = _engine_env(options, say)
     default = options.num_envs is None and before is None
     origin = " (the task's default for this device; --num-envs changes it)" if default else ""
     say(f"training {task.name} with {num_envs} environments on {device}{origin}")
@@ -110,10 +110,13 @@ def _check(options: TrainOptions) -> None:
         raise ParkourError("--run names a run to go on with", hint="add --resume")
 
 
-def _engine_env(name: str | None, say: Callable[[str], None]) -> MakeEnv:
-    identity, engine = choose_engine(name)
+def _engine_env(options: TrainOptions, say: Callable[[str], None]) -> MakeEnv:
+    identity, engine = choose_engine(options.engine)
     say(f"engine {identity}")
-    return lambda task, num_envs, device, seed: engine.make_env(task, num_envs=num_envs, device=device, seed=seed)
+    render = options.video and rank() == 0
+    return lambda task, num_envs, device, seed: engine.make_env(
+        task, num_envs=num_envs, device=device, seed=seed, render=render
+    )
 
 
 def _source(task: ResolvedTask, options: TrainOptions) -> tuple[Path | None, Checkpoint | None]:
@@ -211,6 +214,8 @@ def _learn(
             save=state.save if first else None,
             stop=stop,
         )
+    if first and options.video:
+        _film(task, state, say)
     return RunResult(
         run=state.folder,
         checkpoint=state.last_saved or Path(),
@@ -218,6 +223,21 @@ def _learn(
         stopped=runner.stop_reason,
         metrics=dict(runner.last.scalars) if runner.last else {},
     )
+
+
+def _film(task: ResolvedTask, state: RunState, say: Callable[[str], None]) -> None:
+    """A video of the deployed policy; a run is not lost because it cannot be made."""
+    from parkour.learning.video import record, write_video
+
+    try:
+        frames = record(state.runner.env, state.runner.get_inference_policy(), task.model.step_dt)
+        if not frames:
+            say("--video: the engine gives no pictures here; not recorded")
+            return
+        name = f"model_{state.runner.current_learning_iteration}"
+        say(f"video {write_video(state.folder / 'videos' / name, frames)}")
+    except Exception as error:
+        say(f"--video: not recorded ({type(error).__name__}: {error})")
 
 
 def _stopper(signals: StopSignals, minutes: float | None) -> Callable[[], str]:

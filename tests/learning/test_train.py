@@ -10,11 +10,21 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from parkour.errors import CheckpointError, DeviceError, ParkourError, StorageError, TaskError, UnknownNameError
+from parkour.errors import (
+    CheckpointError,
+    DeviceError,
+    ParkourError,
+    StorageError,
+    TaskError,
+    TrainingError,
+    UnknownNameError,
+)
 from parkour.learning import checkpoint as checkpoint_module
+from parkour.learning import video as video_module
 from parkour.learning.checkpoint import load_checkpoint, save_checkpoint, slim
 from parkour.learning.inference import load_actor, load_policy, task_of
 from parkour.learning.options import RunResult, TrainOptions
@@ -365,3 +375,43 @@ def test_wandb_is_asked_for_only_by_name(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(ParkourError, match="--logger wandb needs the package wandb"):
         run(tmp_path, logger="wandb")
+
+
+def test_diverged_training_stops_before_it_saves(tmp_path: Path) -> None:
+    class Nan(FakeEnv):
+        def step(self, actions: torch.Tensor) -> tuple:
+            obs, reward, done, extras = super().step(actions)
+            return obs, reward * (float("nan") if self.steps > 8 else 1.0), done, extras
+
+    with pytest.raises(TrainingError, match="training diverged in iteration 3: loss 'value' is nan"):
+        train(fake_task(), options(tmp_path), make_env=lambda task, n, device, seed: Nan(n, seed))
+    (folder,) = (tmp_path / "rsl_rl" / "go2-teacher").iterdir()
+    assert [p.name for p in checkpoint_module.checkpoints_of(folder)] == ["model_2.pt"]
+
+
+def test_rollout_too_small_for_its_mini_batches(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="1 environments and 4 steps is too small for 4 mini-batches"):
+        run(tmp_path, "algorithm.params.mini_batches=4", num_envs=1)
+
+
+class Camera(FakeEnv):
+    def render(self) -> np.ndarray:
+        return np.full((33, 48, 3), self.steps % 255, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("codec", ["mp4", "webp"])
+def test_video_of_the_policy(tmp_path: Path, codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if codec == "webp":
+        monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    else:
+        pytest.importorskip("imageio_ffmpeg")
+    monkeypatch.setattr(video_module, "SECONDS", 1.0)
+    result = train(fake_task(), options(tmp_path, video=True), make_env=lambda task, n, device, seed: Camera(n, seed))
+    film = result.run / "videos" / f"model_4.{codec}"
+    assert film.stat().st_size > 100
+
+
+def test_engine_without_pictures_loses_nothing(tmp_path: Path) -> None:
+    said: list[str] = []
+    result = train(fake_task(), options(tmp_path, video=True), make_env=make_env, notify=said.append)
+    assert result.checkpoint.is_file() and any("--video: the engine gives no pictures" in line for line in said)

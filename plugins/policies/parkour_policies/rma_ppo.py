@@ -16,6 +16,7 @@ from rsl_rl.storage import RolloutStorage
 from tensordict import TensorDict
 from torch import Tensor, nn
 
+from parkour.errors import TaskError
 from parkour_policies.rma_actor import EXPLICIT, RmaActor
 
 LEARNING_RATE_RANGE = (1e-5, 1e-2)
@@ -48,6 +49,13 @@ class RmaPPO(PPO):
         **ppo: Any,
     ) -> None:
         super().__init__(actor, critic, storage, **ppo)
+        samples = storage.num_envs * storage.num_transitions_per_env
+        if samples < 2 * self.num_mini_batches:
+            raise TaskError(
+                f"a rollout of {storage.num_envs} environments and {storage.num_transitions_per_env} steps is too "
+                f"small for {self.num_mini_batches} mini-batches",
+                hint="more environments (--num-envs), or --set algorithm.steps_per_env=24",
+            )
         self.latent_regularisation = latent_regularisation
         self.latent_regularisation_iterations = latent_regularisation_iterations
         self.dagger_interval = dagger_interval

@@ -1,0 +1,79 @@
+"""A short film of a policy, from an environment that can render."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rsl_rl.env import VecEnv
+
+from parkour.errors import StorageError
+from parkour.learning.inference import Policy
+
+SECONDS = 10.0
+FRAMES_PER_SECOND = 25
+
+
+def record(env: VecEnv, policy: Policy, step_dt: float, seconds: float | None = None) -> list[np.ndarray]:
+    """Frames ``[height, width, 3]`` uint8 of the environment that it renders, ``FRAMES_PER_SECOND`` of them a second.
+
+    Empty where the environment gives no pictures.
+    """
+    render: Callable[[], np.ndarray | None] = getattr(env, "render", lambda: None)
+    every = max(1, round(1.0 / (FRAMES_PER_SECOND * step_dt)))
+    frames: list[np.ndarray] = []
+    if reset := getattr(env, "reset", None):
+        reset()
+    obs = env.get_observations()
+    with torch.inference_mode():
+        for step in range(round((SECONDS if seconds is None else seconds) / step_dt)):
+            if step % every == 0:
+                frame = render()
+                if frame is None:
+                    return []
+                frames.append(np.asarray(frame, dtype=np.uint8))
+            obs, *_ = env.step(policy(obs))
+    return frames
+
+
+def write_video(path: Path, frames: Iterable[np.ndarray]) -> Path:
+    """Write ``path`` with the suffix of the format: MP4 where imageio-ffmpeg is installed, else animated WebP.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    frames = list(frames)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            import imageio_ffmpeg  # pyright: ignore[reportMissingImports]
+        except ImportError:
+            return _write_webp(path.with_suffix(".webp"), frames)
+        return _write_mp4(path.with_suffix(".mp4"), frames, imageio_ffmpeg)
+    except OSError as error:
+        raise StorageError(f"cannot write video {path}: {error.strerror or error}") from error
+
+
+def _write_mp4(path: Path, frames: list[np.ndarray], ffmpeg: Any) -> Path:
+    height, width = frames[0].shape[:2]
+    # Even sides, which the codec wants.
+    height, width = height - height % 2, width - width % 2
+    writer = ffmpeg.write_frames(
+        str(path), (width, height), fps=FRAMES_PER_SECOND, macro_block_size=1, ffmpeg_log_level="error"
+    )
+    writer.send(None)
+    for frame in frames:
+        writer.send(np.ascontiguousarray(frame[:height, :width]))
+    writer.close()
+    return path
+
+
+def _write_webp(path: Path, frames: list[np.ndarray]) -> Path:
+    from PIL import Image
+
+    first, *rest = [Image.fromarray(frame) for frame in frames]
+    first.save(path, save_all=True, append_images=rest, duration=round(1000 / FRAMES_PER_SECOND), loop=0)
+    return path

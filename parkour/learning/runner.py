@@ -107,7 +107,7 @@ class TrainingRunner(OnPolicyRunner):
             self.env.episode_length_buf = torch.randint_like(
                 self.env.episode_length_buf, high=int(self.env.max_episode_length)
             )
-        obs = self.env.get_observations().to(self.device)
+        obs = self._here(self.env.get_observations())
         self.alg.train_mode()
         if self.is_distributed:
             self.alg.broadcast_parameters()
@@ -149,11 +149,16 @@ class TrainingRunner(OnPolicyRunner):
                     return None
                 actions = self.alg.act(obs)
                 obs, rewards, dones, extras = self.env.step(actions.to(self.env.device))
-                obs, rewards, dones = obs.to(self.device), rewards.to(self.device), dones.to(self.device)
+                obs, rewards, dones = self._here(obs), rewards.to(self.device), dones.to(self.device)
                 self.alg.process_env_step(obs, rewards, dones, extras)
                 self._statistics.add(rewards, dones, extras.get("log"))
             self.alg.compute_returns(obs)
         return obs
+
+    def _here(self, obs: TensorDict) -> TensorDict:
+        """Observations on this device. TensorDict's own ``to`` can wait for the device even where nothing moves."""
+        device = torch.device(self.device)
+        return obs if all(group.device == device for group in obs.values()) else obs.to(device)
 
     def _check_finite(self, losses: Mapping[str, float]) -> None:
         """Stop before a broken network is saved."""

@@ -33,8 +33,8 @@ class FakeObservations:
 class FakeMdp:
     """Stands for the task's MDP: levels to save."""
 
-    def __init__(self, num_envs: int, sizes: dict[str, int]) -> None:
-        self.level = torch.zeros(num_envs, dtype=torch.int64)
+    def __init__(self, num_envs: int, sizes: dict[str, int], device: str) -> None:
+        self.level = torch.zeros(num_envs, dtype=torch.int64, device=device)
         self.observations = FakeObservations(sizes)
 
     def state_dict(self) -> dict[str, object]:
@@ -51,14 +51,21 @@ class FakeEnv(VecEnv):
     and the history encoder have something to learn.
     """
 
-    def __init__(self, num_envs: int = 8, seed: int = 0, length: int = 12, sizes: dict[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        num_envs: int = 8,
+        seed: int = 0,
+        length: int = 12,
+        sizes: dict[str, int] | None = None,
+        device: str = "cpu",
+    ) -> None:
         self.sizes = sizes or SIZES
         self.num_envs, self.num_actions, self.max_episode_length = num_envs, ACTIONS, length
-        self.device, self.cfg = torch.device("cpu"), {}
-        self.episode_length_buf = torch.zeros(num_envs, dtype=torch.int64)
-        self.mdp = FakeMdp(num_envs, self.sizes)
+        self.device, self.cfg = torch.device(device), {}
+        self.episode_length_buf = torch.zeros(num_envs, dtype=torch.int64, device=device)
+        self.mdp = FakeMdp(num_envs, self.sizes, device)
         self.generator = torch.Generator().manual_seed(seed)
-        self.target = 0.3 * torch.randn(self.sizes["proprioception"], ACTIONS, generator=self.generator)
+        self.target = 0.3 * torch.randn(self.sizes["proprioception"], ACTIONS, generator=self.generator).to(device)
         self.mix = torch.randn(
             self.sizes["proprioception"], self.sizes["privileged_explicit"], generator=self.generator
         )
@@ -67,7 +74,7 @@ class FakeEnv(VecEnv):
         self._draw()
 
     def _draw(self) -> None:
-        draw = lambda size: torch.randn(self.num_envs, size, generator=self.generator)  # noqa: E731
+        draw = lambda size: torch.randn(self.num_envs, size, generator=self.generator).to(self.device)  # noqa: E731
         groups = {name: 0.5 * draw(size) for name, size in self.sizes.items()}
         groups["privileged_explicit"] = groups["proprioception"] @ self.mix / 5.0
         groups["privileged_latent"] = groups["proprioception_history"][:, : self.sizes["privileged_latent"]]
@@ -118,4 +125,4 @@ def fake_task(*sets: str) -> ResolvedTask:
 
 def make_env(task: ResolvedTask, num_envs: int, device: str, seed: int) -> FakeEnv:
     """In place of an engine."""
-    return FakeEnv(num_envs, seed)
+    return FakeEnv(num_envs, seed, device=device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,26 @@ WithOption = Annotated[
     typer.Option("--with", metavar="KIND:NAME=NUMBER", help="Add a component, e.g. terrain:NAME=0.2. Repeatable."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+# Which weights: see parkour.evaluation.source.PolicySource, which takes them as they are.
+PolicyTaskArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[TASK]", help="Task that the weights are of; the checkpoint's.", show_default=False),
+]
+CheckpointOption = Annotated[Path | None, typer.Option("--checkpoint", metavar="FILE", help="Weights to use.")]
+RunOption = Annotated[
+    Path | None, typer.Option("--run", metavar="DIR", help="Run folder, whose newest checkpoint is used.")
+]
+PretrainedOption = Annotated[bool, typer.Option("--pretrained", help="Use the weights that are shipped.")]
+LogRootOption = Annotated[
+    Path, typer.Option("--log-root", metavar="DIR", help="Where runs are looked for when none is named.")
+]
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", metavar="DEVICE", help="cpu, cuda or cuda:N; a GPU if there is one.")
+]
+EngineOption = Annotated[
+    str | None, typer.Option("--engine", metavar="NAME", help="Simulator; the first that can run here.")
+]
 
 
 def make_app(help: str) -> typer.Typer:

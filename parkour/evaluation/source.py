@@ -1,0 +1,171 @@
+"""Which weights a command uses: ``--pretrained | --checkpoint FILE | --run DIR``, or the newest run.
+
+Evaluation, play and export all choose in this one way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from parkour.errors import CheckpointError, ParkourError
+from parkour.learning.checkpoint import Checkpoint, checkpoints_of, load_checkpoint, newest_checkpoint, newest_run
+
+PRETRAINED_PACKAGE = "parkour_assets"
+"""Package whose folders ``pretrained_<stage>`` hold the weights that are shipped."""
+DEFAULT_TASK = "go2-teacher"
+"""Named in hints where nobody names a task."""
+
+
+@dataclass(frozen=True)
+class PolicySource:
+    """What was asked for on a command line."""
+
+    task: str | None = None
+    """Name or alias of the task that the weights must be of; any when None."""
+    checkpoint: Path | None = None
+    run: Path | None = None
+    pretrained: bool = False
+    log_root: Path = Path("logs")
+    experiment: str | None = None
+    """Folder of the runs; the task's name when None."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A checkpoint that was found and read."""
+
+    path: Path
+    checkpoint: Checkpoint
+    digest: str
+    """SHA-256 of the file, hexadecimal."""
+
+    @property
+    def label(self) -> str:
+        """Task and iteration, for titles."""
+        return f"{self.checkpoint.stamp.name} after {self.checkpoint.iteration} iterations"
+
+
+def load_weights(source: PolicySource) -> Weights:
+    """Find and read the checkpoint that ``source`` means.
+
+    Raises:
+        ParkourError: options that exclude each other.
+        CheckpointError: there is none (the message says where was looked), it is damaged, or of another task.
+        UnknownNameError: no task has this name.
+    """
+    task_name, stage = _wanted_task(source.task)
+    path = find_checkpoint(source, task_name, stage)
+    checkpoint = load_checkpoint(path)
+    if stage is not None and checkpoint.stamp.stage != stage:
+        raise CheckpointError(
+            f"checkpoint {path} is a {checkpoint.stamp.stage} ({checkpoint.stamp.name}), expected a {stage} "
+            f"({task_name})",
+            hint=f"leave the task out: it is rebuilt from the checkpoint; or name a checkpoint of {task_name}",
+        )
+    if task_name is not None and checkpoint.stamp.name != task_name:
+        raise CheckpointError(
+            f"checkpoint {path} is of task {checkpoint.stamp.name!r}, expected {task_name!r}",
+            hint="leave the task out: it is rebuilt from the checkpoint, and --set and --with change it",
+        )
+    return Weights(path, checkpoint, digest_of(path))
+
+
+def find_checkpoint(source: PolicySource, task_name: str | None = None, stage: str | None = None) -> Path:
+    """The file that ``source`` means, unread.
+
+    Args:
+        source: what was asked for.
+        task_name: resolved name of ``source.task``.
+        stage: of that task; the teacher's weights are the pretrained ones when None.
+
+    Raises:
+        ParkourError: options that exclude each other.
+        CheckpointError: there is none.
+    """
+    given = [
+        name
+        for name, wanted in (
+            ("--checkpoint", source.checkpoint is not None),
+            ("--run", source.run is not None),
+            ("--pretrained", source.pretrained),
+        )
+        if wanted
+    ]
+    if len(given) > 1:
+        raise ParkourError(f"got {' and '.join(given)}, expected one of them")
+    if source.checkpoint is not None:
+        return source.checkpoint
+    if source.run is not None:
+        return newest_checkpoint(source.run)
+    if source.pretrained:
+        return pretrained_checkpoint(stage or "teacher")
+    return _newest(source, task_name)
+
+
+def weights_at(path: Path) -> Weights:
+    """The weights of a checkpoint file, or the newest of a run folder.
+
+    Raises:
+        CheckpointError: there are none.
+    """
+    return load_weights(PolicySource(run=path) if path.is_dir() else PolicySource(checkpoint=path))
+
+
+def pretrained_checkpoint(stage: str) -> Path:
+    """The weights of a stage that are shipped.
+
+    Raises:
+        CheckpointError: none are.
+    """
+    folder = Path(str(files(PRETRAINED_PACKAGE))) / f"pretrained_{stage}"
+    found = checkpoints_of(folder) or sorted(folder.glob("*.pt"))
+    if not found:
+        raise CheckpointError(
+            f"no pretrained {stage} is installed: looked in {folder}",
+            hint=f"train one: parkour train go2-{stage}, then --run DIR or --checkpoint FILE",
+        )
+    return found[-1]
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _wanted_task(name: str | None) -> tuple[str | None, str | None]:
+    """Resolved name and stage of a task."""
+    if name is None:
+        return None, None
+    from parkour.tasks import load_task
+
+    task = load_task(name)
+    return task.name, task.model.stage
+
+
+def _newest(source: PolicySource, task_name: str | None) -> Path:
+    """The newest checkpoint of the newest run, of the task or of all."""
+    root = source.log_root / "rsl_rl"
+    experiment = source.experiment or task_name
+    looked = [root / experiment] if experiment else _folders(root)
+    runs: list[Path] = []
+    for folder in looked:
+        try:
+            runs.append(newest_run(folder))
+        except CheckpointError:
+            continue
+    if runs:
+        return newest_checkpoint(max(runs, key=lambda run: run.name))
+    where = root / (experiment or "*")
+    raise CheckpointError(
+        f"no checkpoint found: looked in {where} for model_<iteration>.pt",
+        hint=f"parkour train {task_name or DEFAULT_TASK}, or name one: --run DIR, --checkpoint FILE, --pretrained",
+    )
+
+
+def _folders(root: Path) -> Sequence[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []

@@ -13,6 +13,7 @@ The same object serves training, evaluation and play on every engine.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -90,6 +91,10 @@ class TaskMdp:
         self.broken = torch.zeros(num_envs, dtype=torch.bool, device=device)
         self.context: StepContext | None = None
         """The state that the last terminations and rewards, or observations, were computed from."""
+        self.monitor: Callable[[StepContext, Tensor, Tensor], None] | None = None
+        """Told of every step by :meth:`advance`, before any reset: the context, done ``[N]`` and reward ``[N]``."""
+        self.choose_levels: Callable[[Tensor], Tensor] | None = None
+        """In place of the curriculum: levels ``[M]`` for the next episodes of environments ``[M]`` that ended."""
         self._steps = 0
 
     # -- called by the engine ------------------------------------------------------------------------------------
@@ -121,6 +126,8 @@ class TaskMdp:
         done = self.terminations.compute(ctx, self.broken)
         reward = self.rewards.compute(ctx)
         self.previous = PreviousStep(robot.joint_vel, robot.joint_torque, action)
+        if self.monitor is not None:
+            self.monitor(ctx, done, reward)
         return done, reward
 
     def disturb(self, sim: SimHandle) -> None:
@@ -152,7 +159,9 @@ class TaskMdp:
         """
         if ended:
             self._record(env_ids, episode_step)
-            if self.curriculum:
+            if self.choose_levels is not None:
+                self.course.set_levels(env_ids, self.choose_levels(env_ids))
+            elif self.curriculum:
                 self.course.set_levels(env_ids, self._next_levels(env_ids))
         return self.course.boxes(env_ids)
 

@@ -71,7 +71,7 @@ def test_specs_name_things_that_exist() -> None:
 
 def test_sizes_of_the_networks_are_those_of_the_specification() -> None:
     task = load_task("go2-teacher")
-    cfg = copy.deepcopy(rma_teacher(task).train_cfg) | {"num_steps_per_env": 1}
+    cfg = copy.deepcopy(rma_teacher(task).train_cfg) | {"num_steps_per_env": 4}
     runner = TrainingRunner(FakeEnv(2), cfg)
     actor, critic = runner.alg.actor, runner.alg.critic
     linear = lambda *dims: sum((a + 1) * b for a, b in pairwise(dims))  # noqa: E731

@@ -42,9 +42,8 @@ _HOME = {
     "param": "parkour.params",
     "Box": "parkour.terrain.box",
     "SubTerrain": "parkour.terrain.sub_terrain",
-} | {
-    name: "parkour.specs"
-    for name in (
+} | dict.fromkeys(
+    (
         "EncoderSpec",
         "EngineSpec",
         "EventSpec",
@@ -56,9 +55,10 @@ _HOME = {
         "TaskSpec",
         "TerminationSpec",
         "TerrainSpec",
-    )  # fmt: skip
-}
-__all__ = sorted(_HOME)  # noqa: PLE0605 - names are resolved lazily by __getattr__
+    ),
+    "parkour.specs",
+)
+__all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll] - names are resolved lazily by __getattr__
 
 
 def __getattr__(name: str) -> Any:

@@ -144,5 +144,5 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
         PolicySpec,
         EngineSpec,
         TaskSpec,
-    )  # fmt: skip
+    )
 }

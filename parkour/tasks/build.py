@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -125,7 +125,7 @@ class _Factory:
     def _term(self, part: ResolvedComponent) -> Any:
         """Functions are terms as they are; classes are made once, with their parameters."""
         if inspect.isclass(part.target):
-            return part.target(self.num_envs, self.device, self.task.robot, **part.kwargs)
+            return cast("type[Any]", part.target)(self.num_envs, self.device, self.task.robot, **part.kwargs)
         return part.target
 
     def _call_kwargs(self, part: ResolvedComponent) -> dict[str, Any]:

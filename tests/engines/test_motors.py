@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from parkour_mujoco.motors import DcMotors
 
 from parkour.mdp.robot import RobotLayout
+from parkour_mujoco.motors import DcMotors
 
 
 def layout() -> RobotLayout:

@@ -103,7 +103,7 @@ def test_a_broken_state_is_a_failure() -> None:
 
 def test_a_termination_that_is_not_boolean_is_named() -> None:
     terms = {"fall": OutcomeTerm(lambda ctx: torch.zeros(3), "failure", {})}
-    with pytest.raises(PluginError, match="termination 'fall' returned torch.float32"):
+    with pytest.raises(PluginError, match=r"termination 'fall' returned torch\.float32"):
         TerminationSet(terms, 3, "cpu").compute(CTX, torch.tensor([False] * 3))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 from mjlab.envs import ManagerBasedRlEnv
-from parkour_mujoco.robot_files import RobotFiles
-from parkour_mujoco.scene import sensor_name
 from torch import Tensor
 
 from parkour.mdp.context import RobotState
 from parkour.mdp.robot import RobotLayout
 from parkour.mdp.task_mdp import Measurement
+from parkour_mujoco.robot_files import RobotFiles
+from parkour_mujoco.scene import sensor_name
 
 
 class StateAccessor:

@@ -10,9 +10,8 @@ from parkour.errors import DeviceError, EngineError
 from parkour.mdp.engine import Availability
 
 if TYPE_CHECKING:
-    from parkour_mujoco.vec_env import MujocoVecEnv
-
     from parkour.tasks.resolve import ResolvedTask
+    from parkour_mujoco.vec_env import MujocoVecEnv
 
 SUPPORTED = "1.6"
 """Version of mjlab that the engine is written for."""
@@ -45,13 +44,14 @@ class MujocoEngine:
         if num_envs < 1:
             raise EngineError(f"got {num_envs} environments, expected at least 1", hint="--num-envs 64")
         _check_device(device)
-        from parkour_mujoco.launch import choose_renderer, quiet_warp
+        from parkour_mujoco.launch import choose_renderer, quiet_stdout, quiet_warp
 
         choose_renderer()
         from parkour_mujoco.vec_env import MujocoVecEnv
 
         quiet_warp()
-        return MujocoVecEnv(task, num_envs=num_envs, device=device, seed=seed, render=render)
+        with quiet_stdout():
+            return MujocoVecEnv(task, num_envs=num_envs, device=device, seed=seed, render=render)
 
 
 def _version(distribution: str) -> str | None:

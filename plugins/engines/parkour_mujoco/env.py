@@ -12,15 +12,15 @@ import torch
 from mjlab.envs import ManagerBasedRlEnv
 from mjlab.managers.command_manager import NullCommandManager
 from mjlab.managers.event_manager import EventManager
+from torch import Tensor
+
+from parkour.tasks.build import build_mdp
+from parkour.tasks.resolve import ResolvedTask
 from parkour_mujoco.accessor import StateAccessor
 from parkour_mujoco.motors import DcMotors
 from parkour_mujoco.robot_files import load_robot_files
 from parkour_mujoco.scene import environment_cfg
 from parkour_mujoco.sim_handle import COURSE_FIELDS, DERIVED_FIELDS, RANDOMISED_FIELDS, MujocoSimHandle
-from torch import Tensor
-
-from parkour.tasks.build import build_mdp
-from parkour.tasks.resolve import ResolvedTask
 
 
 class ParkourEnv(ManagerBasedRlEnv):
@@ -75,8 +75,9 @@ class ParkourEnv(ManagerBasedRlEnv):
     def num_actions(self) -> int:
         return self.task.robot.num_joints
 
+    # mjlab lets a group be nested and calls its argument differently; ours are flat.
     @torch.inference_mode()
-    def reset(
+    def reset(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, *, seed: int | None = None, env_ids: Tensor | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Begin new episodes in all environments, or in ``env_ids``."""
@@ -88,7 +89,9 @@ class ParkourEnv(ManagerBasedRlEnv):
         return self._observe(), self.extras
 
     @torch.inference_mode()
-    def step(self, action: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor, dict[str, Any]]:
+    def step(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, action: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor, dict[str, Any]]:
         """One control step. Environments that end are reset and return their next episode's first observation.
 
         Args:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from pathlib import Path
 
 
 def choose_renderer() -> None:
@@ -14,13 +17,30 @@ def choose_renderer() -> None:
 
 
 def quiet_warp() -> None:
-    """After mjlab is imported, which sets it up: keep kernel chatter off the terminal unless ``PARKOUR_DEBUG`` is set."""
-    if os.environ.get("PARKOUR_DEBUG"):
-        return
+    """After mjlab is imported, which sets it up: no chatter on the terminal unless ``PARKOUR_DEBUG`` is set.
+
+    Where no compiled kernels are found, one line says why the first step takes so long.
+    """
     import warp
 
-    warp.config.quiet = True
-    logging.getLogger("mjlab").setLevel(logging.WARNING)
+    if not _debugging():
+        # Up to 1.13 ``quiet``, from then on a log level.
+        warp.config.quiet = True  # pyright: ignore[reportAttributeAccessIssue]
+        warp.config.log_level = logging.WARNING
+        logging.getLogger("mjlab").setLevel(logging.WARNING)
+    warp.init()
+    cache = warp.config.kernel_cache_dir
+    if cache is None or not any(Path(cache).glob("*mujoco_warp*")):
+        print("compiling the physics kernels; this happens once and takes a minute or two", file=sys.stderr)
+
+
+def quiet_stdout() -> AbstractContextManager[object]:
+    """Standard output belongs to the command that runs; mjlab prints tables there."""
+    return nullcontext() if _debugging() else redirect_stdout(io.StringIO())
+
+
+def _debugging() -> bool:
+    return os.environ.get("PARKOUR_DEBUG", "") not in ("", "0")
 
 
 def _headless_renderer() -> str:

@@ -1,5 +1,8 @@
 """A task as mjlab's configuration: one robot, one course, contact sensors, solver."""
 
+# mujoco's classes are compiled and ship no stubs.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -11,10 +14,10 @@ from mjlab.scene import SceneCfg
 from mjlab.sensor import ContactMatch, ContactSensorCfg
 from mjlab.sim import MujocoCfg, SimulationCfg
 from mjlab.viewer.viewer_config import ViewerConfig
-from parkour_mujoco.robot_files import RobotFiles
 
 from parkour.mdp.robot import RobotLayout
 from parkour.tasks.resolve import ResolvedTask
+from parkour_mujoco.robot_files import RobotFiles
 
 COURSE_GROUP = 1
 """Geom group that holds the course and nothing else, so that rays can be restricted to it."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from mjlab.envs import ManagerBasedRlEnv
 from mjlab.managers.event_manager import RecomputeLevel
-from parkour_mujoco.accessor import StateAccessor
-from parkour_mujoco.motors import DcMotors
-from parkour_mujoco.robot_files import RobotFiles
 from torch import Tensor
 
 from parkour.mdp.robot import RobotLayout
 from parkour.mdp.task_mdp import TaskMdp
+from parkour_mujoco.accessor import StateAccessor
+from parkour_mujoco.motors import DcMotors
+from parkour_mujoco.robot_files import RobotFiles
 
 COURSE_FIELDS = ("geom_pos", "geom_quat", "geom_size", "geom_rbound", "geom_aabb")
 """Model fields that differ from world to world because the courses do; without any one of them robots fall through."""

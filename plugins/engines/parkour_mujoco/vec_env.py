@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from parkour_mujoco.env import ParkourEnv
 from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 from torch import Tensor
 
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks.resolve import ResolvedTask
+from parkour_mujoco.env import ParkourEnv
 
 
 class MujocoVecEnv(VecEnv):

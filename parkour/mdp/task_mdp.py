@@ -95,6 +95,13 @@ class TaskMdp:
         """Told of every step by :meth:`advance`, before any reset: the context, done ``[N]`` and reward ``[N]``."""
         self.choose_levels: Callable[[Tensor], Tensor] | None = None
         """In place of the curriculum: levels ``[M]`` for the next episodes of environments ``[M]`` that ended."""
+        self.refreshed: Tensor | None = None
+        """``[M]`` int64: environments whose slow sensors the last :meth:`observe` refreshed; None: all of them.
+
+        How many they are is known without asking the device, unlike with ``StepContext.perception``.
+        """
+        self._begun: list[Tensor] = []
+        self._none = torch.empty(0, dtype=torch.int64, device=device)
         self._steps = 0
 
     # -- called by the engine ------------------------------------------------------------------------------------
@@ -138,6 +145,7 @@ class TaskMdp:
         """Begin new episodes on the courses that :meth:`next_course` chose: forget, and let events place the robots."""
         for part in (self.rewards, self.terminations, self.observations, self.goals):
             part.reset(env_ids)
+        self._begun.append(env_ids)
         self.previous.joint_vel = self._zeroed(self.previous.joint_vel, env_ids)
         self.previous.joint_torque = self._zeroed(self.previous.joint_torque, env_ids)
         self.previous.action = self._zeroed(self.previous.action, env_ids)
@@ -170,6 +178,10 @@ class TaskMdp:
         perception = episode_step == 0
         if self._steps % self.clock.perception_period == 0:
             perception = torch.ones_like(perception)
+            self.refreshed = None
+        else:
+            self.refreshed = torch.cat(self._begun) if self._begun else self._none
+        self._begun.clear()
         self.command.update(episode_step)
         robot = seen.robot
         goals = self.goals.state(robot.base_pos[:, :2], robot.yaw, self.course.goals, self.course.goal_count)

@@ -48,4 +48,10 @@ def register_observations() -> Iterable[ObservationSpec]:
             params="parkour_observations.params:HistoryParams",
             source=_RMA,
         ),
+        ObservationSpec(
+            name="perception",
+            summary="1 at the steps at which scan, yaws and depth are refreshed, else 0",
+            target="parkour_observations.perception:Perception",
+            source=_EXTREME_PARKOUR,
+        ),
     )

@@ -76,3 +76,7 @@ class TrainingError(ParkourError):
 
 class StorageError(ParkourError):
     """A folder or file that cannot be written."""
+
+
+class ExportError(ParkourError):
+    """A policy that cannot be exported, or an export that cannot be run: changed, incomplete, or of another kind."""

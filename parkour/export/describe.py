@@ -1,0 +1,129 @@
+"""From a resolved task and a checkpoint to the contents of ``deploy.toml``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import BaseModel
+
+from parkour.export.manifest import (
+    CheckpointEntry,
+    FieldEntry,
+    Group,
+    Observation,
+    Rates,
+    RobotEntry,
+    TaskEntry,
+    TerminationEntry,
+    TerrainEntry,
+)
+from parkour.specs import ObservationField, TerminationSpec, TerrainSpec
+from parkour.tasks.resolve import ResolvedComponent, ResolvedTask
+
+Layout = dict[str, tuple[ObservationField, ...]]
+"""Fields of each observation group, in the task's order."""
+
+
+def observation_layout(task: ResolvedTask) -> Layout:
+    """The layout of the task's observation groups; no simulator is needed for it."""
+    return {
+        key: tuple(part.target(1, "cpu", task.robot, **part.kwargs).layout()) for key, part in task.observations.items()
+    }
+
+
+def group_sizes(layout: Layout) -> dict[str, int]:
+    """Numbers in each group, in order."""
+    return {name: sum(field.size for field in fields) for name, fields in layout.items()}
+
+
+def describe_task(task: ResolvedTask, layout: Layout, read: frozenset[str]) -> dict[str, Any]:
+    """The part of a :class:`Manifest` that follows from the task: keyword arguments for it."""
+    model = task.model
+    return {
+        "robot": RobotEntry(source=model.robot, **asdict(task.robot)),
+        "rates": Rates(
+            control_hz=1.0 / model.step_dt,
+            perception_hz=1.0 / (model.step_dt * model.timing.perception_period),
+            action_delay=model.control.action_delay * model.step_dt,
+        ),
+        "timing": model.timing,
+        "control": model.control,
+        "command": model.command,
+        "goals": model.goals,
+        "course": model.course,
+        "observation": _observation(task, layout, read),
+        "terrains": {
+            key: TerrainEntry(
+                use=part.id,
+                share=model.terrains[key].share,
+                flat=isinstance(part.spec, TerrainSpec) and part.spec.flat,
+                params=_params(part),
+            )
+            for key, part in task.terrains.items()
+        },
+        "terminations": {
+            key: TerminationEntry(
+                use=part.id,
+                outcome=part.spec.outcome if isinstance(part.spec, TerminationSpec) else "failure",
+                params=_params(part),
+            )
+            for key, part in task.terminations.items()
+        },
+    }
+
+
+def describe_origin(task: ResolvedTask, file: str, sha256: str) -> TaskEntry:
+    """The task's identity, and that of every component in it."""
+    origin = task.origin.task if task.origin is not None else task.name
+    sections = (task.observations, task.terrains, task.rewards, task.terminations, task.events, task.encoders)
+    parts = [("policy", task.policy), *(item for section in sections for item in section.items())]
+    return TaskEntry(
+        id=origin,
+        name=task.name,
+        stage=task.model.stage,
+        file=file,
+        sha256=sha256,
+        components={f"{part.spec.kind}.{key}": f"{part.id} {part.version}" for key, part in parts},
+    )
+
+
+def describe_checkpoint(name: str, sha256: str, iteration: int, versions: dict[str, str]) -> CheckpointEntry:
+    """The checkpoint's identity."""
+    return CheckpointEntry(file=name, sha256=sha256, iteration=iteration, versions=versions)
+
+
+def _observation(task: ResolvedTask, layout: Layout, read: frozenset[str]) -> Observation:
+    groups: list[Group] = []
+    offset = 0
+    for key, fields in layout.items():
+        part, start = task.observations[key], offset
+        entries, offset = _entries(fields, offset)
+        groups.append(
+            Group(
+                name=key,
+                use=part.id,
+                version=part.version,
+                read=key in read,
+                offset=start,
+                size=offset - start,
+                clip=task.model.observations[key].clip,
+                params=_params(part),
+                fields=entries,
+            )
+        )
+    return Observation(size=offset, groups=tuple(groups))
+
+
+def _entries(fields: Sequence[ObservationField], offset: int) -> tuple[tuple[FieldEntry, ...], int]:
+    """The fields with their places, and the place after the last."""
+    entries = []
+    for field in fields:
+        entries.append(FieldEntry(name=field.name, offset=offset, size=field.size, scale=field.scale, unit=field.unit))
+        offset += field.size
+    return tuple(entries), offset
+
+
+def _params(part: ResolvedComponent) -> dict[str, Any]:
+    return part.params.model_dump(mode="json") if isinstance(part.params, BaseModel) else {}

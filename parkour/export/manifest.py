@@ -1,0 +1,291 @@
+"""``deploy.toml``: all that a robot or another simulator must know to run an exported policy. Needs no torch.
+
+The file carries a hash of itself and of every file beside it, so that an export that was edited by hand is noticed
+before a robot moves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import Field
+
+from parkour.errors import ExportError, ParkourError
+from parkour.mdp.robot import RobotLayout
+from parkour.tasks.model import Command, Control, CourseField, Goals, Section, Timing
+from parkour.tasks.validation import validate
+
+MANIFEST = "deploy.toml"
+FORMAT = "parkour-deploy"
+VERSION = 1
+_INTEGRITY = "integrity"
+
+
+class Port(Section):
+    """An input or output of a graph; the batch is its first dimension and not part of the shape."""
+
+    name: str
+    shape: tuple[int, ...]
+    source: str = ""
+    """Of an input, where its numbers come from: ``observation`` (all groups, concatenated), ``group:NAME`` (one group),
+    ``graph:NAME.OUTPUT`` (another graph's output, the last one computed), ``state:OUTPUT`` (this graph's own output of
+    the step before, zeros at an episode's start)."""
+
+
+class Graph(Section):
+    """One exported file. Graphs are run in the order in which they are listed."""
+
+    name: str
+    file: str
+    sha256: str
+    period: int = Field(ge=1)
+    """Control steps between runs; the outputs are held in between."""
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+
+class FieldEntry(Section):
+    """A named run of numbers in a group."""
+
+    name: str
+    offset: int
+    """Within the whole observation."""
+    size: int
+    scale: float
+    """What the physical quantity is multiplied by."""
+    unit: str
+    """Unit before scaling."""
+
+
+class Group(Section):
+    """An observation group."""
+
+    name: str
+    use: str
+    """``distribution:name`` of the component."""
+    version: str | None = None
+    read: bool
+    """Whether a graph reads it; zeros will do for the others."""
+    offset: int
+    """Within the whole observation."""
+    size: int
+    clip: float | None = None
+    """Numbers are clipped to ± this."""
+    params: dict[str, Any]
+    """The numbers it is computed with."""
+    fields: tuple[FieldEntry, ...]
+
+
+class Observation(Section):
+    size: int
+    groups: tuple[Group, ...]
+
+
+class TaskEntry(Section):
+    id: str
+    """Registered id, or the file, that the task was loaded from."""
+    name: str
+    stage: Literal["teacher", "student"]
+    file: str
+    """The resolved task, for the simulators of ``parkour``."""
+    sha256: str
+    components: dict[str, str]
+    """By kind and key in the task, as in ``reward.feet_edge``: the id and version that it was resolved to."""
+
+
+class CheckpointEntry(Section):
+    file: str
+    sha256: str
+    iteration: int
+    versions: dict[str, str]
+    """Of Python and packages, as trained."""
+
+
+class Camera(Section):
+    """The depth camera of a student."""
+
+    width: int
+    height: int
+    """Pixels."""
+    horizontal_fov: float
+    """[rad]"""
+    position: tuple[float, float, float]
+    """In the base's frame [m]."""
+    pitch: float
+    """Down from the base's x axis [rad]."""
+    range: float
+    """Distances are clipped here [m]."""
+
+
+class RobotEntry(Section):
+    """:class:`parkour.mdp.robot.RobotLayout`, and the name it is found by."""
+
+    name: str
+    source: str
+    """Name of a built-in robot, or ``package:folder``."""
+    joints: tuple[str, ...]
+    feet: tuple[str, ...]
+    contact_bodies: tuple[str, ...]
+    penalised_bodies: tuple[int, ...]
+    hip_joints: tuple[int, ...]
+    default_joint_pos: tuple[float, ...]
+    stiffness: tuple[float, ...]
+    damping: tuple[float, ...]
+    effort_limit: tuple[float, ...]
+    saturation_effort: tuple[float, ...]
+    velocity_limit: tuple[float, ...]
+    armature: float
+    base_height: float
+
+    def layout(self) -> RobotLayout:
+        """The layout that engines and terms know."""
+        return RobotLayout(**{key: value for key, value in self if key != "source"})
+
+
+class TerrainEntry(Section):
+    """A terrain of the task."""
+
+    use: str
+    share: float
+    flat: bool
+    params: dict[str, Any]
+
+
+class TerminationEntry(Section):
+    """An end of episodes."""
+
+    use: str
+    outcome: str
+    params: dict[str, Any]
+
+
+class Rates(Section):
+    """Rates and delays, derived from the numbers of ``timing`` and ``control``."""
+
+    control_hz: float
+    perception_hz: float
+    action_delay: float
+    """[s]"""
+
+
+class Manifest(Section):
+    """The contents of ``deploy.toml``."""
+
+    format: Literal["parkour-deploy"] = FORMAT
+    format_version: Literal[1] = VERSION
+    kind: Literal["onnx", "jit"]
+    dtype: Literal["float32", "float16"]
+    """Of the weights; inputs and outputs are float32 always."""
+    batch: int | Literal["dynamic"]
+    opset: int | None = None
+    task: TaskEntry
+    checkpoint: CheckpointEntry
+    graphs: tuple[Graph, ...]
+    robot: RobotEntry
+    rates: Rates
+    timing: Timing
+    control: Control
+    command: Command
+    goals: Goals
+    observation: Observation
+    camera: Camera | None = None
+    course: CourseField
+    terrains: dict[str, TerrainEntry]
+    terminations: dict[str, TerminationEntry]
+
+    def graph(self, name: str) -> Graph:
+        """The graph of a name."""
+        return next(graph for graph in self.graphs if graph.name == name)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def manifest_to_toml(manifest: Manifest) -> str:
+    """The text of ``deploy.toml``, with its own hash."""
+    tables = _plain(manifest.model_dump(mode="json", exclude_none=True))
+    return tomli_w.dumps({_INTEGRITY: {"sha256": _digest(tables)}, **tables})
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """``deploy.toml`` of an export folder, with every hash checked.
+
+    Raises:
+        ExportError: there is none, it is malformed or of another version, or it or a file beside it was changed.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        where = "is no folder" if not folder.is_dir() else f"holds no {MANIFEST}"
+        raise ExportError(f"{folder} {where}, expected an export", hint="parkour export onnx --run DIR --out EXPORT")
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ExportError(f"cannot read {path}: {error}", hint=_AGAIN) from None
+    if tables.get("format") != FORMAT:
+        raise ExportError(f"{path} is of format {tables.get('format')!r}, expected {FORMAT!r}", hint=_AGAIN)
+    if tables.get("format_version") != VERSION:
+        got = tables.get("format_version")
+        raise ExportError(f"{path} has format version {got}, expected {VERSION}", hint=_AGAIN)
+    integrity = tables.pop(_INTEGRITY, None)
+    if not isinstance(integrity, dict) or integrity.get("sha256") != _digest(tables):
+        raise ExportError(f"{path} was edited: its hash is not the one it was written with", hint=_AGAIN)
+    try:
+        manifest = validate(Manifest, tables)
+    except ParkourError as error:
+        raise ExportError(f"{path}: {error.message}", hint=_AGAIN) from None
+    for graph in manifest.graphs:
+        _check_file(folder / graph.file, graph.sha256)
+    return manifest
+
+
+def check_task_file(folder: Path, manifest: Manifest) -> Path:
+    """The export's task file, unchanged since it was written.
+
+    Raises:
+        ExportError: it is missing or was edited.
+    """
+    path = folder / manifest.task.file
+    _check_file(path, manifest.task.sha256)
+    return path
+
+
+_AGAIN = "export the checkpoint again: parkour export onnx --checkpoint FILE --out DIR"
+
+
+def _check_file(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise ExportError(f"{path} is missing, but {MANIFEST} names it", hint=_AGAIN)
+    try:
+        got = file_sha256(path)
+    except OSError as error:
+        raise ExportError(f"cannot read {path}: {error.strerror or error}") from None
+    if got != expected:
+        raise ExportError(
+            f"{path} was edited or replaced: its hash begins with {got[:12]}, {MANIFEST} expects {expected[:12]}",
+            hint=_AGAIN,
+        )
+
+
+def _digest(tables: dict[str, Any]) -> str:
+    """Of the values, not of the text: comments and blank lines may be added."""
+    return hashlib.sha256(json.dumps(tables, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Without None, which TOML cannot say."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

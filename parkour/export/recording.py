@@ -1,0 +1,82 @@
+"""Observations as they occur: from a short rollout of the task, or from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from tensordict import TensorDict
+from torch import Tensor
+
+from parkour.errors import ExportError, ParkourError
+from parkour.learning.device import choose_engine
+from parkour.tasks.resolve import ResolvedTask
+
+ENVIRONMENTS = 5
+STEPS = 100
+
+
+def load_recording(path: Path, size: int) -> np.ndarray:
+    """``[T, N, size]`` float32 observations of an ``.npz`` file with an array ``obs`` (or of an ``.npy`` file).
+
+    Raises:
+        ExportError: it cannot be read, or holds something else.
+    """
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        obs = loaded["obs"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise ExportError(
+            f"--recording {path}: cannot be read ({error}), expected an .npz file with an array 'obs'"
+        ) from None
+    if obs.ndim == 2:
+        obs = obs[:, None]
+    if obs.ndim != 3 or obs.shape[-1] != size or 0 in obs.shape:
+        raise ExportError(f"--recording {path}: got an array of shape {obs.shape}, expected (steps, robots, {size})")
+    if not np.isfinite(obs).all():
+        raise ExportError(f"--recording {path}: got NaN or infinite numbers, expected finite ones")
+    return np.ascontiguousarray(obs, dtype=np.float32)
+
+
+def record_rollout(
+    task: ResolvedTask,
+    policy: Callable[[TensorDict], Tensor],
+    *,
+    engine: str | None,
+    notify: Callable[[str], None],
+    num_envs: int = ENVIRONMENTS,
+    steps: int = STEPS,
+    seed: int = 1,
+) -> np.ndarray | None:
+    """``[T, N, size]`` observations of ``policy`` in the task, on the CPU; None where no simulator can run.
+
+    Args:
+        task: with its overlay.
+        policy: observation groups to actions.
+        engine: name of the simulator; the first that can run here when None.
+        notify: told in a line when there is none.
+        num_envs: N.
+        steps: T.
+        seed: of courses and draws.
+    """
+    try:
+        _, simulator = choose_engine(engine)
+    except ParkourError as error:
+        if engine is not None:
+            raise
+        notify(f"not compared on recorded inputs: {error.message}")
+        return None
+    torch.manual_seed(seed)
+    env = simulator.make_env(task, num_envs=num_envs, device="cpu", seed=seed)
+    try:
+        rows: list[Tensor] = []
+        obs = env.get_observations()
+        with torch.inference_mode():
+            for _ in range(steps):
+                rows.append(torch.cat([obs[key].flatten(1) for key in task.observations], dim=-1).clone())
+                obs, *_ = env.step(policy(obs))
+    finally:
+        getattr(env, "close", lambda: None)()
+    return torch.stack(rows).float().numpy()

@@ -1,0 +1,174 @@
+"""Graphs to files and back: ONNX through torch's exporter, TorchScript through torch.jit."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from parkour.errors import ExportError, StorageError
+from parkour.export.graphs import DeployedGraph
+
+OPSETS = (14, 20)
+"""ONNX operator sets that can be written, ends included."""
+DEFAULT_OPSET = 18
+"""Understood by onnxruntime from 1.14 on."""
+_OLDEST_DYNAMO_OPSET = 18
+"""The exporter on torch.export writes this one and newer ones."""
+
+Runner = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
+"""Inputs in the order of the graph, ``[N, *shape]`` float32 each, to its outputs."""
+
+
+def check_opset(opset: int) -> None:
+    """Raises :class:`ExportError` for an operator set that cannot be written."""
+    if not OPSETS[0] <= opset <= OPSETS[1]:
+        raise ExportError(f"--opset: got {opset}, expected {OPSETS[0]} to {OPSETS[1]}", hint=f"--opset {DEFAULT_OPSET}")
+
+
+def write_onnx(
+    graph: DeployedGraph, module: nn.Module, path: Path, *, opset: int, batch: int | None, metadata: Mapping[str, str]
+) -> None:
+    """Write ``module`` as ONNX.
+
+    Args:
+        graph: names and shapes of inputs and outputs.
+        module: what is written; the graph's own, or a copy in another precision.
+        path: the file.
+        opset: ONNX operator set.
+        batch: size of the batch; None leaves it open.
+        metadata: text that is stored in the file.
+
+    Raises:
+        ExportError: torch cannot express it, or not in this operator set.
+        StorageError: the file cannot be written.
+    """
+    import onnx
+
+    # Two rows, since torch would take a batch of one for a constant.
+    inputs = graph.zeros(batch or 2)
+    names = [port.name for port in graph.inputs]
+    outputs = [port.name for port in graph.outputs]
+    buffer = io.BytesIO()
+    try:
+        with _quiet():
+            if opset >= _OLDEST_DYNAMO_OPSET and find_spec("onnxscript") is not None:
+                dynamic = tuple({0: torch.export.Dim("batch")} for _ in names) if batch is None else None
+                program = torch.onnx.export(
+                    module, inputs, input_names=names, output_names=outputs, opset_version=opset, dynamo=True,
+                    dynamic_shapes=dynamic, verbose=False,
+                )  # fmt: skip
+                assert program is not None
+                model = program.model_proto
+            else:
+                axes = {name: {0: "batch"} for name in (*names, *outputs)} if batch is None else None
+                torch.onnx.export(
+                    module, inputs, buffer, input_names=names, output_names=outputs, opset_version=opset,
+                    dynamo=False, dynamic_axes=axes, verbose=False,
+                )  # fmt: skip
+                model = onnx.load_from_string(buffer.getvalue())
+    except Exception as error:  # torch raises many types, none of them its own
+        reason = " ".join(str(error).split())[:200]
+        raise ExportError(
+            f"graph {graph.name!r} cannot be written as ONNX ({type(error).__name__}: {reason})"
+        ) from error
+    _check_written_opset(graph, model, opset)
+    onnx.helper.set_model_props(model, dict(metadata))
+    model.producer_name = "parkour"
+    _write(path, model.SerializeToString())
+
+
+def run_onnx(path: Path) -> Runner:
+    """The file in onnxruntime, on the CPU."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [item.name for item in session.get_inputs()]
+    return lambda values: list(session.run(None, dict(zip(names, values, strict=True))))  # type: ignore[arg-type]
+
+
+def write_jit(
+    graph: DeployedGraph, module: nn.Module, path: Path, *, batch: int | None, metadata: Mapping[str, str]
+) -> None:
+    """Write ``module`` as TorchScript: traced, since plugins' modules need not be scriptable.
+
+    Raises:
+        ExportError: it cannot be traced.
+        StorageError: the file cannot be written.
+    """
+    buffer = io.BytesIO()
+    try:
+        with _quiet(), torch.no_grad():
+            traced = torch.jit.trace(module, graph.zeros(batch or 2), check_trace=False)
+            torch.jit.save(traced, buffer, _extra_files={"metadata.json": json.dumps(dict(metadata)).encode()})
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ExportError(f"graph {graph.name!r} cannot be traced ({type(error).__name__}: {reason})") from error
+    _write(path, buffer.getvalue())
+
+
+def run_jit(path: Path) -> Runner:
+    """The file in torch, on the CPU."""
+    with _quiet():
+        module = torch.jit.load(str(path), map_location="cpu")
+
+    def run(values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        with torch.inference_mode():
+            outputs = module(*[torch.from_numpy(value) for value in values])
+        return [value.numpy() for value in (outputs if isinstance(outputs, tuple) else (outputs,))]
+
+    return run
+
+
+def run_module(module: nn.Module) -> Runner:
+    """A module as it is: what the files are compared with."""
+
+    def run(values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        with torch.inference_mode():
+            outputs = module(*[torch.from_numpy(value) for value in values])
+        return [value.numpy() for value in (outputs if isinstance(outputs, tuple) else (outputs,))]
+
+    return run
+
+
+def _check_written_opset(graph: DeployedGraph, model: object, opset: int) -> None:
+    written = next(item.version for item in model.opset_import if not item.domain)  # type: ignore[attr-defined]
+    if written != opset:
+        raise ExportError(
+            f"graph {graph.name!r}: torch wrote operator set {written}, expected {opset}", hint=f"--opset {written}"
+        )
+
+
+def _write(path: Path, data: bytes) -> None:
+    """All of it or nothing."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}", hint="--out DIR") from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's advice on its own exporters."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)

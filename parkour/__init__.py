@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from parkour.specs import EncoderSpec as EncoderSpec
     from parkour.specs import EngineSpec as EngineSpec
     from parkour.specs import EventSpec as EventSpec
+    from parkour.specs import ModifierSpec as ModifierSpec
     from parkour.specs import ObservationField as ObservationField
     from parkour.specs import ObservationSpec as ObservationSpec
     from parkour.specs import PolicySpec as PolicySpec
@@ -47,6 +48,7 @@ _HOME = {
         "EncoderSpec",
         "EngineSpec",
         "EventSpec",
+        "ModifierSpec",
         "ObservationField",
         "ObservationSpec",
         "PolicySpec",

@@ -11,6 +11,7 @@ from parkour.specs import (
     EngineSpec,
     EventSpec,
     Kind,
+    ModifierSpec,
     ObservationSpec,
     PolicySpec,
     RewardSpec,
@@ -40,6 +41,11 @@ def register_rewards() -> Iterable[RewardSpec]:  # type: ignore[empty-body]
 @hookspec
 def register_observations() -> Iterable[ObservationSpec]:  # type: ignore[empty-body]
     """Observation groups."""
+
+
+@hookspec
+def register_modifiers() -> Iterable[ModifierSpec]:  # type: ignore[empty-body]
+    """Noise and faults that tasks lay on observation groups."""
 
 
 @hookspec
@@ -76,6 +82,7 @@ HOOKS: dict[Kind, str] = {
     "terrain": "register_terrains",
     "reward": "register_rewards",
     "observation": "register_observations",
+    "modifier": "register_modifiers",
     "termination": "register_terminations",
     "event": "register_events",
     "encoder": "register_encoders",

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-Kind = Literal["terrain", "reward", "observation", "termination", "event", "encoder", "policy", "engine", "task"]
+Kind = Literal[
+    "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task"
+]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
-    "terrain", "reward", "observation", "termination", "event", "encoder", "policy", "engine", "task",
+    "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
 )  # fmt: skip
 
 
@@ -59,6 +61,8 @@ class ObservationField:
     """What the physical quantity is multiplied by."""
     unit: str = ""
     """Unit before scaling."""
+    limit: float | None = None
+    """Reading of a range sensor that meets nothing within its reach; None for what is no range sensor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,19 @@ class ObservationSpec(Spec):
     """
 
     kind: ClassVar[Kind] = "observation"
+    needs: tuple[Literal["depth_camera"], ...] = ()
+    """Sensors that exist only where a group of the task needs them; each is handed to the group as a keyword argument
+    of this name (``depth_camera``: a :class:`parkour.mdp.camera.DepthCamera`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModifierSpec(Spec):
+    """Noise or faults on an observation group: a class made as ``Target(num_envs, device, fields, **params)``.
+
+    See :class:`parkour.mdp.modifiers.Modifier`.
+    """
+
+    kind: ClassVar[Kind] = "modifier"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +155,7 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
         TerrainSpec,
         RewardSpec,
         ObservationSpec,
+        ModifierSpec,
         TerminationSpec,
         EventSpec,
         EncoderSpec,

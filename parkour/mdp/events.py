@@ -47,6 +47,10 @@ class SimHandle(Protocol):
         """Horizontal velocity of the base in the patch's frame [m/s], ``[M, 2]``; the rest of the velocity stays."""
         ...
 
+    def set_camera_pitch(self, env_ids: Tensor, error: Tensor) -> None:
+        """How much further down than the task says the depth camera looks [rad], ``[M]``; nothing without a camera."""
+        ...
+
     def spawn(self, env_ids: Tensor) -> Tensor:
         """Start position of each robot on the ground [m], ``[M, 3]``, patch frame."""
         ...

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from parkour.errors import PluginError
 from parkour.mdp.context import StepContext
-from parkour.mdp.terms import ObservationTerm
+from parkour.mdp.modifiers import ModifierChain
+from parkour.mdp.terms import ObservationTerm, RawObservationTerm
 from parkour.specs import ObservationField
 
 
@@ -21,10 +22,12 @@ class ClippedGroup:
     term: ObservationTerm
     clip: float | None
     """Numbers are clipped to ± this."""
+    modifiers: ModifierChain | None = None
+    """Noise and faults."""
 
 
 class ObservationSet:
-    """Computes every group; each is a tensor ``[N, size]``.
+    """Computes every group; each is a tensor ``[N, …]``.
 
     Args:
         groups: by name, in the task's order.
@@ -32,6 +35,16 @@ class ObservationSet:
 
     def __init__(self, groups: Mapping[str, ClippedGroup]) -> None:
         self._groups = dict(groups)
+        self._outer: dict[str, ModifierChain] = {}
+        """Modifiers of groups that leave it to us to apply them."""
+        for name, group in self._groups.items():
+            if group.modifiers is None:
+                continue
+            if isinstance(group.term, RawObservationTerm):
+                group.term.take_modifiers(group.modifiers)
+            else:
+                self._outer[name] = group.modifiers
+        self._everyone: Tensor | None = None
         self._checked = False
 
     @property
@@ -48,6 +61,8 @@ class ObservationSet:
         values: dict[str, Tensor] = {}
         for name, group in self._groups.items():
             value = group.term(ctx)
+            if name in self._outer:
+                value = self._outer[name](value, ctx, self._all(ctx))
             values[name] = value if group.clip is None else value.clamp(-group.clip, group.clip)
         if not self._checked:
             self._check(values, ctx.num_envs)
@@ -57,6 +72,13 @@ class ObservationSet:
         """Begin new episodes."""
         for group in self._groups.values():
             group.term.reset(env_ids)
+            if group.modifiers is not None:
+                group.modifiers.reset(env_ids)
+
+    def _all(self, ctx: StepContext) -> Tensor:
+        if self._everyone is None:
+            self._everyone = torch.arange(ctx.num_envs, device=ctx.device)
+        return self._everyone
 
     def _check(self, values: Mapping[str, Tensor], num_envs: int) -> None:
         for name, fields in self.layout.items():

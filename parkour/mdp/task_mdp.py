@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from parkour.mdp.camera import DepthCamera
 from parkour.mdp.command import SpeedCommand
 from parkour.mdp.context import Contacts, PreviousStep, Privileged, RobotState, StepContext
 from parkour.mdp.events import SimHandle
@@ -74,11 +75,13 @@ class TaskMdp:
         events: EventSet,
         statistics: EpisodeStatistics,
         curriculum: bool,
+        camera: DepthCamera | None = None,
     ) -> None:
         self.num_envs, self.device, self.layout, self.clock = num_envs, device, layout, clock
         self.course, self.goals, self.command = course, goals, command
         self.rewards, self.terminations, self.observations = rewards, terminations, observations
         self.events, self.statistics, self.curriculum = events, statistics, curriculum
+        self.camera = camera
         joints, feet = layout.num_joints, layout.num_feet
         zeros = lambda *shape: torch.zeros(num_envs, *shape, device=device)  # noqa: E731
         self.default_joint_pos = torch.tensor(layout.default_joint_pos, device=device)
@@ -103,6 +106,8 @@ class TaskMdp:
         self._begun: list[Tensor] = []
         self._none = torch.empty(0, dtype=torch.int64, device=device)
         self._steps = 0
+        self._pictured = -1
+        """Step at which the cameras of all robots last took a picture."""
 
     # -- called by the engine ------------------------------------------------------------------------------------
 
@@ -151,6 +156,8 @@ class TaskMdp:
         self.previous.action = self._zeroed(self.previous.action, env_ids)
         self.action = self._zeroed(self.action, env_ids)
         self.previous_foot_force[env_ids] = 0.0
+        if self.camera is not None:
+            self.camera.reset(env_ids)
         self.events.reset(sim, env_ids)
 
     def next_course(self, env_ids: Tensor, episode_step: Tensor, *, ended: bool) -> Tensor:
@@ -186,6 +193,7 @@ class TaskMdp:
         robot = seen.robot
         goals = self.goals.state(robot.base_pos[:, :2], robot.yaw, self.course.goals, self.course.goal_count)
         self.context = ctx = self._context(seen, self.goals.hold(goals, perception), episode_step, perception)
+        ctx.depth_ids = self._take_pictures(robot)
         self.previous_foot_force = seen.foot_force.clone()
         return self.observations.compute(ctx)
 
@@ -221,7 +229,18 @@ class TaskMdp:
             max_episode_steps=self.clock.max_episode_steps,
             step_dt=self.clock.step_dt,
             perception=perception,
+            depth=None if self.camera is None else self.camera.depth,
         )
+
+    def _take_pictures(self, robot: RobotState) -> Tensor | None:
+        """``[M]`` int64: environments whose depth picture is new; None without cameras."""
+        if self.camera is None:
+            return None
+        # Once per step: somebody who resets an environment between two steps makes us observe twice.
+        everyone = self._steps % self.clock.perception_period == 0 and self._steps != self._pictured
+        if everyone:
+            self._pictured = self._steps
+        return self.camera.update(robot, self.course, everyone=everyone)
 
     def _record(self, env_ids: Tensor, episode_step: Tensor) -> None:
         ends = self.terminations

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 
 from parkour.mdp.context import StepContext
+from parkour.mdp.modifiers import ModifierChain
 from parkour.specs import ObservationField
 
 
@@ -34,7 +35,10 @@ class StatefulTerm(Protocol):
 
 
 class ObservationTerm(Protocol):
-    """An observation group: made once as ``Target(num_envs, device, layout, **params)``."""
+    """An observation group: made once as ``Target(num_envs, device, layout, **params)``.
+
+    What its spec needs (:attr:`parkour.specs.ObservationSpec.needs`) comes as further keyword arguments.
+    """
 
     def layout(self) -> Sequence[ObservationField]:
         """Names, sizes, scales and units of the numbers, in order. Images are one field of ``height * width``."""
@@ -46,4 +50,21 @@ class ObservationTerm(Protocol):
 
     def reset(self, env_ids: Tensor) -> None:
         """Forget the environments ``env_ids`` (``[M]`` int64): their episode begins with the next call."""
+        ...
+
+
+@runtime_checkable
+class RawObservationTerm(Protocol):
+    """An observation group whose modifiers act on what its sensor measures, before the group works on it.
+
+    Noise of a camera belongs to its pixels: laid on the finished observation, it would be of another size, and drawn
+    anew at every step while the picture is held.
+    """
+
+    def raw_fields(self) -> Sequence[ObservationField]:
+        """What the sensor measures."""
+        ...
+
+    def take_modifiers(self, modifiers: ModifierChain) -> None:
+        """Called once, before the first observation; the group applies them, and whoever holds it resets them."""
         ...

@@ -7,18 +7,22 @@ from typing import Any, cast
 
 import torch
 
+from parkour.mdp.camera import CameraGeometry, DepthCamera
 from parkour.mdp.command import SpeedCommand
 from parkour.mdp.goals import GoalTracker
+from parkour.mdp.modifiers import ModifierChain
 from parkour.mdp.observations import ClippedGroup, ObservationSet
 from parkour.mdp.randomisation import EventSet, TimedEvent
 from parkour.mdp.rewards import RewardSet, WeightedTerm
 from parkour.mdp.statistics import EpisodeStatistics
 from parkour.mdp.task_mdp import Clock, TaskMdp
 from parkour.mdp.terminations import OutcomeTerm, TerminationSet
-from parkour.specs import EventSpec, TerminationSpec, TerrainSpec
+from parkour.mdp.terms import ObservationTerm, RawObservationTerm
+from parkour.specs import EventSpec, ObservationSpec, TerminationSpec, TerrainSpec
 from parkour.tasks.resolve import ResolvedComponent, ResolvedTask
 from parkour.terrain.field import FieldTerrain, TerrainField, build_field
 from parkour.terrain.library import CourseLibrary, CourseState
+from parkour.terrain.rays import RayCaster
 
 
 def build_terrain(task: ResolvedTask, seed: int) -> TerrainField:
@@ -33,8 +37,12 @@ def build_terrain(task: ResolvedTask, seed: int) -> TerrainField:
     return build_field(task.model.course, terrains, seed)
 
 
-def build_mdp(task: ResolvedTask, *, num_envs: int, device: str, seed: int) -> TaskMdp:
+def build_mdp(
+    task: ResolvedTask, *, num_envs: int, device: str, seed: int, raycast: RayCaster | None = None
+) -> TaskMdp:
     """Everything of a task but the physics, for ``num_envs`` environments on ``device``.
+
+    ``raycast`` is the engine's way to find distances along rays, if it has a faster one than plain torch.
 
     Raises:
         TerrainError: a generator breaks its contract.
@@ -44,6 +52,7 @@ def build_mdp(task: ResolvedTask, *, num_envs: int, device: str, seed: int) -> T
     library = CourseLibrary(build_terrain(task, seed), device)
     course = CourseState(library, num_envs, model.course.start_levels, torch.Generator(device).manual_seed(seed))
     make = _Factory(task, num_envs, device)
+    camera = build_camera(task, num_envs, device, raycast)
     return TaskMdp(
         num_envs=num_envs,
         device=device,
@@ -54,7 +63,7 @@ def build_mdp(task: ResolvedTask, *, num_envs: int, device: str, seed: int) -> T
         command=make.command(),
         rewards=make.rewards(),
         terminations=make.terminations(),
-        observations=make.observations(),
+        observations=make.observations(camera),
         events=make.events(),
         statistics=EpisodeStatistics(
             tuple(task.terrains),
@@ -64,7 +73,23 @@ def build_mdp(task: ResolvedTask, *, num_envs: int, device: str, seed: int) -> T
             episode_length=model.timing.episode_length,
         ),
         curriculum=model.course.curriculum,
+        camera=camera,
     )
+
+
+def build_camera(
+    task: ResolvedTask, num_envs: int, device: str, raycast: RayCaster | None = None
+) -> DepthCamera | None:
+    """The robots' depth cameras, if an observation group of the task needs them."""
+    if not any("depth_camera" in _needs(part) for part in task.observations.values()):
+        return None
+    camera = task.model.camera
+    geometry = CameraGeometry(**{name: getattr(camera, name) for name in type(camera).model_fields})
+    return DepthCamera(num_envs, device, geometry, raycast)
+
+
+def _needs(part: ResolvedComponent) -> tuple[str, ...]:
+    return part.spec.needs if isinstance(part.spec, ObservationSpec) else ()
 
 
 class _Factory:
@@ -101,16 +126,22 @@ class _Factory:
             terms[key] = OutcomeTerm(self._term(part), part.spec.outcome, self._call_kwargs(part))
         return TerminationSet(terms, self.num_envs, self.device)
 
-    def observations(self) -> ObservationSet:
-        uses = self.task.model.observations
-        return ObservationSet(
-            {
-                key: ClippedGroup(
-                    part.target(self.num_envs, self.device, self.task.robot, **part.kwargs), uses[key].clip
-                )
-                for key, part in self.task.observations.items()
-            }
-        )
+    def observations(self, camera: DepthCamera | None) -> ObservationSet:
+        uses, sensors = self.task.model.observations, {"depth_camera": camera}
+        groups = {}
+        for key, part in self.task.observations.items():
+            needs = {name: sensors[name] for name in _needs(part)}
+            term = part.target(self.num_envs, self.device, self.task.robot, **needs, **part.kwargs)
+            groups[key] = ClippedGroup(term, uses[key].clip, self._modifiers(key, term))
+        return ObservationSet(groups)
+
+    def _modifiers(self, group: str, term: ObservationTerm) -> ModifierChain | None:
+        parts = self.task.modifiers.get(group)
+        if not parts:
+            return None
+        fields = tuple(term.raw_fields() if isinstance(term, RawObservationTerm) else term.layout())
+        made = {key: part.target(self.num_envs, self.device, fields, **part.kwargs) for key, part in parts.items()}
+        return ModifierChain(group, made)
 
     def events(self) -> EventSet:
         uses, dt = self.task.model.events, self.task.model.step_dt

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
 from parkour.errors import PluginError, TaskError
-from parkour.specs import EncoderSpec, PolicySpec
+from parkour.specs import EncoderSpec, ObservationSpec, PolicySpec
 from parkour.tasks.resolve import ResolvedComponent, ResolvedTask
 
 _STATEFUL = ("num_envs", "device", "layout")
@@ -25,8 +25,13 @@ def check_task(task: ResolvedTask) -> None:
     for component in (*task.rewards.values(), *task.terminations.values()):
         _check_term(component)
     for component in task.observations.values():
-        _accepts(component, _STATEFUL, component.kwargs)
+        needs = component.spec.needs if isinstance(component.spec, ObservationSpec) else ()
+        _accepts(component, _STATEFUL, {**dict.fromkeys(needs), **component.kwargs})
         _has_methods(component, ("layout", "__call__", "reset"))
+    for group in task.modifiers.values():
+        for component in group.values():
+            _accepts(component, ("num_envs", "device", "fields"), component.kwargs)
+            _has_methods(component, ("__call__", "reset"))
     for component in task.events.values():
         _accepts(component, ("sim", "env_ids"), component.kwargs)
     for component in task.encoders.values():

@@ -97,6 +97,7 @@ def _resolve(model: TaskModel, overlay: str | None, document: TaskDocument, regi
         robot_folder=str(folder),
         policy=policy,
         encoders=_encoders(model, policy, registry),
+        modifiers=_modifiers(model, registry),
         overlays=document.overlays,
         origin=document.origin,
         **parts,
@@ -130,6 +131,23 @@ def _component(kind: Kind, section: str, key: str, use: Any, registry: Registry)
     """Resolve one component of the task: ``use`` is its entry in the model."""
     path = (section, key) if section else (key,)
     return _resolved(kind, key, use.use or key, use.params, use.version, (*path, "params"), registry)
+
+
+def _modifiers(model: TaskModel, registry: Registry) -> dict[str, dict[str, ResolvedComponent]]:
+    """The enabled modifiers of each enabled observation group."""
+    found: dict[str, dict[str, ResolvedComponent]] = {}
+    for group, observation in model.observations.items():
+        parts = {
+            key: _resolved(
+                "modifier", key, use.use or key, use.params, use.version,
+                ("observations", group, "modifiers", key, "params"), registry,
+            )
+            for key, use in observation.modifiers.items()
+            if use.enabled and observation.enabled
+        }  # fmt: skip
+        if parts:
+            found[group] = parts
+    return found
 
 
 def _encoders(model: TaskModel, policy: ResolvedComponent, registry: Registry) -> dict[str, ResolvedComponent]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -73,6 +74,23 @@ class CourseField(Section):
     """First levels are drawn from this range, ends included."""
 
 
+class Camera(Section):
+    """The depth camera, made where an observation group needs one; angles in radians."""
+
+    position: tuple[float, float, float] = (0.33, 0.0, 0.08)
+    """Where it sits on the base, in the base's frame [m]."""
+    pitch: float = Field(default=math.radians(20.0), ge=-math.pi / 2, le=math.pi / 2)
+    """How far it looks down from the base's forward axis [rad]."""
+    horizontal_fov: float = Field(default=math.radians(87.0), ge=0.05, le=3.0)
+    """Angle between the left and the right border of the picture [rad]; pixels are square."""
+    width: int = Field(default=106, ge=1, le=4096)
+    """Pixels from left to right."""
+    height: int = Field(default=60, ge=1, le=4096)
+    """Pixels from top to bottom."""
+    range: Positive = 2.0
+    """Greatest distance along a ray; whatever is further away, or not there, reads this [m]."""
+
+
 class Goals(Section):
     radius: Positive = 0.2
     """A way point is reached within this horizontal distance [m] …"""
@@ -112,9 +130,15 @@ class RewardUse(Component):
     """Multiplies the term (and the control step in seconds); 0 switches it off."""
 
 
+class ModifierUse(Component):
+    pass
+
+
 class ObservationUse(Component):
     clip: Positive | None = 100.0
     """Numbers are clipped to ± this."""
+    modifiers: dict[str, ModifierUse] = Field(default_factory=dict)
+    """Noise and faults, laid on in this order."""
 
 
 class TerminationUse(Component):
@@ -168,6 +192,7 @@ class TaskModel(Section):
     environments: Environments = Environments()
     control: Control = Control()
     course: CourseField = CourseField()
+    camera: Camera = Camera()
     goals: Goals = Goals()
     command: Command = Command()
     clip_reward_at_zero: bool = True

@@ -26,6 +26,10 @@ def task_tables(task: ResolvedTask) -> Table:
         resolved: Mapping[str, ResolvedComponent] = getattr(task, section)
         for key, component in resolved.items():
             tables[section][key] = _identified(tables[section][key], component, f"{section}.{key}")
+    for group, modifiers in task.modifiers.items():
+        written = tables["observations"][group]["modifiers"]
+        for key, component in modifiers.items():
+            written[key] = _identified(written[key], component, f"observations.{group}.modifiers.{key}")
     policy = tables["policy"] = _identified(tables["policy"], task.policy, "policy")
     for key, component in task.encoders.items():
         policy["params"][key] = component.id

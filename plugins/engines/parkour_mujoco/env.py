@@ -18,6 +18,7 @@ from parkour.tasks.build import build_mdp
 from parkour.tasks.resolve import ResolvedTask
 from parkour_mujoco.accessor import StateAccessor
 from parkour_mujoco.motors import DcMotors
+from parkour_mujoco.rays import WarpRayCaster
 from parkour_mujoco.robot_files import load_robot_files
 from parkour_mujoco.scene import environment_cfg
 from parkour_mujoco.sim_handle import COURSE_FIELDS, DERIVED_FIELDS, RANDOMISED_FIELDS, MujocoSimHandle
@@ -48,7 +49,13 @@ class ParkourEnv(ManagerBasedRlEnv):
         self._touch_fields()
         self.motors = DcMotors(self.task.robot, self.num_envs, self.device)
         self.accessor = StateAccessor(self, self.task.robot, self.files)
-        self.mdp = build_mdp(self.task, num_envs=self.num_envs, device=str(self.device), seed=self.cfg.seed or 0)
+        self.mdp = build_mdp(
+            self.task,
+            num_envs=self.num_envs,
+            device=str(self.device),
+            seed=self.cfg.seed or 0,
+            raycast=WarpRayCaster(),
+        )
         self.sim_handle = MujocoSimHandle(self, self.accessor, self.motors, self.mdp, self.task.robot, self.files)
         self.mdp.startup(self.sim_handle)
         self.sim_handle.finish_startup()

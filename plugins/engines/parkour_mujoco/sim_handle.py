@@ -84,6 +84,10 @@ class MujocoSimHandle:
         start = self._accessor.base_v.start
         self._sim.data.qvel[env_ids, start : start + 2] = velocity
 
+    def set_camera_pitch(self, env_ids: Tensor, error: Tensor) -> None:
+        if self._mdp.camera is not None:
+            self._mdp.camera.pitch_error[env_ids] = error
+
     def spawn(self, env_ids: Tensor) -> Tensor:
         return self._mdp.course.spawn[env_ids]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from pydantic import AfterValidator, FiniteFloat
@@ -25,6 +26,16 @@ Bounds = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_ordered)]
 """Ends of a uniform draw."""
 PositiveBounds = Annotated[Bounds, AfterValidator(_not_negative)]
 """The same, at or above 0."""
+
+
+def _angles(bounds: tuple[float, float]) -> tuple[float, float]:
+    if max(abs(end) for end in bounds) > math.pi / 2:
+        raise ValueError(f"got ({bounds[0]:g}, {bounds[1]:g}) rad, expected at most a quarter of a turn (1.57 rad)")
+    return bounds
+
+
+AngleBounds = Annotated[Bounds, AfterValidator(_angles)]
+"""The same, of small angles; degrees are refused."""
 
 
 class FrictionParams(Params):
@@ -53,6 +64,11 @@ class GainScaleParams(Params):
     """Ends of the uniform draw of the factor on each joint's proportional gain."""
     damping: PositiveBounds = param((0.975, 1.025))
     """The same for the derivative gain."""
+
+
+class CameraPitchParams(Params):
+    range: AngleBounds = param((-math.radians(5.0), math.radians(5.0)), unit="rad")
+    """Ends of the uniform draw of the error; above 0 the camera looks further down."""
 
 
 class ResetBaseParams(Params):

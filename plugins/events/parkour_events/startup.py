@@ -38,3 +38,8 @@ def gain_scale(
     """Each joint's gains times U(``stiffness``) and U(``damping``)."""
     shape = (len(env_ids), sim.layout.num_joints)
     sim.set_gain_scale(env_ids, uniform(shape, stiffness, env_ids), uniform(shape, damping, env_ids))
+
+
+def camera_pitch(sim: SimHandle, env_ids: Tensor, *, range: tuple[float, float]) -> None:
+    """Each depth camera looks U(``range``) [rad] further down than it should."""
+    sim.set_camera_pitch(env_ids, uniform((len(env_ids),), range, env_ids))

@@ -63,3 +63,23 @@ class PrivilegedExplicitParams(Params):
     """Factor on the base's velocity."""
     reserved: int = param(6, ge=0, le=1000)
     """Zeros after the velocity, kept so that the block has the size of published policies."""
+
+
+class DepthImageParams(Params):
+    height: int = param(58, ge=1, le=4096)
+    """Rows of the image."""
+    width: int = param(87, ge=1, le=4096)
+    """Columns of the image."""
+    crop_top: int = param(0, ge=0, le=4096)
+    """Rows of the camera's picture that are cut off at the top."""
+    crop_bottom: int = param(2, ge=0, le=4096)
+    """Rows that are cut off at the bottom."""
+    crop_sides: int = param(4, ge=0, le=4096)
+    """Columns that are cut off on each side."""
+    latency: int = param(1, ge=0, le=20)
+    """Frames by which the image is older than the newest one."""
+
+
+class YawValidParams(Params):
+    limit: float = param(0.6, unit="rad", ge=0.0, le=3.1416)
+    """Yaws to the way point smaller than this, to either side, count as ahead."""

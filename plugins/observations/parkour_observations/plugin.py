@@ -49,6 +49,21 @@ def register_observations() -> Iterable[ObservationSpec]:
             source=_RMA,
         ),
         ObservationSpec(
+            name="depth",
+            summary="Depth image: cropped, resized, normalised, one frame late",
+            target="parkour_observations.depth:DepthImage",
+            params="parkour_observations.params:DepthImageParams",
+            needs=("depth_camera",),
+            source=_EXTREME_PARKOUR,
+        ),
+        ObservationSpec(
+            name="yaw_valid",
+            summary="Whether the way point lies ahead, so that a camera can tell the way",
+            target="parkour_observations.depth:YawValid",
+            params="parkour_observations.params:YawValidParams",
+            source=_EXTREME_PARKOUR,
+        ),
+        ObservationSpec(
             name="perception",
             summary="1 at the steps at which scan, yaws and depth are refreshed, else 0",
             target="parkour_observations.perception:Perception",

@@ -1,0 +1,103 @@
+"""The depth image as a policy sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from parkour.errors import TaskError
+from parkour.mdp.camera import DepthCamera
+from parkour.mdp.context import StepContext
+from parkour.mdp.modifiers import ModifierChain
+from parkour.mdp.robot import RobotLayout
+from parkour.specs import ObservationField
+from parkour_observations.resize import BicubicResize
+
+
+class DepthImage:
+    """Group ``depth``: the camera's picture cropped, resized, normalised to distance / range − 0.5, some frames late.
+
+    Frames come at the perception rate and for environments that were reset; an image is held until the next frame.
+    The first frame of an episode fills the whole buffer, so that it is seen at once, and again at the next frame.
+    Bicubic interpolation overshoots a little at edges; what leaves ± 0.5 by that is left as it is.
+
+    Modifiers act on the raw picture, before the crop and before the latency; the result is clamped to the camera's
+    range.
+    """
+
+    def __init__(
+        self, num_envs: int, device: str | torch.device, layout: RobotLayout, *, depth_camera: DepthCamera,
+        height: int, width: int, crop_top: int, crop_bottom: int, crop_sides: int, latency: int,
+    ) -> None:  # fmt: skip
+        geometry = depth_camera.geometry
+        rows, columns = geometry.height - crop_top - crop_bottom, geometry.width - 2 * crop_sides
+        if rows < 1 or columns < 1:
+            raise TaskError(
+                f"observations.depth: the crop leaves {rows} rows and {columns} columns of the camera's "
+                f"{geometry.height} x {geometry.width} pixels, expected at least one of each"
+            )
+        self._window = slice(crop_top, geometry.height - crop_bottom), slice(crop_sides, geometry.width - crop_sides)
+        self._resize = BicubicResize((rows, columns), (height, width), device)
+        self._range = geometry.range
+        self._raw_field = depth_camera.field
+        self._size = height, width
+        self._modifiers: ModifierChain | None = None
+        self._frames = torch.zeros(num_envs, latency + 1, height, width, device=device)
+        """``[N, L + 1, height, width]``, oldest first."""
+        self._first = torch.ones(num_envs, dtype=torch.bool, device=device)
+
+    def layout(self) -> Sequence[ObservationField]:
+        """One field; distance = (value + 0.5) / scale."""
+        return [ObservationField(name="depth", size=self._size[0] * self._size[1], scale=1 / self._range, unit="m")]
+
+    def raw_fields(self) -> Sequence[ObservationField]:
+        return [self._raw_field]
+
+    def take_modifiers(self, modifiers: ModifierChain) -> None:
+        self._modifiers = modifiers
+
+    def __call__(self, ctx: StepContext) -> Tensor:
+        """``[N, height, width]``."""
+        assert ctx.depth is not None and ctx.depth_ids is not None, "the task has no camera"
+        env_ids = ctx.depth_ids
+        everyone = len(env_ids) == len(ctx.depth)
+        if len(env_ids) > 0:
+            raw = ctx.depth if everyone else ctx.depth[env_ids]
+            if self._modifiers is not None:
+                raw = self._modifiers(raw, ctx, env_ids).clamp(0.0, self._range)
+            self._push(self.process(raw), env_ids, everyone)
+        return self._frames[:, 0]
+
+    def process(self, raw: Tensor) -> Tensor:
+        """``[M, height, width]`` images from pictures ``[M, H, W]`` [m]."""
+        return self._resize(raw[:, *self._window]) / self._range - 0.5
+
+    def reset(self, env_ids: Tensor) -> None:
+        self._first.index_fill_(0, env_ids, True)
+
+    def _push(self, image: Tensor, env_ids: Tensor, everyone: bool) -> None:
+        """Put a frame behind those of ``env_ids``. A new buffer: what was returned before stays as it was."""
+        image = image.unsqueeze(1)
+        frames, first = (self._frames, self._first) if everyone else (self._frames[env_ids], self._first[env_ids])
+        frames = torch.where(first[:, None, None, None], image, torch.cat((frames[:, 1:], image), dim=1))
+        self._frames = frames if everyone else self._frames.index_copy(0, env_ids, frames)
+        self._first.index_fill_(0, env_ids, False)
+
+
+class YawValid:
+    """Group ``yaw_valid``: 1 where the way point lies ahead, so that a camera can see where to go, else 0."""
+
+    def __init__(self, num_envs: int, device: str | torch.device, layout: RobotLayout, *, limit: float) -> None:
+        self._limit = limit
+
+    def layout(self) -> Sequence[ObservationField]:
+        return [ObservationField(name="yaw_valid", size=1)]
+
+    def __call__(self, ctx: StepContext) -> Tensor:
+        """``[N, 1]``: whether |yaw to the way point| < limit, the yaw wrapped and as old as the policy's."""
+        return (ctx.goals.yaw.abs() < self._limit).to(ctx.command.dtype).unsqueeze(1)
+
+    def reset(self, env_ids: Tensor) -> None:
+        """Nothing is remembered."""

@@ -1,0 +1,173 @@
+"""From a choice of weights and a protocol to an evaluation: one call for the command line and for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from parkour.errors import ParkourError
+from parkour.evaluation.metrics import EpisodeTable
+from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task, find_protocol
+from parkour.evaluation.rollout import MakeEnv, OnProgress, Rollout, quota, roll_out
+from parkour.evaluation.source import Weights
+from parkour.evaluation.summary import Breakdown, break_down
+from parkour.learning.device import choose_device, choose_engine
+from parkour.learning.state import versions
+from parkour.tasks.resolve import ResolvedTask
+
+DEFAULT_NUM_ENVS = 256
+DEFAULT_STEPS = 1500
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What is not part of the task."""
+
+    protocol: str = "course"
+    num_envs: int = DEFAULT_NUM_ENVS
+    steps: int = DEFAULT_STEPS
+    """Control steps at least, rounded up to whole episodes; fewer where all end earlier."""
+    seed: int = 1
+    device: str | None = None
+    engine: str | None = None
+    blank_depth: bool = False
+    """Show the policy nothing but far distances."""
+    changes: TaskChanges = field(default_factory=TaskChanges)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A policy's figures, and what they were measured with."""
+
+    weights: Weights
+    task: ResolvedTask
+    """Under the protocol."""
+    protocol: Protocol
+    options: EvaluationOptions
+    device: str
+    engine: str
+    """Canonical id."""
+    versions: dict[str, str]
+    """Of the packages that the figures depend on."""
+    steps: int
+    """Control steps that were taken."""
+    episodes_per_environment: int
+    """Quota of each environment."""
+    episodes: EpisodeTable
+    breakdown: Breakdown
+
+    @property
+    def unfinished(self) -> int:
+        """Episodes that were to be scored and had not ended; they are in no figure."""
+        return int(self.episodes.unfinished.sum())
+
+
+def check_options(options: EvaluationOptions) -> Protocol:
+    """The protocol, if the numbers can be.
+
+    Raises:
+        ParkourError: they cannot.
+    """
+    for name, value, least in (
+        ("--num-envs", options.num_envs, 1),
+        ("--steps", options.steps, 1),
+        ("--seed", options.seed, 0),
+    ):
+        if value < least:
+            raise ParkourError(f"{name}: got {value}, expected at least {least}")
+    return find_protocol(options.protocol)
+
+
+def evaluate(
+    weights: Weights,
+    options: EvaluationOptions,
+    *,
+    make_env: MakeEnv | None = None,
+    on_progress: OnProgress = lambda step, episodes: None,
+    notify: Callable[[str], None] = lambda line: None,
+) -> Evaluation:
+    """Score a checkpoint.
+
+    Args:
+        weights: the checkpoint.
+        options: how.
+        make_env: makes the environment; the engine's when None.
+        on_progress: told of control steps done and episodes scored, now and then.
+        notify: told in a line what was chosen and what to beware of.
+
+    Raises:
+        ParkourError: bad options, a task that cannot be rebuilt, weights that do not fit, no such device or engine.
+    """
+    protocol = check_options(options)
+    task = evaluation_task(weights, protocol, options.changes)
+    if options.blank_depth and task.model.stage == "teacher":
+        raise ParkourError(f"--blank-depth: {task.name!r} is a teacher, which has no depth camera")
+    device = choose_device(options.device)
+    engine_id = "custom"
+    if make_env is None:
+        engine_id, make_env = _engine(options.engine)
+    _warn(task, protocol, options, notify)
+    rollout = roll_out(
+        task,
+        weights.path,
+        make_env=make_env,
+        num_envs=options.num_envs,
+        steps=options.steps,
+        device=device,
+        seed=options.seed,
+        stratified=protocol.stratified,
+        blank_depth=options.blank_depth,
+        on_progress=on_progress,
+    )
+    result = Evaluation(
+        weights=weights,
+        task=task,
+        protocol=protocol,
+        options=options,
+        device=device,
+        engine=engine_id,
+        versions=versions(),
+        steps=rollout.steps,
+        episodes_per_environment=quota(options.steps, task.model.max_episode_steps),
+        episodes=rollout.episodes,
+        breakdown=_breakdown(task, rollout),
+    )
+    if result.unfinished:
+        notify(
+            f"{result.unfinished} of {result.unfinished + len(result.episodes)} episodes had not ended after "
+            f"{rollout.steps} steps, as nothing in the task ends them, and are left out of all figures"
+        )
+    return result
+
+
+def _engine(name: str | None) -> tuple[str, MakeEnv]:
+    identity, engine = choose_engine(name)
+
+    def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> Any:
+        return engine.make_env(task, num_envs=num_envs, device=device, seed=seed)
+
+    return identity, make
+
+
+def _warn(task: ResolvedTask, protocol: Protocol, options: EvaluationOptions, notify: Callable[[str], None]) -> None:
+    """What makes figures less than they could be."""
+    if options.num_envs < len(task.terrains):
+        notify(
+            f"{options.num_envs} environments on {len(task.terrains)} terrains: some are left out "
+            f"(--num-envs {len(task.terrains)})"
+        )
+    elif protocol.equal_shares and options.num_envs % len(task.terrains):
+        least = options.num_envs // len(task.terrains)
+        notify(
+            f"{options.num_envs} environments on {len(task.terrains)} terrains: {least} or {least + 1} on each, "
+            "and overall figures weigh them so"
+        )
+
+
+def _breakdown(task: ResolvedTask, rollout: Rollout) -> Breakdown:
+    model = task.model
+    low, high = model.course.difficulty_range
+    return break_down(rollout.episodes, model.step_dt, (float(np.float32(low)), float(np.float32(high))))

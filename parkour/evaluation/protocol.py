@@ -1,0 +1,210 @@
+"""How a policy is tried: the numbers of each protocol, the task under it, and who stands on which level when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from parkour.errors import CheckpointError, ParkourError, PluginError, UnknownNameError
+from parkour.evaluation.source import Weights
+from parkour.learning.inference import task_of
+from parkour.tasks.document import OVERLAYS
+from parkour.tasks.resolve import ResolvedTask
+
+COLUMNS_PER_TERRAIN = 4
+"""Columns that each terrain has in a protocol that gives all of them as many."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A way of trying a policy. Laid over the task's overlay ``eval``."""
+
+    name: str
+    summary: str
+    sets: tuple[str, ...]
+    """As for ``--set``."""
+    equal_shares: bool
+    """Whether all terrains get as many environments, whatever their shares."""
+    stratified: bool
+    """Whether levels are dealt anew at each episode, evenly over each terrain; else environments keep their patch."""
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            name="course",
+            summary="0.8 m/s, 30 s, difficulties evenly over the range on every terrain",
+            sets=(
+                "timing.episode_length=30.0",
+                "command.speed=[0.8, 0.8]",
+                'command.resample="never"',
+                "course.levels=20",
+                'course.difficulty="levels"',
+                "course.curriculum=false",
+                "course.start_levels=[0, 19]",
+            ),
+            equal_shares=True,
+            stratified=True,
+        ),
+        Protocol(
+            name="reference",
+            summary="U(0.3, 0.8) m/s, 20 s, 5 x 5 patches of random difficulty, as in earlier tables",
+            sets=(
+                "timing.episode_length=20.0",
+                "command.speed=[0.3, 0.8]",
+                'command.resample="never"',
+                "course.levels=5",
+                "course.columns=5",
+                'course.difficulty="random"',
+                "course.curriculum=false",
+                "course.start_levels=[0, 4]",
+            ),
+            equal_shares=False,
+            stratified=False,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class TaskChanges:
+    """What a command line changes of the task."""
+
+    difficulty: tuple[float, float] | None = None
+    terrains: Sequence[str] = ()
+    """The only ones wanted; all with a share above 0 when empty."""
+    noise: str | None = None
+    """Preset of sensor noise: an overlay of the task."""
+    sets: Sequence[str] = ()
+    withs: Sequence[str] = ()
+
+
+def find_protocol(name: str) -> Protocol:
+    """The protocol of a name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if name not in PROTOCOLS:
+        raise UnknownNameError("protocol", name, PROTOCOLS, hint=f"--protocol {next(iter(PROTOCOLS))}")
+    return PROTOCOLS[name]
+
+
+def parse_difficulty(text: str) -> tuple[float, float]:
+    """``"0.2:0.8"`` as numbers.
+
+    Raises:
+        ParkourError: it is no range within [0, 1].
+    """
+    low, colon, high = text.partition(":")
+    try:
+        bounds = float(low), float(high if colon else low)
+    except ValueError:
+        bounds = (1.0, 0.0)
+    if not 0.0 <= bounds[0] <= bounds[1] <= 1.0:
+        raise ParkourError(f"--difficulty: got {text!r}, expected A:B with 0 <= A <= B <= 1", hint="--difficulty 0.5:1")
+    return bounds
+
+
+def evaluation_task(weights: Weights, protocol: Protocol, changes: TaskChanges | None = None) -> ResolvedTask:
+    """The task of a checkpoint under a protocol; changes of the command line win.
+
+    Raises:
+        CheckpointError: the task needs a component that is not installed.
+        TaskError: a change does not fit the task.
+        UnknownNameError: a terrain that the task has not.
+    """
+    changes = changes or TaskChanges()
+    try:
+        base = task_of(weights.checkpoint, "eval", withs=changes.withs)
+        sets = [
+            *protocol.sets,
+            *_terrain_sets(base, protocol, changes.terrains),
+            *_noise_sets(base, changes.noise),
+            *_difficulty_sets(changes.difficulty),
+            *changes.sets,
+        ]
+        return task_of(weights.checkpoint, "eval", withs=changes.withs, sets=sets)
+    except (PluginError, UnknownNameError) as error:
+        if changes.terrains and "--terrain" in (error.hint or ""):
+            raise
+        raise CheckpointError(
+            f"the task of checkpoint {weights.path} cannot be rebuilt: {error.message}",
+            hint=error.hint or "install the plugin that provides it; parkour plugins list shows what is installed",
+        ) from error
+
+
+def level_plan(terrain: np.ndarray, levels: int, episodes: int, seed: int) -> np.ndarray:
+    """Levels of each environment's episodes, spread evenly over every terrain.
+
+    The ``n`` episodes on a terrain are dealt one to each of ``n`` equal slices of the levels, in random order: with
+    few episodes as with many, no part of the difficulties is left out. Which level it is depends on the seed, the
+    environment and the number of the episode, so two policies with one seed meet the same courses.
+
+    Args:
+        terrain: ``[N]`` terrain of each environment.
+        levels: of the field.
+        episodes: E, per environment.
+        seed: of the draws.
+
+    Returns:
+        ``[N, E]`` int64.
+    """
+    plan = np.zeros((len(terrain), episodes), np.int64)
+    for index in np.unique(terrain):
+        rng = np.random.default_rng([seed % 2**32, int(index)])
+        rows = np.flatnonzero(terrain == index)
+        count = len(rows) * episodes
+        slices = (np.arange(count) + rng.random(count)) / count
+        drawn = np.minimum((slices * levels).astype(np.int64), levels - 1)
+        plan[rows] = rng.permutation(drawn).reshape(len(rows), episodes)
+    return plan
+
+
+def overlay_sets(table: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """An overlay's numbers as ``--set`` takes them."""
+    for key, value in table.items():
+        path = f'{prefix}"{key}"'
+        if isinstance(value, Mapping):
+            yield from overlay_sets(value, f"{path}.")
+        else:
+            _, _, text = tomli_w.dumps({"value": value}).partition("=")
+            yield f"{path}={text.strip()}"
+
+
+def _terrain_sets(task: ResolvedTask, protocol: Protocol, wanted: Sequence[str]) -> Iterable[str]:
+    uses = task.model.terrains
+    for name in wanted:
+        if name not in uses:
+            raise UnknownNameError("terrain", name, uses, hint=f"to add it: --with terrain:{name}=1 --terrain {name}")
+    chosen = [name for name in uses if name in wanted] if wanted else list(task.terrains)
+    for name, use in uses.items():
+        share = 0.0 if name not in chosen else 1.0 if protocol.equal_shares or use.share == 0 else use.share
+        yield f'terrains."{name}".share={share}'
+        if name in wanted:
+            yield f'terrains."{name}".enabled=true'
+    if protocol.equal_shares:
+        yield f"course.columns={COLUMNS_PER_TERRAIN * len(chosen)}"
+
+
+def _noise_sets(task: ResolvedTask, preset: str | None) -> Iterable[str]:
+    if preset is None:
+        return ()
+    if task.model.stage == "teacher":
+        raise ParkourError(f"--noise: got {preset!r}, but {task.name!r} is a teacher without a depth camera")
+    presets = {name.removeprefix("noise-"): name for name in task.overlays if name not in OVERLAYS}
+    if preset not in presets and preset not in presets.values():
+        raise UnknownNameError(
+            "noise preset", preset, presets, hint=f"presets are overlays of the task: [overlays.noise-{preset}]"
+        )
+    return overlay_sets(task.overlays[presets.get(preset, preset)])
+
+
+def _difficulty_sets(difficulty: tuple[float, float] | None) -> Iterable[str]:
+    low, high = difficulty if difficulty is not None else (0.0, 1.0)
+    return (f"course.difficulty_range=[{low}, {high}]",)

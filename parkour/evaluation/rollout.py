@@ -1,0 +1,153 @@
+"""A policy in a task until every environment has had its episodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from rsl_rl.env import VecEnv
+from tensordict import TensorDict
+from torch import Tensor
+
+from parkour.errors import EngineError, ParkourError
+from parkour.evaluation.metrics import EpisodeRecorder, EpisodeTable
+from parkour.evaluation.protocol import level_plan
+from parkour.learning.inference import load_actor
+from parkour.learning.rng import seed_everything
+from parkour.mdp.task_mdp import TaskMdp
+from parkour.tasks.resolve import ResolvedTask
+
+REPORT_EVERY = 25
+"""Control steps between looks at how far the episodes are; each waits for the device."""
+
+MakeEnv = Callable[[ResolvedTask, int, str, int], VecEnv]
+"""``(task, num_envs, device, seed) -> env``."""
+OnProgress = Callable[[int, int], None]
+"""Told of control steps done and episodes scored."""
+
+
+class Agent(Protocol):
+    """What acts: a policy with a memory that can be cleared."""
+
+    def __call__(self, obs: TensorDict) -> Tensor: ...
+
+    def reset(self, dones: Tensor | None = None) -> None:
+        """Forget, where ``dones`` ``[N]`` says so or everywhere."""
+        ...
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What came of it."""
+
+    episodes: EpisodeTable
+    steps: int
+    """Control steps that were taken."""
+
+
+def quota(steps: int, max_episode_steps: int) -> int:
+    """Episodes of each environment that fill at least ``steps`` control steps if all of them last to the time-out."""
+    return math.ceil(steps / max_episode_steps)
+
+
+def roll_out(
+    task: ResolvedTask,
+    checkpoint: Path,
+    *,
+    make_env: MakeEnv,
+    num_envs: int,
+    steps: int,
+    device: str,
+    seed: int,
+    stratified: bool,
+    blank_depth: bool = False,
+    on_progress: OnProgress = lambda step, episodes: None,
+) -> Rollout:
+    """Run the deployed policy of a checkpoint, deterministic given the seed.
+
+    Args:
+        task: under a protocol.
+        checkpoint: the weights.
+        make_env: makes the environment.
+        num_envs: N.
+        steps: control steps at least, if episodes last so long: see :func:`quota`.
+        device: where.
+        seed: of courses, randomisation and commands.
+        stratified: deal levels by :func:`parkour.evaluation.protocol.level_plan`, else leave robots on their patch.
+        blank_depth: show the policy nothing but far distances.
+        on_progress: told now and then.
+
+    Raises:
+        CheckpointError: the weights do not fit.
+        EngineError: the environment is none of a task.
+    """
+    seed_everything(seed)
+    env: Any = make_env(task, num_envs, device, seed)
+    try:
+        mdp = getattr(env, "mdp", None)
+        if not isinstance(mdp, TaskMdp):
+            raise EngineError(f"the engine's environment {type(env).__name__} has no mdp, which evaluation reads")
+        agent: Agent = load_actor(checkpoint, env, task)  # type: ignore[assignment]
+        blank = depth_blanks(mdp) if blank_depth else {}
+        if blank_depth and not blank:
+            raise ParkourError(f"--blank-depth: task {task.name!r} has no depth group")
+        recorder = EpisodeRecorder(mdp, quota(steps, mdp.clock.max_episode_steps))
+        if stratified:
+            _deal_levels(mdp, recorder, seed)
+        # Again, because making a policy draws weights: the random numbers that follow depend on the seed alone.
+        seed_everything(seed)
+        limit = recorder.episodes * mdp.clock.max_episode_steps
+        taken = _run(env, agent, mdp, recorder, limit, blank, on_progress)
+        return Rollout(recorder.table(), taken)
+    finally:
+        getattr(env, "close", lambda: None)()
+
+
+def depth_blanks(mdp: TaskMdp) -> dict[str, float]:
+    """Reading of a range sensor that meets nothing, of each observation group that is one."""
+    blanks: dict[str, float] = {}
+    for name, fields in mdp.observations.layout.items():
+        limits = {getattr(field, "limit", None) for field in fields}
+        if len(limits) == 1 and (limit := limits.pop()) is not None:
+            blanks[name] = limit
+    return blanks
+
+
+def _deal_levels(mdp: TaskMdp, recorder: EpisodeRecorder, seed: int) -> None:
+    """Levels by plan, from the first episode on; the reset that begins the run puts them under the robots."""
+    course = mdp.course
+    drawn = level_plan(course.terrain.cpu().numpy(), course.num_levels, recorder.episodes, seed)
+    plan = torch.as_tensor(drawn, device=mdp.device)
+    everyone = torch.arange(mdp.num_envs, device=mdp.device)
+    course.set_levels(everyone, plan[:, 0])
+    mdp.choose_levels = lambda env_ids: plan[env_ids, recorder.finished[env_ids] % recorder.episodes]
+
+
+def _run(
+    env: Any,
+    agent: Agent,
+    mdp: TaskMdp,
+    recorder: EpisodeRecorder,
+    steps: int,
+    blank: dict[str, float],
+    on_progress: OnProgress,
+) -> int:
+    env.reset()
+    agent.reset()
+    obs = env.get_observations()
+    mdp.monitor = recorder
+    with torch.inference_mode():
+        for step in range(1, steps + 1):
+            for name, value in blank.items():
+                obs[name] = torch.full_like(obs[name], value)
+            obs, _, dones, _ = env.step(agent(obs))
+            agent.reset(dones)
+            if step % REPORT_EVERY == 0 or step == steps:
+                on_progress(step, recorder.scored())
+                if recorder.complete():
+                    return step
+    return steps

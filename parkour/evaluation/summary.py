@@ -1,0 +1,183 @@
+"""Means and spreads over episodes: overall, per terrain, per bin of difficulty, and for each pair of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from parkour.evaluation.metrics import EpisodeTable
+
+BINS = 5
+"""Bins of difficulty, of equal width."""
+Z95 = 1.959963984540054
+"""Two-sided 95 % point of the normal distribution."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number per episode, as it is reported."""
+
+    key: str
+    label: str
+    unit: str = ""
+    digits: int = 2
+    better: int = 0
+    """+1 where more is better, -1 where less is, 0 where neither."""
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("success", "success", better=1),
+    Metric("way_points", "way points", better=1),
+    Metric("way_points_before", "way points before end", better=1),
+    Metric("displacement", "MXD", better=1),
+    Metric("edge_per_step", "MEV / step", digits=3, better=-1),
+    Metric("edge_per_episode", "MEV / episode", digits=1, better=-1),
+    Metric("return", "return", better=1),
+    Metric("length", "length", "s", digits=1),
+    Metric("fall", "falls", better=-1),
+    Metric("time_out", "time-outs"),
+    Metric("power", "power", "W", digits=0, better=-1),
+)
+
+
+@dataclass(frozen=True)
+class Stat:
+    """Mean and spread; NaN where there was nothing to average."""
+
+    mean: float
+    std: float
+    """Standard deviation (divided by n) over the episodes; for ``edge_per_step`` over all their steps."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A group of episodes."""
+
+    episodes: int
+    metrics: dict[str, Stat]
+    """By :attr:`Metric.key`."""
+    rewards: dict[str, Stat]
+    """Sum of each weighted term over an episode."""
+    terminations: dict[str, float]
+    """Part of the episodes in whose last step each term fired."""
+    success_interval: tuple[float, float]
+    """Wilson's 95 % interval of the success rate."""
+    reached: tuple[float, ...]
+    """Part of the episodes that reached at least 0, 1, 2, … way points."""
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """All groups of an evaluation."""
+
+    edges: tuple[float, ...]
+    """Bounds of the bins of difficulty."""
+    overall: Summary
+    by_terrain: dict[str, Summary]
+    by_bin: tuple[Summary, ...]
+    cells: dict[str, tuple[Summary, ...]]
+    """Per terrain, the bins."""
+
+
+def values_of(table: EpisodeTable, step_dt: float) -> dict[str, np.ndarray]:
+    """``[M]`` numbers per episode of every metric; ``edge_per_step`` is the episode's own mean."""
+    values = dict(table.values)
+    values["edge_per_episode"] = values["edge"]
+    values["edge_per_step"] = values["edge"] / np.maximum(values["steps"], 1)
+    values["length"] = values["steps"] * step_dt
+    return {metric.key: values[metric.key] for metric in METRICS}
+
+
+def break_down(table: EpisodeTable, step_dt: float, difficulty: tuple[float, float]) -> Breakdown:
+    """Groups the episodes.
+
+    Args:
+        table: the episodes.
+        step_dt: control step [s].
+        difficulty: range that the bins divide.
+    """
+    edges = bin_edges(difficulty)
+    bins = bin_of(table.values["difficulty"], edges)
+    summary = _summariser(table, step_dt)
+    everything = np.ones(len(table), bool)
+    on = {name: table.terrain == i for i, name in enumerate(table.terrains)}
+    present = {name: rows for name, rows in on.items() if rows.any() or table.unfinished[table.terrains.index(name)]}
+    numbers = range(len(edges) - 1)
+    return Breakdown(
+        edges=edges,
+        overall=summary(everything),
+        by_terrain={name: summary(rows) for name, rows in present.items()},
+        by_bin=tuple(summary(bins == b) for b in numbers),
+        cells={name: tuple(summary(rows & (bins == b)) for b in numbers) for name, rows in present.items()},
+    )
+
+
+def bin_edges(difficulty: tuple[float, float]) -> tuple[float, ...]:
+    """Bounds of the bins; one bin where the range is a point."""
+    low, high = difficulty
+    if low == high:
+        return (low, high)
+    return tuple(float(edge) for edge in np.linspace(low, high, BINS + 1))
+
+
+def bin_of(difficulty: np.ndarray, edges: tuple[float, ...]) -> np.ndarray:
+    """Bin of each difficulty, int64; a bound belongs to the bin above it, the last to the last bin."""
+    inner = np.asarray(edges[1:-1])
+    # Difficulties are single precision: a bound that was hit exactly may lie a rounding below.
+    return np.searchsorted(inner, difficulty + 1e-6, side="right")
+
+
+def wilson(successes: float, episodes: int, z: float = Z95) -> tuple[float, float]:
+    """Wilson's interval of a rate; (NaN, NaN) without episodes."""
+    if episodes == 0:
+        return math.nan, math.nan
+    rate, n = successes / episodes, episodes
+    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def edge_per_step(edge: np.ndarray, edge_squared: np.ndarray, steps: np.ndarray) -> Stat:
+    """Feet on edges: mean and standard deviation over all steps of all episodes.
+
+    Args:
+        edge: ``[M]`` sum over each episode's steps.
+        edge_squared: ``[M]`` sum of the squares.
+        steps: ``[M]``.
+    """
+    total = steps.sum()
+    if total == 0:
+        return Stat(math.nan, math.nan)
+    mean = edge.sum() / total
+    return Stat(float(mean), math.sqrt(max(0.0, float(edge_squared.sum() / total - mean * mean))))
+
+
+def _summariser(table: EpisodeTable, step_dt: float) -> Callable[[np.ndarray], Summary]:
+    values = values_of(table, step_dt)
+
+    def summarise(rows: np.ndarray) -> Summary:
+        count = int(rows.sum())
+        raw = {name: column[rows] for name, column in table.values.items()}
+        metrics = {key: _stat(column[rows]) for key, column in values.items()}
+        metrics["edge_per_step"] = edge_per_step(raw["edge"], raw["edge_squared"], raw["steps"])
+        goals = np.arange(table.max_goals + 1)
+        reached = (raw["goals"][:, None] >= goals).mean(axis=0) if count else np.full(len(goals), math.nan)
+        return Summary(
+            episodes=count,
+            metrics=metrics,
+            rewards={name: _stat(column[rows]) for name, column in table.rewards.items()},
+            terminations={name: _stat(column[rows]).mean for name, column in table.terminations.items()},
+            success_interval=wilson(raw["success"].sum(), count),
+            reached=tuple(float(part) for part in reached),
+        )
+
+    return summarise
+
+
+def _stat(values: np.ndarray) -> Stat:
+    if len(values) == 0:
+        return Stat(math.nan, math.nan)
+    return Stat(float(values.mean()), float(values.std()))

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from parkour.errors import CheckpointError, StorageError
+from parkour.learning.earlier import convert, is_earlier
 
 FORMAT = "parkour-checkpoint"
 VERSION = 1
@@ -151,6 +152,8 @@ def load_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> Che
 
 
 def _parse(path: Path, data: Any) -> Checkpoint:
+    if is_earlier(data):
+        return convert(path, data)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a parkour checkpoint: expected a file that parkour train has written")
     if data.get("format_version") != VERSION:
@@ -198,20 +201,47 @@ def check_stamp(path: Path, got: TaskStamp, expected: TaskStamp, *, same_task: b
         raise CheckpointError(f"checkpoint {path} has {got.actions} actions, the task has {expected.actions}")
 
 
-def check_weights(path: Path, name: str, got: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+def check_teacher(path: Path, got: TaskStamp) -> None:
+    """Whether a checkpoint is one that a student can learn from.
+
+    Raises:
+        CheckpointError: it is not.
+    """
+    if got.stage != "teacher":
+        raise CheckpointError(
+            f"checkpoint {path} is a {got.stage}, expected a teacher",
+            hint="to go on with a student's run: parkour train --stage student --resume --run DIR",
+        )
+
+
+def network(path: Path, checkpoint: Checkpoint, name: str) -> dict[str, Tensor]:
+    """The weights of one network.
+
+    Raises:
+        CheckpointError: the checkpoint has none of this name.
+    """
+    if (weights := checkpoint.model.get(f"{name}_state_dict")) is None:
+        raise CheckpointError(f"checkpoint {path} lacks the network {name!r}")
+    return weights
+
+
+def check_weights(
+    path: Path, name: str, got: Mapping[str, Tensor], expected: Mapping[str, Tensor], *, hint: str | None = None
+) -> None:
     """Whether a state dict fits a network.
 
     Raises:
         CheckpointError: a tensor is missing, left over, or of another shape.
     """
-    for key in expected.keys() - got.keys():
-        raise CheckpointError(f"checkpoint {path} lacks the weights {name}.{key}: it is of another policy")
-    for key in got.keys() - expected.keys():
-        raise CheckpointError(f"checkpoint {path} has weights {name}.{key} that the policy has not")
+    for key in sorted(expected.keys() - got.keys()):
+        raise CheckpointError(f"checkpoint {path} lacks the weights {name}.{key}: it is of another policy", hint=hint)
+    for key in sorted(got.keys() - expected.keys()):
+        raise CheckpointError(f"checkpoint {path} has weights {name}.{key} that the policy has not", hint=hint)
     for key, tensor in expected.items():
         if got[key].shape != tensor.shape:
             raise CheckpointError(
-                f"checkpoint {path}: {name}.{key} has shape {_shape(got[key].shape)}, expected {_shape(tensor.shape)}"
+                f"checkpoint {path}: {name}.{key} has shape {_shape(got[key].shape)}, expected {_shape(tensor.shape)}",
+                hint=hint,
             )
 
 

@@ -16,8 +16,8 @@ from rsl_rl.utils import resolve_callable, resolve_obs_groups
 from tensordict import TensorDict
 from torch import Tensor
 
-from parkour.errors import CheckpointError, TaskError
-from parkour.learning.checkpoint import Checkpoint, check_stamp, check_weights, load_checkpoint
+from parkour.errors import TaskError
+from parkour.learning.checkpoint import Checkpoint, check_stamp, check_weights, load_checkpoint, network
 from parkour.learning.policy import PolicyDefinition
 
 if TYPE_CHECKING:
@@ -61,12 +61,18 @@ def task_of(
 def build_actor(definition: PolicyDefinition, obs: TensorDict, num_actions: int, device: str) -> MLPModel:
     """The actor alone, with fresh weights, in evaluation mode."""
     cfg: dict[str, Any] = copy.deepcopy(definition.train_cfg)
-    actor_cfg = cfg["actor"]
+    name = acting_network(definition)
+    actor_cfg = cfg[name]
     with contextlib.redirect_stdout(io.StringIO()):
-        groups = resolve_obs_groups(obs, cfg["obs_groups"], ["actor"])
+        groups = resolve_obs_groups(obs, cfg["obs_groups"], [name])
     make = resolve_callable(actor_cfg.pop("class_name"))
-    actor: MLPModel = make(obs, groups, "actor", num_actions, **actor_cfg)
+    actor: MLPModel = make(obs, groups, name, num_actions, **actor_cfg)
     return actor.to(device).eval()
+
+
+def acting_network(definition: PolicyDefinition) -> str:
+    """Which of a policy's networks acts: ``student`` where there is one, else ``actor``."""
+    return "student" if "student" in definition.train_cfg else "actor"
 
 
 def load_actor(path: Path, env: VecEnv, task: ResolvedTask | None = None) -> MLPModel:
@@ -86,21 +92,38 @@ def load_actor(path: Path, env: VecEnv, task: ResolvedTask | None = None) -> MLP
     task = task or task_of(checkpoint)
     obs = env.get_observations()
     check_stamp(path, checkpoint.stamp, make_stamp(task, env, obs), same_task=False)
-    actor = build_actor(define_policy(task), obs, env.num_actions, str(env.device))
-    weights = checkpoint.model.get("actor_state_dict")
-    if weights is None:
-        raise CheckpointError(f"checkpoint {path} lacks the network 'actor'")
-    check_weights(path, "actor", weights, actor.state_dict())
+    definition = define_policy(task)
+    actor = build_actor(definition, obs, env.num_actions, str(env.device))
+    name = acting_network(definition)
+    weights = network(path, checkpoint, name)
+    check_weights(path, name, weights, actor.state_dict())
     actor.load_state_dict(weights)
+    # A network may want to know more of the environment than it observes: which images are new, for one.
+    if attach := getattr(actor, "attach", None):
+        attach(env)
     return actor
 
 
-def load_policy(path: Path, env: VecEnv, task: ResolvedTask | None = None) -> Policy:
-    """:func:`load_actor` as a function ``observations -> actions``."""
-    actor = load_actor(path, env, task)
+class DeployedPolicy:
+    """A network as a function ``observations -> actions``, called once per control step.
+
+    One with a memory must be told which episodes ended: call :meth:`reset` with the dones after each step.
+    """
+
+    def __init__(self, actor: MLPModel) -> None:
+        self.actor = actor
 
     @torch.inference_mode()
-    def policy(obs: TensorDict) -> Tensor:
-        return actor(obs)
+    def __call__(self, obs: TensorDict) -> Tensor:
+        """Deterministic actions ``[N, J]``."""
+        return self.actor(obs)
 
-    return policy
+    @torch.inference_mode()
+    def reset(self, dones: Tensor | None = None) -> None:
+        """Forget the environments ``dones`` (``[N]``), or all."""
+        self.actor.reset(dones)
+
+
+def load_policy(path: Path, env: VecEnv, task: ResolvedTask | None = None) -> DeployedPolicy:
+    """:func:`load_actor` as a :class:`DeployedPolicy`."""
+    return DeployedPolicy(load_actor(path, env, task))

@@ -38,9 +38,9 @@ class TrainOptions:
     resume: bool = False
     """Go on with a run (:attr:`run`, or the experiment's newest)."""
     run: Path | None = None
-    """The run folder to go on with."""
+    """With ``resume``: the run folder to go on with. Without, for a student: the run of its teacher."""
     checkpoint: Path | None = None
-    """With ``resume``: the checkpoint to go on from. Without: weights to start a new run with."""
+    """With ``resume``: the checkpoint to go on from. Without: weights to start a new run with, a student's teacher."""
     logger: LoggerName = "tensorboard"
     git_state: bool = False
     """Store the commit and the uncommitted changes of the working folder in the run folder."""

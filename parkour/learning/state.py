@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from parkour.learning.checkpoint import (
     Checkpoint,
     TaskStamp,
     check_stamp,
+    check_teacher,
     check_weights,
     checkpoint_path,
+    network,
     save_checkpoint,
 )
 from parkour.learning.rng import rng_state, set_rng_state
@@ -103,6 +105,25 @@ class RunState:
         self._check_networks(path, checkpoint)
         self.runner.alg.load(checkpoint.model, {"actor": True, "critic": True}, True)
 
+    def load_teacher(self, path: Path, checkpoint: Checkpoint) -> None:
+        """Begin as a student: take up the networks of a teacher.
+
+        The algorithm has the attribute ``teacher`` and the method ``load_teacher(state_dict)``.
+
+        Raises:
+            CheckpointError: it is no teacher, or one for other inputs or of another size.
+        """
+        got = checkpoint.stamp
+        check_teacher(path, got)
+        # A student has groups besides, which are no concern of the teacher's.
+        ours = {name: shape for name, shape in self.stamp.observations.items() if name in got.observations}
+        check_stamp(path, got, replace(self.stamp, stage="teacher", observations=ours), same_task=False)
+        algorithm: Any = self.runner.alg
+        weights = network(path, checkpoint, "actor")
+        hint = "give the student the teacher's networks: --set policy.params.NAME=VALUE (see the run's task.toml)"
+        check_weights(path, "actor", weights, algorithm.teacher.state_dict(), hint=hint)
+        algorithm.load_teacher(weights)
+
     def resume(self, path: Path, checkpoint: Checkpoint) -> list[str]:
         """Take up everything; the random numbers with :meth:`resume_rng`, last.
 
@@ -151,11 +172,10 @@ class RunState:
             torch.manual_seed(self.seed + rank + 1_000_003 * checkpoint.iteration)
 
     def _check_networks(self, path: Path, checkpoint: Checkpoint) -> None:
-        ours = self.runner.alg.save()
-        for key in ("actor_state_dict", "critic_state_dict"):
-            if key not in checkpoint.model:
-                raise CheckpointError(f"checkpoint {path} lacks the network {key.removesuffix('_state_dict')!r}")
-            check_weights(path, key.removesuffix("_state_dict"), checkpoint.model[key], ours[key])
+        for key, weights in self.runner.alg.save().items():
+            name = key.removesuffix("_state_dict")
+            if name != key and not name.startswith("optimizer"):
+                check_weights(path, name, network(path, checkpoint, name), weights)
 
 
 def _to(value: Any, device: str | torch.device) -> Any:

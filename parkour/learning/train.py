@@ -13,7 +13,7 @@ from rsl_rl.env import VecEnv
 from rsl_rl.utils import resolve_callable
 
 from parkour.errors import ParkourError
-from parkour.learning.checkpoint import Checkpoint, load_checkpoint
+from parkour.learning.checkpoint import Checkpoint, check_teacher, load_checkpoint
 from parkour.learning.device import choose_device, choose_engine, choose_num_envs, rank
 from parkour.learning.inference import define_policy
 from parkour.learning.logging import make_loggers
@@ -63,7 +63,7 @@ def train(
         ParkourError: bad options, no such device, an engine that cannot run, a folder that cannot be written, a
             checkpoint that does not fit.
     """
-    _check(options)
+    _check(options, task.model.stage)
     say = notify if rank() == 0 else (lambda line: None)
     definition = define_policy(task)
     device = choose_device(options.device)
@@ -95,7 +95,7 @@ def train(
         return _learn(task, options, state, console, say, listeners or [])
 
 
-def _check(options: TrainOptions) -> None:
+def _check(options: TrainOptions, stage: str) -> None:
     """Options that are wrong whatever the machine."""
     for name, value in (("--iterations", options.iterations), ("--save-interval", options.save_interval)):
         if value is not None and value < 1:
@@ -106,7 +106,14 @@ def _check(options: TrainOptions) -> None:
         raise ParkourError(f"--logger: got {options.logger!r}, expected one of {', '.join(LOGGERS)}")
     if options.seed is not None and options.seed < 0:
         raise ParkourError(f"--seed: got {options.seed}, expected at least 0")
-    if options.run is not None and not options.resume:
+    if options.resume:
+        return
+    if stage == "student" and options.run is None and options.checkpoint is None:
+        raise ParkourError(
+            "no teacher given: a student is trained from a teacher's checkpoint",
+            hint="parkour train --stage student --checkpoint FILE (or --run DIR of a teacher's run)",
+        )
+    if options.run is not None and stage != "student":
         raise ParkourError("--run names a run to go on with", hint="add --resume")
 
 
@@ -121,12 +128,14 @@ def _engine_env(options: TrainOptions, say: Callable[[str], None]) -> MakeEnv:
 
 def _source(task: ResolvedTask, options: TrainOptions) -> tuple[Path | None, Checkpoint | None]:
     """The checkpoint to begin with, read before anything slow happens."""
-    if not options.resume and options.checkpoint is None:
+    if not options.resume and options.checkpoint is None and options.run is None:
         return None, None
     path = resume_source(options, task.name)
     checkpoint = load_checkpoint(path)
     if options.resume:
         check_resumed(path, checkpoint, task.name)
+    elif task.model.stage == "student":
+        check_teacher(path, checkpoint.stamp)
     total = options.iterations or task.model.algorithm.iterations
     if options.resume and checkpoint.iteration >= total:
         raise ParkourError(
@@ -173,6 +182,9 @@ def _restore(
         for line in state.resume(source, checkpoint):
             say(line)
         say(f"going on from iteration {checkpoint.iteration} ({source})")
+    elif state.stamp.stage == "student":
+        state.load_teacher(source, checkpoint)
+        say(f"the teacher is {source}, after {checkpoint.iteration} iterations")
     else:
         state.load_weights(source, checkpoint)
         say(f"starting with the weights of {source}")

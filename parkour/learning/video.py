@@ -27,6 +27,8 @@ def record(env: VecEnv, policy: Policy, step_dt: float, seconds: float | None = 
     frames: list[np.ndarray] = []
     if reset := getattr(env, "reset", None):
         reset()
+    forget: Callable[..., None] = getattr(policy, "reset", lambda dones=None: None)
+    forget()
     obs = env.get_observations()
     with torch.inference_mode():
         for step in range(round((SECONDS if seconds is None else seconds) / step_dt)):
@@ -35,7 +37,8 @@ def record(env: VecEnv, policy: Policy, step_dt: float, seconds: float | None = 
                 if frame is None:
                     return []
                 frames.append(np.asarray(frame, dtype=np.uint8))
-            obs, *_ = env.step(policy(obs))
+            obs, _, dones, _ = env.step(policy(obs))
+            forget(dones)
     return frames
 
 

@@ -36,6 +36,23 @@ def register_encoders() -> Iterable[EncoderSpec]:
         encodes="history",
         source=RMA,
     )
+    yield EncoderSpec(
+        name="depth_cnn58x87",
+        summary="depth image to latent: two convolutions, without memory; sized for 58 x 87 pixels, others fit too",
+        target="parkour_policies.depth_encoders:depth_cnn",
+        params="parkour_policies.depth_encoders:DepthCnnParams",
+        encodes="depth",
+        source=EXTREME_PARKOUR,
+    )
+    yield EncoderSpec(
+        name="depth_gru",
+        summary="depth image and proprioception to latent: the convolutions and a gated recurrent unit",
+        target="parkour_policies.depth_encoders:depth_gru",
+        params="parkour_policies.depth_encoders:DepthGruParams",
+        encodes="depth",
+        recurrent=True,
+        source=EXTREME_PARKOUR,
+    )
 
 
 @hookimpl
@@ -46,5 +63,13 @@ def register_policies() -> Iterable[PolicySpec]:
         target="parkour_policies.rma_teacher:rma_teacher",
         params="parkour_policies.rma_teacher:RmaTeacherParams",
         stage="teacher",
+        source=EXTREME_PARKOUR,
+    )
+    yield PolicySpec(
+        name="rma-student",
+        summary="depth encoder and depth actor, distilled from an RMA teacher by DAgger",
+        target="parkour_policies.rma_student:rma_student",
+        params="parkour_policies.rma_student:RmaStudentParams",
+        stage="student",
         source=EXTREME_PARKOUR,
     )

@@ -65,33 +65,38 @@ def algorithm_params(task: ResolvedTask) -> RmaAlgorithmParams:
     return validate(RmaAlgorithmParams, task.model.algorithm.params, path=("algorithm", "params"))
 
 
-def _encoder(task: ResolvedTask, key: str, latent_dim: int) -> EncoderChoice:
+def encoder_choice(task: ResolvedTask, key: str, latent_dim: int) -> EncoderChoice:
+    """The encoder that a task resolved under a policy's parameter ``key``."""
     if key not in task.encoders:
         raise ParkourError(f"policy {task.policy.id!r} needs an encoder under {key!r}; the task resolved none")
     component = task.encoders[key]
     return EncoderChoice(component.id, component.target, latent_dim, component.kwargs)
 
 
+def teacher_actor(task: ResolvedTask, params: RmaTeacherParams) -> dict[str, Any]:
+    """Configuration of the teacher's actor, for a task whose policy names its encoders."""
+    return {
+        "class_name": "parkour_policies.rma_actor:RmaActor",
+        "hidden_dims": list(params.hidden_dims),
+        "activation": params.activation,
+        "distribution_cfg": {"class_name": "GaussianDistribution", "init_std": params.init_noise_std},
+        "scan_encoder": encoder_choice(task, "scan_encoder", params.scan_latent),
+        "privileged_encoder": encoder_choice(task, "privileged_encoder", params.privileged_latent),
+        "history_encoder": encoder_choice(task, "history_encoder", params.privileged_latent),
+        "estimator_dims": list(params.estimator_dims),
+    }
+
+
 def rma_teacher(task: ResolvedTask) -> PolicyDefinition:
     """Networks and algorithm of the teacher for ``task``."""
     params = task.policy.params or RmaTeacherParams()
     hidden = list(params.hidden_dims)
-    actor: dict[str, Any] = {
-        "class_name": "parkour_policies.rma_actor:RmaActor",
-        "hidden_dims": hidden,
-        "activation": params.activation,
-        "distribution_cfg": {"class_name": "GaussianDistribution", "init_std": params.init_noise_std},
-        "scan_encoder": _encoder(task, "scan_encoder", params.scan_latent),
-        "privileged_encoder": _encoder(task, "privileged_encoder", params.privileged_latent),
-        "history_encoder": _encoder(task, "history_encoder", params.privileged_latent),
-        "estimator_dims": list(params.estimator_dims),
-    }
     critic = {"class_name": "rsl_rl.models:MLPModel", "hidden_dims": hidden, "activation": params.activation}
     return PolicyDefinition(
         runner="parkour.learning.runner:TrainingRunner",
         groups=GROUPS,
         train_cfg={
-            "actor": actor,
+            "actor": teacher_actor(task, params),
             "critic": critic,
             "algorithm": _algorithm(algorithm_params(task)),
             "obs_groups": {"actor": list(GROUPS), "critic": list(GROUPS)},

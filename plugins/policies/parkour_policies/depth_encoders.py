@@ -1,0 +1,197 @@
+"""Depth encoders: images to a latent, with or without memory.
+
+An encoder of kind ``depth`` without memory is a module ``[N, H, W] → [N, latent_dim]``, made as every encoder:
+``(input_shape, latent_dim, **params)`` with ``input_shape = (H, W)``. A recurrent one (``EncoderSpec.recurrent``) also
+reads proprioception and declares its state: see :class:`RecurrentDepthEncoder`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from parkour import Params, param
+from parkour_policies.encoders import Activation, make_activation, make_mlp
+
+
+class RecurrentDepthEncoder(Protocol):
+    """Made as ``(input_shape, latent_dim, **params)`` with ``input_shape = (H, W, proprioception)``."""
+
+    def initial_state(self, num_envs: int) -> Tensor:
+        """``[N, …]``: what an environment remembers at the start of its episode."""
+        ...
+
+    def __call__(self, depth: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Images ``[N, H, W]``, proprioception ``[N, P]`` and state to a latent ``[N, latent_dim]``, and next state."""
+        ...
+
+
+@runtime_checkable
+class SplitDepthEncoder(Protocol):
+    """A depth encoder in two parts: one that sees each image by itself, and one that remembers.
+
+    Training asks for the two apart, so that all images of a rollout can be encoded together and in bounded memory.
+    """
+
+    def initial_state(self, num_envs: int) -> Tensor: ...
+
+    def compress(self, depth: Tensor) -> Tensor:
+        """Images ``[M, H, W]`` to features ``[M, …]``."""
+        ...
+
+    def advance(self, features: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Features, proprioception ``[M, P]`` and state ``[M, …]`` to the latent ``[M, latent_dim]`` and next state."""
+        ...
+
+
+class DepthCnnParams(Params):
+    channels: tuple[int, int] = (32, 64)
+    """Output channels of the two convolutions."""
+    kernels: tuple[int, int] = (5, 3)
+    """Their kernel sizes [pixels]."""
+    pool: int = param(2, ge=1, doc="Size of the max-pooling between them [pixels].")
+    hidden_dim: int = param(128, ge=1, doc="Width of the hidden linear layer.")
+    activation: Activation = "elu"
+    """After every layer, the last one included."""
+
+
+class DepthGruParams(DepthCnnParams):
+    frame_latent: int = param(32, ge=1, doc="Size of an encoded image.")
+    combination_dims: tuple[int, ...] = (128, 32)
+    """Widths of the layers that join image and proprioception."""
+    memory: int = param(512, ge=1, doc="Size of the recurrent state.")
+
+
+class DepthCnn(nn.Module):
+    """Two convolutions and two linear layers: images ``[N, H, W]`` to ``[N, latent_dim]``.
+
+    Raises:
+        ValueError: the image is too small for the kernels.
+    """
+
+    def __init__(
+        self, image_shape: Sequence[int], latent_dim: int, channels: Sequence[int], kernels: Sequence[int], pool: int,
+        hidden_dim: int, activation: str,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        height, width = ((size - kernels[0] + 1) // pool - kernels[1] + 1 for size in image_shape)
+        if height < 1 or width < 1:
+            least = kernels[1] * pool + kernels[0] - 1
+            raise ValueError(
+                f"an image of {image_shape[0]}x{image_shape[1]} pixels is too small, expected at least {least}x{least}"
+            )
+        self.image_compression = nn.Sequential(
+            nn.Conv2d(1, channels[0], kernels[0]),
+            nn.MaxPool2d(pool),
+            make_activation(activation),
+            nn.Conv2d(channels[0], channels[1], kernels[1]),
+            make_activation(activation),
+            nn.Flatten(),
+            nn.Linear(channels[1] * height * width, hidden_dim),
+            make_activation(activation),
+            nn.Linear(hidden_dim, latent_dim),
+        )
+        self.output_activation = make_activation(activation)
+
+    def forward(self, depth: Tensor) -> Tensor:
+        return self.output_activation(self.image_compression(depth.unsqueeze(1)))
+
+
+class DepthGru(nn.Module):
+    """Images and proprioception to a latent in (-1, 1), through a gated recurrent unit: a split, recurrent encoder."""
+
+    def __init__(
+        self, proprioception: int, latent_dim: int, backbone: DepthCnn, frame_latent: int,
+        combination_dims: Sequence[int], memory: int, activation: str,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.base_backbone = backbone
+        self.combination_mlp = make_mlp((frame_latent + proprioception, *combination_dims), activation)
+        self.rnn = nn.GRU(combination_dims[-1], memory, batch_first=True)
+        self.output_mlp = make_mlp((memory, latent_dim), activation, last="tanh")
+
+    def initial_state(self, num_envs: int) -> Tensor:
+        """Zeros ``[N, layers, memory]``."""
+        return next(self.parameters()).new_zeros(num_envs, self.rnn.num_layers, self.rnn.hidden_size)
+
+    def compress(self, depth: Tensor) -> Tensor:
+        return self.base_backbone(depth)
+
+    def advance(self, features: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        joined = self.combination_mlp(torch.cat((features, proprioception), dim=-1))
+        output, state = self.rnn(joined.unsqueeze(1), state.transpose(0, 1).contiguous())
+        return self.output_mlp(output.squeeze(1)), state.transpose(0, 1)
+
+    def forward(self, depth: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        return self.advance(self.compress(depth), proprioception, state)
+
+
+class Memoryless(nn.Module):
+    """An encoder without memory as a split one with an empty state."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def initial_state(self, num_envs: int) -> Tensor:
+        return next(self.parameters()).new_zeros(num_envs, 0)
+
+    def compress(self, depth: Tensor) -> Tensor:
+        return self.encoder(depth)
+
+    def advance(self, features: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        return features, state
+
+
+class Unsplit(nn.Module):
+    """A recurrent encoder that is not split: the images are its features, and gradients are computed anew from them."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def initial_state(self, num_envs: int) -> Tensor:
+        return self.encoder.initial_state(num_envs)  # type: ignore[operator]
+
+    def compress(self, depth: Tensor) -> Tensor:
+        return depth
+
+    def advance(self, features: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        if not torch.is_grad_enabled():
+            return self.encoder(features, proprioception, state)
+        return checkpoint(self.encoder, features, proprioception, state, use_reentrant=False)  # type: ignore[return-value]
+
+
+def depth_cnn(
+    input_shape: Sequence[int],
+    latent_dim: int,
+    channels: Sequence[int] = (32, 64),
+    kernels: Sequence[int] = (5, 3),
+    pool: int = 2,
+    hidden_dim: int = 128,
+    activation: str = "elu",
+) -> nn.Module:
+    """Images ``[N, H, W]`` to a latent ``[N, latent_dim]``, without memory."""
+    return DepthCnn(input_shape, latent_dim, channels, kernels, pool, hidden_dim, activation)
+
+
+def depth_gru(
+    input_shape: Sequence[int],
+    latent_dim: int,
+    channels: Sequence[int] = (32, 64),
+    kernels: Sequence[int] = (5, 3),
+    pool: int = 2,
+    hidden_dim: int = 128,
+    activation: str = "elu",
+    frame_latent: int = 32,
+    combination_dims: Sequence[int] = (128, 32),
+    memory: int = 512,
+) -> nn.Module:
+    """Images ``[N, H, W]``, proprioception ``[N, P]`` and a state to a latent in (-1, 1) and the next state."""
+    *image_shape, proprioception = input_shape
+    backbone = DepthCnn(image_shape, frame_latent, channels, kernels, pool, hidden_dim, activation)
+    return DepthGru(proprioception, latent_dim, backbone, frame_latent, combination_dims, memory, activation)

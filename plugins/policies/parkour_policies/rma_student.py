@@ -1,0 +1,92 @@
+"""The student: what the task's numbers mean to the depth encoder, the depth actor and their distillation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parkour import EncoderSpec, Params, param
+from parkour.errors import TaskError
+from parkour.learning.policy import PolicyDefinition
+from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.validation import validate
+from parkour_policies.rma_actor import GROUPS as TEACHER_GROUPS
+from parkour_policies.rma_actor import PROPRIOCEPTION
+from parkour_policies.rma_teacher import RmaTeacherParams, encoder_choice, teacher_actor
+from parkour_policies.student_model import GROUPS as STUDENT_GROUPS
+
+GROUPS = (*TEACHER_GROUPS, *(name for name in STUDENT_GROUPS if name not in TEACHER_GROUPS))
+
+
+class RmaStudentParams(RmaTeacherParams):
+    """Networks (SPEC §7): the teacher's, which must be as it was trained, and the depth encoder."""
+
+    depth_encoder: str = "depth_gru"
+    """Encoder of the depth images; tells the scan's latent and the yaws."""
+    yaw_fields: tuple[str, ...] = ("goal_yaw", "next_goal_yaw")
+    """Fields of the proprioception that the encoder predicts and is not shown."""
+    yaw_scale: float = param(1.5, unit="rad", ge=0.0, doc="Yaw for an encoder's output of 1.")
+
+
+class DistillationParams(Params):
+    """DAgger (SPEC §8); a student task's ``[algorithm.params]``."""
+
+    learning_rate: float = param(1e-3, ge=0, doc="Learning rate of depth actor and encoder (Adam).")
+    max_grad_norm: float = param(1.0, ge=0, doc="Bound on the norm of both gradients together.")
+    image_block: int = param(1024, ge=1, doc="Images that go through the encoder at a time in an update.")
+
+
+def rma_student(task: ResolvedTask) -> PolicyDefinition:
+    """Networks and algorithm of the student for ``task``.
+
+    Raises:
+        TaskError: a number out of bounds, or the proprioception has no such fields.
+    """
+    params: RmaStudentParams = task.policy.params or RmaStudentParams()
+    numbers = validate(DistillationParams, task.model.algorithm.params, path=("algorithm", "params"))
+    depth_encoder = encoder_choice(task, "depth_encoder", params.scan_latent + len(params.yaw_fields))
+    spec = task.encoders["depth_encoder"].spec
+    student: dict[str, Any] = {
+        "class_name": "parkour_policies.student_model:StudentModel",
+        "depth_encoder": depth_encoder,
+        "recurrent": isinstance(spec, EncoderSpec) and spec.recurrent,
+        "history_encoder": encoder_choice(task, "history_encoder", params.privileged_latent),
+        "scan_latent": params.scan_latent,
+        "yaw_columns": yaw_columns(task, params.yaw_fields),
+        "yaw_scale": params.yaw_scale,
+        "estimator_dims": list(params.estimator_dims),
+        "hidden_dims": list(params.hidden_dims),
+        "activation": params.activation,
+    }
+    return PolicyDefinition(
+        runner="parkour.learning.runner:TrainingRunner",
+        groups=GROUPS,
+        train_cfg={
+            "student": student,
+            "teacher": teacher_actor(task, params),
+            "algorithm": {"class_name": "parkour_policies.distillation:RmaDistillation", **numbers.model_dump()},
+            "obs_groups": {"student": list(STUDENT_GROUPS), "teacher": list(TEACHER_GROUPS)},
+        },
+    )
+
+
+def yaw_columns(task: ResolvedTask, names: tuple[str, ...]) -> tuple[int, ...]:
+    """Where the fields ``names`` are in the task's proprioception.
+
+    Raises:
+        TaskError: it has no such field, or one of several numbers.
+    """
+    if PROPRIOCEPTION not in task.observations:
+        return ()  # The missing group is told by whoever asked for the definition.
+    part = task.observations[PROPRIOCEPTION]
+    fields = part.target(1, "cpu", task.robot, **part.kwargs).layout()
+    starts: dict[str, int] = {}
+    column = 0
+    for field in fields:
+        if field.size == 1:
+            starts[field.name] = column
+        column += field.size
+    if missing := [name for name in names if name not in starts]:
+        raise TaskError(
+            f"policy.params.yaw_fields: {part.id} has no field {missing[0]!r} of one number; it has {', '.join(starts)}"
+        )
+    return tuple(starts[name] for name in names)

@@ -1,0 +1,305 @@
+"""The student: a depth encoder in place of the height scan, and a copy of the teacher's actor.
+
+At a perception step the encoder looks at the newest image and says what the scan's latent and the two yaws are; both
+are held until the next one. An environment that begins an episode sees at once and remembers nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import torch
+from rsl_rl.modules import MLP, HiddenState
+from tensordict import TensorDict
+from torch import Tensor, nn
+
+from parkour.errors import PluginError
+from parkour_policies.depth_encoders import Memoryless, SplitDepthEncoder, Unsplit
+from parkour_policies.estimator import make_estimator
+from parkour_policies.rma_actor import EXPLICIT, HISTORY, PROPRIOCEPTION, EncoderChoice
+
+DEPTH = "depth"
+YAW_VALID = "yaw_valid"
+PERCEPTION = "perception"
+GROUPS = (PROPRIOCEPTION, EXPLICIT, HISTORY, DEPTH, YAW_VALID, PERCEPTION)
+"""Of the explicit privileged block only the size is read."""
+
+YawSource = Literal["where_valid", "predicted"]
+ACTOR_PARTS = ("estimator", "history_encoder", "mlp")
+"""What the student's actor has of the teacher's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is carried from step to step."""
+
+    state: Tensor
+    """``[N, …]`` the encoder's."""
+    output: Tensor
+    """``[N, L + Y]`` scan latent and unscaled yaws, as last seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What the encoder is given at one control step: ``M`` of the ``N`` environments, or all."""
+
+    env_ids: Tensor | None
+    """``[M]`` int64; None: all, in order."""
+    mask: Tensor | None
+    """``[N, 1]`` bool, with all environments: those that count; None: all do."""
+    images: Tensor
+    """``[M, H, W]``."""
+    proprioception: Tensor
+    """``[M, P]``, both yaws 0."""
+    features: Tensor
+    """``[M, …]`` of the images."""
+
+
+class DepthActor(nn.Module):
+    """The part of :class:`parkour_policies.rma_actor.RmaActor` that acts on deployed inputs, for any scan latent."""
+
+    def __init__(
+        self, sizes: Mapping[str, int], actions: int, scan_latent: int, history_encoder: EncoderChoice,
+        estimator_dims: Sequence[int], hidden_dims: Sequence[int], activation: str,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        width, explicit = sizes[PROPRIOCEPTION], sizes[EXPLICIT]
+        self.history_shape = (sizes[HISTORY] // width, width)
+        self.history_encoder = history_encoder.build(self.history_shape)
+        self.estimator = make_estimator(width, explicit, estimator_dims, activation)
+        inputs = width + scan_latent + explicit + history_encoder.latent_dim
+        self.mlp = MLP(inputs, actions, list(hidden_dims), activation)
+        # The action's loss reaches the teacher's actor through everything but the estimator; so it does here.
+        self.estimator.requires_grad_(False)
+
+    def forward(self, proprioception: Tensor, scan_latent: Tensor, history: Tensor) -> Tensor:
+        """Actions ``[N, J]``."""
+        estimate = self.estimator(proprioception).detach()
+        latent = self.history_encoder(history.unflatten(-1, self.history_shape))
+        return self.mlp(torch.cat((proprioception, scan_latent, estimate, latent), dim=-1))
+
+    def copy_teacher(self, weights: Mapping[str, Tensor]) -> None:
+        """Take up the weights of a teacher's actor (its state dict)."""
+        self.load_state_dict({key: value for key, value in weights.items() if key.split(".")[0] in ACTOR_PARTS})
+
+
+class StudentModel(nn.Module):
+    """Policy on the groups :data:`GROUPS`; deterministic.
+
+    In training mode the predicted yaws replace the true ones where ``yaw_valid`` says that a robot could tell them; in
+    evaluation mode everywhere, as on a robot, which has no others.
+
+    Args:
+        obs: gives the sizes.
+        obs_groups: unused but for rsl-rl's interface, as ``obs_set``.
+        obs_set: see above.
+        output_dim: actions.
+        depth_encoder: its latent is the scan's and the yaws'.
+        recurrent: whether it is a :class:`parkour_policies.depth_encoders.RecurrentDepthEncoder`.
+        yaw_columns: where the yaws are in the proprioception.
+        yaw_scale: of the encoder's last outputs [rad].
+    """
+
+    is_recurrent = True
+
+    def __init__(
+        self, obs: TensorDict, obs_groups: Mapping[str, Sequence[str]], obs_set: str, output_dim: int, *,
+        depth_encoder: EncoderChoice, recurrent: bool, history_encoder: EncoderChoice, scan_latent: int,
+        yaw_columns: Sequence[int], yaw_scale: float, estimator_dims: Sequence[int] = (128, 64),
+        hidden_dims: Sequence[int] = (512, 256, 128), activation: str = "elu",
+    ) -> None:  # fmt: skip
+        super().__init__()
+        sizes = _sizes(obs)
+        self.scan_latent, self.yaw_scale = scan_latent, yaw_scale
+        self.image_shape = tuple(obs[DEPTH].shape[1:])
+        self.actor = DepthActor(
+            sizes, output_dim, scan_latent, history_encoder, estimator_dims, hidden_dims, activation
+        )  # fmt: skip
+        self.depth_encoder = build_depth_encoder(depth_encoder, recurrent, self.image_shape, sizes[PROPRIOCEPTION])
+        self.register_buffer("yaw_columns", torch.tensor(tuple(yaw_columns)), persistent=False)
+        self.memory: Memory | None = None
+        self.yaw_source: YawSource = "where_valid"
+        self._refreshed: Callable[[], Tensor | None] | None = None
+
+    @property
+    def encoder(self) -> SplitDepthEncoder:
+        return cast("SplitDepthEncoder", self.depth_encoder)
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    def attach(self, env: Any) -> None:
+        """Be told by the environment which images are new (``env.mdp.refreshed``), so that only they are encoded.
+
+        Without it every image is encoded at every step, and the group ``perception`` says which ones count.
+        """
+        mdp = getattr(env, "mdp", None)
+        self._refreshed = (lambda: mdp.refreshed) if hasattr(mdp, "refreshed") else None
+
+    def look(self, obs: TensorDict) -> Glimpse | None:
+        """What is new to the encoder at this step; None when nothing is. Moves the memory on."""
+        glimpse = self._glimpse(obs)
+        if glimpse is not None:
+            memory = self.memory or self.blank(len(obs[PROPRIOCEPTION]))
+            self.memory = self.remember(memory, glimpse, glimpse.features)
+        return glimpse
+
+    def blank(self, num_envs: int) -> Memory:
+        """The memory of those who have seen nothing."""
+        state = self.encoder.initial_state(num_envs)
+        outputs = self.scan_latent + len(self.yaw_columns)  # type: ignore[arg-type]
+        return Memory(state, state.new_zeros(num_envs, outputs))
+
+    def remember(self, memory: Memory, glimpse: Glimpse, features: Tensor) -> Memory:
+        """The memory after a glimpse, whose features are given for themselves so that they may carry gradients."""
+        ids, mask = glimpse.env_ids, glimpse.mask
+        before = memory.state if ids is None else memory.state[ids]
+        output, state = self.encoder.advance(features, glimpse.proprioception, before)
+        if ids is not None:
+            return Memory(memory.state.index_copy(0, ids, state), memory.output.index_copy(0, ids, output))
+        if mask is not None:
+            state = torch.where(_like(mask, state), state, memory.state)
+            output = torch.where(mask, output, memory.output)
+        return Memory(state, output)
+
+    def forget(self, memory: Memory, dones: Tensor) -> Memory:
+        """The memory with the environments ``dones`` (``[N]``) as at the start of an episode."""
+        first = self.encoder.initial_state(len(dones))
+        return Memory(torch.where(_like(dones.view(-1, 1) > 0, first), first, memory.state), memory.output)
+
+    def _glimpse(self, obs: TensorDict) -> Glimpse | None:
+        images, proprioception = obs[DEPTH], obs[PROPRIOCEPTION]
+        env_ids, mask = None, None
+        if self.memory is not None:
+            if self._refreshed is None:
+                mask = obs[PERCEPTION] > 0
+            elif (env_ids := self._refreshed()) is not None:
+                if len(env_ids) == 0:
+                    return None
+                images, proprioception = images[env_ids], proprioception[env_ids]
+        blind = proprioception.index_fill(-1, self.yaw_columns, 0.0)  # type: ignore[arg-type]
+        return Glimpse(env_ids, mask, images, blind, self.encoder.compress(images))
+
+    # -- acting ------------------------------------------------------------------------------------------------------
+
+    def split(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """The encoder's output ``[…, L + Y]`` as scan latent ``[…, L]`` and yaws ``[…, Y]`` [rad]."""
+        return output[..., : self.scan_latent], output[..., self.scan_latent :] * self.yaw_scale
+
+    def yaws(self, proprioception: Tensor) -> Tensor:
+        """The yaws ``[…, Y]`` that a proprioception ``[…, P]`` holds."""
+        return proprioception.index_select(-1, self.yaw_columns)  # type: ignore[arg-type]
+
+    def act(self, output: Tensor, proprioception: Tensor, history: Tensor, yaw_valid: Tensor) -> Tensor:
+        """Actions ``[N, J]`` for an encoder's output ``[N, L + Y]``.
+
+        The yaws enter without gradient: they have a loss of their own.
+        """
+        latent, yaw = self.split(output)
+        yaw = yaw.detach()
+        if self.yaw_source == "where_valid":
+            yaw = torch.where(yaw_valid > 0, yaw, self.yaws(proprioception))
+        return self.actor(proprioception.index_copy(-1, self.yaw_columns, yaw), latent, history)  # type: ignore[arg-type]
+
+    def forward(
+        self, obs: TensorDict, masks: Tensor | None = None, hidden_state: HiddenState = None,
+        stochastic_output: bool = False,
+    ) -> Tensor:  # fmt: skip
+        """Actions ``[N, J]``; call it once per control step, and :meth:`reset` with the dones that follow."""
+        self.look(obs)
+        return self.act_blind(obs)
+
+    def act_blind(self, obs: TensorDict) -> Tensor:
+        """Actions ``[N, J]`` from what was seen, without looking."""
+        assert self.memory is not None, "act before the first look"
+        return self.act(self.memory.output, obs[PROPRIOCEPTION], obs[HISTORY], obs[YAW_VALID])
+
+    def train(self, mode: bool = True) -> StudentModel:
+        super().train(mode)
+        self.yaw_source = "where_valid" if mode else "predicted"
+        return self
+
+    # -- rsl-rl's interface ------------------------------------------------------------------------------------------
+
+    def reset(self, dones: Tensor | None = None, hidden_state: HiddenState = None) -> None:
+        """Forget the environments ``dones`` (``[N]``), or everything."""
+        if dones is None:
+            self.memory = None
+        elif self.memory is not None:
+            self.memory = self.forget(self.memory, dones)
+
+    def get_hidden_state(self) -> HiddenState:
+        return None if self.memory is None else self.memory.state
+
+    def detach_hidden_state(self, dones: Tensor | None = None) -> None:
+        if self.memory is not None:
+            self.memory = Memory(self.memory.state.detach(), self.memory.output.detach())
+
+    def update_normalization(self, obs: TensorDict) -> None:
+        """Nothing is normalised."""
+
+    @property
+    def output_std(self) -> Tensor:
+        """Actions are deterministic."""
+        return torch.zeros(1, device=self.yaw_columns.device)
+
+
+def build_depth_encoder(
+    choice: EncoderChoice, recurrent: bool, image_shape: Sequence[int], proprioception: int
+) -> nn.Module:
+    """A depth encoder plugin as a :class:`parkour_policies.depth_encoders.SplitDepthEncoder`.
+
+    Raises:
+        PluginError: it takes no such image, or returns another size.
+    """
+    shape = (*image_shape, proprioception) if recurrent else tuple(image_shape)
+    try:
+        encoder = choice.factory(shape, choice.latent_dim, **choice.params)
+        split = encoder if isinstance(encoder, SplitDepthEncoder) else (Unsplit if recurrent else Memoryless)(encoder)
+        with torch.no_grad():
+            state = split.initial_state(2)
+            features = split.compress(torch.zeros(2, *image_shape))
+            output, after = split.advance(features, torch.zeros(2, proprioception), state)
+    except (ValueError, RuntimeError, AttributeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise PluginError(
+            f"encoder {choice.name!r} cannot read images of {_shape(image_shape)} and {proprioception} numbers: "
+            f"{reason}"
+        ) from error
+    if tuple(output.shape) != (2, choice.latent_dim) or after.shape != state.shape:
+        raise PluginError(
+            f"encoder {choice.name!r} returns {_shape(output.shape)} and a state {_shape(after.shape)}, "
+            f"expected {_shape((2, choice.latent_dim))} and {_shape(state.shape)}"
+        )
+    return cast("nn.Module", split)
+
+
+def _sizes(obs: TensorDict) -> dict[str, int]:
+    """Numbers of the flat groups.
+
+    Raises:
+        PluginError: a group is missing or of another form.
+    """
+    if missing := [name for name in GROUPS if name not in obs.keys()]:  # noqa: SIM118 - a TensorDict iterates over rows
+        raise PluginError(f"the student needs the observation groups {', '.join(missing)}; got {', '.join(obs.keys())}")
+    if obs[DEPTH].ndim != 3:
+        raise PluginError(f"group {DEPTH!r} has shape {_shape(obs[DEPTH].shape[1:])}, expected height x width")
+    for name in (YAW_VALID, PERCEPTION):
+        if obs[name].shape[1:] != (1,):
+            raise PluginError(f"group {name!r} has shape {_shape(obs[name].shape[1:])}, expected 1")
+    sizes = {name: obs[name].shape[-1] for name in (PROPRIOCEPTION, EXPLICIT, HISTORY)}
+    if sizes[HISTORY] % sizes[PROPRIOCEPTION]:
+        raise PluginError(
+            f"{HISTORY} has {sizes[HISTORY]} numbers, expected a multiple of {PROPRIOCEPTION}'s {sizes[PROPRIOCEPTION]}"
+        )
+    return sizes
+
+
+def _like(mask: Tensor, values: Tensor) -> Tensor:
+    """A mask ``[N, 1]`` with as many dimensions as ``values``."""
+    return mask.view(-1, *[1] * (values.ndim - 1))
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "x".join(str(n) for n in shape)

@@ -136,7 +136,18 @@ def _document(
     if not isinstance(parent_name, str):
         raise TaskError(f"{origin.task}: extends: got {parent_name!r}, expected the name or file of a task")
     parent, _ = _read(parent_name, registry, base=base, chain=(*chain, origin.task))
-    return TaskDocument(merge(parent.tables, tables), merge(parent.overlays, overlays), origin)
+    return TaskDocument(merge(_inherited(parent.tables, tables), tables), merge(parent.overlays, overlays), origin)
+
+
+def _inherited(parent: Table, child: Table) -> Table:
+    """What a task takes over: all but the numbers of a policy that it replaces, which mean nothing to another one."""
+    ours, theirs = (tables.get("policy") for tables in (child, parent))
+    if not isinstance(ours, Mapping) or not isinstance(theirs, Mapping) or ours.get("use") in (None, theirs.get("use")):
+        return parent
+    rest = {key: value for key, value in parent.items() if key != "policy"}
+    if isinstance(algorithm := parent.get("algorithm"), Mapping):
+        rest["algorithm"] = {key: value for key, value in algorithm.items() if key != "params"}
+    return rest
 
 
 def _take_overlays(tables: Table, origin: TaskOrigin) -> dict[str, Table]:

@@ -39,7 +39,8 @@ def load_task(
 
     Args:
         name_or_path: name, ``distribution:name`` or alias of a registered task, or the path of a TOML file.
-        overlay: ``train``, ``eval``, ``play``, or another that the task has; an alias brings its own.
+        overlay: ``train``, ``eval``, ``play``, or another that the task has; ``train+noisy`` is first the one, then
+            the other. An alias brings its own.
         sets: ``"rewards.feet_edge.weight=-2"``, applied last.
         withs: ``"terrain:balance_beam=0.2"``, applied after the overlay.
         registry: where names are looked up; what is installed when None.
@@ -55,7 +56,9 @@ def load_task(
     chosen = overlay or alias_overlay
     tables = apply_overrides(_overlaid(document, chosen), sets=sets, withs=withs)
     model = validate(TaskModel, tables)
-    task = _resolve(model, chosen or document.applied, document, registry)
+    # Of a resolved file, those it was written under still count, unless another one takes their place.
+    label = chosen if chosen and _missing(document, chosen) else document.applied or chosen
+    task = _resolve(model, label, document, registry)
     check_task(task)
     return task
 
@@ -66,15 +69,19 @@ def load_model(document: TaskDocument, overlay: str | None = None) -> TaskModel:
 
 
 def _overlaid(document: TaskDocument, overlay: str | None) -> Table:
-    """The document's tables under an overlay; a resolved file's own overlay is not laid on twice."""
-    if overlay is None or overlay == document.applied:
-        return document.tables
-    if overlay not in document.overlays:
-        if overlay in OVERLAYS:
-            return document.tables
-        known = {*OVERLAYS, *document.overlays}
-        raise TaskError(f"unknown overlay {overlay!r}; {did_you_mean(overlay, known)}")
-    return merge(document.tables, document.overlays[overlay])
+    """The document's tables under an overlay, or several (``a+b``); a resolved file's own are not laid on twice."""
+    tables = document.tables
+    for name in _missing(document, overlay):
+        if name not in document.overlays and name not in OVERLAYS:
+            raise TaskError(f"unknown overlay {name!r}; {did_you_mean(name, {*OVERLAYS, *document.overlays})}")
+        tables = merge(tables, document.overlays.get(name, {}))
+    return tables
+
+
+def _missing(document: TaskDocument, overlay: str | None) -> list[str]:
+    """The overlays asked for that the document's tables do not contain yet."""
+    applied = (document.applied or "").split("+")
+    return [name for name in (overlay or "").split("+") if name and name not in applied]
 
 
 def _resolve(model: TaskModel, overlay: str | None, document: TaskDocument, registry: Registry) -> ResolvedTask:

@@ -25,3 +25,9 @@ def register_tasks() -> Iterable[TaskSpec]:
         target="parkour_tasks:go2_teacher.toml",
         aliases=_earlier_ids("Teacher-Unitree-Go2"),
     )
+    yield TaskSpec(
+        name="go2-student",
+        summary="Unitree Go2, obstacle courses, depth camera (distilled from a teacher)",
+        target="parkour_tasks:go2_student.toml",
+        aliases=_earlier_ids("Student-Unitree-Go2"),
+    )

@@ -1,0 +1,34 @@
+"""Registers the built-in modifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from parkour.hookspecs import hookimpl
+from parkour.specs import ModifierSpec
+
+_STEREO = "Keselman et al., Intel RealSense Stereoscopic Depth Cameras, 2017"
+
+
+def _modifier(name: str, target: str, summary: str, source: str = "") -> ModifierSpec:
+    attribute = target.partition(":")[2]
+    return ModifierSpec(
+        name=name,
+        summary=summary,
+        target=f"parkour_modifiers.{target}",
+        params=f"parkour_modifiers.params:{attribute}Params",
+        source=source,
+    )
+
+
+@hookimpl
+def register_modifiers() -> Iterable[ModifierSpec]:
+    return (
+        _modifier("gaussian_noise", "noise:GaussianNoise", "Normal errors on any group"),
+        _modifier("gaussian_range_noise", "noise:GaussianRangeNoise", "Normal errors that grow with the distance"),
+        _modifier("stereo_range_noise", "noise:StereoRangeNoise", "Errors of a stereo camera's disparity", _STEREO),
+        _modifier("edge_dropout", "pixels:EdgeDropout", "Missing pixels where the distance jumps", _STEREO),
+        _modifier("blind_zone", "pixels:BlindZone", "No readings nearby"),
+        _modifier("dropped_frames", "timing:DroppedFrames", "Lost measurements; the last one is repeated"),
+        _modifier("latency_jitter", "timing:LatencyJitter", "Measurements that arrive late, by chance"),
+    )

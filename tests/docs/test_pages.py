@@ -1,0 +1,127 @@
+"""The pages say what is so: commands parse, links lead somewhere, the list of kinds is whole."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from parkour.mdp.statistics import EpisodeStatistics
+from parkour.specs import KINDS
+from parkour_cli.app import COMMANDS, app
+from tests.docs.pages import PAGES, ROOT, prose, shell_lines
+
+_OPERATORS = {"&&", "||", "|", ";", ">", ">>"}
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_LAUNCHED = ("-m", "parkour_cli")
+
+
+def _invocations(line: str) -> Iterator[list[str]]:
+    """Arguments of every ``parkour`` that a shell line starts, whatever folder it is in; none in other text."""
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError:
+        return
+    command: list[str] = []
+    for word in [*words, "&&"]:
+        if word not in _OPERATORS:
+            command.append(word)
+            continue
+        while command and re.fullmatch(r"[A-Z_]+=.*", command[0]):
+            command = command[1:]
+        if command and command[0].rpartition("/")[2] == "parkour" and len(command) > 1:
+            yield command[1:]
+        elif command and command[0] == "torchrun":
+            yield command[command.index(_LAUNCHED[1]) + 1 :]
+        command = []
+
+
+def _parse(args: list[str]) -> None:
+    """Go down to the command and let click parse the rest; nothing runs."""
+    command: Any = get_command(app)
+    context = None
+    while True:
+        group = hasattr(command, "resolve_command")
+        if group and not [word for word in args if not word.startswith("-")]:
+            command.make_context("parkour", [*args, "--help"], parent=context, resilient_parsing=True)
+            return
+        context = command.make_context("parkour", list(args), parent=context)
+        if not group:
+            return
+        _, command, args = command.resolve_command(context, [*getattr(context, "_protected_args", ()), *context.args])
+
+
+COMMANDS_SHOWN = [(page.name, args) for page in PAGES for line in shell_lines(page) for args in _invocations(line)]
+
+
+@pytest.mark.parametrize(("page", "args"), COMMANDS_SHOWN, ids=[f"{page}: {' '.join(a)}" for page, a in COMMANDS_SHOWN])
+def test_commands_shown_exist_with_their_options(page: str, args: list[str]) -> None:
+    if args == ["COMMAND", "--help"]:
+        return  # Stands for all of them.
+    _parse(args)
+
+
+@pytest.mark.parametrize(
+    "args", [["trane"], ["train", "--no-such-option"], ["plugins", "lst"], ["train", "--gpus", "x"]]
+)
+def test_a_wrong_command_would_be_noticed(args: list[str]) -> None:
+    with pytest.raises(Exception, match=r"(?i)option|command|integer"):
+        _parse(args)
+
+
+def test_commands_are_found_in_lines() -> None:
+    line = "A=1 .venv/bin/parkour train x && pip install y && parkour doctor | tee z"
+    assert list(_invocations(line)) == [["train", "x"], ["doctor"]]
+    assert len(COMMANDS_SHOWN) > 30
+
+
+def test_readme_lists_every_command() -> None:
+    table = prose(ROOT / "README.md")
+    assert [name for name in COMMANDS if f"| `parkour {name}" not in table] == []
+
+
+def _slugs(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+LINKS = [(page, target) for page in PAGES for target in _LINK.findall(prose(page)) if "://" not in target]
+
+
+@pytest.mark.parametrize(("page", "target"), LINKS, ids=[f"{page.name}: {target}" for page, target in LINKS])
+def test_relative_links_resolve(page: Path, target: str) -> None:
+    path, _, anchor = target.partition("#")
+    found = (page.parent / path).resolve() if path else page
+    assert found.exists(), f"{target} does not exist"
+    assert found.is_relative_to(ROOT)
+    if anchor:
+        assert anchor in _slugs(found)
+
+
+def test_every_kind_of_component_has_its_contract() -> None:
+    text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    assert [kind for kind in KINDS if f"\n| {kind} |" not in text] == []
+    assert [kind for kind in KINDS if not re.search(rf"^\*\*.*\b{kind}\b.*\*\*", text, re.MULTILINE | re.I)] == []
+
+
+def test_every_scalar_of_an_environment_is_explained() -> None:
+    import torch
+
+    statistics = EpisodeStatistics(["<terrain>"], ["<term>"], ["<term>"], "cpu", episode_length=20.0)
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    assert [name for name in statistics.drain(torch.zeros(1)) if f"`{name}`" not in text] == []
+
+
+def test_ci_runs_the_readme_command() -> None:
+    """`.ci/run` takes the test command out of the README; there must be exactly one for it to find."""
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    pattern = re.search(r"grep -E '(\^python3 .*)' README\.md", script)
+    assert pattern
+    found = [line for line in shell_lines(ROOT / "README.md") if re.search(pattern[1], line)]
+    assert len(found) == 1

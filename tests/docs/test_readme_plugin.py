@@ -1,0 +1,67 @@
+"""The README's plugin works as it stands there."""
+
+from __future__ import annotations
+
+import tomllib
+
+import numpy as np
+import pytest
+
+from parkour.registry import Registry
+from parkour.specs import TerrainSpec
+from parkour.tasks import load_task
+from parkour.terrain.field import build_patch
+from parkour.terrain.sub_terrain import PATCH_LENGTH
+from tests.components import load
+from tests.conftest import InstallPlugin
+from tests.docs.pages import readme_plugin
+
+
+@pytest.fixture
+def registry(install_plugin: InstallPlugin) -> Registry:
+    """Everything installed, and the README's plugin, installed with the entry points that it declares."""
+    files = readme_plugin()
+    project = tomllib.loads(files["pyproject.toml"])["project"]
+    install_plugin(
+        project["name"],
+        {"parkour_beam": files["parkour_beam.py"]},
+        version=project["version"],
+        entry_points=project["entry-points"]["parkour"],
+    )
+    return Registry.discover()
+
+
+def test_it_is_listed_and_nothing_is_broken(registry: Registry) -> None:
+    found = registry.get("terrain", "beam")
+    assert found.id == "parkour-beam:beam"
+    assert [plugin for plugin in registry.broken if plugin.distribution == found.distribution] == []
+
+
+@pytest.mark.parametrize("difficulty", [0.0, 0.5, 1.0])
+def test_its_courses_hold(registry: Registry, difficulty: float) -> None:
+    spec = registry.get("terrain", "beam").spec
+    assert isinstance(spec, TerrainSpec)
+    assert spec.params is not None
+    params = load(spec.params)()
+    course = load_task("go2-teacher").model.course
+    streams = [np.random.default_rng([1, k]) for k in range(2)]
+    patch = build_patch("beam", load(spec.target), params, difficulty, course, streams)
+    ground = patch.sub_terrain.boxes[-1]
+    assert 2 * ground.half_size[1] == pytest.approx(0.8 - 0.5 * difficulty)
+    assert len(patch.boxes) > len(patch.sub_terrain.boxes), "bumps are laid on it"
+    # All the way along the middle line one walks at height 0, but for the bumps.
+    along = patch.height[: round((PATCH_LENGTH + 1) / course.cell), patch.height.shape[1] // 2]
+    assert ((along > -0.01) & (along < 0.07)).all()
+
+
+def test_the_readme_s_options_resolve(registry: Registry) -> None:
+    task = load_task(
+        "go2-teacher",
+        overlay="train",
+        sets=["terrains.beam.params.width=[1.0, 0.25]"],
+        withs=["terrain:beam=0.2"],
+        registry=registry,
+    )
+    assert task.terrains["beam"].id == "parkour-beam:beam"
+    assert task.terrains["beam"].params.width == (1.0, 0.25)
+    assert task.model.terrains["beam"].share == 0.2

@@ -1,0 +1,139 @@
+"""The wheel: what is in it, and that it works where nothing of the checkout can be seen."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docs.pages import ROOT, readme_plugin
+
+pytestmark = pytest.mark.package
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGES = [Path(folder) for folder in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]]
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def _checked(command: list[str | Path], cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PARKOUR"))}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built by the project's build backend."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
+    _checked([sys.executable, "-c", build, folder], ROOT)
+    (found,) = folder.glob("parkour_lab-*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Python of a fresh virtual environment with the wheel, and with this environment's other packages in sight.
+
+    They come in through a ``.pth`` file, whose folders' own ``.pth`` files are not read: an editable installation of
+    the checkout is not in sight.
+    """
+    folder = tmp_path_factory.mktemp("environment") / "venv"
+    venv.create(folder, with_pip=False, symlinks=True)
+    found = folder / "bin" / "python"
+    _install(found, wheel)
+    (site,) = folder.glob("lib/python3*/site-packages")
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    return found
+
+
+def _install(python: Path, source: Path) -> None:
+    """As pip does it, without asking an index."""
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index", "--no-deps"]
+    _checked([*pip, "--no-build-isolation", source], python.parent)
+
+
+@pytest.fixture
+def parkour(python: Path, tmp_path: Path) -> Run:
+    """Runs the installed command ``parkour`` in an empty folder."""
+    return lambda *args: _checked([python.with_name("parkour"), *args], tmp_path)
+
+
+def test_every_file_of_every_package_is_in_it(wheel: Path) -> None:
+    expected = {
+        str(file.relative_to(ROOT / folder.parent))
+        for folder in PACKAGES
+        for file in (ROOT / folder).rglob("*")
+        if file.is_file() and file.suffix in (".py", ".toml", ".xml")
+    }
+    assert {"parkour_tasks/go2_teacher.toml", "parkour_assets/go2/go2.xml", "parkour_assets/go2/robot.toml"} < expected
+    got = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert expected <= got
+    assert {name.partition("/")[0] for name in got} == {folder.name for folder in PACKAGES}
+
+
+def test_its_metadata_are_the_project_s(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    info = next(name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name)
+    points = configparser.ConfigParser(delimiters=("=",))
+    points.read_string(archive.read(f"{info}/entry_points.txt").decode())
+    assert dict(points["parkour"]) == PROJECT["project"]["entry-points"]["parkour"]
+    assert dict(points["console_scripts"]) == PROJECT["project"]["scripts"]
+    assert f"{info}/licenses/LICENSE" in archive.namelist()
+
+
+def test_packages_are_known_to_every_tool() -> None:
+    """A new package must be named in several places; one that is forgotten is not shipped, found or checked."""
+    names = {folder.name for folder in PACKAGES}
+    folders = {str(folder.parent) for folder in PACKAGES}
+    tool = PROJECT["tool"]
+    on_disk = {init.parent.name for init in ROOT.glob("*/*/*/__init__.py") if "plugins" in init.parts[-4:]}
+    assert on_disk <= names
+    assert set(tool["importlinter"]["root_packages"]) == names
+    for key, listed in (
+        ("hatch.build.dev-mode-dirs", tool["hatch"]["build"]["dev-mode-dirs"]),
+        ("ruff.src", tool["ruff"]["src"]),
+        ("pyright.extraPaths", [".", *tool["pyright"]["extraPaths"]]),
+    ):
+        assert set(listed) == folders, key
+
+
+def test_the_command_works_without_the_checkout(python: Path, parkour: Run, tmp_path: Path) -> None:
+    where = _checked([python, "-c", "import parkour; print(parkour.__file__)"], tmp_path).stdout
+    assert not Path(where.strip()).is_relative_to(ROOT)
+    assert parkour("--version").stdout.strip() == f"parkour {PROJECT['project']['version']}"
+    listed: dict[str, Any] = json.loads(parkour("plugins", "list", "--json").stdout)
+    assert listed["broken"] == []
+    kinds = {row["kind"] for row in listed["components"] if row["distribution"] == "parkour-lab"}
+    assert {"terrain", "reward", "observation", "termination", "event", "encoder", "policy", "engine", "task"} <= kinds
+
+
+def test_the_task_resolves_from_the_wheel(parkour: Run) -> None:
+    shown = json.loads(parkour("tasks", "show", "go2-teacher", "--json").stdout)
+    assert shown["origin"]["task"] == "parkour-lab:go2-teacher"
+
+
+def test_the_readme_s_plugin_installs(python: Path, parkour: Run, tmp_path: Path) -> None:
+    project = tmp_path / "parkour-beam"
+    project.mkdir()
+    for name, text in readme_plugin().items():
+        (project / name).write_text(text, encoding="utf-8")
+    _install(python, project)
+    shown = json.loads(parkour("plugins", "show", "beam", "--json").stdout)
+    assert shown["id"] == "parkour-beam:beam"
+    assert [parameter["unit"] for parameter in shown["parameters"]] == ["m"]
+    parkour("terrains", "preview", "beam", "--difficulty", "1", "--out", "beam.png")
+    assert (tmp_path / "beam.png").read_bytes().startswith(b"\x89PNG")

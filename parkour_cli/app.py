@@ -21,6 +21,7 @@ from parkour_cli.output import setup_logging
 
 COMMANDS: dict[str, str] = {
     "train": "Train a policy, or go on with a run.",
+    "eval": "Score a policy on courses, or two against each other.",
     "plugins": "List installed plugins and show what they provide.",
     "tasks": "List tasks and show them, resolved to their components.",
     "terrains": "Draw sub-terrains: a picture and the height map, with goals and edges.",

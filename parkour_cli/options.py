@@ -24,7 +24,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 # Which weights: see parkour.evaluation.source.PolicySource, which takes them as they are.
 PolicyTaskArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[TASK]", help="Task that the weights are of; the checkpoint's.", show_default=False),
+    typer.Argument(metavar="TASK", help="Task that the weights are of; the checkpoint's.", show_default=False),
 ]
 CheckpointOption = Annotated[Path | None, typer.Option("--checkpoint", metavar="FILE", help="Weights to use.")]
 RunOption = Annotated[

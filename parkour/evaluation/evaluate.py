@@ -86,7 +86,7 @@ def evaluate(
     options: EvaluationOptions,
     *,
     make_env: MakeEnv | None = None,
-    on_progress: OnProgress = lambda step, episodes: None,
+    on_progress: OnProgress = lambda step, steps, episodes, wanted: None,
     notify: Callable[[str], None] = lambda line: None,
 ) -> Evaluation:
     """Score a checkpoint.
@@ -95,7 +95,7 @@ def evaluate(
         weights: the checkpoint.
         options: how.
         make_env: makes the environment; the engine's when None.
-        on_progress: told of control steps done and episodes scored, now and then.
+        on_progress: told now and then how far it is.
         notify: told in a line what was chosen and what to beware of.
 
     Raises:

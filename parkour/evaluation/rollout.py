@@ -26,8 +26,8 @@ REPORT_EVERY = 25
 
 MakeEnv = Callable[[ResolvedTask, int, str, int], VecEnv]
 """``(task, num_envs, device, seed) -> env``."""
-OnProgress = Callable[[int, int], None]
-"""Told of control steps done and episodes scored."""
+OnProgress = Callable[[int, int, int, int], None]
+"""Told of control steps done, of how many at most, and of episodes scored, of how many."""
 
 
 class Agent(Protocol):
@@ -65,7 +65,7 @@ def roll_out(
     seed: int,
     stratified: bool,
     blank_depth: bool = False,
-    on_progress: OnProgress = lambda step, episodes: None,
+    on_progress: OnProgress = lambda step, steps, episodes, wanted: None,
 ) -> Rollout:
     """Run the deployed policy of a checkpoint, deterministic given the seed.
 
@@ -138,6 +138,7 @@ def _run(
 ) -> int:
     env.reset()
     agent.reset()
+    on_progress(0, steps, 0, mdp.num_envs * recorder.episodes)
     obs = env.get_observations()
     mdp.monitor = recorder
     with torch.inference_mode():
@@ -147,7 +148,7 @@ def _run(
             obs, _, dones, _ = env.step(agent(obs))
             agent.reset(dones)
             if step % REPORT_EVERY == 0 or step == steps:
-                on_progress(step, recorder.scored())
+                on_progress(step, steps, recorder.scored(), mdp.num_envs * recorder.episodes)
                 if recorder.complete():
                     return step
     return steps

@@ -1,0 +1,220 @@
+"""``parkour eval``: score a policy on courses, or two policies against each other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parkour.errors import ParkourError
+from parkour_cli.options import (
+    CheckpointOption,
+    DeviceOption,
+    EngineOption,
+    LogRootOption,
+    PolicyTaskArgument,
+    PretrainedOption,
+    RunOption,
+    SetOption,
+    WithOption,
+    make_app,
+)
+from parkour_cli.output import console, notice
+
+if TYPE_CHECKING:
+    from parkour.evaluation.evaluate import Evaluation, EvaluationOptions
+    from parkour.evaluation.source import PolicySource, Weights
+
+app = make_app("Score a policy on courses.")
+
+
+@app.command(name="eval")
+def evaluate_policy(
+    task: PolicyTaskArgument = None,
+    checkpoint: CheckpointOption = None,
+    run: RunOption = None,
+    pretrained: PretrainedOption = False,
+    log_root: LogRootOption = Path("logs"),
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(metavar="A B", help="Two checkpoints or run folders: both, and their differences."),
+    ] = None,
+    protocol: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="course: 0.8 m/s, 30 s, all difficulties evenly on every terrain. "
+            "reference: 0.3 to 0.8 m/s, 20 s, 5 x 5 patches.",
+        ),
+    ] = "course",
+    num_envs: Annotated[int, typer.Option(help="Parallel environments.")] = 256,
+    steps: Annotated[
+        int, typer.Option(help="Control steps of each environment at least, in whole episodes (course: 1500 each).")
+    ] = 1500,
+    seed: Annotated[int, typer.Option(help="Seed of courses, randomisation and commands.")] = 1,
+    difficulty: Annotated[
+        str | None, typer.Option(metavar="A:B", help="Range of difficulties within 0:1.", show_default=False)
+    ] = None,
+    terrain: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this terrain of the task. Repeatable.")
+    ] = None,
+    blank_depth: Annotated[
+        bool, typer.Option("--blank-depth", help="Students: show the policy nothing but far distances.")
+    ] = False,
+    noise: Annotated[
+        str | None, typer.Option(metavar="PRESET", help="Students: sensor noise, an overlay noise-PRESET of the task.")
+    ] = None,
+    device: DeviceOption = None,
+    engine: EngineOption = None,
+    json_out: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")] = None,
+    plots: Annotated[Path | None, typer.Option(metavar="DIR", help="Write PNG plots into this folder.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a report as one web page, pictures inside.")
+    ] = None,
+    sets: SetOption = [],  # noqa: B006 - Typer copies it
+    withs: WithOption = [],  # noqa: B006
+) -> None:
+    """Score a policy on courses, with the inputs that a robot has. The task is rebuilt from the checkpoint."""
+    from parkour.evaluation.evaluate import EvaluationOptions, check_options
+    from parkour.evaluation.protocol import TaskChanges, parse_difficulty
+    from parkour.evaluation.source import PolicySource, load_weights, weights_at
+
+    _check_outputs(json_out, plots, html)
+    bounds = parse_difficulty(difficulty) if difficulty is not None else None
+    changes = TaskChanges(bounds, tuple(terrain or ()), noise, tuple(sets), tuple(withs))
+    options = EvaluationOptions(protocol, num_envs, steps, seed, device, engine, blank_depth, changes)
+    check_options(options)
+    if compare is not None:
+        _refuse_source(PolicySource(task, checkpoint, run, pretrained, log_root))
+        _compare(weights_at(compare[0]), weights_at(compare[1]), options, json_out, plots, html)
+        return
+    weights = load_weights(PolicySource(task, checkpoint, run, pretrained, log_root))
+    _one(weights, options, json_out, plots, html)
+
+
+def _one(
+    weights: Weights, options: EvaluationOptions, json_out: Path | None, plots: Path | None, html: Path | None
+) -> None:
+    from parkour.evaluation.report import as_json, write_json, write_text
+    from parkour.evaluation.tables import evaluation_tables
+
+    result = _evaluate(weights, options)
+    screen = console()
+    for table in evaluation_tables(result, screen.width):
+        screen.print(table)
+    if json_out is not None:
+        write_json(json_out, as_json(result))
+        notice(f"figures: {json_out}")
+    if plots is None and html is None:
+        return
+    from parkour.evaluation.html import evaluation_page
+    from parkour.evaluation.plots import evaluation_figures, write_figures
+
+    figures = evaluation_figures(result)
+    if plots is not None:
+        notice(f"plots: {', '.join(str(path) for path in write_figures(plots, figures))}")
+    if html is not None:
+        write_text(html, evaluation_page(result, figures), "--html")
+        notice(f"report: {html}")
+
+
+def _compare(
+    first: Weights,
+    second: Weights,
+    options: EvaluationOptions,
+    json_out: Path | None,
+    plots: Path | None,
+    html: Path | None,
+) -> None:
+    from parkour.evaluation.compare import compare
+    from parkour.evaluation.html import comparison_page
+    from parkour.evaluation.plots import comparison_figures, evaluation_figures, write_figures
+    from parkour.evaluation.report import comparison_as_json, write_json, write_text
+    from parkour.evaluation.tables import comparison_tables, evaluation_tables
+
+    a, b = _evaluate(first, options, "A: "), _evaluate(second, options, "B: ")
+    result = compare(a, b)
+    screen = console()
+    for table in (*evaluation_tables(a, screen.width), *evaluation_tables(b, screen.width)):
+        screen.print(table)
+    for table in comparison_tables(result):
+        screen.print(table)
+    if json_out is not None:
+        write_json(json_out, comparison_as_json(result))
+        notice(f"figures: {json_out}")
+    figures = comparison_figures(result) if plots is not None or html is not None else {}
+    if plots is not None:
+        paths = write_figures(plots, figures)
+        paths += write_figures(plots, evaluation_figures(a), "a_") + write_figures(plots, evaluation_figures(b), "b_")
+        notice(f"plots: {', '.join(str(path) for path in paths)}")
+    if html is not None:
+        write_text(html, comparison_page(result, figures), "--html")
+        notice(f"report: {html}")
+
+
+def _evaluate(weights: Weights, options: EvaluationOptions, prefix: str = "") -> Evaluation:
+    """One evaluation, with its progress on stderr."""
+    from parkour.evaluation.evaluate import evaluate
+
+    notice(f"{prefix}{weights.label} ({weights.path})")
+    start = time.monotonic()
+    with _progress(prefix) as report:
+        result = evaluate(weights, options, on_progress=report, notify=notice)
+    seconds = time.monotonic() - start
+    notice(f"{prefix}{len(result.episodes)} episodes in {result.steps} control steps, {seconds:.1f} s")
+    return result
+
+
+@contextmanager
+def _progress(prefix: str) -> Iterator[Callable[[int, int, int, int], None]]:
+    """A bar of episodes on stderr, gone when done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn(f"{prefix}{{task.description}}"),
+        BarColumn(),
+        TextColumn("{task.completed} of {task.total} episodes"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        line = bar.add_task("building", total=None)
+
+        def report(step: int, steps: int, episodes: int, wanted: int) -> None:
+            bar.update(line, description=f"step {step} of at most {steps}", completed=episodes, total=wanted)
+
+        yield report
+
+
+def _check_outputs(json_out: Path | None, plots: Path | None, html: Path | None) -> None:
+    """Before anything slow happens."""
+    from parkour.evaluation.report import check_writable
+
+    if json_out is not None:
+        check_writable(json_out, "--json")
+    if html is not None:
+        check_writable(html, "--html")
+    if plots is not None:
+        check_writable(plots, "--plots", folder=True)
+
+
+def _refuse_source(source: PolicySource) -> None:
+    given = [
+        name
+        for name, wanted in (
+            ("TASK", source.task),
+            ("--checkpoint", source.checkpoint),
+            ("--run", source.run),
+            ("--pretrained", source.pretrained),
+        )
+        if wanted
+    ]
+    if given:
+        raise ParkourError(f"got --compare and {given[0]}, expected one of them: --compare A B names both policies")

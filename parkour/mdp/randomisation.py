@@ -41,11 +41,18 @@ class EventSet:
         self._run("reset", sim, env_ids)
 
     def step(self, sim: SimHandle) -> None:
-        """Once per control step. Intervals are counted for all environments together, so nothing is synchronised."""
+        """Once per control step: every event on the environments whose turn it is.
+
+        Turns are dealt by index, so that each environment has its turn once per interval and about as many have one in
+        every step. Pushing all at once filled one rollout in seventeen with stumbling robots, and the policy's update
+        on it was several times too large. Whose turn it is depends on the step alone: nothing is synchronised.
+        """
         self._step += 1
         for event in self._events.values():
-            if event.mode == "interval" and self._step % event.interval_steps == 0:
-                event.call(sim, self._everyone, **event.params)
+            if event.mode == "interval":
+                turn = self._everyone[self._step % event.interval_steps :: event.interval_steps]
+                if len(turn) > 0:
+                    event.call(sim, turn, **event.params)
 
     def _run(self, mode: str, sim: SimHandle, env_ids: Tensor) -> None:
         for event in self._events.values():

@@ -137,27 +137,38 @@ def test_groups_that_break_their_layout_are_named(term: Constant, said: str) -> 
         ObservationSet({"odd": ClippedGroup(term, None)}).compute(CTX)
 
 
-def test_interval_events_run_for_everyone_when_due() -> None:
+def recorded(**events: tuple[str, int]) -> tuple[EventSet, list[tuple[str, list[int]]]]:
+    """Events that write down for whom they ran."""
     seen: list[tuple[str, list[int]]] = []
 
     def event(sim: Any, env_ids: Tensor, name: str) -> None:
         seen.append((name, env_ids.tolist()))
 
-    events = EventSet(
-        {
-            "once": TimedEvent(event, "startup", {"name": "once"}),
-            "place": TimedEvent(event, "reset", {"name": "place"}),
-            "push": TimedEvent(event, "interval", {"name": "push"}, interval_steps=3),
-        },
-        3,
-        "cpu",
-    )
+    timed = {name: TimedEvent(event, mode, {"name": name}, steps) for name, (mode, steps) in events.items()}  # type: ignore[arg-type]
+    return EventSet(timed, 8, "cpu"), seen
+
+
+def test_events_run_at_their_time() -> None:
+    events, seen = recorded(once=("startup", 0), place=("reset", 0))
     sim: Any = None
     events.startup(sim)
     events.reset(sim, torch.tensor([2]))
-    for _ in range(7):
+    events.step(sim)
+    assert seen == [("once", list(range(8))), ("place", [2])]
+
+
+@pytest.mark.parametrize("steps", [1, 3, 8, 20])
+def test_interval_events_reach_each_environment_once_per_interval_and_never_all_together(steps: int) -> None:
+    events, seen = recorded(push=("interval", steps))
+    sim: Any = None
+    for _ in range(2 * steps):
         events.step(sim)
-    assert seen == [("once", [0, 1, 2]), ("place", [2]), ("push", [0, 1, 2]), ("push", [0, 1, 2])]
+    turns = [env for _, env_ids in seen for env in env_ids]
+    assert sorted(turns) == sorted(2 * list(range(8)))
+    assert max(len(env_ids) for _, env_ids in seen) == -(-8 // steps)
+    for env in range(8):
+        at = [i for i, (_, env_ids) in enumerate(seen) if env in env_ids]
+        assert len(at) == 2
 
 
 def test_statistics_are_means_over_finished_episodes() -> None:

@@ -105,7 +105,9 @@ def random_context(
         max_episode_steps=1000,
         step_dt=0.02,
         perception=torch.rand(num_envs, generator=rng) < 0.2,
+        depth=_uniform((num_envs, 60, 106), 0.2, 2.0, rng),
     )
+    context.depth_ids = context.perception.nonzero().squeeze(-1)
     return _moved(dataclasses.replace(context, **changes), device)
 
 

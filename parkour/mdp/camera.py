@@ -73,7 +73,6 @@ class DepthCamera:
         self.depth = torch.full((num_envs, geometry.height, geometry.width), geometry.range, device=device)
         """``[N, H, W]`` the last picture of each [m]; changed in place by :meth:`update`."""
         self._everyone = torch.arange(num_envs, device=device)
-        self._begun: list[Tensor] = []
         self._position = torch.tensor(geometry.position, device=device)
 
     @property
@@ -82,21 +81,20 @@ class DepthCamera:
         size = self.geometry.height * self.geometry.width
         return ObservationField(name="distance", size=size, unit="m", limit=self.geometry.range)
 
-    def reset(self, env_ids: Tensor) -> None:
-        """Have :meth:`update` take pictures of the environments ``env_ids`` (``[M]`` int64): their episode begins."""
-        self._begun.append(env_ids)
+    def update(self, robot: RobotState, course: CourseState, env_ids: Tensor | None) -> Tensor:
+        """Take the pictures that are due.
 
-    def update(self, robot: RobotState, course: CourseState, *, everyone: bool) -> Tensor:
-        """Take the pictures that are due: of the robots that were reset since the last call, or of all.
+        Args:
+            robot: of all environments.
+            course: what they stand on.
+            env_ids: ``[M]`` int64: who takes one; everybody when None.
 
         Returns:
-            ``[M]`` int64: whose picture is new; 0 … N − 1 where it is everybody's.
+            ``[M]`` int64: whose picture is new.
         """
-        begun, self._begun = self._begun, []
-        if everyone or (len(begun) == 1 and len(begun[0]) == len(self._everyone)):
+        if env_ids is None:
             self.depth.copy_(self.capture(robot, course.boxes()))
             return self._everyone
-        env_ids = torch.cat(begun) if begun else self._everyone[:0]
         if len(env_ids) > 0:
             self.depth.index_copy_(0, env_ids, self.capture(robot, course.boxes(env_ids), env_ids))
         return env_ids

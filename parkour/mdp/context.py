@@ -165,8 +165,8 @@ class StepContext:
     """``[N, H, W]`` distance along the ray of each pixel [m], clipped at the camera's range; rows from top to bottom,
     columns from left to right. As of each environment's last perception step; None in a task without a camera."""
     depth_ids: Tensor | None = None
-    """``[M]`` int64: environments whose ``depth`` is new at this step, each once (0 … N − 1 where M = N);
-    M may be 0. It is known without asking the device how many they are."""
+    """``[M]`` int64: environments whose ``depth`` is new at this step, each once; M may be 0, and is known
+    without asking the device. 0 … N − 1 at the steps at which everybody sees anew."""
 
     @property
     def num_envs(self) -> int:

@@ -106,8 +106,6 @@ class TaskMdp:
         self._begun: list[Tensor] = []
         self._none = torch.empty(0, dtype=torch.int64, device=device)
         self._steps = 0
-        self._pictured = -1
-        """Step at which the cameras of all robots last took a picture."""
 
     # -- called by the engine ------------------------------------------------------------------------------------
 
@@ -156,8 +154,6 @@ class TaskMdp:
         self.previous.action = self._zeroed(self.previous.action, env_ids)
         self.action = self._zeroed(self.action, env_ids)
         self.previous_foot_force[env_ids] = 0.0
-        if self.camera is not None:
-            self.camera.reset(env_ids)
         self.events.reset(sim, env_ids)
 
     def next_course(self, env_ids: Tensor, episode_step: Tensor, *, ended: bool) -> Tensor:
@@ -193,7 +189,8 @@ class TaskMdp:
         robot = seen.robot
         goals = self.goals.state(robot.base_pos[:, :2], robot.yaw, self.course.goals, self.course.goal_count)
         self.context = ctx = self._context(seen, self.goals.hold(goals, perception), episode_step, perception)
-        ctx.depth_ids = self._take_pictures(robot)
+        if self.camera is not None:
+            ctx.depth_ids = self.camera.update(robot, self.course, self.refreshed)
         self.previous_foot_force = seen.foot_force.clone()
         return self.observations.compute(ctx)
 
@@ -231,16 +228,6 @@ class TaskMdp:
             perception=perception,
             depth=None if self.camera is None else self.camera.depth,
         )
-
-    def _take_pictures(self, robot: RobotState) -> Tensor | None:
-        """``[M]`` int64: environments whose depth picture is new; None without cameras."""
-        if self.camera is None:
-            return None
-        # Once per step: somebody who resets an environment between two steps makes us observe twice.
-        everyone = self._steps % self.clock.perception_period == 0 and self._steps != self._pictured
-        if everyone:
-            self._pictured = self._steps
-        return self.camera.update(robot, self.course, everyone=everyone)
 
     def _record(self, env_ids: Tensor, episode_step: Tensor) -> None:
         ends = self.terminations

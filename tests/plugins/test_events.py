@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from importlib.resources import files
 from typing import Any
@@ -29,7 +30,7 @@ class RecordingSim:
         joints = layout.num_joints
         sizes = {
             "friction": (), "mass": (), "com": (3,), "stiffness": (joints,), "damping": (joints,),
-            "pos": (joints,), "vel": (joints,), "base": (3,), "yaw": (), "push": (2,),
+            "pos": (joints,), "vel": (joints,), "base": (3,), "yaw": (), "push": (2,), "pitch": (),
         }  # fmt: skip
         self.state = {name: torch.full((num_envs, *size), UNTOUCHED, device=device) for name, size in sizes.items()}
 
@@ -60,6 +61,9 @@ class RecordingSim:
     def set_base_velocity_xy(self, env_ids: Tensor, velocity: Tensor) -> None:
         self._set(env_ids, push=velocity)
 
+    def set_camera_pitch(self, env_ids: Tensor, error: Tensor) -> None:
+        self._set(env_ids, pitch=error)
+
     def spawn(self, env_ids: Tensor) -> Tensor:
         return torch.stack((env_ids * 1.0, env_ids * -0.5, env_ids * 0.01), dim=1)
 
@@ -71,8 +75,9 @@ def _run(name: str, sim: RecordingSim, env_ids: Tensor, **changes: Any) -> dict[
     return {key: value for key, value in sim.state.items() if value.is_meta or (value != UNTOUCHED).any()}
 
 
-def test_the_events_are_those_of_the_teacher() -> None:
-    events = tomllib.loads((files("parkour_tasks") / "go2_teacher.toml").read_text())["events"]
+def test_the_events_are_those_of_the_tasks() -> None:
+    texts = [(files("parkour_tasks") / f"go2_{name}.toml").read_text() for name in ("teacher", "student")]
+    events = {name: use for text in texts for name, use in tomllib.loads(text)["events"].items()}
     assert set(SPECS) == set(events)
     assert {name for name, spec in SPECS.items() if spec.mode == "interval"} == {
         name for name, use in events.items() if "interval" in use
@@ -120,6 +125,7 @@ DRAWN = [
     ("gain_scale", "stiffness", 0.975, 1.025),
     ("gain_scale", "damping", 0.975, 1.025),
     ("push", "push", -0.5, 0.5),
+    ("camera_pitch", "pitch", -math.radians(5.0), math.radians(5.0)),
 ]
 
 
@@ -204,6 +210,7 @@ def test_joints_start_near_the_default_pose_at_rest(layout: RobotLayout) -> None
         ("friction", {"buckets": 0}, "greater than or equal to 1"),
         ("added_mass", {"range": (0.0, float("nan"))}, "finite number"),
         ("push", {"x": (0.5, -0.5)}, "lower end first"),
+        ("camera_pitch", {"range": (-5.0, 5.0)}, "quarter of a turn"),
         ("push", {"z": (0.0, 0.1)}, "Extra inputs"),
         ("reset_base", {"xy_noise": -1.0}, "greater than or equal to 0"),
     ],

@@ -12,6 +12,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from parkour.mdp.camera import CameraGeometry, DepthCamera
 from parkour.mdp.context import StepContext
 from parkour.mdp.robot import RobotLayout
 from parkour_observations.plugin import register_observations
@@ -25,18 +26,20 @@ GROUPS = pytest.mark.parametrize("name", sorted(SPECS))
 
 def _make(name: str, num_envs: int, *, layout: RobotLayout = GO2, device: str = "cpu", **changes: Any) -> Any:
     spec = SPECS[name]
-    return load(spec.target)(num_envs, device, layout, **parameters(spec, **changes))
+    sensors = {"depth_camera": DepthCamera(num_envs, device, CameraGeometry())}
+    needs = {need: sensors[need] for need in spec.needs}
+    return load(spec.target)(num_envs, device, layout, **needs, **parameters(spec, **changes))
 
 
-def _teacher_groups() -> list[str]:
-    return list(tomllib.loads((files("parkour_tasks") / "go2_teacher.toml").read_text())["observations"])
+def _groups(task: str) -> list[str]:
+    return list(tomllib.loads((files("parkour_tasks") / f"{task}.toml").read_text())["observations"])
 
 
 # -- layout ------------------------------------------------------------------------------------------------------
 
 
 def test_the_753_numbers_of_the_teacher() -> None:
-    blocks = {name: [(f.name, f.size) for f in _make(name, 1).layout()] for name in _teacher_groups()}
+    blocks = {name: [(f.name, f.size) for f in _make(name, 1).layout()] for name in _groups("go2_teacher")}
     assert {name: sum(size for _, size in fields) for name, fields in blocks.items()} == {
         "proprioception": 53,
         "height_scan": 132,
@@ -59,8 +62,8 @@ def test_the_753_numbers_of_the_teacher() -> None:
     assert blocks["proprioception_history"] == [(f"proprioception_{age}", 53) for age in range(10, 0, -1)]
 
 
-def test_every_registered_group_is_in_the_teacher() -> None:
-    assert set(SPECS) == set(_teacher_groups())
+def test_every_registered_group_is_in_a_task() -> None:
+    assert set(SPECS) == {*_groups("go2_teacher"), *_groups("go2_student")}
 
 
 @GROUPS
@@ -70,7 +73,7 @@ def test_group_has_the_size_of_its_layout(name: str, layout: RobotLayout) -> Non
     fields = group.layout()
     assert len({field.name for field in fields}) == len(fields)
     values = group(random_context(5, seed=1, layout=layout))
-    assert values.shape == (5, sum(field.size for field in fields))
+    assert len(values) == 5 and values[0].numel() == sum(field.size for field in fields)
     assert values.dtype == torch.float32 and torch.isfinite(values).all()
 
 

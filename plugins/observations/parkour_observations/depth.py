@@ -62,12 +62,11 @@ class DepthImage:
         """``[N, height, width]``."""
         assert ctx.depth is not None and ctx.depth_ids is not None, "the task has no camera"
         env_ids = ctx.depth_ids
-        everyone = len(env_ids) == len(ctx.depth)
         if len(env_ids) > 0:
-            raw = ctx.depth if everyone else ctx.depth[env_ids]
+            raw = ctx.depth[env_ids]
             if self._modifiers is not None:
                 raw = self._modifiers(raw, ctx, env_ids).clamp(0.0, self._range)
-            self._push(self.process(raw), env_ids, everyone)
+            self._push(self.process(raw), env_ids)
         return self._frames[:, 0]
 
     def process(self, raw: Tensor) -> Tensor:
@@ -77,12 +76,12 @@ class DepthImage:
     def reset(self, env_ids: Tensor) -> None:
         self._first.index_fill_(0, env_ids, True)
 
-    def _push(self, image: Tensor, env_ids: Tensor, everyone: bool) -> None:
+    def _push(self, image: Tensor, env_ids: Tensor) -> None:
         """Put a frame behind those of ``env_ids``. A new buffer: what was returned before stays as it was."""
         image = image.unsqueeze(1)
-        frames, first = (self._frames, self._first) if everyone else (self._frames[env_ids], self._first[env_ids])
-        frames = torch.where(first[:, None, None, None], image, torch.cat((frames[:, 1:], image), dim=1))
-        self._frames = frames if everyone else self._frames.index_copy(0, env_ids, frames)
+        first = self._first[env_ids][:, None, None, None]
+        frames = torch.where(first, image, torch.cat((self._frames[env_ids][:, 1:], image), dim=1))
+        self._frames = self._frames.index_copy(0, env_ids, frames)
         self._first.index_fill_(0, env_ids, False)
 
 

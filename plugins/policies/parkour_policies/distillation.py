@@ -145,23 +145,22 @@ class RmaDistillation(Distillation):
     def _actor_losses(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Mean action and yaw loss ``[2]``, and the gradient of their sum by ``outputs``; the actor's is added up."""
         storage, student = self.storage, self.student
-        grad, total = torch.empty_like(outputs), torch.zeros(2, device=outputs.device)
-        block = max(1, ACTOR_BLOCK // storage.num_envs)
-        count = storage.step * storage.num_envs
-        for first in range(0, storage.step, block):
-            part = slice(first, min(first + block, storage.step))
-            output = outputs[part].requires_grad_()
-            proprioception, history, valid = (
-                storage.groups[name][part] for name in (PROPRIOCEPTION, HISTORY, YAW_VALID)
-            )
+        rows = outputs.flatten(0, 1)
+        groups = [storage.groups[name][: storage.step].flatten(0, 1) for name in (PROPRIOCEPTION, HISTORY, YAW_VALID)]
+        wanted = storage.teacher_actions[: storage.step].flatten(0, 1)
+        grad, total = torch.empty_like(rows), torch.zeros(2, device=rows.device)
+        for first in range(0, len(rows), ACTOR_BLOCK):
+            part = slice(first, first + ACTOR_BLOCK)
+            output = rows[part].requires_grad_()
+            proprioception, history, valid = (values[part] for values in groups)
             actions = student.act(output, proprioception, history, valid)
-            action = (storage.teacher_actions[part] - actions).norm(dim=-1).sum() / count
-            yaw = (student.yaws(proprioception) - student.split(output)[1]).norm(dim=-1).sum() / count
+            action = (wanted[part] - actions).norm(dim=-1).sum() / len(rows)
+            yaw = (student.yaws(proprioception) - student.split(output)[1]).norm(dim=-1).sum() / len(rows)
             (action + yaw).backward()
             assert output.grad is not None
             grad[part] = output.grad
             total += torch.stack((action, yaw)).detach()
-        return total, grad
+        return total, grad.view_as(outputs)
 
     def _compress(self, glimpses: Sequence[Glimpse], features: Sequence[Tensor]) -> None:
         """Carry the gradients of the features on into the part of the encoder that sees images."""

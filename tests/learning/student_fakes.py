@@ -1,0 +1,97 @@
+"""A small environment with a camera, and a student's task: no simulator, no terrain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from tensordict import TensorDict
+from torch import Tensor
+
+from parkour.learning.options import TrainOptions
+from parkour.learning.train import train
+from parkour.tasks import load_task
+from parkour.tasks.resolve import ResolvedTask
+from tests.learning.fakes import SIZES, FakeEnv, make_env
+
+IMAGE = (16, 18)
+PERIOD = 5
+YAWS = slice(6, 8)
+NETWORKS = ("policy.params.hidden_dims=[32, 16]",)
+SMALL = (
+    *NETWORKS,
+    "policy.encoders.depth_encoder.params.channels=[4, 6]",
+    "policy.encoders.depth_encoder.params.hidden_dim=24",
+    "policy.encoders.depth_encoder.params.memory=20",
+)
+
+
+class FakeStudentEnv(FakeEnv):
+    """Scan and yaws stay the same between perception steps; the image shows a mixture of them.
+
+    Args:
+        tells: whether the environment says which images are new.
+        phase: control steps since the last perception step at the beginning.
+    """
+
+    def __init__(
+        self, num_envs: int = 8, seed: int = 0, length: int = 12, *, tells: bool = True, phase: int = 0,
+        image: tuple[int, ...] = IMAGE,
+    ) -> None:  # fmt: skip
+        self.clock, self.tells, self.image = phase, tells, image
+        mixer = torch.Generator().manual_seed(99)
+        pixels = 1
+        for size in image:
+            pixels *= size
+        self.paint = torch.randn(SIZES["height_scan"] + 2, pixels, generator=mixer) / 8.0
+        self.paint[-2:] *= 6.0
+        super().__init__(num_envs, seed, length)
+
+    def _draw(self) -> None:
+        first = not hasattr(self, "observations")
+        before = None if first else self.observations
+        # What a resumed run begins with: it resets everything, as the last step of a rollout did.
+        self.drawn_from = self.generator.get_state()
+        super()._draw()
+        obs = self.observations
+        new = (self.episode_length_buf == 0) | (self.clock % PERIOD == 0)
+        yaw = obs["proprioception"][:, YAWS]
+        if before is not None:
+            obs["height_scan"] = torch.where(new[:, None], obs["height_scan"], before["height_scan"])
+            yaw = torch.where(new[:, None], yaw, before["proprioception"][:, YAWS])
+        obs["proprioception"][:, YAWS] = yaw
+        shown = torch.cat((obs["height_scan"], yaw), dim=-1)
+        obs["depth"] = (shown @ self.paint).view(self.num_envs, *self.image)
+        obs["yaw_valid"] = (yaw[:, :1].abs() < 0.4).float()
+        obs["perception"] = new.float()[:, None]
+        if self.tells:
+            everyone = bool(self.clock % PERIOD == 0)
+            self.mdp.refreshed = None if everyone else new.nonzero().view(-1)  # type: ignore[attr-defined]
+
+    def reset(self) -> tuple[TensorDict, dict[str, Any]]:
+        self.clock = 0
+        return super().reset()
+
+    def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
+        self.clock += 1
+        return super().step(actions)
+
+
+def student_task(*sets: str, small: tuple[str, ...] = SMALL) -> ResolvedTask:
+    """The built-in student's task with small networks and rollouts."""
+    return load_task("go2-student", overlay="train", sets=(*small, "algorithm.steps_per_env=10", *sets))
+
+
+def make_student_env(task: ResolvedTask, num_envs: int, device: str, seed: int) -> FakeStudentEnv:
+    """In place of an engine."""
+    return FakeStudentEnv(num_envs, seed)
+
+
+def train_teacher(folder: Path, *sets: str, iterations: int = 1) -> Path:
+    """Checkpoint of a freshly begun teacher with small networks."""
+    task = load_task("go2-teacher", overlay="train", sets=(*NETWORKS, "algorithm.steps_per_env=4", *sets))
+    options = TrainOptions(
+        num_envs=8, iterations=iterations, device="cpu", log_root=folder / "teacher", logger="none", progress=False
+    )
+    return train(task, options, make_env=make_env).checkpoint

@@ -66,7 +66,7 @@ def evaluate_policy(
         bool, typer.Option("--blank-depth", help="Students: show the policy nothing but far distances.")
     ] = False,
     noise: Annotated[
-        str | None, typer.Option(metavar="PRESET", help="Students: sensor noise, an overlay noise-PRESET of the task.")
+        str | None, typer.Option(metavar="PRESET", help="Students: sensor noise, an overlay of the task (noisy).")
     ] = None,
     device: DeviceOption = None,
     engine: EngineOption = None,

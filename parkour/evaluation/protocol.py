@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import tomli_w
 
 from parkour.errors import CheckpointError, ParkourError, PluginError, UnknownNameError
 from parkour.evaluation.source import Weights
@@ -79,7 +77,7 @@ class TaskChanges:
     terrains: Sequence[str] = ()
     """The only ones wanted; all with a share above 0 when empty."""
     noise: str | None = None
-    """Preset of sensor noise: an overlay of the task."""
+    """Preset of sensor noise: an overlay of the task, laid over ``eval``."""
     sets: Sequence[str] = ()
     withs: Sequence[str] = ()
 
@@ -120,22 +118,31 @@ def evaluation_task(weights: Weights, protocol: Protocol, changes: TaskChanges |
         UnknownNameError: a terrain that the task has not.
     """
     changes = changes or TaskChanges()
+    rebuilt = rebuild_task(weights)
+    base = task_of(weights.checkpoint, "eval", withs=changes.withs) if changes.withs else rebuilt
+    sets = [
+        *protocol.sets,
+        *_terrain_sets(base, protocol, changes.terrains),
+        *_difficulty_sets(changes.difficulty),
+        *changes.sets,
+    ]
+    return task_of(weights.checkpoint, _overlay(base, changes.noise), withs=changes.withs, sets=sets)
+
+
+def rebuild_task(weights: Weights, overlay: str = "eval") -> ResolvedTask:
+    """The task of a checkpoint as it is, under an overlay.
+
+    Raises:
+        CheckpointError: it needs a component that is not installed.
+    """
     try:
-        base = task_of(weights.checkpoint, "eval", withs=changes.withs)
-        sets = [
-            *protocol.sets,
-            *_terrain_sets(base, protocol, changes.terrains),
-            *_noise_sets(base, changes.noise),
-            *_difficulty_sets(changes.difficulty),
-            *changes.sets,
-        ]
-        return task_of(weights.checkpoint, "eval", withs=changes.withs, sets=sets)
+        return task_of(weights.checkpoint, overlay)
     except (PluginError, UnknownNameError) as error:
-        if changes.terrains and "--terrain" in (error.hint or ""):
-            raise
+        distribution = str(getattr(error, "name", "")).rpartition(":")[0]
+        install = f"install the plugin that provides it: pip install {distribution}" if distribution else error.hint
+        broken = error.hint if "missing because" in (error.hint or "") else None
         raise CheckpointError(
-            f"the task of checkpoint {weights.path} cannot be rebuilt: {error.message}",
-            hint=error.hint or "install the plugin that provides it; parkour plugins list shows what is installed",
+            f"the task of checkpoint {weights.path} cannot be rebuilt here: {error.message}", hint=broken or install
         ) from error
 
 
@@ -166,17 +173,6 @@ def level_plan(terrain: np.ndarray, levels: int, episodes: int, seed: int) -> np
     return plan
 
 
-def overlay_sets(table: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """An overlay's numbers as ``--set`` takes them."""
-    for key, value in table.items():
-        path = f'{prefix}"{key}"'
-        if isinstance(value, Mapping):
-            yield from overlay_sets(value, f"{path}.")
-        else:
-            _, _, text = tomli_w.dumps({"value": value}).partition("=")
-            yield f"{path}={text.strip()}"
-
-
 def _terrain_sets(task: ResolvedTask, protocol: Protocol, wanted: Sequence[str]) -> Iterable[str]:
     uses = task.model.terrains
     for name in wanted:
@@ -192,17 +188,18 @@ def _terrain_sets(task: ResolvedTask, protocol: Protocol, wanted: Sequence[str])
         yield f"course.columns={COLUMNS_PER_TERRAIN * len(chosen)}"
 
 
-def _noise_sets(task: ResolvedTask, preset: str | None) -> Iterable[str]:
+def _overlay(task: ResolvedTask, preset: str | None) -> str:
+    """Overlays to lay on, the noise last."""
     if preset is None:
-        return ()
+        return "eval"
     if task.model.stage == "teacher":
-        raise ParkourError(f"--noise: got {preset!r}, but {task.name!r} is a teacher without a depth camera")
-    presets = {name.removeprefix("noise-"): name for name in task.overlays if name not in OVERLAYS}
-    if preset not in presets and preset not in presets.values():
+        raise ParkourError(f"--noise: got {preset!r}, but {task.name!r} is a teacher, which has no depth camera")
+    presets = [name for name in task.overlays if name not in OVERLAYS]
+    if preset not in presets:
         raise UnknownNameError(
-            "noise preset", preset, presets, hint=f"presets are overlays of the task: [overlays.noise-{preset}]"
+            "noise preset", preset, presets, hint=f"presets are overlays of the task: [overlays.{preset}]"
         )
-    return overlay_sets(task.overlays[presets.get(preset, preset)])
+    return f"eval+{preset}"
 
 
 def _difficulty_sets(difficulty: tuple[float, float] | None) -> Iterable[str]:

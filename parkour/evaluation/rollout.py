@@ -6,17 +6,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from rsl_rl.env import VecEnv
-from tensordict import TensorDict
 from torch import Tensor
 
 from parkour.errors import EngineError, ParkourError
 from parkour.evaluation.metrics import EpisodeRecorder, EpisodeTable
 from parkour.evaluation.protocol import level_plan
-from parkour.learning.inference import load_actor
+from parkour.learning.inference import DeployedPolicy, load_policy
 from parkour.learning.rng import seed_everything
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks.resolve import ResolvedTask
@@ -28,16 +27,6 @@ MakeEnv = Callable[[ResolvedTask, int, str, int], VecEnv]
 """``(task, num_envs, device, seed) -> env``."""
 OnProgress = Callable[[int, int, int, int], None]
 """Told of control steps done, of how many at most, and of episodes scored, of how many."""
-
-
-class Agent(Protocol):
-    """What acts: a policy with a memory that can be cleared."""
-
-    def __call__(self, obs: TensorDict) -> Tensor: ...
-
-    def reset(self, dones: Tensor | None = None) -> None:
-        """Forget, where ``dones`` ``[N]`` says so or everywhere."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -91,30 +80,26 @@ def roll_out(
         mdp = getattr(env, "mdp", None)
         if not isinstance(mdp, TaskMdp):
             raise EngineError(f"the engine's environment {type(env).__name__} has no mdp, which evaluation reads")
-        agent: Agent = load_actor(checkpoint, env, task)  # type: ignore[assignment]
-        blank = depth_blanks(mdp) if blank_depth else {}
-        if blank_depth and not blank:
-            raise ParkourError(f"--blank-depth: task {task.name!r} has no depth group")
+        if blank_depth:
+            if mdp.camera is None:
+                raise ParkourError(f"--blank-depth: task {task.name!r} has no depth camera")
+            mdp.camera.raycast = see_nothing
+        policy = load_policy(checkpoint, env, task)
         recorder = EpisodeRecorder(mdp, quota(steps, mdp.clock.max_episode_steps))
         if stratified:
             _deal_levels(mdp, recorder, seed)
         # Again, because making a policy draws weights: the random numbers that follow depend on the seed alone.
         seed_everything(seed)
         limit = recorder.episodes * mdp.clock.max_episode_steps
-        taken = _run(env, agent, mdp, recorder, limit, blank, on_progress)
+        taken = _run(env, policy, mdp, recorder, limit, on_progress)
         return Rollout(recorder.table(), taken)
     finally:
         getattr(env, "close", lambda: None)()
 
 
-def depth_blanks(mdp: TaskMdp) -> dict[str, float]:
-    """Reading of a range sensor that meets nothing, of each observation group that is one."""
-    blanks: dict[str, float] = {}
-    for name, fields in mdp.observations.layout.items():
-        limits = {getattr(field, "limit", None) for field in fields}
-        if len(limits) == 1 and (limit := limits.pop()) is not None:
-            blanks[name] = limit
-    return blanks
+def see_nothing(origins: Tensor, rotations: Tensor, rays: Tensor, boxes: Tensor, reach: float) -> Tensor:
+    """A :class:`parkour.terrain.rays.RayCaster` for which nothing is within reach: ``[M, R]`` distances [m]."""
+    return origins.new_full((len(origins), len(rays)), reach)
 
 
 def _deal_levels(mdp: TaskMdp, recorder: EpisodeRecorder, seed: int) -> None:
@@ -129,24 +114,21 @@ def _deal_levels(mdp: TaskMdp, recorder: EpisodeRecorder, seed: int) -> None:
 
 def _run(
     env: Any,
-    agent: Agent,
+    policy: DeployedPolicy,
     mdp: TaskMdp,
     recorder: EpisodeRecorder,
     steps: int,
-    blank: dict[str, float],
     on_progress: OnProgress,
 ) -> int:
     env.reset()
-    agent.reset()
+    policy.reset()
     on_progress(0, steps, 0, mdp.num_envs * recorder.episodes)
     obs = env.get_observations()
     mdp.monitor = recorder
     with torch.inference_mode():
         for step in range(1, steps + 1):
-            for name, value in blank.items():
-                obs[name] = torch.full_like(obs[name], value)
-            obs, _, dones, _ = env.step(agent(obs))
-            agent.reset(dones)
+            obs, _, dones, _ = env.step(policy(obs))
+            policy.reset(dones)
             if step % REPORT_EVERY == 0 or step == steps:
                 on_progress(step, steps, recorder.scored(), mdp.num_envs * recorder.episodes)
                 if recorder.complete():

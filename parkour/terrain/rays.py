@@ -53,7 +53,7 @@ def cast_rays(origins: Tensor, rotations: Tensor, rays: Tensor, boxes: Tensor, r
     """A :class:`RayCaster`: slab tests (Kay and Kajiya 1986) of all rays with one box after the other."""
     size = max(1, CHUNK // max(len(rays), 1))
     chunks = zip(*(values.split(size) for values in (origins, rotations, boxes)), strict=True)
-    parts = [_cast(*poses, rays, some, reach) for *poses, some in chunks]
+    parts = [_cast(origin, rotation, rays, some, reach) for origin, rotation, some in chunks]
     return torch.cat(parts) if parts else origins.new_zeros(0, len(rays))
 
 

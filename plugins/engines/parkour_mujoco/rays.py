@@ -7,6 +7,7 @@ these. Warp caches the compiled module between processes.
 
 # Warp's kernels are Python only in their syntax.
 # pyright: reportIndexIssue=false, reportArgumentType=false, reportOperatorIssue=false, reportCallIssue=false
+# pyright: reportInvalidTypeForm=false, reportAssignmentType=false, reportGeneralTypeIssues=false
 
 from __future__ import annotations
 

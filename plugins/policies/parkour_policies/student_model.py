@@ -104,6 +104,8 @@ class StudentModel(nn.Module):
 
     is_recurrent = True
 
+    yaw_columns: Tensor
+
     def __init__(
         self, obs: TensorDict, obs_groups: Mapping[str, Sequence[str]], obs_set: str, output_dim: int, *,
         depth_encoder: EncoderChoice, recurrent: bool, history_encoder: EncoderChoice, scan_latent: int,
@@ -134,7 +136,7 @@ class StudentModel(nn.Module):
 
         Without it every image is encoded at every step, and the group ``perception`` says which ones count.
         """
-        mdp = getattr(env, "mdp", None)
+        mdp: Any = getattr(env, "mdp", None)
         self._refreshed = (lambda: mdp.refreshed) if hasattr(mdp, "refreshed") else None
 
     def look(self, obs: TensorDict) -> Glimpse | None:
@@ -148,7 +150,7 @@ class StudentModel(nn.Module):
     def blank(self, num_envs: int) -> Memory:
         """The memory of those who have seen nothing."""
         state = self.encoder.initial_state(num_envs)
-        outputs = self.scan_latent + len(self.yaw_columns)  # type: ignore[arg-type]
+        outputs = self.scan_latent + len(self.yaw_columns)
         return Memory(state, state.new_zeros(num_envs, outputs))
 
     def remember(self, memory: Memory, glimpse: Glimpse, features: Tensor) -> Memory:
@@ -178,7 +180,7 @@ class StudentModel(nn.Module):
                 if len(env_ids) == 0:
                     return None
                 images, proprioception = images[env_ids], proprioception[env_ids]
-        blind = proprioception.index_fill(-1, self.yaw_columns, 0.0)  # type: ignore[arg-type]
+        blind = proprioception.index_fill(-1, self.yaw_columns, 0.0)
         return Glimpse(env_ids, mask, images, blind, self.encoder.compress(images))
 
     # -- acting ------------------------------------------------------------------------------------------------------
@@ -189,7 +191,7 @@ class StudentModel(nn.Module):
 
     def yaws(self, proprioception: Tensor) -> Tensor:
         """The yaws ``[…, Y]`` that a proprioception ``[…, P]`` holds."""
-        return proprioception.index_select(-1, self.yaw_columns)  # type: ignore[arg-type]
+        return proprioception.index_select(-1, self.yaw_columns)
 
     def act(self, output: Tensor, proprioception: Tensor, history: Tensor, yaw_valid: Tensor) -> Tensor:
         """Actions ``[N, J]`` for an encoder's output ``[N, L + Y]``.
@@ -200,7 +202,7 @@ class StudentModel(nn.Module):
         yaw = yaw.detach()
         if self.yaw_source == "where_valid":
             yaw = torch.where(yaw_valid > 0, yaw, self.yaws(proprioception))
-        return self.actor(proprioception.index_copy(-1, self.yaw_columns, yaw), latent, history)  # type: ignore[arg-type]
+        return self.actor(proprioception.index_copy(-1, self.yaw_columns, yaw), latent, history)
 
     def forward(
         self, obs: TensorDict, masks: Tensor | None = None, hidden_state: HiddenState = None,
@@ -281,8 +283,9 @@ def _sizes(obs: TensorDict) -> dict[str, int]:
     Raises:
         PluginError: a group is missing or of another form.
     """
-    if missing := [name for name in GROUPS if name not in obs.keys()]:  # noqa: SIM118 - a TensorDict iterates over rows
-        raise PluginError(f"the student needs the observation groups {', '.join(missing)}; got {', '.join(obs.keys())}")
+    found = [str(name) for name in obs.keys()]  # noqa: SIM118 - a TensorDict iterates over rows
+    if missing := [name for name in GROUPS if name not in found]:
+        raise PluginError(f"the student needs the observation groups {', '.join(missing)}; got {', '.join(found)}")
     if obs[DEPTH].ndim != 3:
         raise PluginError(f"group {DEPTH!r} has shape {_shape(obs[DEPTH].shape[1:])}, expected height x width")
     for name in (YAW_VALID, PERCEPTION):

@@ -44,10 +44,12 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run: the newest, --run or --checkpoint.")
     ] = False,
-    run: Annotated[Path | None, typer.Option(metavar="DIR", help="Run folder to resume.")] = None,
+    run: Annotated[Path | None, typer.Option(metavar="DIR", help="Run to resume, or of the teacher.")] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Checkpoint to resume, or (without --resume) first weights.")
+        Path | None,
+        typer.Option(metavar="FILE", help="To resume; without --resume: the teacher, or first weights."),
     ] = None,
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="Start with the teacher that is shipped.")] = False,
     save_interval: Annotated[int | None, typer.Option(help="Iterations between checkpoints; the task's.")] = None,
     time_limit: Annotated[float | None, typer.Option(metavar="MINUTES", help="Stop and save after so long.")] = None,
     logger: Annotated[str, typer.Option(metavar="NAME", help="tensorboard, wandb or none.")] = "tensorboard",
@@ -56,10 +58,15 @@ def train(
     sets: SetOption = [],  # noqa: B006 - Typer copies it
     withs: WithOption = [],  # noqa: B006
 ) -> None:
-    """Train a policy, or go on with a run. Ctrl-C saves a checkpoint first."""
+    """Train a policy, or go on with a run. Ctrl-C saves a checkpoint first.
+
+    A student (--stage student) is trained from a teacher: --checkpoint FILE, --run DIR or --pretrained.
+    """
     from parkour.learning.launch import run_processes, wants_processes
     from parkour.learning.options import TrainOptions
 
+    if pretrained:
+        checkpoint = _pretrained(checkpoint, run, resume)
     options = TrainOptions(
         num_envs=num_envs, iterations=iterations, save_interval=save_interval, time_limit=time_limit, seed=seed,
         device=device, engine=engine, log_root=log_root, experiment=experiment, run_name=run_name, resume=resume,
@@ -69,6 +76,15 @@ def train(
     if wants_processes(gpus, device):
         raise typer.Exit(run_processes(gpus, "parkour_cli", sys.argv[1:]))
     _report(_train(resolved, options))
+
+
+def _pretrained(checkpoint: Path | None, run: Path | None, resume: bool) -> Path:
+    """The teacher that is shipped."""
+    from parkour.evaluation.source import PolicySource, find_checkpoint
+
+    if resume:
+        raise ParkourError("got --pretrained and --resume, expected one of them")
+    return find_checkpoint(PolicySource(checkpoint=checkpoint, run=run, pretrained=True), stage="teacher")
 
 
 def _name(task: str | None, stage: str | None) -> str | None:

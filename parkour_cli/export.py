@@ -1,0 +1,128 @@
+"""``parkour export``: a policy as a file that runs without us."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parkour.errors import ParkourError
+from parkour_cli.options import (
+    CheckpointOption,
+    EngineOption,
+    JsonOption,
+    LogRootOption,
+    PolicyTaskArgument,
+    PretrainedOption,
+    RunOption,
+    make_app,
+)
+from parkour_cli.output import notice, print_json, print_table
+
+if TYPE_CHECKING:
+    from parkour.export.exporter import ExportOptions, ExportResult
+
+app = make_app("Write a policy as ONNX or TorchScript, with deploy.toml, compared with torch at once.")
+
+OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the export.")]
+DtypeOption = Annotated[str, typer.Option(metavar="TYPE", help="Of the weights: float32 or float16.")]
+BatchOption = Annotated[str, typer.Option(metavar="SIZE", help="Size of the batch: dynamic, or a number.")]
+RecordingOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Compare on these observations (.npz with 'obs').")
+]
+RolloutOption = Annotated[
+    bool, typer.Option("--rollout/--no-rollout", help="Record a short rollout to compare on, without --recording.")
+]
+
+
+@app.callback()
+def export() -> None:
+    """Write a policy as ONNX or TorchScript, with deploy.toml, compared with torch at once."""
+
+
+@app.command()
+def onnx(
+    out: OutOption,
+    task: PolicyTaskArgument = None,
+    checkpoint: CheckpointOption = None,
+    run: RunOption = None,
+    pretrained: PretrainedOption = False,
+    log_root: LogRootOption = Path("logs"),
+    opset: Annotated[int, typer.Option(help="ONNX operator set, 14 to 20.")] = 18,
+    dtype: DtypeOption = "float32",
+    batch: BatchOption = "dynamic",
+    recording: RecordingOption = None,
+    rollout: RolloutOption = True,
+    engine: EngineOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a policy as ONNX, which onnxruntime and others run."""
+    from parkour.export.exporter import ExportOptions
+
+    options = ExportOptions(
+        format="onnx", opset=opset, dtype=dtype, batch=_batch(batch), recording=recording, rollout=rollout,  # type: ignore[arg-type]
+        engine=engine,
+    )  # fmt: skip
+    _report(_export(task, checkpoint, run, pretrained, log_root, out, options), as_json)
+
+
+@app.command()
+def jit(
+    out: OutOption,
+    task: PolicyTaskArgument = None,
+    checkpoint: CheckpointOption = None,
+    run: RunOption = None,
+    pretrained: PretrainedOption = False,
+    log_root: LogRootOption = Path("logs"),
+    dtype: DtypeOption = "float32",
+    batch: BatchOption = "dynamic",
+    recording: RecordingOption = None,
+    rollout: RolloutOption = True,
+    engine: EngineOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a policy as TorchScript, which torch and libtorch run."""
+    from parkour.export.exporter import ExportOptions
+
+    options = ExportOptions(
+        format="jit", dtype=dtype, batch=_batch(batch), recording=recording, rollout=rollout, engine=engine,  # type: ignore[arg-type]
+    )  # fmt: skip
+    _report(_export(task, checkpoint, run, pretrained, log_root, out, options), as_json)
+
+
+def _batch(text: str) -> int | None:
+    if text == "dynamic":
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ParkourError(f"--batch: got {text!r}, expected dynamic or a number of at least 1")
+    return int(text)
+
+
+def _export(
+    task: str | None, checkpoint: Path | None, run: Path | None, pretrained: bool, log_root: Path, out: Path,
+    options: ExportOptions,
+) -> ExportResult:  # fmt: skip
+    from parkour.evaluation.source import PolicySource, load_weights
+    from parkour.export.exporter import export_policy
+
+    source = PolicySource(task=task, checkpoint=checkpoint, run=run, pretrained=pretrained, log_root=log_root)
+    path = load_weights(source).path
+    notice(f"exporting {path}")
+    return export_policy(path, out, options, notify=notice)
+
+
+def _report(result: ExportResult, as_json: bool) -> None:
+    """What was written, and how far it is from torch."""
+    parities = [
+        {"graph": p.graph, "inputs": p.inputs, "batch": p.batch, "steps": p.steps, "max_error": p.max_error}
+        for p in result.parities
+    ]
+    if as_json:
+        files = [str(path) for path in result.files]
+        print_json({"folder": str(result.folder), "files": files, "max_error": result.max_error, "checks": parities})
+        return
+    rows = [(p["graph"], p["inputs"], p["batch"], p["steps"], f"{p['max_error']:.2g}") for p in parities]
+    print_table("difference from torch", ("graph", "inputs", "batch", "steps", "max error"), rows)
+    for path in result.files:
+        print(path)

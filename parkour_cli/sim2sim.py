@@ -1,0 +1,128 @@
+"""``parkour sim2sim``: an exported policy in plain C MuJoCo."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from parkour.errors import EngineError, ParkourError, StorageError
+from parkour_cli.options import make_app
+from parkour_cli.output import notice, print_json, print_table
+
+app = make_app("Run an exported policy in plain C MuJoCo, without torch: does it survive outside its simulator?")
+
+
+@app.command()
+def sim2sim(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Export, as parkour export onnx wrote it.")],
+    terrain: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Terrain to run on; repeat it; all of the task's.")
+    ] = None,
+    difficulty: Annotated[str, typer.Option(metavar="A:B", help="Range of difficulties, in [0, 1].")] = "0:1",
+    episodes: Annotated[int, typer.Option(help="Episodes on each terrain.")] = 4,
+    seed: Annotated[int, typer.Option(help="Seed of the courses.")] = 1,
+    speed: Annotated[float, typer.Option(help="Commanded speed [m/s].")] = 0.8,
+    seconds: Annotated[float, typer.Option(help="Time-out of an episode [s].")] = 30.0,
+    friction: Annotated[float, typer.Option(help="Sliding friction of the robot against the course.")] = 1.0,
+    compare: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|engine", help="Show the difference from parkour eval's JSON, or from the batched "
+                     "engine on the same courses."),
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write JSON; - prints it.")] = None,
+    video: Annotated[Path | None, typer.Option(metavar="FILE", help="Film one episode of each terrain (.mp4).")] = None,
+) -> None:  # fmt: skip
+    """Run an exported policy in plain C MuJoCo, without torch: does it survive outside its simulator?"""
+    _check_installed()
+    _choose_renderer()
+    from parkour_mujoco.sim2sim.run import Sim2SimOptions, run_export
+
+    options = Sim2SimOptions(
+        terrains=tuple(terrain or ()), difficulty=_range(difficulty), episodes=episodes, seed=seed, speed=speed,
+        seconds=seconds, friction=friction, compare=compare, video=video,
+    )  # fmt: skip
+    if json_file is not None and str(json_file) != "-":
+        _check_writable(json_file)
+    result = run_export(folder, options, on_episode=_progress, notify=notice)
+    if json_file is not None:
+        _write(result, json_file)
+    if str(json_file) != "-":
+        _tables(result)
+
+
+def _check_installed() -> None:
+    if find_spec("mujoco") is None:
+        raise EngineError("sim2sim needs mujoco, which is not installed", hint="pip install 'parkour-lab[mujoco]'")
+
+
+def _choose_renderer() -> None:
+    from parkour_mujoco.launch import choose_renderer
+
+    choose_renderer()
+
+
+def _range(text: str) -> tuple[float, float]:
+    low, colon, high = text.partition(":")
+    try:
+        bounds = float(low), float(high if colon else low)
+    except ValueError:
+        bounds = (1.0, 0.0)
+    if not 0.0 <= bounds[0] <= bounds[1] <= 1.0:
+        raise ParkourError(f"--difficulty: got {text!r}, expected A:B with 0 <= A <= B <= 1", hint="--difficulty 0.5:1")
+    return bounds
+
+
+def _progress(done: int, total: int, episode: dict[str, Any]) -> None:
+    if sys.stderr.isatty() or os.environ.get("PARKOUR_DEBUG"):
+        end = "success" if episode["success"] else "fall" if episode["fall"] else "time-out"
+        notice(f"episode {done}/{total}: {episode['terrain']} {episode['difficulty']:.2f} {end}")
+
+
+def _check_writable(path: Path) -> None:
+    """Fails before the work is done, not after it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a"):
+            pass
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}", hint="--json FILE") from None
+
+
+def _write(result: dict[str, Any], path: Path) -> None:
+    import json
+
+    if str(path) == "-":
+        print_json(result)
+        return
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    notice(f"wrote {path}")
+
+
+def _tables(result: dict[str, Any]) -> None:
+    from parkour_mujoco.sim2sim.report import METRICS
+
+    rows = {**result["by_terrain"], "all": result["overall"]}
+    columns = ("terrain", "episodes", *METRICS.values())
+    cells = [
+        (name, part["episodes"], *(_spread(part["metrics"][key]) for key in METRICS)) for name, part in rows.items()
+    ]
+    print_table(f"{result['task']} in {result['simulator']}", columns, cells)
+    if "comparison" in result:
+        compared = {**result["comparison"]["by_terrain"], "all": result["comparison"]["overall"]}
+        keys = [key for key in METRICS if key in result["comparison"]["overall"]]
+        cells = [(name, *(_signed(part[key]) for key in keys)) for name, part in compared.items()]
+        print_table(f"here less {result['compared_with']} (there)", ("terrain", *(METRICS[key] for key in keys)), cells)
+
+
+def _spread(stat: dict[str, float]) -> str:
+    return f"{stat['mean']:.3g} ± {stat['std']:.2g}"
+
+
+def _signed(entry: dict[str, float | None]) -> str:
+    change, there = entry["difference"], entry["there"]
+    return "" if change is None or there is None else f"{change:+.3g} ({there:.3g})"

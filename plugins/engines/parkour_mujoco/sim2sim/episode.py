@@ -1,0 +1,207 @@
+"""An exported policy on a course, from the start to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from parkour.errors import ExportError
+from parkour.export.manifest import Manifest
+from parkour.terrain.sub_terrain import PATCH_LENGTH
+from parkour_mujoco.robot_files import RobotFiles
+from parkour_mujoco.sim2sim.courses import Patch, WayPoints
+from parkour_mujoco.sim2sim.observation import Observer, Situation
+from parkour_mujoco.sim2sim.policy import OnnxPolicy
+from parkour_mujoco.sim2sim.world import State, World
+
+CONTACT_FORCE = 2.0
+"""A foot is in contact when its force, now or one control step ago, is above this [N]."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is the same in every episode of a run."""
+
+    speed: float
+    """Commanded [m/s]."""
+    seconds: float
+    """Time-out [s]."""
+    friction: float
+    """Sliding friction of the robot's shapes."""
+
+
+Watcher = Callable[[World, WayPoints], None]
+"""Told of every control step; a camera."""
+
+
+class Runner:
+    """Runs episodes of one exported policy.
+
+    Args:
+        manifest: of the export.
+        files: the robot's model.
+        policy: its graphs.
+        conditions: of all episodes.
+    """
+
+    def __init__(self, manifest: Manifest, files: RobotFiles, policy: OnnxPolicy, conditions: Conditions) -> None:
+        self.manifest, self.files, self.policy, self.conditions = manifest, files, policy, conditions
+        self.layout = manifest.robot.layout()
+        self.step_dt = manifest.timing.physics_step * manifest.timing.decimation
+        self.observer = Observer(manifest)
+        self._ends = _Ends(manifest)
+        self._eyes = _needs_depth(manifest)
+
+    def world(self, patch: Patch, *, visuals: bool = False) -> World:
+        """The course with the robot in it."""
+        return World(
+            self.files,
+            self.layout,
+            patch.boxes,
+            timestep=self.manifest.timing.physics_step,
+            friction=self.conditions.friction,
+            visuals=visuals,
+        )
+
+    def run(self, patch: Patch, *, watch: Watcher | None = None) -> dict[str, float]:
+        """One episode; its figures under the names of ``parkour eval``."""
+        world = self.world(patch, visuals=watch is not None)
+        walk = _Walk(self, world, patch)
+        limit = round(self.conditions.seconds / self.step_dt)
+        tally = _Tally(patch, self.step_dt)
+        while True:
+            if watch is not None:
+                watch(world, walk.goals)
+            before = walk.goals.index
+            state = walk.step()
+            tally.add(state, world.torque, np.maximum(_norms(state), walk.last_force))
+            reached = walk.goals.done
+            fell = not state.finite or (self._ends.fell(state) and not reached)
+            if reached or fell or tally.steps >= limit:
+                return tally.row(state, walk.goals, before, fell=fell, broken=not state.finite)
+            walk.observe()
+
+
+class _Walk:
+    """The loop of control: observation, action, physics."""
+
+    def __init__(self, run: Runner, world: World, patch: Patch) -> None:
+        manifest = run.manifest
+        self.run, self.world, self.patch = run, world, patch
+        self.goals = WayPoints(
+            patch.goals, radius=manifest.goals.radius, dwell=manifest.goals.dwell, step_dt=run.step_dt
+        )
+        self.action = np.zeros(run.layout.num_joints)
+        self._queue = [self.action] * manifest.control.action_delay
+        self._default = np.array(run.layout.default_joint_pos)
+        self._camera = run.camera(world) if run._eyes else None
+        run.observer.reset()
+        run.policy.reset()
+        self.last_force = np.zeros(run.layout.num_feet)
+        self._count = 0
+        start = patch.spawn + np.array([0.0, 0.0, run.layout.base_height])
+        self._look(world.place(start, self._default))
+
+    def step(self) -> State:
+        """Act on the last observation for one control step."""
+        control = self.run.manifest.control
+        raw = self.run.policy(self.observation[None])[0].astype(float)
+        self.action = np.clip(raw, -control.action_clip, control.action_clip)
+        self._queue.append(self.action)
+        target = self._default + control.action_scale * self._queue.pop(0)
+        state = self.world.hold(target, self.run.manifest.timing.decimation)
+        self.goals.advance(state.base_pos[:2])
+        self._count += 1
+        return state
+
+    def observe(self) -> None:
+        """Look again, after a step that ended nothing."""
+        self._look(self.world.settle())
+
+    def _look(self, state: State) -> None:
+        perception = self._count % self.run.manifest.timing.perception_period == 0
+        if perception:
+            self._yaws = self.goals.yaws(state.base_pos[:2], state.yaw)
+        force = _norms(state)
+        now = Situation(
+            state=state,
+            patch=self.patch,
+            yaws=self._yaws,
+            command=self.run.conditions.speed,
+            action=self.action,
+            touching=np.maximum(force, self.last_force),
+            perception=perception,
+            depth=self._camera() if self._camera is not None and perception else None,
+        )
+        self.observation = self.run.observer.observe(now)
+        self.last_force = force
+
+
+class _Ends:
+    """The failures of the task's terminations.
+
+    Raises:
+        ExportError: one is not known here.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._tilt, self._depth = np.inf, -np.inf
+        for name, entry in manifest.terminations.items():
+            if entry.outcome != "failure":
+                continue
+            if entry.use == "parkour-lab:bad_orientation":
+                self._tilt = entry.params["limit"]
+            elif entry.use == "parkour-lab:base_too_low":
+                self._depth = entry.params["height"]
+            else:
+                raise ExportError(f"the task ends episodes with {name!r} ({entry.use}), which sim2sim does not know")
+
+    def fell(self, state: State) -> bool:
+        tilted = max(abs(state.roll), abs(state.pitch)) > self._tilt
+        return tilted or bool(state.base_pos[2] < self._depth)
+
+
+class _Tally:
+    """Sums over an episode's steps."""
+
+    def __init__(self, patch: Patch, step_dt: float) -> None:
+        self.patch, self.step_dt = patch, step_dt
+        self.steps, self.edge, self.edge_squared, self.energy_rate = 0, 0.0, 0.0, 0.0
+
+    def add(self, state: State, torque: np.ndarray, force: np.ndarray) -> None:
+        self.steps += 1
+        if not state.finite:
+            return
+        edge = int((self.patch.edge(state.feet_pos[:, :2]) & (force > CONTACT_FORCE)).sum())
+        self.edge += edge
+        self.edge_squared += edge**2
+        self.energy_rate += float(np.abs(torque * state.joint_vel).sum())
+
+    def row(self, state: State, goals: WayPoints, before: int, *, fell: bool, broken: bool) -> dict[str, float]:
+        count = len(goals.goals)
+        walked = (state.base_pos[0] - self.patch.spawn[0]) / PATCH_LENGTH
+        return {
+            "success": float(goals.done),
+            "way_points": goals.index / count,
+            "way_points_before": before / max(count - 1, 1),
+            "displacement": float(np.clip(np.nan_to_num(walked), 0.0, 1.0)),
+            "edge_per_step": self.edge / self.steps,
+            "edge_per_episode": self.edge,
+            "length": self.steps * self.step_dt,
+            "fall": float(fell),
+            "time_out": float(not goals.done and not fell),
+            "power": self.energy_rate / self.steps,
+            "broken": float(broken),
+            "steps": float(self.steps),
+            "edge_squared": self.edge_squared,
+        }
+
+
+def _norms(state: State) -> np.ndarray:
+    return np.linalg.norm(state.foot_force, axis=-1)
+
+
+def _needs_depth(manifest: Manifest) -> bool:
+    return any(group.read and group.use == "parkour-lab:depth" for group in manifest.observation.groups)

@@ -1,0 +1,201 @@
+"""One call from an export folder to figures."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parkour.errors import EngineError, ExportError, ParkourError
+from parkour.export.manifest import Manifest, check_task_file, read_manifest
+from parkour.tasks.robot import load_robot
+from parkour.terrain.field import TerrainField
+from parkour_mujoco.robot_files import load_robot_files
+from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, build_courses, choose_terrains
+from parkour_mujoco.sim2sim.episode import Conditions, Runner
+from parkour_mujoco.sim2sim.policy import OnnxPolicy
+from parkour_mujoco.sim2sim.report import break_down, difference, load_evaluation
+
+FORMAT = "parkour-sim2sim"
+VERSION = 1
+ENGINE = "engine"
+"""What to compare with: the batched engine, on the same courses."""
+
+
+@dataclass(frozen=True)
+class Sim2SimOptions:
+    """How to run."""
+
+    terrains: tuple[str, ...] = ()
+    """All of the task's when empty."""
+    difficulty: tuple[float, float] = (0.0, 1.0)
+    episodes: int = 4
+    """Per terrain."""
+    seed: int = 1
+    speed: float = 0.8
+    """Commanded [m/s]."""
+    seconds: float = 30.0
+    """Time-out [s]."""
+    friction: float = 1.0
+    """Sliding friction of the robot's shapes."""
+    compare: str | None = None
+    """A JSON file, or :data:`ENGINE`."""
+    video: Path | None = None
+    """Film the first episode on every terrain into this file."""
+
+
+OnEpisode = Callable[[int, int, dict[str, Any]], None]
+"""Told of each episode: how many are done, of how many, and its figures."""
+
+
+def run_export(
+    folder: Path,
+    options: Sim2SimOptions,
+    *,
+    on_episode: OnEpisode = lambda done, total, episode: None,
+    notify: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Run the export in ``folder`` in plain C MuJoCo.
+
+    Args:
+        folder: written by ``parkour export onnx``.
+        options: see there.
+        on_episode: told of every episode that ends.
+        notify: told in a line what to beware of.
+
+    Returns:
+        What ``parkour sim2sim --json`` prints.
+
+    Raises:
+        ExportError: the export was edited, or reads what is not known here.
+        ParkourError: options that make no sense.
+    """
+    _check(options)
+    manifest = read_manifest(folder)
+    there = load_evaluation(Path(options.compare)) if options.compare not in (None, ENGINE) else None
+    if options.compare == ENGINE:
+        check_task_file(folder, manifest)
+    plan = CoursePlan(choose_terrains(manifest, options.terrains), options.difficulty, options.episodes, options.seed)
+    field = build_courses(manifest, plan)
+    conditions = Conditions(options.speed, options.seconds, options.friction)
+    runner = Runner(manifest, _robot_files(manifest), OnnxPolicy(folder, manifest), conditions)
+    _warn(manifest, options, notify)
+    episodes = _episodes(runner, field, options, on_episode, notify)
+    result: dict[str, Any] = {
+        "format": FORMAT,
+        "format_version": VERSION,
+        "export": str(folder),
+        "task": manifest.task.name,
+        "checkpoint": {"sha256": manifest.checkpoint.sha256, "iteration": manifest.checkpoint.iteration},
+        "simulator": f"mujoco {_mujoco_version()}",
+        "protocol": {
+            "speed": options.speed,
+            "episode_length": options.seconds,
+            "friction": options.friction,
+            "difficulty": list(options.difficulty),
+            "terrains": list(plan.terrains),
+            "episodes_per_terrain": options.episodes,
+            "seed": options.seed,
+        },
+        **break_down(episodes),
+        "episodes": episodes,
+    }
+    if options.compare == ENGINE:
+        notify("running the batched engine on the same courses")
+        there = run_batched(folder, plan, conditions)
+    if there is not None:
+        result["compared_with"] = options.compare
+        result["comparison"] = difference(result, there)
+    return result
+
+
+def run_batched(folder: Path, plan: CoursePlan, conditions: Conditions) -> dict[str, Any]:
+    """The same policy on the same courses in the engine of training, in a process of its own.
+
+    Raises:
+        EngineError: it cannot run here.
+    """
+    request = {
+        "folder": str(folder),
+        "terrains": plan.terrains,
+        "difficulty": plan.difficulty,
+        "episodes": plan.episodes,
+        "seed": plan.seed,
+        "speed": conditions.speed,
+        "seconds": conditions.seconds,
+        "friction": conditions.friction,
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "episodes.json"
+        command = [sys.executable, "-m", "parkour_mujoco.sim2sim.batched", json.dumps(request), str(out)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+        if done.returncode != 0 or not out.is_file():
+            lines = done.stderr.strip().splitlines() or ["no reason given"]
+            reason = next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), lines[-1])
+            raise EngineError(f"the batched engine did not run: {reason}", hint="parkour doctor")
+        return break_down(json.loads(out.read_text(encoding="utf-8")))
+
+
+def _check(options: Sim2SimOptions) -> None:
+    for name, value, low, high in (
+        ("--episodes", options.episodes, 1, 10_000),
+        ("--seed", options.seed, 0, 2**32 - 1),
+        ("--speed", options.speed, 0.0, 5.0),
+        ("--seconds", options.seconds, 0.02, 3600.0),
+        ("--friction", options.friction, 0.01, 10.0),
+    ):
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ParkourError(f"{name}: got {value:g}, expected {low:g} to {high:g}")
+
+
+def _warn(manifest: Manifest, options: Sim2SimOptions, notify: Callable[[str], None]) -> None:
+    low, high = manifest.command.speed
+    if not low <= options.speed <= high:
+        notify(f"--speed {options.speed:g} is outside the {low:g} to {high:g} m/s that the policy was trained with")
+
+
+def _robot_files(manifest: Manifest) -> Any:
+    """The robot's model.
+
+    Raises:
+        ExportError: the robot that is installed is not the one of the export.
+    """
+    installed, folder = load_robot(manifest.robot.source)
+    layout = manifest.robot.layout()
+    for name in ("joints", "feet", "contact_bodies"):
+        if getattr(installed, name) != getattr(layout, name):
+            raise ExportError(f"robot {manifest.robot.source!r}: its {name} are not those of the export")
+    return load_robot_files(folder, layout)
+
+
+def _episodes(
+    runner: Runner, field: TerrainField, options: Sim2SimOptions, on_episode: OnEpisode,
+    notify: Callable[[str], None],
+) -> list[dict[str, Any]]:  # fmt: skip
+    from parkour_mujoco.sim2sim.film import Film
+
+    film = Film(options.video) if options.video is not None else None
+    episodes: list[dict[str, Any]] = []
+    total = field.levels * field.columns
+    for index in range(total):
+        patch = Patch(field, index)
+        wanted = film is not None and index < field.columns
+        figures = runner.run(patch, watch=film.watch(runner.step_dt) if film is not None and wanted else None)
+        episodes.append({"terrain": patch.name, "difficulty": patch.difficulty, **figures})
+        on_episode(index + 1, total, episodes[-1])
+    if film is not None:
+        notify(f"video {film.close()}")
+    return episodes
+
+
+def _mujoco_version() -> str:
+    import mujoco
+
+    return str(mujoco.__version__)

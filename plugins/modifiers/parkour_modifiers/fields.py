@@ -44,6 +44,4 @@ def check_image(modifier: str, values: Tensor) -> None:
 
 def per_number(values: Sequence[tuple[float, int]], device: str | torch.device) -> Tensor:
     """``[Σ size]``: each value as often as its size says."""
-    numbers = torch.tensor([value for value, _ in values], device=device)
-    # Made once, on the host: the sizes are not the device's.
-    return numbers.repeat_interleave(torch.tensor([size for _, size in values], device=device))
+    return torch.tensor([value for value, size in values for _ in range(size)], device=device)

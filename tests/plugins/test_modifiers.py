@@ -1,0 +1,301 @@
+"""Noise and faults: their statistics, what they leave alone, and that nothing uses them unasked."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from parkour.errors import PluginError, TaskError
+from parkour.mdp.modifiers import ModifierChain
+from parkour.mdp.observations import ClippedGroup, ObservationSet
+from parkour.specs import ObservationField
+from parkour.tasks import load_task
+from parkour_modifiers.pixels import EdgeDropout
+from parkour_modifiers.plugin import register_modifiers
+from tests.components import load, parameters
+from tests.contexts import random_context
+
+SPECS = {spec.name: spec for spec in register_modifiers()}
+MODIFIERS = pytest.mark.parametrize("name", sorted(SPECS))
+PIXELS = (ObservationField(name="distance", size=20 * 30, unit="m", limit=2.0),)
+
+
+def make(name: str, num_envs: int = 4, *, fields: Any = PIXELS, device: str = "cpu", **changes: Any) -> Any:
+    return load(SPECS[name].target)(num_envs, device, fields, **parameters(SPECS[name], **changes))
+
+
+def laid_on(modifier: Any, values: Tensor, ids: list[int] | None = None) -> Tensor:
+    env_ids = torch.arange(len(values)) if ids is None else torch.tensor(ids, dtype=torch.int64)
+    return modifier(values, random_context(4, seed=0), env_ids.to(values.device))
+
+
+def flat(distance: float, count: int = 4) -> Tensor:
+    return torch.full((count, 20, 30), distance)
+
+
+def scene() -> Tensor:
+    """A box 0.8 m away before a wall at 1.6 m, sky above: ``[4, 20, 30]``."""
+    values = flat(1.6)
+    values[:, 8:14, 10:18] = 0.8
+    values[:, :4] = 2.0
+    return values
+
+
+# -- all of them -------------------------------------------------------------------------------------------------
+
+
+@MODIFIERS
+def test_shape_is_kept_and_nothing_is_changed_in_place(name: str) -> None:
+    torch.manual_seed(0)
+    modifier = make(name)
+    for ids in ([0, 1, 2, 3], [2], [], [3, 0]):
+        values = scene()[: len(ids)]
+        kept = values.clone()
+        got = laid_on(modifier, values, ids)
+        assert got.shape == values.shape and torch.isfinite(got).all()
+        assert torch.equal(values, kept)
+        modifier.reset(torch.tensor(ids[:1], dtype=torch.int64))
+
+
+@MODIFIERS
+def test_no_value_is_read_back(name: str) -> None:
+    modifier = make(name, device="meta")
+    for rows in (4, 2):
+        ids = torch.zeros(rows, dtype=torch.int64, device="meta")
+        values = torch.zeros(rows, 20, 30, device="meta")
+        assert modifier(values, random_context(4, seed=0, device="meta"), ids).device.type == "meta"
+        modifier.reset(ids)
+
+
+@MODIFIERS
+def test_memory_survives_inference_mode(name: str) -> None:
+    modifier = make(name)
+    with torch.inference_mode():
+        laid_on(modifier, scene())
+        laid_on(modifier, scene()[:1], [2])
+    modifier.reset(torch.tensor([1]))
+    laid_on(modifier, scene())
+
+
+def test_all_are_in_the_student_and_off() -> None:
+    task = tomllib.loads((files("parkour_tasks") / "go2_student.toml").read_text())
+    uses = task["observations"]["depth"]["modifiers"]
+    assert set(uses) == set(SPECS) - {"gaussian_noise"}
+    assert all(use["enabled"] is False for use in uses.values())
+    for overlay in (None, "train", "eval", "play"):
+        assert not load_task("go2-student", overlay=overlay).modifiers
+    assert list(load_task("go2-student", overlay="train+noisy").modifiers["depth"]) == list(uses)
+    assert not load_task("go2-teacher", overlay="train").modifiers
+
+
+# -- noise -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("distance", [0.3, 1.0, 1.5])
+def test_gaussian_range_noise(distance: float) -> None:
+    torch.manual_seed(0)
+    errors = laid_on(make("gaussian_range_noise", sigma=0.004, growth=0.01), flat(distance)) - distance
+    expected = 0.004 + 0.01 * distance**2
+    assert errors.std().item() == pytest.approx(expected, rel=0.06)
+    assert abs(errors.mean().item()) < 4 * expected / errors.numel() ** 0.5
+
+
+@pytest.mark.parametrize("distance", [0.3, 0.9, 1.6])
+def test_stereo_noise_grows_with_the_square_of_the_distance(distance: float) -> None:
+    torch.manual_seed(0)
+    got = laid_on(make("stereo_range_noise", subpixel=0.08), flat(distance))
+    # σ = subpixel / (baseline · focal length) · distance²
+    assert (got - distance).std().item() == pytest.approx(0.08 / (0.05 * 447) * distance**2, rel=0.06)
+    disparity = 0.05 * 447 / got
+    assert disparity.std().item() == pytest.approx(0.08, rel=0.06)
+
+
+def test_stereo_steps_are_whole_quanta() -> None:
+    torch.manual_seed(0)
+    got = laid_on(make("stereo_range_noise", subpixel=0.1, quantum=0.25), flat(1.2))
+    quanta = 0.05 * 447 / got / 0.25
+    torch.testing.assert_close(quanta, quanta.round(), rtol=0, atol=1e-3)
+    assert 2 <= got.unique().numel() <= 12
+
+
+@pytest.mark.parametrize("name", ["gaussian_range_noise", "stereo_range_noise", "gaussian_noise"])
+def test_what_meets_nothing_stays_at_the_limit(name: str) -> None:
+    torch.manual_seed(0)
+    got = laid_on(make(name), scene())
+    assert (got[:, :4] == 2.0).all()
+    assert (got[:, 4:] != scene()[:, 4:]).float().mean() > 0.99
+    near = laid_on(make(name), flat(1.999))
+    if name != "gaussian_noise":  # which knows nothing of ranges; the group itself clamps
+        assert near.max() <= 2.0 and near.min() < 1.999
+
+
+def test_gaussian_noise_is_in_the_fields_own_units() -> None:
+    torch.manual_seed(0)
+    fields = [ObservationField(name="rate", size=2, scale=0.25, unit="rad/s"), ObservationField(name="flag", size=1)]
+    values = torch.zeros(4000, 3)
+    both = make("gaussian_noise", 4000, fields=fields, sigma=0.2)(values, None, torch.arange(4000))
+    assert both.std(dim=0).tolist() == pytest.approx([0.05, 0.05, 0.2], rel=0.06)
+    one = make("gaussian_noise", 4000, fields=fields, sigma=0.2, only=("rate",))(values, None, torch.arange(4000))
+    assert one.std(dim=0).tolist() == pytest.approx([0.05, 0.05, 0.0], rel=0.06)
+    with pytest.raises(TaskError, match="unknown field 'rates'; the group has rate, flag"):
+        make("gaussian_noise", fields=fields, only=("rates",))
+
+
+# -- missing pixels ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_edges_are_where_the_distance_jumps(width: int) -> None:
+    found = EdgeDropout(1, "cpu", PIXELS, jump=0.1, width=width, probability=1.0, reads=0.0).edges(scene()[:1])[0]
+    values = scene()[0]
+    for row in range(20):
+        for column in range(30):
+            near = False
+            for r in range(max(row - width + 1, 0), min(row + width, 20)):
+                for c in range(max(column - width + 1, 0), min(column + width, 30)):
+                    around = [(r - 1, c), (r + 1, c), (r, c - 1), (r, c + 1)]
+                    near |= any(
+                        0 <= y < 20 and 0 <= x < 30 and abs(values[y, x] - values[r, c]) > 0.1 for y, x in around
+                    )
+            assert bool(found[row, column]) is near, (row, column)
+
+
+def test_edge_pixels_are_missing_with_their_probability() -> None:
+    torch.manual_seed(0)
+    modifier = make("edge_dropout", 400, probability=0.3, reads=0.0)
+    values = scene()[:1].repeat(400, 1, 1)
+    missing = modifier(values, None, torch.arange(400)) == 0.0
+    edges = modifier.edges(values)
+    assert missing[edges].float().mean().item() == pytest.approx(0.3, abs=0.01)
+    assert not missing[~edges].any()
+
+
+def test_blind_zone() -> None:
+    values = torch.linspace(0.0, 2.0, 600).view(1, 20, 30)
+    got = laid_on(make("blind_zone", distance=0.35, reads=0.0), values)
+    assert (got[values < 0.35] == 0.0).all() and torch.equal(got[values >= 0.35], values[values >= 0.35])
+    assert (laid_on(make("blind_zone", distance=0.35, reads=2.0), values)[values < 0.35] == 2.0).all()
+
+
+@pytest.mark.parametrize("name", ["gaussian_range_noise", "stereo_range_noise", "edge_dropout", "blind_zone"])
+def test_range_modifiers_refuse_what_is_no_range(name: str) -> None:
+    with pytest.raises(TaskError, match=f"modifier '{name}' was laid on roll, expected a range sensor in metres"):
+        make(name, fields=[ObservationField(name="roll", size=1, unit="rad")])
+
+
+def test_edge_dropout_refuses_what_is_no_picture() -> None:
+    with pytest.raises(TaskError, match="got measurements of shape 600, expected a picture's rows x columns"):
+        laid_on(make("edge_dropout"), torch.zeros(4, 600))
+
+
+# -- timing ------------------------------------------------------------------------------------------------------
+
+
+def frames_of(modifier: Any, count: int, num_envs: int = 50) -> Tensor:
+    """``[count, num_envs]`` which frame was seen; frame k reads k."""
+    seen = [
+        modifier(torch.full((num_envs, 2, 2), float(k)), None, torch.arange(num_envs))[:, 0, 0] for k in range(count)
+    ]
+    return torch.stack(seen)
+
+
+def test_dropped_frames_repeat_the_last_one() -> None:
+    torch.manual_seed(0)
+    seen = frames_of(make("dropped_frames", 50, probability=0.2), 200)
+    assert (seen[0] == 0).all()
+    late = torch.arange(200)[:, None] - seen
+    assert (late[1:] > 0).float().mean().item() == pytest.approx(0.2, abs=0.02)
+    # Lost one after the other, frames grow older by one each.
+    assert ((late[1:] == 0) | (late[1:] == late[:-1] + 1)).all()
+
+
+def test_dropped_frames_never_cross_a_reset() -> None:
+    torch.manual_seed(0)
+    modifier = make("dropped_frames", 3, probability=1.0)
+    everyone = torch.arange(3)
+    modifier(flat(0.5, 3), None, everyone)
+    modifier.reset(torch.tensor([1]))
+    assert modifier(flat(1.5, 3), None, everyone)[:, 0, 0].tolist() == [0.5, 1.5, 0.5]
+
+
+def test_latency_jitter_never_goes_back_in_time() -> None:
+    torch.manual_seed(0)
+    seen = frames_of(make("latency_jitter", 50, frames=2), 300)
+    late = torch.arange(300)[:, None] - seen
+    assert (seen.diff(dim=0) >= 0).all()
+    assert late.min() == 0 and late.max() == 2
+    # Of three ages drawn alike; one frame after a fresh one, at most one frame is missed.
+    shares = [(late[50:] == age).float().mean().item() for age in range(3)]
+    assert shares == pytest.approx([1 / 3, 4 / 9, 2 / 9], abs=0.02)
+
+
+def test_latency_jitter_never_crosses_a_reset() -> None:
+    torch.manual_seed(0)
+    modifier = make("latency_jitter", 200, frames=3)
+    frames_of(modifier, 5, num_envs=200)
+    modifier.reset(torch.arange(100))
+    ids = torch.arange(200)
+    for k in (10.0, 11.0, 12.0):
+        seen = modifier(torch.full((200, 2, 2), k), None, ids)[:, 0, 0]
+        assert (seen[:100] >= 10).all()
+    assert (seen[100:] < 10).any()
+
+
+def test_timing_works_on_plain_groups_and_on_some_environments() -> None:
+    modifier = make("latency_jitter", 3, frames=1)
+    modifier(torch.tensor([[1.0], [2.0], [3.0]]), None, torch.arange(3))
+    modifier.reset(torch.tensor([2]))
+    assert modifier(torch.tensor([[9.0]]), None, torch.tensor([2])).tolist() == [[9.0]]
+
+
+# -- in an observation set ---------------------------------------------------------------------------------------
+
+
+class Plain:
+    """A group of two numbers without a hook of its own."""
+
+    def layout(self) -> list[ObservationField]:
+        return [ObservationField(name="number", size=2)]
+
+    def __call__(self, ctx: Any) -> Tensor:
+        return torch.ones(ctx.num_envs, 2)
+
+    def reset(self, env_ids: Tensor) -> None:
+        """Nothing to forget."""
+
+
+class Doubling:
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+
+    def __call__(self, values: Tensor, ctx: Any, env_ids: Tensor) -> Tensor:
+        assert env_ids.tolist() == list(range(len(values)))
+        return values * 2
+
+    def reset(self, env_ids: Tensor) -> None:
+        self.begun += env_ids.tolist()
+
+
+def test_modifiers_of_plain_groups_act_on_what_they_return_before_the_clip() -> None:
+    modifier = Doubling()
+    chain = ModifierChain("a", {"first": modifier, "second": modifier})
+    groups = ObservationSet({"a": ClippedGroup(Plain(), 3.0, chain), "b": ClippedGroup(Plain(), None)})
+    got = groups.compute(random_context(5, seed=0))
+    assert got["a"].tolist() == [[3.0, 3.0]] * 5 and got["b"].tolist() == [[1.0, 1.0]] * 5
+    groups.reset(torch.tensor([4, 1]))
+    assert modifier.begun == [4, 1, 4, 1]
+
+
+def test_a_modifier_that_changes_the_shape_is_named() -> None:
+    class Cropping(Doubling):
+        def __call__(self, values: Tensor, ctx: Any, env_ids: Tensor) -> Tensor:
+            return values[:, :1]
+
+    groups = ObservationSet({"a": ClippedGroup(Plain(), None, ModifierChain("a", {"crop": Cropping()}))})
+    with pytest.raises(PluginError, match=r"modifier 'crop' of observation group 'a' returned shape \(5, 1\)"):
+        groups.compute(random_context(5, seed=0))

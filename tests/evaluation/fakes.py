@@ -12,7 +12,7 @@ from torch import Tensor
 
 from parkour.evaluation.source import Weights, weights_at
 from parkour.learning.checkpoint import Checkpoint, save_checkpoint
-from parkour.learning.inference import build_actor, define_policy
+from parkour.learning.inference import acting_network, build_actor, define_policy
 from parkour.learning.state import make_stamp
 from parkour.mdp.context import RobotState
 from parkour.mdp.task_mdp import Measurement
@@ -21,6 +21,8 @@ from parkour.tasks.build import build_mdp
 from parkour.tasks.resolve import ResolvedTask
 
 SMALL = ("policy.params.hidden_dims=[32, 16]", "course.columns=10")
+QUICK = ("course.levels=5", "course.columns=5")
+"""Few patches, so that a field is made quickly."""
 
 
 class GlidingSim:
@@ -140,7 +142,8 @@ def write_weights(folder: Path, *sets: str, task: str = "go2-teacher", iteration
     env = GlidingEnv(resolved, 2, "cpu", 0)
     torch.manual_seed(seed)
     obs = env.get_observations()
-    actor = build_actor(define_policy(resolved), obs, env.num_actions, "cpu")
+    definition = define_policy(resolved)
+    actor = build_actor(definition, obs, env.num_actions, "cpu")
     path = folder / f"model_{iteration}.pt"
     save_checkpoint(
         path,
@@ -148,7 +151,7 @@ def write_weights(folder: Path, *sets: str, task: str = "go2-teacher", iteration
             iteration=iteration,
             stamp=make_stamp(resolved, env, obs),
             task_toml=task_to_toml(resolved),
-            model={"actor_state_dict": actor.state_dict()},
+            model={f"{acting_network(definition)}_state_dict": actor.state_dict()},
             optimizers=None,
             learning_rate=1e-4,
             rng=None,

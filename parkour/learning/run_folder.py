@@ -72,16 +72,18 @@ def resume_source(options: TrainOptions, task_name: str) -> Path:
 
 
 def check_resumed(path: Path, checkpoint: Checkpoint, task_name: str) -> None:
-    """Whether a checkpoint is of the task whose training goes on.
+    """Whether a checkpoint is of the task whose training goes on, and whole.
 
     Raises:
-        CheckpointError: it is of another.
+        CheckpointError: it is of another, or a slim copy.
     """
     if checkpoint.stamp.name != task_name:
         raise CheckpointError(
             f"checkpoint {path} is of task {checkpoint.stamp.name!r}, expected {task_name!r}",
             hint=f"parkour train {checkpoint.stamp.name} --resume --run {path.parent}",
         )
+    if checkpoint.slim:
+        raise CheckpointError(f"checkpoint {path} is a slim copy without optimizers: a run cannot go on from it")
 
 
 def remove_if_unused(folder: Path) -> None:

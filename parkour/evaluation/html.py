@@ -11,10 +11,12 @@ from parkour.evaluation.compare import Comparison
 from parkour.evaluation.evaluate import Evaluation
 from parkour.evaluation.metrics import CONTACT_FORCE
 from parkour.evaluation.summary import METRICS, Metric, Summary
-from parkour.evaluation.tables import CELL_METRICS, format_bin, format_stat, heading
+from parkour.evaluation.tables import format_bin, format_stat, heading
 
 _BY_KEY = {metric.key: metric for metric in METRICS}
 _CARDS = ("success", "way_points", "displacement", "edge_per_step")
+_CELLS = ("success", "way_points", "displacement", "edge_per_step", "length", "power", "fall")
+"""Columns of the table by terrain and difficulty; as many as fit."""
 _TITLES = {
     "success": "Success by terrain and difficulty",
     "way_points": "Way points",
@@ -38,7 +40,7 @@ h2 { font-size: 17px; margin: 0 0 14px; }
 .card .value { font-size: 29px; font-weight: 650; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }
 .card .more { color: var(--muted); font-size: 13px; font-variant-numeric: tabular-nums; }
 section { padding: 22px 24px; margin-bottom: 22px; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(430px, 1fr)); gap: 22px; align-items: start; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(430px, 1fr)); gap: 22px; align-items: stretch; }
 .pair section { margin-bottom: 0; }
 .pair { margin-bottom: 22px; }
 img { display: block; width: 100%; height: auto; }
@@ -47,9 +49,11 @@ table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-nu
 th, td { padding: 5px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
 th { font-weight: 600; color: var(--muted); border-bottom: 1.5px solid var(--ink); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
+th:last-child, td:last-child { padding-right: 0; }
+table.lastbold td:last-child { font-weight: 650; }
 .text { text-align: left; }
 tr.total td { font-weight: 650; }
-tr.group td { border-top: 1.5px solid var(--rule); }
+tr.group td { border-top: 1.5px solid #aeb9c3; }
 .good { color: var(--accent); font-weight: 650; } .bad { color: var(--warm); font-weight: 650; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 18px; margin: 0; font-size: 13px; }
 dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }
@@ -135,26 +139,31 @@ def _section(title: str, *parts: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{''.join(parts)}</section>"
 
 
-def _rows(head: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """A table; rows are a class and cells of text."""
+def _rows(head: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]], kind: str = "") -> str:
+    """A table of a class; rows are a class and cells of text."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    lines = (f'<tr class="{kind}">{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>' for kind, cells in rows)
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    lines = (f'<tr class="{row}">{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>' for row, cells in rows)
+    body = f"<thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody>"
+    return f'<div class="scroll"><table class="{kind}">{body}</table></div>'
 
 
 def _overall_table(evaluation: Evaluation) -> str:
     parts = evaluation.breakdown
     groups = {**parts.by_terrain, "overall": parts.overall}
-    rows = [
-        ("total" if name == "overall" else "", [name, str(group.episodes), *_stats(group, METRICS)])
-        for name, group in groups.items()
-    ]
-    return _rows(["terrain", "episodes", *(heading(metric) for metric in METRICS)], rows)
+    rows: list[tuple[str, list[str]]] = [("", ["episodes", *(str(group.episodes) for group in groups.values())])]
+    for metric in METRICS:
+        stats = (format_stat(group.metrics[metric.key], metric) for group in groups.values())
+        rows.append(("", [heading(metric), *stats]))
+        if metric.key == "success":
+            bounds = (group.success_interval for group in groups.values())
+            cells = ["-" if math.isnan(low) else f"{low:.2f} to {high:.2f}" for low, high in bounds]
+            rows.append(("", ["95 % interval (Wilson)", *cells]))
+    return _rows(["", *groups], rows, "lastbold")
 
 
 def _cell_table(evaluation: Evaluation) -> str:
     parts = evaluation.breakdown
-    metrics = [_BY_KEY[key] for key in CELL_METRICS]
+    metrics = [_BY_KEY[key] for key in _CELLS]
     rows: list[tuple[str, list[str]]] = []
     groups = {**{name: (cells, parts.by_terrain[name]) for name, cells in parts.cells.items()},
               "all": (parts.by_bin, parts.overall)}  # fmt: skip
@@ -176,12 +185,12 @@ def _reward_table(evaluation: Evaluation) -> str:
         stats = (group.rewards[name] for group in groups.values())
         cells = ["-" if math.isnan(stat.mean) else f"{stat.mean:.3g} ± {stat.std:.2g}" for stat in stats]
         rows.append(("", [name, *cells]))
-    return _rows(["term", *groups], rows)
+    return _rows(["term", *groups], rows, "lastbold")
 
 
 def _difference_table(comparison: Comparison) -> str:
     lines = []
-    groups = {**comparison.by_terrain, "overall": comparison.overall}
+    groups = {"overall": comparison.overall, **comparison.by_terrain}
     for name, row in groups.items():
         for position, metric in enumerate(METRICS):
             d, digits = row[metric.key], metric.digits + 1 if metric.digits else 1

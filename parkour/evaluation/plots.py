@@ -100,7 +100,7 @@ def _heat_cell(axes: Any, x: float, y: float, cell: Summary) -> None:
 def _way_points(evaluation: Evaluation) -> Figure:
     """Part of the episodes that reach at least so many way points, per terrain."""
     parts = evaluation.breakdown
-    figure, axes = _figure(7.6, 4.4)
+    figure, axes = _figure(6.4, 4.9)
     _title(figure, "Episodes that reach at least k way points", _subtitle(evaluation))
     for i, (name, group) in enumerate(parts.by_terrain.items()):
         if group.episodes == 0:
@@ -130,7 +130,7 @@ def _rewards(evaluation: Evaluation) -> Figure:
     names = sorted(rewards, key=lambda name: rewards[name].mean if math.isfinite(rewards[name].mean) else 0.0)
     means = np.nan_to_num([rewards[name].mean for name in names])
     spreads = np.nan_to_num([rewards[name].std for name in names])
-    figure, axes = _figure(7.6, 1.5 + 0.29 * len(names))
+    figure, axes = _figure(6.4, 1.4 + 0.26 * len(names))
     _title(figure, "Reward terms per episode, mean and standard deviation", _subtitle(evaluation))
     rows = np.arange(len(names))
     colours = [ACCENT if mean >= 0 else WARM for mean in means]
@@ -163,6 +163,7 @@ def _differences(comparison: Comparison) -> Figure:
     axes = figure.subplots(2, math.ceil(len(metrics) / 2), sharey=True)
     a, b = comparison.a.weights.label, comparison.b.weights.label
     _title(figure, "Differences B - A with 95 % intervals", f"A: {a}   B: {b}")
+    figure.get_layout_engine().set(h_pad=0.1, w_pad=0.08)  # type: ignore[union-attr]
     names = list(groups)
     for axis, metric in zip(axes.flat, metrics, strict=False):
         axis.axvline(0.0, color=MUTED, linewidth=0.9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,10 @@ from textwrap import dedent
 import pytest
 
 from parkour.registry import Registry
+
+# Tests work on small tensors, for which more threads only cost time, most of all when there are few cores. Set before
+# torch is imported; processes started by tests inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 InstallPlugin = Callable[..., Path]
 

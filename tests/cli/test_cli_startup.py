@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -38,13 +38,22 @@ def test_light_commands_import_nothing_heavy(args: list[str]) -> None:
 
 @pytest.mark.parametrize(("args", "limit"), [(["--help"], 0.3), (["plugins", "list", "--json"], 0.5)])
 def test_light_commands_are_quick(args: list[str], limit: float) -> None:
-    """The quickest of several runs: other processes on the machine can only make it slower."""
+    """Processor time of the quickest of several runs: what other processes on the machine do does not count.
+
+    On an idle machine it is the time that passes: a start waits for nothing.
+    """
     command = [sys.executable, "-m", "parkour_cli", *args]
     best = float("inf")
     for _ in range(6):
-        start = time.perf_counter()
+        before = _children_seconds()
         subprocess.run(command, capture_output=True, check=True, env=_environment())
-        best = min(best, time.perf_counter() - start)
+        best = min(best, _children_seconds() - before)
         if best < limit:
             break
     assert best < limit
+
+
+def _children_seconds() -> float:
+    """Processor time of all processes started from here that have ended [s]."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

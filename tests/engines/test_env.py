@@ -136,9 +136,7 @@ def test_a_delayed_action_moves_the_joints_one_step_later() -> None:
         delayed.close()
 
 
-@pytest.mark.parametrize(
-    ("device", "said"), [("tpu", "expected 'cpu', 'cuda'"), ("cuda:0", "torch sees no CUDA GPU")]
-)
+@pytest.mark.parametrize(("device", "said"), [("tpu", "expected 'cpu', 'cuda'"), ("cuda:0", "torch sees no CUDA GPU")])
 def test_a_device_that_is_not_there(device: str, said: str) -> None:
     if device == "cuda:0" and torch.cuda.is_available():
         pytest.skip("this machine has a GPU")

@@ -31,6 +31,10 @@ def preview(
         int, typer.Option(min=0, help="Show this many difficulties, from 0 to 1 or between two given with -d.")
     ] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    depth: Annotated[bool, typer.Option("--depth", help="Show as well what the depth camera sees.")] = False,
+    task: Annotated[
+        str, typer.Option(metavar="TASK", help="Whose camera and depth image --depth shows.")
+    ] = "go2-student",
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG file to write.")] = Path("terrains.png"),
 ) -> None:
     """Draw terrains: a shaded picture of each, and its height map with goals and edges."""
@@ -39,6 +43,8 @@ def preview(
     levels = _difficulties(difficulty or [], grid)
     _check_writable(out)
     rows = [[_scene(name, level, seed) for level in levels] for name in names or _all_names()]
+    if depth:
+        rows = _with_depth(rows, task)
     # One terrain at several difficulties reads better from top to bottom, with each map beside its picture.
     if len(rows) == 1 and len(levels) <= 4:
         rows = [[scene] for scene in rows[0]]
@@ -76,6 +82,17 @@ def _all_names() -> list[str]:
     registry = default_registry()
     bare = [item.spec.name for item in registry.specs("terrain")]
     return [item.spec.name if bare.count(item.spec.name) == 1 else item.id for item in registry.specs("terrain")]
+
+
+def _with_depth(rows: list[list[Scene]], task_name: str) -> list[list[Scene]]:
+    """The scenes with the depth picture and the finished image from each start."""
+    from dataclasses import replace
+
+    from parkour.tasks import load_task
+    from parkour.tasks.depth_view import DepthViewer
+
+    viewer = DepthViewer(load_task(task_name))
+    return [[replace(scene, depth=viewer(scene.patch)) for scene in row] for row in rows]
 
 
 def _scene(name: str, difficulty: float, seed: int) -> Scene:

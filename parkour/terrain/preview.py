@@ -46,6 +46,8 @@ EDGE = (0.86, 0.08, 0.35, 0.85)
 GOAL, START, INK = "#1f5fbf", "#1c8a4c", "#30343b"
 NUMBER: dict[str, Any] = {"color": "white", "ha": "center", "va": "center", "weight": "bold"}
 SUPERSAMPLING = 2
+HEIGHT, HEIGHT_BESIDE, DEPTH_HEIGHT = 4.8, 3.6, 2.6
+"""Of a course with its map below or beside it, and of a row of depth pictures [inches]."""
 PIXELS_PER_METRE = 62
 DPI = 110
 
@@ -58,6 +60,22 @@ class Scene:
     difficulty: float
     patch: Patch
     grid: Grid
+    depth: Sequence[DepthView] = ()
+    """What a camera sees at the start, drawn below the course."""
+
+
+@dataclass(frozen=True)
+class DepthView:
+    """A depth picture to show."""
+
+    title: str
+    values: np.ndarray
+    """``[rows, columns]``, from top to bottom and from left to right."""
+    low: float
+    """Drawn brightest: near."""
+    high: float
+    """Drawn darkest: far, or nothing."""
+    unit: str = ""
 
 
 def save_page(scenes: Sequence[Sequence[Scene]], path: Path) -> None:
@@ -87,7 +105,8 @@ def draw_page(scenes: Sequence[Sequence[Scene]]) -> Figure:
 
     columns = max(len(row) for row in scenes)
     beside = columns == 1
-    width, height = (15.5, 3.6) if beside else (7.2, 4.8)
+    width, height = (15.5, HEIGHT_BESIDE) if beside else (7.2, HEIGHT)
+    height += DEPTH_HEIGHT if any(scene.depth for row in scenes for scene in row) else 0.0
     figure = Figure(figsize=(width * columns + 1.0, height * len(scenes)), layout="constrained")
     FigureCanvasAgg(figure)
     halves: Any = figure.subfigures(1, 2, width_ratios=(width * columns, 1.0))
@@ -100,11 +119,25 @@ def draw_page(scenes: Sequence[Sequence[Scene]]) -> Figure:
 
 
 def _draw_scene(part: SubFigure, scene: Scene, beside: bool) -> None:
+    part.suptitle(f"{scene.name}   d = {scene.difficulty:.2f}", x=0.012, ha="left", color=INK, weight="bold")
+    if scene.depth:
+        above, below = part.subfigures(2, 1, height_ratios=(1, DEPTH_HEIGHT / (HEIGHT_BESIDE if beside else HEIGHT)))
+        _draw_depth(below, scene.depth)
+        part = above
     shape = {"ncols": 2, "width_ratios": (1.35, 1)} if beside else {"nrows": 2, "height_ratios": (1.75, 1)}
     picture, plan = part.subplots(**shape)
     _draw_picture(picture, scene, 1.0 if beside else 0.7)
     _draw_map(plan, scene)
-    part.suptitle(f"{scene.name}   d = {scene.difficulty:.2f}", x=0.012, ha="left", color=INK, weight="bold")
+
+
+def _draw_depth(part: SubFigure, views: Sequence[DepthView]) -> None:
+    for axes, view in zip(part.subplots(1, len(views), squeeze=False)[0], views, strict=True):
+        shown = axes.imshow(view.values, cmap="magma_r", vmin=view.low, vmax=view.high, interpolation="none")
+        axes.set_title(view.title, fontsize=9, color=INK)
+        axes.tick_params(colors=INK, labelsize=7)
+        bar = part.colorbar(shown, ax=axes, shrink=0.8, pad=0.02)
+        bar.set_label(view.unit, color=INK, fontsize=8)
+        bar.ax.tick_params(colors=INK, labelsize=7)
 
 
 def _draw_bar(part: SubFigure, height: float) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import struct
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from parkour.tasks import load_task
+from parkour.tasks.depth_view import DepthViewer
 from parkour.terrain.box import Box
 from parkour.terrain.picture import Camera, render
 from parkour_cli.__main__ import main
@@ -45,9 +49,33 @@ def test_a_grid_of_difficulties(tmp_path: Path) -> None:
     assert png_size(out) != png_size(one)
 
 
+def test_the_depth_camera_is_shown_beside_the_course(tmp_path: Path) -> None:
+    plain, deep = tmp_path / "plain.png", tmp_path / "deep.png"
+    assert run("gap", "--out", str(plain)) == 0
+    assert run("gap", "--depth", "--out", str(deep)) == 0
+    (width, height), (same, higher) = png_size(plain), png_size(deep)
+    assert same == width and higher > height + 200
+
+
+def test_what_the_camera_sees_from_the_start() -> None:
+    task = load_task("go2-student")
+    spawn = np.array([1.0, 0.0, 0.0])
+    # A wall 1 m ahead of the camera, which sits 0.33 m ahead of the base and 0.48 m above the ground.
+    boxes = (Box.slab((-2, 18), (-3, 3), 0.0), Box.slab((2.33, 2.6), (-3, 3), 2.0, 2.1))
+    patch: Any = SimpleNamespace(boxes=boxes, sub_terrain=SimpleNamespace(spawn=spawn))
+    raw, image = DepthViewer(task)(patch)
+    assert raw.values.shape == (60, 106) and image.values.shape == (58, 87)
+    up = np.tan(np.radians(20.0)) * 53 / np.tan(np.radians(43.5))  # pixels from the middle to the horizon
+    horizon = int(30 - up)
+    assert raw.values[horizon, 52] == pytest.approx(1.0, abs=0.01)
+    assert image.values[horizon, 43] == pytest.approx(0.0, abs=0.01)
+    assert raw.low == 0.0 and raw.high == 2.0
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
+        (["gap", "--depth", "--task", "go2-teacher"], "task 'go2-teacher' has no depth camera"),
         (["gapp"], "unknown terrain 'gapp'; did you mean 'gap'"),
         (["gap", "-d", "1.5"], "got 1.5, expected a number from 0 to 1"),
         (["gap", "--grid", "3", "-d", "0.5"], "got 1 difficulties"),

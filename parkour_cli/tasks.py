@@ -89,7 +89,9 @@ def _print_task(task: ResolvedTask, tables: Mapping[str, Any]) -> None:
     heading = {"name": task.name, "overlay": task.overlay or "none", "summary": task.model.summary}
     plain = {key: value for key, value in tables.items() if not isinstance(value, dict)}
     print_table("", ("task", ""), list({**heading, **plain}.items()))
-    sections = ("timing", "environments", "control", "course", "goals", "command", "algorithm")
+    sections = ["timing", "environments", "control", "course", "goals", "command", "algorithm"]
+    if any("depth_camera" in getattr(part.spec, "needs", ()) for part in task.observations.values()):
+        sections.insert(4, "camera")
     numbers = [(f"{section}.{key}", value) for section in sections for key, value in _flat(tables[section])]
     print_table("numbers", ("key", "value"), numbers)
     for section in _SECTIONS:
@@ -101,12 +103,23 @@ def _print_task(task: ResolvedTask, tables: Mapping[str, Any]) -> None:
         ]
         columns = ("name", *([number] if number else []), "component", "version", "parameters")
         print_table(section, columns, rows)
+    if rows := _modifier_rows(task, tables["observations"]):
+        print_table("modifiers", ("group", "name", "component", "version", "parameters"), rows)
     networks = [("policy", tables["policy"]["use"], task.policy.version, _params(tables["policy"]["params"]))]
     networks += [
         (key, part.id, part.version, _params(tables["policy"]["encoders"][key]["params"]))
         for key, part in task.encoders.items()
     ]
     print_table("policy", ("name", "component", "version", "parameters"), networks)
+
+
+def _modifier_rows(task: ResolvedTask, observations: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Noise and faults of each group, those that are off included."""
+    return [
+        (group, key, *_origin(key in task.modifiers.get(group, ()), table), _params(table["params"]))
+        for group, use in observations.items()
+        for key, table in use["modifiers"].items()
+    ]
 
 
 def _origin(used: bool, table: Mapping[str, Any]) -> tuple[str, str]:

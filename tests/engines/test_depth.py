@@ -184,6 +184,29 @@ def test_against_the_renderer_of_c_mujoco(env: Any, courses: torch.Tensor, patch
     assert (upside_down > 0.02).mean() > max(0.05, 4 * (difference > 0.02).mean()), "the picture has an up and a down"
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu(env: Any, courses: torch.Tensor) -> None:
+    """The same pictures as on the CPU, without waiting for the device, and after what torch has queued."""
+    from parkour_mujoco.rays import WarpRayCaster
+
+    patches = torch.arange(10).repeat(20)
+    pos, quat = poses(env.mdp.course.library, patches, seed=4)
+    pitch = torch.full((len(patches),), GEOMETRY.pitch)
+    inputs = (pos, quat, courses[patches], pitch)
+    expected = DepthCamera(len(patches), "cpu", GEOMETRY).view(*inputs)
+    for caster in (WarpRayCaster(), cast_rays):
+        camera = DepthCamera(len(patches), "cuda:0", GEOMETRY, caster)
+        there = [values.to("cuda:0") for values in inputs]
+        camera.view(*there)  # kernels are compiled and loaded by the first call
+        torch.cuda.synchronize()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            got = camera.view(*there)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        assert ((got.cpu() - expected).abs() > 1e-4).float().mean() < 1e-3
+
+
 # -- in the environment ------------------------------------------------------------------------------------------
 
 

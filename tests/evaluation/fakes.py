@@ -135,10 +135,17 @@ def gliding_env(task: ResolvedTask, num_envs: int, device: str, seed: int) -> Gl
     return GlidingEnv(task, num_envs, device, seed)
 
 
-def write_weights(folder: Path, *sets: str, task: str = "go2-teacher", iteration: int = 3, seed: int = 0) -> Weights:
+def write_weights(
+    folder: Path,
+    *sets: str,
+    task: str = "go2-teacher",
+    iteration: int = 3,
+    seed: int = 0,
+    withs: tuple[str, ...] = (),
+) -> Weights:
     """A checkpoint with fresh weights of a task with small networks."""
     folder.mkdir(parents=True, exist_ok=True)
-    resolved = load_task(task, overlay="train", sets=(*SMALL, *sets))
+    resolved = load_task(task, overlay="train", sets=(*SMALL, *sets), withs=withs)
     env = GlidingEnv(resolved, 2, "cpu", 0)
     torch.manual_seed(seed)
     obs = env.get_observations()

@@ -130,9 +130,7 @@ def test_every_environment_is_scored_equally_often(tmp_path: Path) -> None:
 def test_episodes_that_nothing_ends_are_left_out(tmp_path: Path) -> None:
     weights = write_weights(tmp_path)
     ends = [f"terminations.{name}.enabled=false" for name in ("time_out", "course_completed", "bad_orientation")]
-    task = evaluation_task(
-        weights, PROTOCOLS["course"], TaskChanges(sets=(*QUICK, "timing.episode_length=6.0", *ends))
-    )
+    task = evaluation_task(weights, PROTOCOLS["course"], TaskChanges(sets=(*QUICK, "timing.episode_length=6.0", *ends)))
     result = roll_out(
         task, weights.path, make_env=gliding_env, num_envs=10, steps=100, device="cpu", seed=3, stratified=True
     )

@@ -1,0 +1,321 @@
+"""``parkour eval``: what it prints and writes, that it repeats itself, and that bad input is one line and exit 1."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from parkour.evaluation import evaluate as evaluate_module
+from parkour.evaluation import source as source_module
+from parkour.evaluation.compare import RESAMPLES
+from parkour.evaluation.source import Weights
+from parkour.mdp.engine import Availability
+from parkour.registry import registry as registry_module
+from parkour_cli.__main__ import main
+from tests.conftest import InstallPlugin
+from tests.evaluation.fakes import QUICK, GlidingEnv, write_weights
+
+FAST = [part for item in (*QUICK, "timing.episode_length=3.0") for part in ("--set", item)]
+SMALL = ["--num-envs", "10", "--steps", "100", "--device", "cpu", *FAST]
+
+
+class GlidingEngine:
+    """An engine without physics."""
+
+    def availability(self) -> Availability:
+        return Availability(True)
+
+    def make_env(self, task: Any, *, num_envs: int, device: str, seed: int, **options: Any) -> GlidingEnv:
+        return GlidingEnv(task, num_envs, device, seed)
+
+
+@pytest.fixture(autouse=True)
+def gliding_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose = evaluate_module.choose_engine
+    monkeypatch.setattr(
+        evaluate_module,
+        "choose_engine",
+        lambda name: ("tests:gliding", GlidingEngine()) if name is None else choose(name),
+    )
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    return write_weights(tmp_path_factory.mktemp("logs") / "rsl_rl" / "go2-teacher" / "2026-01-01_00-00-00")
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    return write_weights(tmp_path_factory.mktemp("student"), task="go2-student")
+
+
+def command(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr."""
+    code = 0
+    registry_module._registry.cache_clear()
+    try:
+        main(["eval", *(str(argument) for argument in arguments)])
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    output = capsys.readouterr()
+    return code, output.out, output.err
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """The one error line (and perhaps one hint) of a command that must fail."""
+    code, out, err = command(capsys, *arguments)
+    lines = [line for line in err.splitlines() if line.startswith(("error: ", "hint: "))]
+    assert code == 1 and out == "" and "Traceback" not in err
+    assert len([line for line in lines if line.startswith("error: ")]) == 1 and len(lines) <= 2
+    return "\n".join(lines)
+
+
+def test_prints_tables_and_writes_everything(
+    weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = [("--json", "one.json"), ("--plots", "plots"), ("--html", "deep/report.html")]
+    places = [part for option, name in out for part in (option, tmp_path / name)]
+    code, printed, err = command(capsys, "go2-teacher", "--log-root", weights.path.parents[3], *SMALL, *places)
+    assert code == 0, err
+    for word in ("gap", "hurdle", "step", "tilt", "flat", "overall", "0.2-0.4", "length [s]", "power [W]", "±"):
+        assert word in printed
+    data = json.loads((tmp_path / "one.json").read_text(), parse_constant=pytest.fail)
+    assert data["checkpoint"]["sha256"] == weights.digest and data["seed"] == 1 and data["device"] == "cpu"
+    assert data["task"]["name"] == "go2-teacher" and data["engine"] == "tests:gliding" and data["versions"]["torch"]
+    assert data["protocol"]["name"] == "course" and data["unfinished"] == 0
+    assert list(data["by_terrain"]) == ["gap", "hurdle", "step", "tilt", "flat"]
+    assert [part["episodes"] for part in data["by_terrain"].values()] == [2] * 5
+    assert data["overall"]["episodes"] == len(data["episodes"]["success"]) == 10
+    assert data["overall"]["metrics"]["success"]["mean"] == pytest.approx(np.mean(data["episodes"]["success"]))
+    assert len(data["by_difficulty"]) == 5 and set(data["overall"]["rewards"]) >= {"tracking_yaw", "feet_edge"}
+    for name in ("success", "way_points", "rewards"):
+        picture = np.asarray(Image.open(tmp_path / "plots" / f"{name}.png").convert("L"))
+        assert min(picture.shape) > 400 and picture.std() > 5.0
+    page = (tmp_path / "deep" / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 3 and weights.digest in page
+    assert "http" not in page and "<script" not in page and 'src="/' not in page
+
+
+def test_same_seed_same_files(weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, seed in (("a", "5"), ("b", "5"), ("c", "6")):
+        folder = tmp_path / name
+        code, _, _ = command(
+            capsys, "--checkpoint", weights.path, *SMALL, "--seed", seed, "--json", folder / "x.json",
+            "--html", folder / "x.html", "--plots", folder,
+        )  # fmt: skip
+        assert code == 0
+    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert len(files) == 5
+    same = {name: (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files}
+    assert all(same.values()), same
+    assert (tmp_path / "a" / "x.json").read_bytes() != (tmp_path / "c" / "x.json").read_bytes()
+
+
+def test_options_reach_the_task(weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.json"
+    code, _, _ = command(
+        capsys, "--run", weights.path.parent, "--num-envs", "8", "--steps", "10", "--device", "cpu", "--json", path,
+        "--difficulty", "0.5:0.75", "--terrain", "gap", "--terrain", "demo", "--set", "course.levels=3",
+        "--set", "timing.episode_length=2", "--with", "reward:dof_error=0",
+    )  # fmt: skip
+    data = json.loads(path.read_text())
+    assert code == 0 and list(data["by_terrain"]) == ["gap", "demo"]
+    assert [part["episodes"] for part in data["by_terrain"].values()] == [4, 4]
+    assert set(data["episodes"]["difficulty"]) == {0.5, 0.625, 0.75}
+    assert data["difficulty_bins"][0] == 0.5 and data["difficulty_bins"][-1] == 0.75
+    assert data["episodes"]["speed"] == pytest.approx([0.8] * 8)
+    assert "dof_error" not in data["overall"]["rewards"]
+    assert data["protocol"]["episode_length"] == 2.0
+
+
+def test_reference_protocol(weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.json"
+    code, _, _ = command(
+        capsys, "--checkpoint", weights.path, "--protocol", "reference", "--num-envs", "40", "--steps", "10",
+        "--device", "cpu", "--json", path,
+    )  # fmt: skip
+    data = json.loads(path.read_text())
+    assert code == 0 and data["protocol"] == {
+        "name": "reference", "speed": [0.3, 0.8], "episode_length": 20.0, "difficulty": [0.0, 1.0],
+        "blank_depth": False, "noise": None,
+    }  # fmt: skip
+    speeds, difficulty = np.array(data["episodes"]["speed"]), np.array(data["episodes"]["difficulty"])
+    assert speeds.min() >= 0.3 and speeds.max() <= 0.8 and len(set(speeds)) == 40
+    assert 10 < len(set(difficulty)) <= 25 and data["episodes_per_environment"] == 1
+
+
+def test_student(student: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--checkpoint", student.path, *SMALL[2:], "--num-envs", "6", "--set", "timing.episode_length=0.4"]
+    for name, extra in (("plain", []), ("blank", ["--blank-depth"]), ("noisy", ["--noise", "noisy"])):
+        code, _, err = command(capsys, *arguments, *extra, "--json", tmp_path / f"{name}.json")
+        assert code == 0, err
+    plain, blank, noisy = (json.loads((tmp_path / f"{n}.json").read_text()) for n in ("plain", "blank", "noisy"))
+    assert plain["task"]["stage"] == "student" and blank["protocol"]["blank_depth"] is True
+    assert noisy["protocol"]["noise"] == "noisy" and noisy["task"]["toml"] != plain["task"]["toml"]
+    # The policy acts differently when it sees something else.
+    actions = [data["overall"]["rewards"]["action_rate"]["mean"] for data in (plain, blank, noisy)]
+    assert len(set(actions)) == 3
+    assert "unknown noise preset 'fog'" in fails(capsys, *arguments, "--noise", "fog")
+
+
+def test_compare(weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = write_weights(tmp_path / "other", iteration=7, seed=9)
+    path = tmp_path / "x.json"
+    code, out, _ = command(
+        capsys, "--compare", weights.path, other.path.parent, *SMALL, "--json", path, "--html", tmp_path / "x.html",
+        "--plots", tmp_path / "plots",
+    )  # fmt: skip
+    assert code == 0 and "B - A" in out and "bootstrap over environments, paired" in out
+    data = json.loads(path.read_text())
+    assert data["paired"] is True and data["confidence"] == 0.95 and data["resamples"] == RESAMPLES
+    # Both met the same courses.
+    assert data["a"]["episodes"]["difficulty"] == data["b"]["episodes"]["difficulty"]
+    assert data["a"]["checkpoint"]["sha256"] != data["b"]["checkpoint"]["sha256"]
+    for name, row in data["overall"].items():
+        assert row["difference"] == pytest.approx(row["b"] - row["a"]), name
+        assert row["low"] <= row["high"]
+        assert row["a"] == pytest.approx(data["a"]["overall"]["metrics"][name]["mean"]), name
+    assert {p.name for p in (tmp_path / "plots").iterdir()} == {"differences.png"} | {
+        f"{side}_{name}.png" for side in "ab" for name in ("success", "way_points", "rewards")
+    }
+    assert (tmp_path / "x.html").read_text().count("data:image/png") == 1
+
+
+def test_with_itself_nothing_differs(weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.json"
+    code, _, _ = command(capsys, "--compare", weights.path, weights.path, *SMALL, "--json", path)
+    rows = json.loads(path.read_text())["overall"].values()
+    assert code == 0 and all((row["difference"], row["low"], row["high"]) == (0, 0, 0) for row in rows)
+
+
+def test_notices(weights: Weights, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--checkpoint", weights.path, *SMALL, "--set", "timing.episode_length=0.2"]
+    code, _, err = command(capsys, *arguments, "--num-envs", "3")
+    assert code == 0 and "3 environments on 5 terrains: some are left out" in err
+    code, _, err = command(capsys, *arguments, "--num-envs", "7")
+    assert code == 0 and "1 or 2 on each" in err
+
+
+def test_no_checkpoint_anywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    error = fails(capsys, "--log-root", tmp_path)
+    assert str(tmp_path / "rsl_rl" / "*") in error and "parkour train go2-teacher" in error
+    error = fails(capsys, "go2-student", "--log-root", tmp_path)
+    assert str(tmp_path / "rsl_rl" / "go2-student") in error and "parkour train go2-student" in error
+    assert str(tmp_path / "none.pt") in fails(capsys, "--checkpoint", tmp_path / "none.pt")
+    assert str(tmp_path / "none") in fails(capsys, "--run", tmp_path / "none")
+    assert "holds no checkpoint" in fails(capsys, "--run", tmp_path)
+
+
+def test_pretrained_with_none_shipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(source_module, "files", lambda package: tmp_path)
+    error = fails(capsys, "--pretrained")
+    assert "no pretrained teacher" in error and str(tmp_path / "pretrained_teacher") in error
+    assert "pretrained_student" in fails(capsys, "go2-student", "--pretrained")
+    folder = tmp_path / "pretrained_teacher"
+    write_weights(folder)
+    code, _, err = command(capsys, "--pretrained", *SMALL)
+    assert code == 0 and str(folder) in err
+
+
+def test_newest_run_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "rsl_rl"
+    write_weights(root / "mine" / "2026-01-01_00-00-00", iteration=50)
+    newest = write_weights(root / "yours" / "2026-02-01_00-00-00", iteration=9)
+    write_weights(root / "yours" / "2026-02-01_00-00-00", iteration=8)
+    (root / "yours" / "2026-03-01_00-00-00").mkdir()
+    code, _, err = command(capsys, "--log-root", tmp_path, *SMALL)
+    assert code == 0 and str(newest.path) in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--protocol", "corse"], ["unknown protocol 'corse'", "'course'"]),
+        (["--difficulty", "2:1"], ["--difficulty: got '2:1'", "A:B"]),
+        (["--difficulty", "0.8:0.2"], ["--difficulty: got '0.8:0.2'"]),
+        (["--difficulty", "hard"], ["--difficulty: got 'hard'"]),
+        (["--difficulty", "nan:1"], ["--difficulty: got 'nan:1'"]),
+        (["--terrain", "gapp"], ["unknown terrain 'gapp'", "'gap'"]),
+        (["--num-envs", "0"], ["--num-envs: got 0"]),
+        (["--steps", "0"], ["--steps: got 0"]),
+        (["--seed", "-1"], ["--seed: got -1"]),
+        (["--device", "tpu"], ["got device 'tpu'"]),
+        (["--engine", "bullet"], ["unknown engine 'bullet'"]),
+        (["--blank-depth"], ["--blank-depth", "teacher", "no depth camera"]),
+        (["--noise", "noisy"], ["--noise: got 'noisy'", "teacher"]),
+        (["--set", "course.level=3"], ["course.level"]),
+        (["--pretrained"], ["--checkpoint and --pretrained", "one of them"]),
+        (["--compare", "a", "b"], ["--compare and --checkpoint"]),
+        (["go2-student"], ["is a teacher", "expected a student"]),
+        (["go2-teachr"], ["unknown task 'go2-teachr'", "go2-teacher"]),
+    ],
+)
+def test_bad_input(
+    weights: Weights, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
+) -> None:
+    error = fails(capsys, "--checkpoint", weights.path, "--num-envs", "5", *arguments)
+    assert all(word in error for word in words), error
+
+
+def test_damaged_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "model_1.pt"
+    path.write_bytes(b"not a checkpoint")
+    assert "damaged or not a checkpoint" in fails(capsys, "--checkpoint", path)
+
+
+@pytest.mark.parametrize(("option", "name"), [("--json", "x.json"), ("--html", "x.html"), ("--plots", "x")])
+def test_unwritable_output(
+    weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, name: str
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    error = fails(capsys, "--checkpoint", weights.path, *SMALL, option, blocked / name)
+    assert option in error and str(blocked / name) in error
+    if os.geteuid() != 0:
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o500)
+        assert "Permission denied" in fails(capsys, "--checkpoint", weights.path, *SMALL, option, closed / name)
+    assert option in fails(capsys, "--checkpoint", weights.path, *SMALL, option, blocked / "deeper" / name)
+
+
+def test_outputs_are_not_left_behind_by_bad_input(
+    weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fails(capsys, "--checkpoint", weights.path, "--difficulty", "2:1", "--json", tmp_path / "x.json")
+    assert not (tmp_path / "x.json").exists()
+
+
+BEAM = """
+    import numpy as np
+    from parkour import Box, SubTerrain, TerrainSpec, hookimpl
+
+    def beam(difficulty, rng, params):
+        ground = Box(center=(8.0, 0.0, -0.5), half_size=(9.0, 3.0, 0.5))
+        return SubTerrain(boxes=[ground], goals=np.linspace([2.0, 0.0], [15.0, 0.0], 8))
+
+    @hookimpl
+    def register_terrains():
+        yield TerrainSpec(name="eval_beam", summary="a beam", target="eval_beams:beam")
+"""
+
+
+def test_task_whose_plugin_is_gone(
+    tmp_path: Path, install_plugin: InstallPlugin, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = install_plugin("parkour-eval-beams", {"eval_beams": BEAM})
+    registry_module._registry.cache_clear()
+    weights = write_weights(tmp_path / "run", withs=("terrain:eval_beam=0.5",))
+    code, out, err = command(capsys, "--checkpoint", weights.path, *SMALL, "--terrain", "eval_beam")
+    assert code == 0 and "eval_beam" in out, err
+    monkeypatch.setattr("sys.path", [entry for entry in __import__("sys").path if entry != str(site)])
+    error = fails(capsys, "--checkpoint", weights.path, *SMALL)
+    assert "cannot be rebuilt here" in error and "parkour-eval-beams:eval_beam" in error
+    assert "pip install parkour-eval-beams" in error

@@ -54,6 +54,9 @@ def train(
     time_limit: Annotated[float | None, typer.Option(metavar="MINUTES", help="Stop and save after so long.")] = None,
     logger: Annotated[str, typer.Option(metavar="NAME", help="tensorboard, wandb or none.")] = "tensorboard",
     video: Annotated[bool, typer.Option("--video", help="Record a short video at the end.")] = False,
+    noise: Annotated[
+        str | None, typer.Option(metavar="PRESET", help="Students: sensor noise, an overlay of the task (noisy).")
+    ] = None,
     git_state: Annotated[bool, typer.Option("--git-state", help="Store commit and diff in the run folder.")] = False,
     sets: SetOption = [],  # noqa: B006 - Typer copies it
     withs: WithOption = [],  # noqa: B006
@@ -72,7 +75,7 @@ def train(
         device=device, engine=engine, log_root=log_root, experiment=experiment, run_name=run_name, resume=resume,
         run=run, checkpoint=checkpoint, logger=logger, git_state=git_state, video=video,  # type: ignore[arg-type]
     )  # fmt: skip
-    resolved = _task(_name(task, stage), stage, options, sets, withs)
+    resolved = _task(_name(task, stage), stage, options, noise, sets, withs)
     if wants_processes(gpus, device):
         raise typer.Exit(run_processes(gpus, "parkour_cli", sys.argv[1:]))
     _report(_train(resolved, options))
@@ -95,17 +98,20 @@ def _name(task: str | None, stage: str | None) -> str | None:
 
 
 def _task(
-    name: str | None, stage: str | None, options: TrainOptions, sets: list[str], withs: list[str]
+    name: str | None, stage: str | None, options: TrainOptions, noise: str | None, sets: list[str], withs: list[str]
 ) -> ResolvedTask:
     """The task to train; that of the run, as it was, when one is resumed."""
     from parkour.tasks import load_task
 
+    if options.resume and noise is not None:
+        raise ParkourError(f"got --resume and --noise {noise}, expected one of them: a run goes on as it was")
     if options.resume:
         resolved = _resumed_task(name, options, sets, withs)
     elif name is None:
         raise ParkourError("no task given, expected a name or --stage", hint="parkour train go2-teacher")
     else:
-        resolved = load_task(name, overlay="train", sets=sets, withs=withs)
+        overlay = "train" if noise is None else f"train+{noise}"
+        resolved = load_task(name, overlay=overlay, sets=sets, withs=withs)
     if stage is not None and resolved.model.stage != stage:
         raise TaskError(f"--stage: got {stage!r}, but task {resolved.name!r} trains a {resolved.model.stage}")
     return resolved

@@ -93,6 +93,9 @@ def _cast(
 class WarpRayCaster:
     """A :class:`parkour.terrain.rays.RayCaster`. Works in torch's current stream; nothing waits for the device."""
 
+    def __init__(self) -> None:
+        wp.init()
+
     def __call__(self, origins: Tensor, rotations: Tensor, rays: Tensor, boxes: Tensor, reach: float) -> Tensor:
         cameras, slots = boxes.shape[:2]
         device = origins.device

@@ -19,7 +19,8 @@ from parkour.export.manifest import (
     TerminationEntry,
     TerrainEntry,
 )
-from parkour.specs import ObservationField, TerminationSpec, TerrainSpec
+from parkour.specs import ObservationField, ObservationSpec, TerminationSpec, TerrainSpec
+from parkour.tasks.build import build_observations
 from parkour.tasks.resolve import ResolvedComponent, ResolvedTask
 
 Layout = dict[str, tuple[ObservationField, ...]]
@@ -28,9 +29,7 @@ Layout = dict[str, tuple[ObservationField, ...]]
 
 def observation_layout(task: ResolvedTask) -> Layout:
     """The layout of the task's observation groups; no simulator is needed for it."""
-    return {
-        key: tuple(part.target(1, "cpu", task.robot, **part.kwargs).layout()) for key, part in task.observations.items()
-    }
+    return {name: tuple(fields) for name, fields in build_observations(task, num_envs=1, device="cpu").layout.items()}
 
 
 def group_sizes(layout: Layout) -> dict[str, int]:
@@ -53,6 +52,7 @@ def describe_task(task: ResolvedTask, layout: Layout, read: frozenset[str]) -> d
         "command": model.command,
         "goals": model.goals,
         "course": model.course,
+        "camera": model.camera if any(_sees(part) for part in task.observations.values()) else None,
         "observation": _observation(task, layout, read),
         "terrains": {
             key: TerrainEntry(
@@ -92,6 +92,10 @@ def describe_origin(task: ResolvedTask, file: str, sha256: str) -> TaskEntry:
 def describe_checkpoint(name: str, sha256: str, iteration: int, versions: dict[str, str]) -> CheckpointEntry:
     """The checkpoint's identity."""
     return CheckpointEntry(file=name, sha256=sha256, iteration=iteration, versions=versions)
+
+
+def _sees(part: ResolvedComponent) -> bool:
+    return isinstance(part.spec, ObservationSpec) and "depth_camera" in part.spec.needs
 
 
 def _observation(task: ResolvedTask, layout: Layout, read: frozenset[str]) -> Observation:

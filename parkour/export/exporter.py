@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ import torch
 from tensordict import TensorDict
 from torch import nn
 
-from parkour.errors import CheckpointError, ExportError, StorageError
+from parkour.errors import ExportError, StorageError
 from parkour.export.describe import (
     Layout,
     describe_checkpoint,
@@ -26,20 +27,19 @@ from parkour.export.describe import (
 )
 from parkour.export.graphs import DeployedGraph, HalfPrecision, deployed_graphs, groups_read
 from parkour.export.manifest import MANIFEST, Graph, Manifest, file_sha256, manifest_to_toml
-from parkour.export.parity import BATCHES, STEPS, Parity, check, compare, random_inputs, recorded_inputs
+from parkour.export.parity import BATCHES, STEPS, GroupSpan, Parity, Spans, check, compare, random_observations
 from parkour.export.recording import load_recording, record_rollout
 from parkour.export.writers import (
     DEFAULT_OPSET,
     Runner,
     check_opset,
     run_jit,
-    run_module,
     run_onnx,
     write_jit,
     write_onnx,
 )
-from parkour.learning.checkpoint import Checkpoint, TaskStamp, check_stamp, check_weights, load_checkpoint
-from parkour.learning.inference import build_actor, define_policy, task_of
+from parkour.learning.checkpoint import Checkpoint, TaskStamp, check_stamp, check_weights, load_checkpoint, network
+from parkour.learning.inference import DeployedPolicy, acting_network, build_actor, define_policy, task_of
 from parkour.tasks import task_to_toml
 from parkour.tasks.resolve import ResolvedTask
 
@@ -117,10 +117,12 @@ def export_policy(
     actor = load_actor_alone(checkpoint, loaded, task, layout)
     graphs = deployed_graphs(actor, sizes, task.robot.num_joints)
     if recording is None and options.rollout:
-        recording = record_rollout(task, actor, engine=options.engine, notify=notify)
+        recording = record_rollout(task, DeployedPolicy(actor), engine=options.engine, notify=notify)
+    spans = _spans(sizes, loaded.stamp)
     with tempfile.TemporaryDirectory() as folder:
         written = _write_graphs(Path(folder), graphs, options, checkpoint, loaded)
-        parities = _compare(written, graphs, actor, options, recording, sizes)
+        period = task.model.timing.perception_period
+        parities = _compare(actor, graphs, written, spans, period, options, recording)
         check(parities, options.dtype)
         task_text = task_to_toml(task)
         (Path(folder) / TASK_FILE).write_text(task_text, encoding="utf-8")
@@ -139,23 +141,22 @@ def load_actor_alone(path: Path, checkpoint: Checkpoint, task: ResolvedTask, lay
     Raises:
         CheckpointError: the weights do not fit the task.
     """
-    shapes = checkpoint.stamp.observations
-    obs = TensorDict(
-        {name: torch.zeros(1, *shapes.get(name, (size,))) for name, size in group_sizes(layout).items()}, batch_size=[1]
-    )  # pyright: ignore[reportArgumentType]
+    sizes = group_sizes(layout)
+    groups = {name: torch.zeros(1, *_shape(checkpoint.stamp, name, size)) for name, size in sizes.items()}
+    obs = TensorDict(groups, batch_size=[1])  # pyright: ignore[reportArgumentType]
     stamp = TaskStamp(
         name=task.name,
         stage=task.model.stage,
-        observations={name: tuple(group.shape[1:]) for name, group in obs.items()},  # type: ignore[union-attr]
+        observations={name: tuple(group.shape[1:]) for name, group in groups.items()},
         layout={name: tuple((item.name, item.size) for item in fields) for name, fields in layout.items()},
         actions=task.robot.num_joints,
     )
     check_stamp(path, checkpoint.stamp, stamp, same_task=False)
-    actor = build_actor(define_policy(task), obs, task.robot.num_joints, "cpu")
-    weights = checkpoint.model.get("actor_state_dict")
-    if weights is None:
-        raise CheckpointError(f"checkpoint {path} lacks the network 'actor'")
-    check_weights(path, "actor", weights, actor.state_dict())
+    definition = define_policy(task)
+    actor = build_actor(definition, obs, task.robot.num_joints, "cpu")
+    name = acting_network(definition)
+    weights = network(path, checkpoint, name)
+    check_weights(path, name, weights, actor.state_dict())
     actor.load_state_dict(weights)
     return actor
 
@@ -210,56 +211,49 @@ def _write_graphs(
 
 
 def _compare(
-    paths: Sequence[Path],
-    graphs: Sequence[DeployedGraph],
     actor: nn.Module,
+    graphs: Sequence[DeployedGraph],
+    paths: Sequence[Path],
+    spans: Spans,
+    period: int,
     options: ExportOptions,
     recording: np.ndarray | None,
-    sizes: dict[str, int],
 ) -> list[Parity]:
+    """The files against the policy itself, not against the modules that were made of it for export."""
+    runners = [_load(path, graph, options) for path, graph in zip(paths, graphs, strict=True)]
+    tries = [
+        ("random", random_observations(spans, batch, STEPS, seed=batch))
+        for batch in (BATCHES if options.batch is None else (options.batch,))
+    ]
+    if recording is not None:
+        if options.batch is not None:
+            # Robots are repeated, or left out, to make the batch.
+            chosen = np.resize(np.arange(recording.shape[1]), options.batch)
+            recording = recording[:, chosen]
+        tries.append(("recorded", recording))
+    return [compare(actor, graphs, runners, spans, obs, period=period, kind=kind) for kind, obs in tries]
+
+
+def _load(path: Path, graph: DeployedGraph, options: ExportOptions) -> Runner:
+    try:
+        return run_onnx(path) if options.format == "onnx" else run_jit(path)
+    except Exception as error:  # onnxruntime raises types of its own
+        reason = " ".join(str(error).split())[:200]
+        raise ExportError(f"the exported graph {graph.name!r} does not load ({reason})") from error
+
+
+def _spans(sizes: dict[str, int], stamp: TaskStamp) -> dict[str, GroupSpan]:
     spans, offset = {}, 0
     for name, size in sizes.items():
-        spans[name] = (offset, size)
+        spans[name] = GroupSpan(offset, _shape(stamp, name, size))
         offset += size
-    parities: list[Parity] = []
-    for path, graph in zip(paths, graphs, strict=True):
-        try:
-            file: Runner = run_onnx(path) if options.format == "onnx" else run_jit(path)
-        except Exception as error:  # onnxruntime raises types of its own
-            reason = " ".join(str(error).split())[:200]
-            raise ExportError(f"the exported graph {graph.name!r} does not load ({reason})") from error
-        # The policy itself where it is one graph, not the module that was made of it for export.
-        original = _run_actor(actor, sizes) if len(graphs) == 1 and not _has_state(graph) else run_module(graph.module)
-        for batch in BATCHES if options.batch is None else (options.batch,):
-            steps = random_inputs(graph, batch, STEPS, seed=batch)
-            parities.append(compare(graph, original, file, steps, "random"))
-        recorded = None if recording is None else recorded_inputs(graph, recording, spans)
-        if recorded and options.batch is not None:
-            recorded = _rebatched(recorded, options.batch)
-        if recorded:
-            parities.append(compare(graph, original, file, recorded, "recorded"))
-    return parities
+    return spans
 
 
-def _has_state(graph: DeployedGraph) -> bool:
-    return any(port.source.startswith("state:") for port in graph.inputs)
-
-
-def _run_actor(actor: nn.Module, sizes: dict[str, int]) -> Runner:
-    """The actor as evaluation and play call it, on whole observations."""
-
-    def run(values: Sequence[np.ndarray]) -> list[np.ndarray]:
-        parts = torch.from_numpy(values[0]).split(list(sizes.values()), dim=-1)
-        obs = TensorDict(dict(zip(sizes, parts, strict=True)), batch_size=[len(values[0])])  # pyright: ignore[reportArgumentType]
-        with torch.inference_mode():
-            return [actor(obs).numpy()]
-
-    return run
-
-
-def _rebatched(steps: list[list[np.ndarray]], batch: int) -> list[list[np.ndarray]]:
-    """The recording with its robots repeated, or the first of them, to a fixed batch."""
-    return [[np.resize(value, (batch, *value.shape[1:])) for value in values] for values in steps]
+def _shape(stamp: TaskStamp, name: str, size: int) -> tuple[int, ...]:
+    """Of a group; layouts count an image's pixels, and only the checkpoint knows its sides."""
+    shape = tuple(stamp.observations.get(name, (size,)))
+    return shape if math.prod(shape) == size else (size,)
 
 
 def _manifest(

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from parkour.errors import ExportError, ParkourError
 from parkour.mdp.robot import RobotLayout
-from parkour.tasks.model import Command, Control, CourseField, Goals, Section, Timing
+from parkour.tasks.model import Camera, Command, Control, CourseField, Goals, Section, Timing
 from parkour.tasks.validation import validate
 
 MANIFEST = "deploy.toml"
@@ -106,22 +106,6 @@ class CheckpointEntry(Section):
     """Of Python and packages, as trained."""
 
 
-class Camera(Section):
-    """The depth camera of a student."""
-
-    width: int
-    height: int
-    """Pixels."""
-    horizontal_fov: float
-    """[rad]"""
-    position: tuple[float, float, float]
-    """In the base's frame [m]."""
-    pitch: float
-    """Down from the base's x axis [rad]."""
-    range: float
-    """Distances are clipped here [m]."""
-
-
 class RobotEntry(Section):
     """:class:`parkour.mdp.robot.RobotLayout`, and the name it is found by."""
 
@@ -194,6 +178,7 @@ class Manifest(Section):
     goals: Goals
     observation: Observation
     camera: Camera | None = None
+    """Where a group needs one; the group's parameters say what becomes of its pictures."""
     course: CourseField
     terrains: dict[str, TerrainEntry]
     terminations: dict[str, TerminationEntry]

@@ -1,4 +1,4 @@
-"""Whether a file computes what torch computes: over many steps, with the state that runs along."""
+"""Whether the files compute what the policy computes: over many steps, with the state that runs along."""
 
 from __future__ import annotations
 
@@ -6,100 +6,150 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from tensordict import TensorDict
+from torch import nn
 
 from parkour.errors import ExportError
 from parkour.export.graphs import DeployedGraph
 from parkour.export.writers import Runner
 
 TOLERANCE = {"float32": 1e-4, "float16": 5e-2}
-"""Greatest error allowed, relative to the greatest output where that is above 1. Half precision keeps three digits."""
+"""Greatest error allowed, of float16 relative to the greatest action where that is above 1 (it keeps three digits)."""
 STEPS = 100
 BATCHES = (1, 64)
+PERCEPTION = "perception"
+"""Group that tells a policy in training when to look; a robot runs the graphs that look at that rate instead."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """A comparison of a file with torch."""
+    """A comparison of the files with torch."""
 
-    graph: str
     inputs: str
     """``random`` or ``recorded``."""
     batch: int
     steps: int
     max_error: float
-    """Greatest absolute difference of an output."""
+    """Greatest absolute difference of an action."""
     scale: float
-    """Greatest absolute output, at least 1."""
+    """Greatest absolute action, at least 1."""
 
 
-def random_inputs(graph: DeployedGraph, batch: int, steps: int, seed: int) -> list[list[np.ndarray]]:
-    """Standard normal inputs for ``steps`` steps, ``[batch, *shape]`` each; those of a state are left to the run."""
-    rng = np.random.default_rng(seed)
-    draw = lambda shape: rng.standard_normal((batch, *shape)).astype(np.float32)  # noqa: E731
-    return [[draw(port.shape) for port in graph.inputs] for _ in range(steps)]
+@dataclass(frozen=True)
+class GroupSpan:
+    """Where a group is in a whole observation."""
+
+    offset: int
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+    def cut(self, observation: np.ndarray) -> np.ndarray:
+        """``[N, *shape]`` of observations ``[N, size]``."""
+        part = observation[:, self.offset : self.offset + self.size]
+        return np.ascontiguousarray(part).reshape(len(observation), *self.shape)
 
 
-def recorded_inputs(
-    graph: DeployedGraph, recording: np.ndarray, spans: Mapping[str, tuple[int, int]]
-) -> list[list[np.ndarray]] | None:
-    """The graph's inputs in a recording, step by step; None where it reads what is not recorded (another graph).
+Spans = Mapping[str, GroupSpan]
 
-    Args:
-        graph: whose inputs.
-        recording: ``[T, N, size]`` whole observations.
-        spans: offset and size of each observation group.
-    """
-    steps: list[list[np.ndarray]] = []
-    for row in recording:
-        values: list[np.ndarray] = []
-        for port in graph.inputs:
-            kind, _, name = port.source.partition(":")
-            if kind == "observation":
-                values.append(row)
-            elif kind == "group":
-                start, size = spans[name]
-                values.append(np.ascontiguousarray(row[:, start : start + size]).reshape(len(row), *port.shape))
-            elif kind == "state":
-                values.append(np.zeros((len(row), *port.shape), np.float32))
-            else:
-                return None
-        steps.append(values)
-    return steps
+
+def random_observations(spans: Spans, batch: int, steps: int, seed: int) -> np.ndarray:
+    """``[T, N, size]`` standard normal float32."""
+    size = sum(span.size for span in spans.values())
+    return np.random.default_rng(seed).standard_normal((steps, batch, size)).astype(np.float32)
 
 
 def compare(
-    graph: DeployedGraph, torch_runner: Runner, file_runner: Runner, steps: Sequence[Sequence[np.ndarray]], kind: str
+    actor: nn.Module,
+    graphs: Sequence[DeployedGraph],
+    runners: Sequence[Runner],
+    spans: Spans,
+    observations: np.ndarray,
+    *,
+    period: int,
+    kind: str,
 ) -> Parity:
-    """Run both over the steps. Each keeps its own state, so that errors may grow as they would on a robot."""
-    names = [port.name for port in graph.outputs]
-    states = {
-        index: names.index(port.source.removeprefix("state:"))
-        for index, port in enumerate(graph.inputs)
-        if port.source.startswith("state:")
-    }
-    batch = len(steps[0][0])
-    kept = [{i: np.zeros((batch, *graph.inputs[i].shape), np.float32) for i in states} for _ in range(2)]
+    """Run the policy and the files over ``observations`` ``[T, N, size]``, each with its own state.
+
+    Errors may grow from step to step as they would on a robot.
+
+    Args:
+        actor: the policy as evaluation and play call it.
+        graphs: what was exported of it.
+        runners: the files, in the same order.
+        spans: of the task's groups.
+        observations: as robots would have them; all episodes begin at the first.
+        period: control steps between refreshes of the slow sensors.
+        kind: of the observations.
+    """
+    observations = observations.copy()
+    if PERCEPTION in spans:
+        observations[:, :, spans[PERCEPTION].offset] = (np.arange(len(observations)) % period == 0)[:, None]
+    files = _Chain(graphs, runners, spans, period)
     worst, scale = 0.0, 1.0
-    for values in steps:
-        results = []
-        for side, runner in enumerate((torch_runner, file_runner)):
-            results.append(runner([kept[side].get(i, value) for i, value in enumerate(values)]))
-            kept[side] = {i: results[side][output] for i, output in states.items()}
-        for expected, got in zip(*results, strict=True):
-            worst = max(worst, float(np.abs(expected - got).max(initial=0.0)))
-            if not np.isfinite(got).all():
-                worst = float("inf")
-            scale = max(scale, float(np.abs(expected).max(initial=0.0)))
-    return Parity(graph.name, kind, batch, len(steps), worst, scale)
+    _forget(actor)
+    for observation in observations:
+        expected, got = _act(actor, spans, observation), files.act(observation)
+        error = float(np.abs(expected - got).max())
+        worst = max(worst, error if np.isfinite(error) else float("inf"))
+        scale = max(scale, float(np.abs(expected).max()))
+    _forget(actor)
+    return Parity(kind, observations.shape[1], len(observations), worst, scale)
 
 
 def check(parities: Sequence[Parity], dtype: str) -> None:
-    """Raises :class:`ExportError` where a file differs from torch by more than the tolerance."""
-    limit = TOLERANCE[dtype]
+    """Raises :class:`ExportError` where the files differ from torch by more than the tolerance."""
     for parity in parities:
-        allowed = limit * parity.scale if dtype == "float16" else limit
+        allowed = TOLERANCE[dtype] * (parity.scale if dtype == "float16" else 1.0)
         if not parity.max_error <= allowed:
             raise ExportError(
-                f"the exported graph {parity.graph!r} differs from torch by {parity.max_error:.3g} on {parity.inputs} "
-                f"inputs (batch {parity.batch}, {parity.steps} steps), expected at most {allowed:.3g}; nothing was kept"
+                f"the exported policy differs from torch by {parity.max_error:.3g} on {parity.inputs} inputs "
+                f"(batch {parity.batch}, {parity.steps} steps), expected at most {allowed:.3g}; nothing was kept"
             )
+
+
+class _Chain:
+    """The files, run as ``deploy.toml`` says."""
+
+    def __init__(self, graphs: Sequence[DeployedGraph], runners: Sequence[Runner], spans: Spans, period: int) -> None:
+        self._parts = list(zip(graphs, runners, strict=True))
+        self._spans, self._period, self._step = spans, period, 0
+        self._held: dict[str, dict[str, np.ndarray]] = {}
+
+    def act(self, observation: np.ndarray) -> np.ndarray:
+        """``[N, J]``."""
+        for graph, runner in self._parts:
+            if not graph.perception or self._step % self._period == 0:
+                values = [self._input(graph, index, observation) for index in range(len(graph.inputs))]
+                names = [port.name for port in graph.outputs]
+                self._held[graph.name] = dict(zip(names, runner(values), strict=True))
+        self._step += 1
+        return self._held[self._parts[-1][0].name]["actions"]
+
+    def _input(self, graph: DeployedGraph, index: int, observation: np.ndarray) -> np.ndarray:
+        port = graph.inputs[index]
+        kind, _, name = port.source.partition(":")
+        if kind == "observation":
+            return observation
+        if kind == "group":
+            return self._spans[name].cut(observation)
+        if kind == "state":
+            held = self._held.get(graph.name)
+            return held[name] if held else np.zeros((len(observation), *port.shape), np.float32)
+        other, _, output = name.partition(".")
+        return self._held[other][output]
+
+
+def _act(actor: nn.Module, spans: Spans, observation: np.ndarray) -> np.ndarray:
+    groups = {name: torch.from_numpy(span.cut(observation)) for name, span in spans.items()}
+    with torch.inference_mode():
+        obs = TensorDict(groups, batch_size=[len(observation)])  # pyright: ignore[reportArgumentType]
+        return actor(obs).numpy()
+
+
+def _forget(actor: nn.Module) -> None:
+    if reset := getattr(actor, "reset", None):
+        reset()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tensordict import TensorDict
 from torch import Tensor
 
 from parkour.errors import ExportError, ParkourError
 from parkour.learning.device import choose_engine
+from parkour.learning.inference import DeployedPolicy
 from parkour.tasks.resolve import ResolvedTask
 
 ENVIRONMENTS = 5
@@ -42,7 +42,7 @@ def load_recording(path: Path, size: int) -> np.ndarray:
 
 def record_rollout(
     task: ResolvedTask,
-    policy: Callable[[TensorDict], Tensor],
+    policy: DeployedPolicy,
     *,
     engine: str | None,
     notify: Callable[[str], None],
@@ -54,7 +54,7 @@ def record_rollout(
 
     Args:
         task: with its overlay.
-        policy: observation groups to actions.
+        policy: what acts.
         engine: name of the simulator; the first that can run here when None.
         notify: told in a line when there is none.
         num_envs: N.
@@ -76,7 +76,8 @@ def record_rollout(
         with torch.inference_mode():
             for _ in range(steps):
                 rows.append(torch.cat([obs[key].flatten(1) for key in task.observations], dim=-1).clone())
-                obs, *_ = env.step(policy(obs))
+                obs, _, dones, _ = env.step(policy(obs))
+                policy.reset(dones)
     finally:
         getattr(env, "close", lambda: None)()
     return torch.stack(rows).float().numpy()

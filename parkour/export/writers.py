@@ -131,17 +131,6 @@ def run_jit(path: Path) -> Runner:
     return run
 
 
-def run_module(module: nn.Module) -> Runner:
-    """A module as it is: what the files are compared with."""
-
-    def run(values: Sequence[np.ndarray]) -> list[np.ndarray]:
-        with torch.inference_mode():
-            outputs = module(*[torch.from_numpy(value) for value in values])
-        return [value.numpy() for value in (outputs if isinstance(outputs, tuple) else (outputs,))]
-
-    return run
-
-
 def _check_written_opset(graph: DeployedGraph, model: object, opset: int) -> None:
     written = next(item.version for item in model.opset_import if not item.domain)  # type: ignore[attr-defined]
     if written != opset:

@@ -88,6 +88,11 @@ def build_camera(
     return DepthCamera(num_envs, device, geometry, raycast)
 
 
+def build_observations(task: ResolvedTask, *, num_envs: int, device: str) -> ObservationSet:
+    """The task's observation groups alone: enough to ask for their layout, without a simulator."""
+    return _Factory(task, num_envs, device).observations(build_camera(task, num_envs, device))
+
+
 def _needs(part: ResolvedComponent) -> tuple[str, ...]:
     return part.spec.needs if isinstance(part.spec, ObservationSpec) else ()
 

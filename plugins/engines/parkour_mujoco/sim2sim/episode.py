@@ -12,6 +12,7 @@ from parkour.export.manifest import Manifest
 from parkour.terrain.sub_terrain import PATCH_LENGTH
 from parkour_mujoco.robot_files import RobotFiles
 from parkour_mujoco.sim2sim.courses import Patch, WayPoints
+from parkour_mujoco.sim2sim.depth import DepthCamera
 from parkour_mujoco.sim2sim.observation import Observer, Situation
 from parkour_mujoco.sim2sim.policy import OnnxPolicy
 from parkour_mujoco.sim2sim.world import State, World
@@ -44,15 +45,23 @@ class Runner:
         files: the robot's model.
         policy: its graphs.
         conditions: of all episodes.
+        notify: told in a line when something has to stand in for something else.
     """
 
-    def __init__(self, manifest: Manifest, files: RobotFiles, policy: OnnxPolicy, conditions: Conditions) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        files: RobotFiles,
+        policy: OnnxPolicy,
+        conditions: Conditions,
+        notify: Callable[[str], None] = lambda line: None,
+    ) -> None:
         self.manifest, self.files, self.policy, self.conditions = manifest, files, policy, conditions
         self.layout = manifest.robot.layout()
         self.step_dt = manifest.timing.physics_step * manifest.timing.decimation
         self.observer = Observer(manifest)
         self._ends = _Ends(manifest)
-        self._eyes = _needs_depth(manifest)
+        self.camera = DepthCamera(manifest.camera, notify) if manifest.camera is not None else None
 
     def world(self, patch: Patch, *, visuals: bool = False) -> World:
         """The course with the robot in it."""
@@ -63,6 +72,7 @@ class Runner:
             timestep=self.manifest.timing.physics_step,
             friction=self.conditions.friction,
             visuals=visuals,
+            camera=self.manifest.camera,
         )
 
     def run(self, patch: Patch, *, watch: Watcher | None = None) -> dict[str, float]:
@@ -96,7 +106,6 @@ class _Walk:
         self.action = np.zeros(run.layout.num_joints)
         self._queue = [self.action] * manifest.control.action_delay
         self._default = np.array(run.layout.default_joint_pos)
-        self._camera = run.camera(world) if run._eyes else None
         run.observer.reset()
         run.policy.reset()
         self.last_force = np.zeros(run.layout.num_feet)
@@ -124,7 +133,7 @@ class _Walk:
         perception = self._count % self.run.manifest.timing.perception_period == 0
         if perception:
             self._yaws = self.goals.yaws(state.base_pos[:2], state.yaw)
-        force = _norms(state)
+        force, camera = _norms(state), self.run.camera
         now = Situation(
             state=state,
             patch=self.patch,
@@ -133,7 +142,7 @@ class _Walk:
             action=self.action,
             touching=np.maximum(force, self.last_force),
             perception=perception,
-            depth=self._camera() if self._camera is not None and perception else None,
+            depth=camera.capture(self.world.model, self.world.data) if camera is not None and perception else None,
         )
         self.observation = self.run.observer.observe(now)
         self.last_force = force
@@ -201,7 +210,3 @@ class _Tally:
 
 def _norms(state: State) -> np.ndarray:
     return np.linalg.norm(state.foot_force, axis=-1)
-
-
-def _needs_depth(manifest: Manifest) -> bool:
-    return any(group.read and group.use == "parkour-lab:depth" for group in manifest.observation.groups)

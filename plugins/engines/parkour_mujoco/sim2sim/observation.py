@@ -10,6 +10,7 @@ import numpy as np
 from parkour.errors import ExportError
 from parkour.export.manifest import Group, Manifest
 from parkour_mujoco.sim2sim.courses import Patch
+from parkour_mujoco.sim2sim.depth import process
 from parkour_mujoco.sim2sim.world import State
 
 
@@ -126,10 +127,8 @@ class Observer:
         return np.concatenate(past)
 
     def _depth(self, now: Situation, group: Group) -> np.ndarray:
-        from parkour_mujoco.sim2sim.depth import process
-
-        if now.depth is not None:
-            image = process(now.depth, group.params, self._manifest)
+        if now.depth is not None and self._manifest.camera is not None:
+            image = process(now.depth, group.params, self._manifest.camera)
             count = group.params["latency"] + 1
             self._frames = [*self._frames[1:], image] if self._frames else [image] * count
         return self._frames[0].reshape(-1)

@@ -85,7 +85,7 @@ def run_export(
     plan = CoursePlan(choose_terrains(manifest, options.terrains), options.difficulty, options.episodes, options.seed)
     field = build_courses(manifest, plan)
     conditions = Conditions(options.speed, options.seconds, options.friction)
-    runner = Runner(manifest, _robot_files(manifest), OnnxPolicy(folder, manifest), conditions)
+    runner = Runner(manifest, _robot_files(manifest), OnnxPolicy(folder, manifest), conditions, notify)
     _warn(manifest, options, notify)
     episodes = _episodes(runner, field, options, on_episode, notify)
     result: dict[str, Any] = {

@@ -11,8 +11,10 @@ import mujoco
 import numpy as np
 
 from parkour.mdp.robot import RobotLayout
+from parkour.tasks.model import Camera
 from parkour_mujoco.physics import SolverSettings, add_course, robot_spec
 from parkour_mujoco.robot_files import RobotFiles
+from parkour_mujoco.sim2sim.depth import mount
 from parkour_mujoco.sim2sim.motors import Motors
 
 
@@ -58,6 +60,7 @@ class World:
         timestep: physics step [s].
         friction: sliding friction of the robot's shapes; the model's own when None.
         visuals: keep the shapes that only please the eye.
+        camera: put this depth camera on the robot.
     """
 
     def __init__(
@@ -69,9 +72,10 @@ class World:
         timestep: float,
         friction: float | None = None,
         visuals: bool = False,
+        camera: Camera | None = None,
     ) -> None:
         self.layout = layout
-        self.model = _compile(files, layout, boxes, visuals)
+        self.model = _compile(files, layout, boxes, visuals, camera)
         SolverSettings().apply(self.model, timestep)
         if friction is not None:
             for name in files.collision_geoms:
@@ -146,10 +150,14 @@ class World:
         return forces
 
 
-def _compile(files: RobotFiles, layout: RobotLayout, boxes: np.ndarray, visuals: bool) -> mujoco.MjModel:
+def _compile(
+    files: RobotFiles, layout: RobotLayout, boxes: np.ndarray, visuals: bool, camera: Camera | None
+) -> mujoco.MjModel:
     spec = robot_spec(files, layout, visuals=visuals)
     for geom, row in zip(add_course(spec, len(boxes)), boxes.astype(np.float64), strict=True):
         geom.pos, geom.quat, geom.size = row[:3], row[3:7], row[7:]
+    if camera is not None:
+        mount(spec, files.base_body, camera)
     if visuals:
         _decorate(spec)
     return spec.compile()

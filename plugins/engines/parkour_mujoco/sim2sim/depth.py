@@ -1,0 +1,139 @@
+"""The depth camera in C MuJoCo: its own renderer, or its own rays where nothing can be rendered."""
+
+# mujoco's classes are compiled and ship no stubs.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from parkour.tasks.model import Camera
+from parkour_mujoco.physics import COURSE_GROUP
+
+CAMERA = "parkour_depth"
+KEYS = -0.75
+"""Parameter of the bicubic kernel."""
+NEAREST = 0.01
+"""Distance of the renderer's near plane [m]."""
+
+
+def mount(spec: mujoco.MjSpec, base_body: str, camera: Camera) -> None:
+    """Put the camera on the base, looking forward and down; it draws the course alone."""
+    cos, sin = math.cos(camera.pitch), math.sin(camera.pitch)
+    # MuJoCo's cameras look along -z, with x to the right and y up.
+    axes = np.array([[0.0, sin, -cos], [-1.0, 0.0, 0.0], [0.0, cos, sin]])
+    quat = np.zeros(4)
+    mujoco.mju_mat2Quat(quat, axes.reshape(-1))
+    spec.body(base_body).add_camera(
+        name=CAMERA,
+        pos=list(camera.position),
+        quat=quat,
+        fovy=math.degrees(2 * math.atan(camera.height / 2 / _focal_length(camera))),
+        resolution=[camera.width, camera.height],
+    )
+
+
+class DepthCamera:
+    """Distances along the rays through the pixels' centres, clipped to the camera's range.
+
+    Args:
+        camera: mounting and picture.
+        notify: told in a line when rays have to stand in for the renderer.
+    """
+
+    def __init__(self, camera: Camera, notify: Callable[[str], None] = lambda line: None) -> None:
+        self.camera = camera
+        self._notify = notify
+        self._renderer: Any = None
+        self._model: Any = None
+        self._rays = False
+        focal = _focal_length(camera)
+        across = (np.arange(camera.width) + 0.5 - camera.width / 2) / focal
+        down = (np.arange(camera.height) + 0.5 - camera.height / 2) / focal
+        self._directions = np.stack(
+            np.broadcast_arrays(across[None, :], -down[:, None], np.array(-1.0)), axis=-1
+        )  # in the camera's frame, of depth 1
+        self._slant = np.linalg.norm(self._directions, axis=-1)
+        self._groups = np.array([group == COURSE_GROUP for group in range(6)], np.uint8)
+
+    def capture(self, model: mujoco.MjModel, data: mujoco.MjData, *, rays: bool = False) -> np.ndarray:
+        """``[height, width]`` [m], rows from top to bottom; ``rays`` leaves the renderer out."""
+        self._follow(model)
+        distance = self._cast(model, data) if rays or self._rays else self._render(data)
+        return np.minimum(distance, self.camera.range)
+
+    def close(self) -> None:
+        """Give the renderer back."""
+        if self._renderer is not None:
+            self._renderer.close()
+        self._renderer = self._model = None
+
+    def _follow(self, model: mujoco.MjModel) -> None:
+        """A renderer for another model."""
+        if self._model is model:
+            return
+        self.close()
+        self._model = model
+        model.vis.map.znear = NEAREST / model.stat.extent
+        if self._rays:
+            return
+        try:
+            self._renderer = mujoco.Renderer(model, self.camera.height, self.camera.width)
+            self._renderer.enable_depth_rendering()
+        except Exception as error:  # OpenGL's own errors
+            self._rays = True
+            self._notify(f"nothing can be rendered here ({type(error).__name__}): depth comes from MuJoCo's rays")
+
+    def _render(self, data: mujoco.MjData) -> np.ndarray:
+        options = mujoco.MjvOption()
+        options.geomgroup[:] = self._groups
+        self._renderer.update_scene(data, CAMERA, options)
+        # The renderer measures along the optical axis.
+        return self._renderer.render().astype(float) * self._slant
+
+    def _cast(self, model: mujoco.MjModel, data: mujoco.MjData) -> np.ndarray:
+        index = model.camera(CAMERA).id
+        origin = data.cam_xpos[index].copy()
+        unit = self._directions / self._slant[..., None]
+        rays = np.ascontiguousarray((unit @ data.cam_xmat[index].reshape(3, 3).T).reshape(-1))
+        count = self._slant.size
+        hit, distance = np.zeros(count, np.int32), np.zeros(count)
+        mujoco.mj_multiRay(
+            model, data, origin, rays, self._groups, 1, -1, hit, distance, None, count, self.camera.range
+        )
+        return np.where(hit >= 0, distance, self.camera.range).reshape(self._slant.shape)
+
+
+def process(raw: np.ndarray, params: dict[str, Any], camera: Camera) -> np.ndarray:
+    """A picture ``[H, W]`` [m] cropped, resized and normalised as the group ``depth`` does it."""
+    top, bottom, sides = params["crop_top"], params["crop_bottom"], params["crop_sides"]
+    cut = raw[top : raw.shape[0] - bottom, sides : raw.shape[1] - sides]
+    rows, columns = _bicubic(cut.shape[0], params["height"]), _bicubic(cut.shape[1], params["width"])
+    return rows @ cut @ columns.T / camera.range - 0.5
+
+
+def _bicubic(old: int, new: int) -> np.ndarray:
+    """``[new, old]`` weights of cubic convolution (Keys, 1981); borders are repeated, pixels are areas."""
+    weights = np.zeros((new, old))
+    for row in range(new):
+        position = (row + 0.5) * old / new - 0.5
+        first = math.floor(position) - 1
+        for tap in range(first, first + 4):
+            weights[row, min(max(tap, 0), old - 1)] += _keys(abs(position - tap))
+    return weights
+
+
+def _keys(distance: float) -> float:
+    if distance <= 1:
+        return (KEYS + 2) * distance**3 - (KEYS + 3) * distance**2 + 1
+    return KEYS * (distance**3 - 5 * distance**2 + 8 * distance - 4) if distance < 2 else 0.0
+
+
+def _focal_length(camera: Camera) -> float:
+    """In pixels, which are square."""
+    return camera.width / 2 / math.tan(camera.horizontal_fov / 2)

@@ -74,7 +74,7 @@ def env() -> Any:
             *(f"terminations.{name}.enabled=false" for name in ("bad_orientation", "base_too_low", "course_completed")),
         ],
     )
-    env = MujocoEngine().make_env(task, num_envs=WORLDS, device="cpu", seed=11)
+    env = MujocoEngine().make_env(task, num_envs=WORLDS, device="cpu", seed=11, cpu_sim="warp")
     yield env
     env.close()
 

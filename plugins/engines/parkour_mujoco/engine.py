@@ -35,12 +35,18 @@ class MujocoEngine:
     def make_env(
         self, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False, **options: Any
     ) -> MujocoVecEnv:
-        """See :meth:`parkour.mdp.engine.Engine.make_env`; takes no further options."""
+        """See :meth:`parkour.mdp.engine.Engine.make_env`.
+
+        Further option: ``cpu_sim``, ``"native"`` (C MuJoCo, the default) or ``"warp"``: what steps the worlds on a CPU.
+        """
         state = self.availability()
         if not state.ok:
             raise EngineError(f"engine 'mujoco' cannot run here: {state.reason}", hint=state.hint)
+        cpu_sim = options.pop("cpu_sim", "native")
         if options:
-            raise EngineError(f"engine 'mujoco' got unknown options {sorted(options)}, expected none")
+            raise EngineError(f"engine 'mujoco' got unknown options {sorted(options)}, expected cpu_sim or none")
+        if cpu_sim not in ("native", "warp"):
+            raise EngineError(f"--cpu-sim: got {cpu_sim!r}, expected native or warp")
         if num_envs < 1:
             raise EngineError(f"got {num_envs} environments, expected at least 1", hint="--num-envs 64")
         _check_device(device)
@@ -51,7 +57,7 @@ class MujocoEngine:
 
         quiet_warp()
         with quiet_stdout():
-            return MujocoVecEnv(task, num_envs=num_envs, device=device, seed=seed, render=render)
+            return MujocoVecEnv(task, num_envs=num_envs, device=device, seed=seed, render=render, cpu_sim=cpu_sim)
 
 
 def _version(distribution: str) -> str | None:

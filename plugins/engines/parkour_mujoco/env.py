@@ -18,6 +18,7 @@ from parkour.tasks.build import build_mdp
 from parkour.tasks.resolve import ResolvedTask
 from parkour_mujoco.accessor import StateAccessor
 from parkour_mujoco.motors import DcMotors
+from parkour_mujoco.native_sim import CpuSim, NativeSimulation
 from parkour_mujoco.rays import WarpRayCaster
 from parkour_mujoco.robot_files import load_robot_files
 from parkour_mujoco.scene import environment_cfg
@@ -33,10 +34,21 @@ class ParkourEnv(ManagerBasedRlEnv):
         device: ``cpu`` or ``cuda[:N]``.
         seed: seeds torch, numpy and the courses.
         render: make :meth:`render` return pictures.
+        cpu_sim: what steps the worlds on a CPU: C MuJoCo (``native``) or MuJoCo Warp (``warp``), as on a GPU.
     """
 
-    def __init__(self, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False) -> None:
+    def __init__(
+        self,
+        task: ResolvedTask,
+        *,
+        num_envs: int,
+        device: str,
+        seed: int,
+        render: bool = False,
+        cpu_sim: CpuSim = "native",
+    ) -> None:
         self.task = task
+        self._cpu_sim = cpu_sim
         self.files = load_robot_files(task.robot_folder, task.robot)
         cfg = environment_cfg(task, self.files, num_envs=num_envs, seed=seed, render=render)
         super().__init__(cfg, device=device, render_mode="rgb_array" if render else None)
@@ -46,6 +58,8 @@ class ParkourEnv(ManagerBasedRlEnv):
         self.event_manager = EventManager({}, self)
         self.command_manager = NullCommandManager()
         self.sim.expand_model_fields(COURSE_FIELDS + RANDOMISED_FIELDS + DERIVED_FIELDS)
+        if self._cpu_sim == "native" and self.sim.wp_device.is_cpu:
+            self.sim = NativeSimulation.take_over(self.sim)
         self._touch_fields()
         self.motors = DcMotors(self.task.robot, self.num_envs, self.device)
         self.accessor = StateAccessor(self, self.task.robot, self.files)
@@ -130,9 +144,11 @@ class ParkourEnv(ManagerBasedRlEnv):
         return self.obs_buf
 
     def close(self) -> None:
-        """Give the renderer back."""
+        """Give renderer and threads back."""
         if self._offline_renderer is not None:
             self._offline_renderer.close()
+        if isinstance(self.sim, NativeSimulation):
+            self.sim.close()
 
     def simulate_only(self, steps: int) -> None:
         """Advance the physics by ``steps`` control steps with the controls as they are: the yardstick of benchmarks."""

@@ -11,6 +11,7 @@ from parkour.mdp.robot import RobotLayout
 from parkour.mdp.task_mdp import TaskMdp
 from parkour_mujoco.accessor import StateAccessor
 from parkour_mujoco.motors import DcMotors
+from parkour_mujoco.native_sim import NativeSimulation
 from parkour_mujoco.robot_files import RobotFiles
 
 COURSE_FIELDS = ("geom_pos", "geom_quat", "geom_size", "geom_rbound", "geom_aabb")
@@ -50,6 +51,7 @@ class MujocoSimHandle:
     def set_friction(self, env_ids: Tensor, friction: Tensor) -> None:
         self._sim.model.geom_friction[env_ids[:, None], self._geoms, 0] = friction[:, None]
         self._mdp.privileged.friction[env_ids, 0] = friction
+        self._mark_changed(env_ids)
 
     def set_added_mass(self, env_ids: Tensor, mass: Tensor) -> None:
         total = self._base_mass + mass
@@ -57,11 +59,13 @@ class MujocoSimHandle:
         self._sim.model.body_inertia[env_ids, self._base] = self._base_inertia * (total / self._base_mass)[:, None]
         self._mdp.privileged.added_mass[env_ids, 0] = mass
         self._masses_changed = True
+        self._mark_changed(env_ids)
 
     def set_com_offset(self, env_ids: Tensor, offset: Tensor) -> None:
         self._sim.model.body_ipos[env_ids, self._base] = self._base_com + offset
         self._mdp.privileged.com_offset[env_ids] = offset
         self._masses_changed = True
+        self._mark_changed(env_ids)
 
     def set_gain_scale(self, env_ids: Tensor, stiffness: Tensor, damping: Tensor) -> None:
         nominal = lambda values: torch.tensor(values, device=self.device)  # noqa: E731
@@ -102,8 +106,13 @@ class MujocoSimHandle:
         model.geom_size[rows, self._boxes] = half
         model.geom_rbound[rows, self._boxes] = torch.linalg.vector_norm(half, dim=-1)
         model.geom_aabb[rows, self._boxes, 1] = half
+        self._mark_changed(env_ids)
 
     def finish_startup(self) -> None:
         """Recompute what the simulator derives from masses, once, if an event changed them."""
         if self._masses_changed:
             self._sim.recompute_constants(RecomputeLevel.set_const)
+
+    def _mark_changed(self, env_ids: Tensor) -> None:
+        if isinstance(self._sim, NativeSimulation):
+            self._sim.mark_changed(env_ids)

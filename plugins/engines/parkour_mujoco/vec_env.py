@@ -13,6 +13,7 @@ from torch import Tensor
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks.resolve import ResolvedTask
 from parkour_mujoco.env import ParkourEnv
+from parkour_mujoco.native_sim import CpuSim
 
 
 class MujocoVecEnv(VecEnv):
@@ -22,8 +23,17 @@ class MujocoVecEnv(VecEnv):
     with means over the episodes that ended since.
     """
 
-    def __init__(self, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False) -> None:
-        self.env = ParkourEnv(task, num_envs=num_envs, device=device, seed=seed, render=render)
+    def __init__(
+        self,
+        task: ResolvedTask,
+        *,
+        num_envs: int,
+        device: str,
+        seed: int,
+        render: bool = False,
+        cpu_sim: CpuSim = "native",
+    ) -> None:
+        self.env = ParkourEnv(task, num_envs=num_envs, device=device, seed=seed, render=render, cpu_sim=cpu_sim)
         self.num_envs = num_envs
         self.num_actions = self.env.num_actions
         self.max_episode_length = task.model.max_episode_steps

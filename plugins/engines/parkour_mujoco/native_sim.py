@@ -1,0 +1,191 @@
+"""C MuJoCo behind mjlab's arrays: the simulation that runs on CPUs.
+
+MuJoCo Warp is written for GPUs; on a CPU the C library steps a world several times faster, and needs no kernels to be
+compiled. State, controls and sensor readings stay in mjlab's float32 arrays, so nothing else notices; each world has an
+``MjModel`` and an ``MjData`` of its own, stepped by a few threads (the C library releases Python's lock).
+"""
+
+# mujoco's classes are compiled and ship no stubs.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import mujoco
+import numpy as np
+import torch
+import warp as wp
+from mjlab.sim.sim import Simulation
+from mjlab.viewer.model_sync import disable_model_sameframe_shortcuts
+
+CpuSim = Literal["native", "warp"]
+"""What steps the worlds on a CPU."""
+STATE = ("qpos", "qvel")
+"""Mirrored before and after every physics step."""
+MEASURED = ("sensordata", "geom_xpos")
+"""What the accessor reads besides; given after every physics step and after ``forward()``."""
+PICTURED = ("geom_xmat", "xpos", "xquat", "xmat", "cam_xpos", "cam_xmat", "site_xpos", "site_xmat")
+"""What viewers may read; given after ``forward()`` alone."""
+
+Mirror = tuple[np.ndarray, np.ndarray]
+"""A row of one of mjlab's float32 arrays, and the same quantity in the C structure; both flat views."""
+
+
+@dataclass
+class _World:
+    """One world: the C structures and what they mirror."""
+
+    model: Any
+    data: Any
+    ctrl: Mirror
+    state: list[Mirror]
+    measured: list[Mirror]
+    pictured: list[Mirror]
+
+    def step(self) -> None:
+        """One physics step."""
+        self._take()
+        mujoco.mj_step(self.model, self.data)
+        self._give(self.state)
+        self._give(self.measured)
+
+    def forward(self) -> None:
+        """Derived quantities from the state as it is."""
+        self._take()
+        mujoco.mj_forward(self.model, self.data)
+        self._give(self.measured)
+        self._give(self.pictured)
+
+    def reset(self) -> None:
+        """The model's own initial state."""
+        mujoco.mj_resetData(self.model, self.data)
+        self._give([self.ctrl, *self.state])
+
+    def _take(self) -> None:
+        self.ctrl[1][:] = self.ctrl[0]
+        for batch, world in self.state:
+            world[:] = batch
+
+    @staticmethod
+    def _give(mirrors: list[Mirror]) -> None:
+        for batch, world in mirrors:
+            batch[:] = world
+
+
+class NativeSimulation(Simulation):
+    """mjlab's simulation on the CPU, stepped by the C library.
+
+    Whoever changes a per-world model field afterwards says so with :meth:`mark_changed`.
+    """
+
+    @classmethod
+    def take_over(cls, sim: Simulation, threads: int | None = None) -> NativeSimulation:
+        """The same simulation with another way of stepping; the scene keeps its arrays.
+
+        Args:
+            sim: a simulation on the CPU whose model fields are expanded already.
+            threads: worlds are split among so many; the CPUs that this process may use when None.
+        """
+        native = cls.__new__(cls)
+        native.__dict__ = sim.__dict__
+        native._begin(threads or _usable_cpus())
+        return native
+
+    def _begin(self, threads: int) -> None:
+        base = copy.copy(self._mj_model)
+        # Both are computed when a model is compiled, for boxes that stand elsewhere by now.
+        base.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
+        disable_model_sameframe_shortcuts(base)
+        # A state that is not finite must stay visible: the environment counts it and begins a new episode.
+        base.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+        mujoco.set_mju_user_warning(_ignore_warning)
+        self._changed = np.ones(self.num_envs, bool)
+        self._worlds = [self._world(i, copy.copy(base)) for i in range(self.num_envs)]
+        self._fields = [
+            (name, wp.to_torch(getattr(self._wp_model, name)).numpy())
+            for name in sorted(self._expanded_fields)
+            if getattr(self._mj_model, name).size and getattr(self._mj_model, name).dtype == np.float64
+        ]
+        self._time = wp.to_torch(self._wp_data.time).numpy()
+        self._chunks = [chunk.tolist() for chunk in np.array_split(np.arange(self.num_envs), threads) if len(chunk)]
+        self._pool = ThreadPoolExecutor(len(self._chunks))
+
+    def _world(self, index: int, model: Any) -> _World:
+        data = mujoco.MjData(model)
+
+        def mirror(name: str) -> Mirror:
+            batch = wp.to_torch(getattr(self._wp_data, name)).numpy()
+            return batch[index].reshape(-1), getattr(data, name).reshape(-1)
+
+        def mirrors(names: tuple[str, ...]) -> list[Mirror]:
+            return [mirror(name) for name in names if getattr(data, name).size]
+
+        return _World(model, data, mirror("ctrl"), mirrors(STATE), mirrors(MEASURED), mirrors(PICTURED))
+
+    # -- model fields that differ between worlds -------------------------------------------------------------------
+
+    def mark_changed(self, env_ids: torch.Tensor) -> None:
+        """Model fields of these worlds (``[M]`` int64) were written; the C models follow before the next step."""
+        self._changed[env_ids.numpy()] = True
+
+    def _follow(self) -> None:
+        for i in np.flatnonzero(self._changed):
+            model = self._worlds[i].model
+            for name, batch in self._fields:
+                getattr(model, name).reshape(-1)[:] = batch[i if len(batch) > 1 else 0].reshape(-1)
+        self._changed[:] = False
+
+    def recompute_constants(self, level: Any) -> None:
+        """What C MuJoCo derives from masses, in every world."""
+        self._follow()
+        for i, world in enumerate(self._worlds):
+            mujoco.mj_setConst(world.model, world.data)
+            for name, batch in self._fields:
+                if len(batch) > 1:
+                    batch[i] = getattr(world.model, name).reshape(batch[i].shape)
+
+    # -- what mjlab's simulation does ----------------------------------------------------------------------------------
+
+    def reset(self, env_ids: torch.Tensor | None = None) -> None:
+        ids = range(self.num_envs) if env_ids is None else env_ids.tolist()
+        for i in ids:
+            self._worlds[i].reset()
+            self._time[i] = 0.0
+
+    def step(self) -> None:
+        self._each(_World.step)
+        self._time += self._mj_model.opt.timestep
+
+    def forward(self) -> None:
+        self._each(_World.forward)
+
+    def _each(self, act: Callable[[_World], None]) -> None:
+        self._follow()
+
+        def work(chunk: list[int]) -> None:
+            for i in chunk:
+                act(self._worlds[i])
+
+        if len(self._chunks) == 1:
+            work(self._chunks[0])
+        else:
+            list(self._pool.map(work, self._chunks))
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
+
+
+def _usable_cpus() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _ignore_warning(message: str) -> None:
+    """The C library would write its warnings to a file in the working folder."""

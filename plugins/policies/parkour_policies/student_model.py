@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from rsl_rl.modules import MLP, HiddenState
@@ -25,6 +25,9 @@ YAW_VALID = "yaw_valid"
 PERCEPTION = "perception"
 GROUPS = (PROPRIOCEPTION, EXPLICIT, HISTORY, DEPTH, YAW_VALID, PERCEPTION)
 """Of the explicit privileged block only the size is read."""
+
+if TYPE_CHECKING:
+    from parkour.export.graphs import DeployedGraph
 
 YawSource = Literal["where_valid", "predicted"]
 ACTOR_PARTS = ("estimator", "history_encoder", "mlp")
@@ -115,7 +118,7 @@ class StudentModel(nn.Module):
         super().__init__()
         sizes = _sizes(obs)
         self.scan_latent, self.yaw_scale = scan_latent, yaw_scale
-        self.image_shape = tuple(obs[DEPTH].shape[1:])
+        self.image_shape, self.num_actions = tuple(obs[DEPTH].shape[1:]), output_dim
         self.actor = DepthActor(
             sizes, output_dim, scan_latent, history_encoder, estimator_dims, hidden_dims, activation
         )  # fmt: skip

@@ -1,0 +1,93 @@
+"""What is deployed of a student: a graph that looks, at the camera's rate, and one that acts, at the control's."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor, nn
+
+from parkour.errors import ExportError
+from parkour.export.graphs import DeployedGraph
+from parkour.export.manifest import Port
+from parkour_policies.depth_encoders import SplitDepthEncoder
+from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION
+
+if TYPE_CHECKING:
+    from parkour_policies.student_model import StudentModel
+
+
+class Looking(nn.Module):
+    """Image, proprioception (whose yaws are ignored) and state to scan latent, yaws and next state."""
+
+    def __init__(self, student: StudentModel) -> None:
+        super().__init__()
+        self.depth_encoder = copy.deepcopy(student.depth_encoder)
+        kept = torch.ones(student.actor.history_shape[1])
+        kept[student.yaw_columns.cpu()] = 0.0
+        self.register_buffer("kept", kept)
+        self.scan_latent, self.yaw_scale = student.scan_latent, student.yaw_scale
+
+    def forward(self, depth: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        encoder = cast("SplitDepthEncoder", self.depth_encoder)
+        features = encoder.compress(depth)
+        output, after = encoder.advance(features, proprioception * self.kept, state)
+        return output[:, : self.scan_latent], output[:, self.scan_latent :] * self.yaw_scale, after
+
+
+class Acting(nn.Module):
+    """Proprioception (whose yaws are replaced), yaws, scan latent and history to actions."""
+
+    def __init__(self, student: StudentModel) -> None:
+        super().__init__()
+        self.actor = copy.deepcopy(student.actor)
+        columns, width = student.yaw_columns.tolist(), student.actor.history_shape[1]
+        # A choice of columns of [proprioception | yaws], which every format of graphs knows.
+        picked = [width + columns.index(i) if i in columns else i for i in range(width)]
+        self.register_buffer("picked", torch.tensor(picked))
+
+    def forward(self, proprioception: Tensor, yaw: Tensor, scan_latent: Tensor, history: Tensor) -> Tensor:
+        both = torch.cat((proprioception, yaw), dim=-1)
+        return self.actor(both.index_select(-1, cast("Tensor", self.picked)), scan_latent, history)
+
+
+def student_graphs(student: StudentModel) -> tuple[DeployedGraph, DeployedGraph]:
+    """The two graphs, in the order in which they run.
+
+    Raises:
+        ExportError: an episode does not begin with a state of zeros.
+    """
+    state = student.encoder.initial_state(1)[0]
+    if state.any():
+        raise ExportError("the depth encoder begins with a state that is not zero, which deploy.toml cannot say")
+    width = student.actor.history_shape[1]
+    proprioception = Port(name=PROPRIOCEPTION, shape=(width,), source=f"group:{PROPRIOCEPTION}")
+    latent, yaw = (student.scan_latent,), (len(student.yaw_columns),)
+    looking = DeployedGraph(
+        name="depth_encoder",
+        module=Looking(student).eval(),
+        inputs=(
+            Port(name="depth", shape=student.image_shape, source="group:depth"),
+            proprioception,
+            Port(name="state", shape=tuple(state.shape), source="state:next_state"),
+        ),
+        outputs=(
+            Port(name="scan_latent", shape=latent),
+            Port(name="yaw", shape=yaw),
+            Port(name="next_state", shape=tuple(state.shape)),
+        ),
+        perception=True,
+    )
+    acting = DeployedGraph(
+        name="depth_actor",
+        module=Acting(student).eval(),
+        inputs=(
+            proprioception,
+            Port(name="yaw", shape=yaw, source="graph:depth_encoder.yaw"),
+            Port(name="scan_latent", shape=latent, source="graph:depth_encoder.scan_latent"),
+            Port(name="history", shape=(student.actor.history_shape[0] * width,), source=f"group:{HISTORY}"),
+        ),
+        outputs=(Port(name="actions", shape=(student.num_actions,)),),
+    )
+    return looking, acting

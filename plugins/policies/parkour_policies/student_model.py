@@ -244,6 +244,12 @@ class StudentModel(nn.Module):
     def update_normalization(self, obs: TensorDict) -> None:
         """Nothing is normalised."""
 
+    def deployed_graphs(self) -> Sequence[DeployedGraph]:
+        """What is exported; see :class:`parkour.export.graphs.DeployableActor`."""
+        from parkour_policies.deployed_student import student_graphs
+
+        return student_graphs(self)
+
     @property
     def output_std(self) -> Tensor:
         """Actions are deterministic."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from parkour.registry import Registry
 from parkour.specs import TerrainSpec
@@ -14,7 +16,7 @@ from parkour.terrain.field import build_patch
 from parkour.terrain.sub_terrain import PATCH_LENGTH
 from tests.components import load
 from tests.conftest import InstallPlugin
-from tests.docs.pages import readme_plugin
+from tests.docs.pages import ROOT, blocks, readme_plugin
 
 
 @pytest.fixture
@@ -65,3 +67,24 @@ def test_the_readme_s_options_resolve(registry: Registry) -> None:
     assert task.terrains["beam"].id == "parkour-beam:beam"
     assert task.terrains["beam"].params.width == (1.0, 0.25)
     assert task.model.terrains["beam"].share == 0.2
+
+
+def test_a_task_file_uses_it_as_the_rules_say(registry: Registry, tmp_path: Path) -> None:
+    (text,) = [block.text for block in blocks(ROOT / "docs" / "plugins.md") if block.language == "toml"]
+    path = tmp_path / "beams.toml"
+    path.write_text(f'extends = "go2-teacher"\n{text}', encoding="utf-8")
+    task = load_task(path, registry=registry)
+    assert task.terrains["narrow_beam"].id == "parkour-beam:beam"
+    assert task.terrains["narrow_beam"].params.width == (0.5, 0.2)
+    assert "gap" in task.terrains
+
+
+def test_parameters_are_as_the_rules_say(install_plugin: InstallPlugin) -> None:
+    (text,) = [block.text for block in blocks(ROOT / "docs" / "plugins.md") if block.language == "python"]
+    install_plugin("parkour-rules", {"parkour_rules": text}, entry_points={})
+    beams = load("parkour_rules:BeamParams")
+    assert beams().model_dump() == {"width": (0.8, 0.3), "count": 1}
+    assert beams.model_fields["count"].description == "Beams, one behind the other."
+    for wrong in ({"wdith": (1, 1)}, {"count": 5}, {"width": (float("nan"), 1)}):
+        with pytest.raises(ValidationError):
+            beams(**wrong)

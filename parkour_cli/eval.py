@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -133,10 +134,13 @@ def _compare(
     from parkour.evaluation.compare import compare
     from parkour.evaluation.html import comparison_page
     from parkour.evaluation.plots import comparison_figures, evaluation_figures, write_figures
+    from parkour.evaluation.protocol import find_protocol, same_courses
     from parkour.evaluation.report import comparison_as_json, write_json, write_text
     from parkour.evaluation.tables import comparison_tables, evaluation_tables
 
-    a, b = _evaluate(first, options, "A: "), _evaluate(second, options, "B: ")
+    changes = same_courses(first, second, find_protocol(options.protocol), options.changes)
+    a = _evaluate(first, replace(options, changes=changes[0]), "A: ")
+    b = _evaluate(second, replace(options, changes=changes[1]), "B: ")
     result = compare(a, b)
     screen = console()
     for table in (*evaluation_tables(a, screen.width), *evaluation_tables(b, screen.width)):

@@ -1,8 +1,9 @@
 """Two policies on the same courses: differences with confidence intervals.
 
-Both meet the same seeds, so episode ``k`` of environment ``i`` is the same course for both. Intervals are percentile
-bootstraps of the difference of means: environments are drawn with replacement, because the episodes of one environment
-share its friction and its column; when all courses agree, both policies' environments are drawn together (paired).
+With the same seed and the same terrains, episode ``k`` of environment ``i`` is the same course for both. Intervals are
+percentile bootstraps of the difference of means: environments are drawn with replacement, because the episodes of one
+environment share its friction and its column; when all courses agree, both policies' environments are drawn together
+(paired).
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def compare(a: Evaluation, b: Evaluation, *, resamples: int = RESAMPLES) -> Comp
         ParkourError: the two were not tried in the same way.
     """
     _check_same(a, b)
-    paired = _same_courses(a.episodes, b.episodes)
+    paired = _same_courses(a, b)
     shared = [name for name in a.episodes.terrains if name in b.episodes.terrains]
     rows = {name: (_on(a.episodes, name), _on(b.episodes, name)) for name in shared}
     rows = {name: pair for name, pair in rows.items() if pair[0].any() and pair[1].any()}
@@ -139,19 +140,27 @@ def _on(table: EpisodeTable, terrain: str) -> np.ndarray:
     return table.terrain == table.terrains.index(terrain)
 
 
-def _same_courses(a: EpisodeTable, b: EpisodeTable) -> bool:
-    """Whether both have the same episodes: environment, number, terrain and difficulty."""
-    if len(a) != len(b) or a.terrains != b.terrains:
+def _same_courses(a: Evaluation, b: Evaluation) -> bool:
+    """Whether both had the same episodes: courses made from the same numbers, and each environment on the same ones."""
+    ours, theirs = a.episodes, b.episodes
+    if _course_numbers(a) != _course_numbers(b) or len(ours) != len(theirs):
         return False
     return all(
         np.array_equal(x, y)
         for x, y in (
-            (a.environment, b.environment),
-            (a.episode, b.episode),
-            (a.terrain, b.terrain),
-            (a.values["difficulty"], b.values["difficulty"]),
+            (ours.environment, theirs.environment),
+            (ours.episode, theirs.episode),
+            (ours.terrain, theirs.terrain),
+            (ours.values["level"], theirs.values["level"]),
         )
     )
+
+
+def _course_numbers(evaluation: Evaluation) -> tuple[object, ...]:
+    """What the courses depend on, besides the seed."""
+    task = evaluation.task
+    parts = [(name, part.id, part.params, task.model.terrains[name].share) for name, part in task.terrains.items()]
+    return task.model.course, parts
 
 
 def _check_same(a: Evaluation, b: Evaluation) -> None:

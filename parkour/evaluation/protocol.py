@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import tomli_w
 
 from parkour.errors import CheckpointError, ParkourError, PluginError, UnknownNameError
 from parkour.evaluation.source import Weights
@@ -118,8 +120,7 @@ def evaluation_task(weights: Weights, protocol: Protocol, changes: TaskChanges |
         UnknownNameError: a terrain that the task has not.
     """
     changes = changes or TaskChanges()
-    rebuilt = rebuild_task(weights)
-    base = task_of(weights.checkpoint, "eval", withs=changes.withs) if changes.withs else rebuilt
+    base = rebuild_task(weights, changes.withs)
     sets = [
         *protocol.sets,
         *_terrain_sets(base, protocol, changes.terrains),
@@ -129,14 +130,14 @@ def evaluation_task(weights: Weights, protocol: Protocol, changes: TaskChanges |
     return task_of(weights.checkpoint, _overlay(base, changes.noise), withs=changes.withs, sets=sets)
 
 
-def rebuild_task(weights: Weights, overlay: str = "eval") -> ResolvedTask:
-    """The task of a checkpoint as it is, under an overlay.
+def rebuild_task(weights: Weights, withs: Sequence[str] = ()) -> ResolvedTask:
+    """The task of a checkpoint under its overlay ``eval``, with components added.
 
     Raises:
         CheckpointError: it needs a component that is not installed.
     """
     try:
-        return task_of(weights.checkpoint, overlay)
+        task = task_of(weights.checkpoint, "eval")
     except (PluginError, UnknownNameError) as error:
         distribution = str(getattr(error, "name", "")).rpartition(":")[0]
         install = f"install the plugin that provides it: pip install {distribution}" if distribution else error.hint
@@ -144,6 +145,30 @@ def rebuild_task(weights: Weights, overlay: str = "eval") -> ResolvedTask:
         raise CheckpointError(
             f"the task of checkpoint {weights.path} cannot be rebuilt here: {error.message}", hint=broken or install
         ) from error
+    return task_of(weights.checkpoint, "eval", withs=withs) if withs else task
+
+
+def same_courses(a: Weights, b: Weights, protocol: Protocol, changes: TaskChanges) -> tuple[TaskChanges, TaskChanges]:
+    """Changes under which two checkpoints meet the same courses, though they were trained on others.
+
+    Both get the terrains that both tasks have, with the numbers of A's. What the command line sets wins.
+
+    Raises:
+        CheckpointError: a task cannot be rebuilt.
+        ParkourError: they have no terrain in common.
+    """
+    ours, theirs = rebuild_task(a, changes.withs), rebuild_task(b, changes.withs)
+    terrains = changes.terrains or [name for name in ours.terrains if name in theirs.terrains]
+    if not terrains:
+        raise ParkourError("--compare: the two tasks have no terrain in common", hint="--terrain NAME")
+    changes = replace(changes, terrains=tuple(terrains))
+    scored = evaluation_task(a, protocol, changes)
+    course = {f"course.{key}": value for key, value in scored.model.course.model_dump(mode="json").items()}
+    for name, part in scored.terrains.items():
+        numbers = {} if part.params is None else part.params.model_dump(mode="json")
+        course |= {f'terrains."{name}".use': part.id, f'terrains."{name}".share': scored.model.terrains[name].share}
+        course |= {f'terrains."{name}".params.{key}': value for key, value in numbers.items() if value is not None}
+    return changes, replace(changes, sets=(*map(_as_set, course.items()), *changes.sets))
 
 
 def level_plan(terrain: np.ndarray, levels: int, episodes: int, seed: int) -> np.ndarray:
@@ -171,6 +196,12 @@ def level_plan(terrain: np.ndarray, levels: int, episodes: int, seed: int) -> np
         drawn = np.minimum((slices * levels).astype(np.int64), levels - 1)
         plan[rows] = rng.permutation(drawn).reshape(len(rows), episodes)
     return plan
+
+
+def _as_set(item: tuple[str, Any]) -> str:
+    """A path and its value as ``--set`` takes them."""
+    _, _, text = tomli_w.dumps({"value": item[1]}).partition("=")
+    return f"{item[0]}={text.strip()}"
 
 
 def _terrain_sets(task: ResolvedTask, protocol: Protocol, wanted: Sequence[str]) -> Iterable[str]:

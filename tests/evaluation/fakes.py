@@ -20,7 +20,7 @@ from parkour.tasks import load_task, task_to_toml
 from parkour.tasks.build import build_mdp
 from parkour.tasks.resolve import ResolvedTask
 
-SMALL = ("policy.params.hidden_dims=[32, 16]", "course.columns=10")
+SMALL = ("policy.params.hidden_dims=[32, 16]", "course.columns=5", "course.levels=2")
 QUICK = ("course.levels=5", "course.columns=5")
 """Few patches, so that a field is made quickly."""
 

@@ -151,7 +151,7 @@ def test_reference_protocol(weights: Weights, tmp_path: Path, capsys: pytest.Cap
 
 
 def test_student(student: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--checkpoint", student.path, *SMALL[2:], "--num-envs", "6", "--set", "timing.episode_length=0.4"]
+    arguments = ["--checkpoint", student.path, *SMALL[2:], "--num-envs", "6", "--set", "timing.episode_length=0.2"]
     for name, extra in (("plain", []), ("blank", ["--blank-depth"]), ("noisy", ["--noise", "noisy"])):
         code, _, err = command(capsys, *arguments, *extra, "--json", tmp_path / f"{name}.json")
         assert code == 0, err

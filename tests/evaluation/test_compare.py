@@ -1,0 +1,147 @@
+"""Comparing policies: intervals that cover, pairs that are pairs, and figures that hide nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parkour.errors import ParkourError, UnknownNameError
+from parkour.evaluation.compare import bootstrap, compare
+from parkour.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
+from parkour.evaluation.html import comparison_page, evaluation_page
+from parkour.evaluation.plots import comparison_figures, evaluation_figures
+from parkour.evaluation.protocol import PROTOCOLS, TaskChanges, same_courses
+from parkour.evaluation.source import Weights
+from parkour.mdp.task_mdp import TaskMdp
+from parkour.tasks.resolve import ResolvedTask
+from tests.evaluation.fakes import QUICK, GlidingEnv, gliding_env, write_weights
+
+CHANGES = TaskChanges(sets=(*QUICK, "timing.episode_length=3.0"))
+OPTIONS = EvaluationOptions(num_envs=20, steps=150, device="cpu", changes=CHANGES)
+
+
+def slower(task: ResolvedTask, num_envs: int, device: str, seed: int) -> GlidingEnv:
+    return GlidingEnv(task, num_envs, device, seed, pace=1.0)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    return write_weights(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def fast(weights: Weights) -> Evaluation:
+    return evaluate(weights, OPTIONS, make_env=gliding_env)
+
+
+@pytest.fixture(scope="module")
+def slow(weights: Weights) -> Evaluation:
+    return evaluate(weights, OPTIONS, make_env=slower)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_intervals_cover(paired: bool) -> None:
+    """Of 200 experiments, about 95 % of the intervals hold the true difference."""
+    rng = np.random.default_rng(0)
+    inside = 0
+    for _ in range(200):
+        course = rng.normal(size=40)
+        a = course + rng.normal(0.0, 0.5, 40)
+        b = (course if paired else rng.normal(size=40)) + 0.3 + rng.normal(0.0, 0.5, 40)
+        low, high = bootstrap((a, np.ones(40)), (b, np.ones(40)), paired=paired, resamples=400, rng=rng)
+        inside += low <= 0.3 <= high
+    assert 0.88 <= inside / 200 <= 0.99
+
+
+def test_pairs_are_sharper() -> None:
+    rng = np.random.default_rng(1)
+    course = rng.normal(size=60)
+    sums = [(course + rng.normal(0.0, 0.1, 60), np.ones(60)) for _ in range(2)]
+    widths = []
+    for paired in (True, False):
+        low, high = bootstrap(sums[0], sums[1], paired=paired, resamples=500, rng=np.random.default_rng(2))
+        widths.append(high - low)
+    assert widths[0] < 0.3 * widths[1]
+
+
+def test_differences(fast: Evaluation, slow: Evaluation) -> None:
+    result = compare(fast, slow)
+    assert result.paired
+    for name, row in {**result.by_terrain, "overall": result.overall}.items():
+        group = lambda e, name=name: e.breakdown.overall if name == "overall" else e.breakdown.by_terrain[name]  # noqa: E731
+        for key, d in row.items():
+            assert d.a == pytest.approx(group(fast).metrics[key].mean), (name, key)
+            assert d.b == pytest.approx(group(slow).metrics[key].mean), (name, key)
+            assert d.low - 1e-9 <= d.difference <= d.high + 1e-9
+    # Half as fast, so in 3 s it gets less far.
+    assert result.overall["displacement"].certain and result.overall["displacement"].difference < 0.0
+
+
+def test_other_courses_are_no_pairs(weights: Weights, fast: Evaluation) -> None:
+    changes = replace(CHANGES, sets=(*CHANGES.sets, "course.roughness=[0.0, 0.0]"))
+    other = evaluate(weights, replace(OPTIONS, changes=changes), make_env=gliding_env)
+    assert not compare(fast, other, resamples=50).paired
+
+
+def test_unlike_trials_are_refused(weights: Weights, fast: Evaluation) -> None:
+    other = evaluate(weights, replace(OPTIONS, seed=4), make_env=gliding_env)
+    with pytest.raises(ParkourError, match="expected the same"):
+        compare(fast, other)
+
+
+def test_teacher_and_student_meet_the_same_courses(weights: Weights, tmp_path: Path) -> None:
+    """Their tasks have other terrains, and other numbers for them."""
+    student = write_weights(tmp_path, task="go2-student")
+    short = replace(CHANGES, sets=(*QUICK, "timing.episode_length=0.3"))
+    ours, theirs = same_courses(weights, student, PROTOCOLS["course"], short)
+    envs: list[TaskMdp] = []
+
+    def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> GlidingEnv:
+        env = GlidingEnv(task, num_envs, device, seed)
+        envs.append(env.mdp)
+        return env
+
+    options = replace(OPTIONS, num_envs=5, steps=10)
+    a = evaluate(weights, replace(options, changes=ours), make_env=make)
+    b = evaluate(student, replace(options, changes=theirs), make_env=make)
+    assert compare(a, b, resamples=50).paired
+    assert a.episodes.terrains == b.episodes.terrains == ("gap", "hurdle", "step", "tilt", "flat")
+    for name in ("boxes", "goals", "edge", "difficulty"):
+        assert (getattr(envs[0].course.library, name) == getattr(envs[1].course.library, name)).all(), name
+
+
+def test_pages_need_nothing_and_escape(fast: Evaluation, slow: Evaluation) -> None:
+    stamp = replace(fast.weights.checkpoint.stamp, name="<b>&task")
+    odd = replace(fast, weights=replace(fast.weights, checkpoint=replace(fast.weights.checkpoint, stamp=stamp)))
+    pages = [
+        evaluation_page(odd, evaluation_figures(odd)),
+        comparison_page(result := compare(odd, slow, resamples=50), comparison_figures(result)),
+    ]
+    for page in pages:
+        assert "<b>" not in page and "&lt;b&gt;&amp;task" in page
+        assert "http" not in page and "<link" not in page and "<script" not in page and "url(" not in page
+
+
+def test_figures_are_the_same_bytes_again(fast: Evaluation) -> None:
+    assert evaluation_figures(fast) == evaluation_figures(fast)
+
+
+def test_one_difficulty_and_empty_cells_are_drawn(weights: Weights) -> None:
+    changes = replace(CHANGES, difficulty=(0.5, 0.5), terrains=("gap",))
+    point = evaluate(weights, replace(OPTIONS, num_envs=2, changes=changes), make_env=gliding_env)
+    assert len(point.breakdown.edges) == 2 and point.breakdown.cells["gap"][0].episodes == 2
+    few = evaluate(weights, replace(OPTIONS, num_envs=5, changes=CHANGES), make_env=gliding_env)
+    assert any(cell.episodes == 0 for row in few.breakdown.cells.values() for cell in row)
+    for evaluation in (point, few):
+        figures = evaluation_figures(evaluation)
+        assert all(data.startswith(b"\x89PNG") for data in figures.values())
+        assert "data:image/png" in evaluation_page(evaluation, figures)
+
+
+def test_unknown_terrain_says_how_to_add_it(weights: Weights) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'gap'") as caught:
+        evaluate(weights, replace(OPTIONS, changes=TaskChanges(terrains=("gab",))), make_env=gliding_env)
+    assert "--with terrain:gab=1" in (caught.value.hint or "")

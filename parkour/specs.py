@@ -59,10 +59,12 @@ class ObservationField:
     size: int
     scale: float = 1.0
     """What the physical quantity is multiplied by."""
+    shift: float = 0.0
+    """What is added to it then."""
     unit: str = ""
-    """Unit before scaling."""
+    """Of the quantity itself."""
     limit: float | None = None
-    """Reading of a range sensor that meets nothing within its reach; None for what is no range sensor."""
+    """What a range sensor measures where it meets nothing within its reach; None for what is no range sensor."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -163,10 +163,12 @@ class StepContext:
     """``[N]`` bool: environments whose slow sensors (scan, yaws, depth) refresh at this step."""
     depth: Tensor | None = None
     """``[N, H, W]`` distance along the ray of each pixel [m], clipped at the camera's range; rows from top to bottom,
-    columns from left to right. As of each environment's last perception step; None in a task without a camera."""
+    columns from left to right. As of each environment's last perception step; None in a task without a camera.
+    Changed in place at the next one."""
     depth_ids: Tensor | None = None
     """``[M]`` int64: environments whose ``depth`` is new at this step, each once; M may be 0, and is known
-    without asking the device. 0 … N − 1 at the steps at which everybody sees anew."""
+    without asking the device. 0 … N − 1 at the steps at which everybody sees anew. None without a camera, and for
+    rewards and terminations."""
 
     @property
     def num_envs(self) -> int:

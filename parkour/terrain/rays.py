@@ -28,7 +28,7 @@ class RayCaster(Protocol):
         Args:
             origins: ``[M, 3]`` [m].
             rotations: ``[M, 3, 3]``; columns are the axes of the rays' frame in that of the boxes.
-            rays: ``[R, 3]`` unit vectors.
+            rays: ``[R, 3]`` unit vectors, none of which looks backwards (x is at least 0).
             boxes: ``[M, K, 10]``: centre, quaternion (w, x, y, z), half extents [m].
             reach: what is further away is not seen [m].
 

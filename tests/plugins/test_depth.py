@@ -93,7 +93,7 @@ def test_the_field_says_how_to_read_the_numbers() -> None:
     group = make(1)
     (field,) = group.layout()
     value = group.process(torch.full((1, 60, 106), 1.3))[0, 20, 20].item()
-    assert (value + 0.5) / field.scale == pytest.approx(1.3, abs=1e-5) and field.unit == "m"
+    assert (value - field.shift) / field.scale == pytest.approx(1.3, abs=1e-5) and field.unit == "m"
     assert field.size == 58 * 87
     (raw,) = group.raw_fields()
     assert (raw.size, raw.unit, raw.limit) == (60 * 106, "m", 2.0)

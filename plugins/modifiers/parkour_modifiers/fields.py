@@ -22,7 +22,7 @@ def range_limit(modifier: str, fields: Sequence[ObservationField]) -> float:
     """
     limits = {field.limit for field in fields}
     limit = limits.pop() if len(limits) == 1 else None
-    if limit is None or any(field.unit != "m" or field.scale != 1.0 for field in fields):
+    if limit is None or any((field.unit, field.scale, field.shift) != ("m", 1.0, 0.0) for field in fields):
         names = ", ".join(field.name for field in fields[:4])
         raise TaskError(
             f"modifier {modifier!r} was laid on {names}, expected a range sensor in metres, such as the group 'depth'",

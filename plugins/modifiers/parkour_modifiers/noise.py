@@ -31,7 +31,7 @@ class GaussianNoise:
         chosen = [not only or field.name in only for field in fields]
         sizes = [field.size for field in fields]
         scales = [sigma * field.scale * each for field, each in zip(fields, chosen, strict=True)]
-        limits = [float("inf") if field.limit is None else field.limit * field.scale for field in fields]
+        limits = [float("inf") if field.limit is None else field.limit * field.scale + field.shift for field in fields]
         self._sigma = per_number(list(zip(scales, sizes, strict=True)), device)
         self._limit = per_number(list(zip(limits, sizes, strict=True)), device)
 

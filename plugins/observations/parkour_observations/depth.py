@@ -15,6 +15,9 @@ from parkour.mdp.robot import RobotLayout
 from parkour.specs import ObservationField
 from parkour_observations.resize import BicubicResize
 
+MIDDLE = -0.5
+"""Added to what lies between 0 and 1."""
+
 
 class DepthImage:
     """Group ``depth``: the camera's picture cropped, resized, normalised to distance / range − 0.5, some frames late.
@@ -49,8 +52,8 @@ class DepthImage:
         self._first = torch.ones(num_envs, dtype=torch.bool, device=device)
 
     def layout(self) -> Sequence[ObservationField]:
-        """One field; distance = (value + 0.5) / scale."""
-        return [ObservationField(name="depth", size=self._size[0] * self._size[1], scale=1 / self._range, unit="m")]
+        rows, columns = self._size
+        return [ObservationField(name="depth", size=rows * columns, scale=1 / self._range, shift=MIDDLE, unit="m")]
 
     def raw_fields(self) -> Sequence[ObservationField]:
         return [self._raw_field]
@@ -71,7 +74,7 @@ class DepthImage:
 
     def process(self, raw: Tensor) -> Tensor:
         """``[M, height, width]`` images from pictures ``[M, H, W]`` [m]."""
-        return self._resize(raw[:, *self._window]) / self._range - 0.5
+        return self._resize(raw[:, *self._window]) / self._range + MIDDLE
 
     def reset(self, env_ids: Tensor) -> None:
         self._first.index_fill_(0, env_ids, True)

@@ -48,7 +48,8 @@ class DepthViewer:
         size = f"{geometry.height} × {geometry.width}"
         views = [DepthView(f"depth camera, {size}", raw[0].numpy(), 0.0, geometry.range, "distance [m]")]
         for name, group in self._groups.items():
-            if callable(process := getattr(group, "process", None)):
+            process: Any = getattr(group, "process", None)
+            if process is not None:
                 image = process(raw)[0].numpy()
                 rows, columns = image.shape
                 views.append(DepthView(f"observation {name!r}, {rows} × {columns}", image, -0.5, 0.5))

@@ -121,9 +121,9 @@ def draw_page(scenes: Sequence[Sequence[Scene]]) -> Figure:
 def _draw_scene(part: SubFigure, scene: Scene, beside: bool) -> None:
     part.suptitle(f"{scene.name}   d = {scene.difficulty:.2f}", x=0.012, ha="left", color=INK, weight="bold")
     if scene.depth:
-        above, below = part.subfigures(2, 1, height_ratios=(1, DEPTH_HEIGHT / (HEIGHT_BESIDE if beside else HEIGHT)))
+        halves: Any = part.subfigures(2, 1, height_ratios=(1, DEPTH_HEIGHT / (HEIGHT_BESIDE if beside else HEIGHT)))
+        part, below = halves
         _draw_depth(below, scene.depth)
-        part = above
     shape = {"ncols": 2, "width_ratios": (1.35, 1)} if beside else {"nrows": 2, "height_ratios": (1.75, 1)}
     picture, plan = part.subplots(**shape)
     _draw_picture(picture, scene, 1.0 if beside else 0.7)

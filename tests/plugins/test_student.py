@@ -472,3 +472,46 @@ def test_groups_of_the_wrong_shape_are_told(change: dict[str, tuple[int, ...] | 
     cfg = {key: value for key, value in rma_student(student_task()).train_cfg["student"].items() if key != "class_name"}
     with pytest.raises(PluginError, match=message):
         StudentModel(obs, {}, "student", 12, **cfg)
+
+
+# -- export ----------------------------------------------------------------------------------------------------------
+
+
+def test_exported_graphs_are_the_deployed_student() -> None:
+    """Two graphs of plain tensors, one run at the camera's rate, over two episodes."""
+    env = FakeStudentEnv(3, length=100)
+    student = make_runner(env=env).alg.student.eval()
+    looking, acting = student.deployed_graphs()
+    assert looking.perception and not acting.perception
+    obs = env.get_observations()
+    state = looking.zeros(3)[2]
+    latent = yaw = torch.zeros(0)
+    with torch.inference_mode():
+        for step in range(3 * PERIOD):
+            if step == PERIOD:
+                student.reset(torch.ones(3))
+                state = looking.zeros(3)[2]
+            if step % PERIOD == 0:
+                latent, yaw, state = looking.module(obs["depth"], obs["proprioception"], state)
+            actions = acting.module(obs["proprioception"], yaw, latent, obs["proprioception_history"])
+            torch.testing.assert_close(actions, student(obs))
+            obs, *_ = env.step(actions)
+
+
+def test_ports_of_the_graphs_say_where_their_numbers_come_from() -> None:
+    looking, acting = make_runner().alg.student.deployed_graphs()
+    assert [(port.name, port.shape, port.source) for port in looking.inputs] == [
+        ("depth", IMAGE, "group:depth"),
+        ("proprioception", (53,), "group:proprioception"),
+        ("state", (1, 20), "state:next_state"),
+    ]
+    assert [(port.name, port.source) for port in acting.inputs] == [
+        ("proprioception", "group:proprioception"),
+        ("yaw", "graph:depth_encoder.yaw"),
+        ("scan_latent", "graph:depth_encoder.scan_latent"),
+        ("history", "group:proprioception_history"),
+    ]
+    for graph in (looking, acting):
+        outputs = graph.module(*graph.zeros(2))
+        shapes = [tuple(out.shape[1:]) for out in (outputs if isinstance(outputs, tuple) else (outputs,))]
+        assert shapes == [port.shape for port in graph.outputs]

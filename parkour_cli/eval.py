@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -76,6 +77,9 @@ def evaluate_policy(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a report as one web page, pictures inside.")
     ] = None,
+    export: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Then write the policy as ONNX here; see parkour export.")
+    ] = None,
     sets: SetOption = [],  # noqa: B006 - Typer copies it
     withs: WithOption = [],  # noqa: B006
 ) -> None:
@@ -84,17 +88,21 @@ def evaluate_policy(
     from parkour.evaluation.protocol import TaskChanges, parse_difficulty
     from parkour.evaluation.source import PolicySource, load_weights, weights_at
 
-    _check_outputs(json_out, plots, html)
+    _check_outputs(json_out, plots, html, export)
     bounds = parse_difficulty(difficulty) if difficulty is not None else None
     changes = TaskChanges(bounds, tuple(terrain or ()), noise, tuple(sets), tuple(withs))
     options = EvaluationOptions(protocol, num_envs, steps, seed, device, engine, blank_depth, changes)
     check_options(options)
     if compare is not None:
+        if export is not None:
+            raise ParkourError("got --compare and --export, expected one of them", hint="parkour export onnx -h")
         _refuse_source(PolicySource(task, checkpoint, run, pretrained, log_root))
         _compare(weights_at(compare[0]), weights_at(compare[1]), options, json_out, plots, html)
         return
     weights = load_weights(PolicySource(task, checkpoint, run, pretrained, log_root))
     _one(weights, options, json_out, plots, html)
+    if export is not None:
+        _export(weights, export, engine)
 
 
 def _one(
@@ -160,6 +168,13 @@ def _compare(
         notice(f"report: {html}")
 
 
+def _export(weights: Weights, out: Path, engine: str | None) -> None:
+    from parkour.export.exporter import ExportOptions, export_policy
+
+    result = export_policy(weights.path, out, ExportOptions(engine=engine), notify=notice)
+    notice(f"exported: {', '.join(str(path) for path in result.files)} (max error {result.max_error:.2g})")
+
+
 def _evaluate(weights: Weights, options: EvaluationOptions, prefix: str = "") -> Evaluation:
     """One evaluation, with its progress on stderr."""
     from parkour.evaluation.evaluate import evaluate
@@ -187,6 +202,7 @@ def _progress(prefix: str) -> Iterator[Callable[[int, int, int, int], None]]:
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
+        disable=not sys.stderr.isatty(),
     )
     with bar:
         line = bar.add_task("building", total=None)
@@ -197,7 +213,7 @@ def _progress(prefix: str) -> Iterator[Callable[[int, int, int, int], None]]:
         yield report
 
 
-def _check_outputs(json_out: Path | None, plots: Path | None, html: Path | None) -> None:
+def _check_outputs(json_out: Path | None, plots: Path | None, html: Path | None, export: Path | None) -> None:
     """Before anything slow happens."""
     from parkour.evaluation.report import check_writable
 
@@ -207,6 +223,8 @@ def _check_outputs(json_out: Path | None, plots: Path | None, html: Path | None)
         check_writable(html, "--html")
     if plots is not None:
         check_writable(plots, "--plots", folder=True)
+    if export is not None:
+        check_writable(export, "--export", folder=True)
 
 
 def _refuse_source(source: PolicySource) -> None:

@@ -19,6 +19,7 @@ CELL_METRICS = (
 """Columns of the table by terrain and difficulty, the ones that a narrow terminal gets first."""
 _BY_KEY = {metric.key: metric for metric in METRICS}
 _FIXED_WIDTH, _CELL_WIDTH = 34, 16
+"""Of the labels, and of a mean with its spread [columns of the terminal]."""
 
 
 def format_stat(stat: Stat, metric: Metric) -> str:
@@ -43,10 +44,10 @@ def evaluation_tables(evaluation: Evaluation, width: int = 200) -> Iterator[Tabl
 
     Args:
         evaluation: what to show.
-        width: of the terminal; columns that do not fit are left out of the first table.
+        width: of the terminal. Columns that do not fit are left out of the first table, spreads of the second.
     """
     yield _cell_table(evaluation, max(1, (width - _FIXED_WIDTH) // _CELL_WIDTH))
-    yield _overall_table(evaluation)
+    yield _overall_table(evaluation, width)
 
 
 def comparison_tables(comparison: Comparison) -> Iterator[Table]:
@@ -94,18 +95,20 @@ def _cell_table(evaluation: Evaluation, columns: int) -> Table:
     return table
 
 
-def _overall_table(evaluation: Evaluation) -> Table:
+def _overall_table(evaluation: Evaluation, width: int) -> Table:
     parts = evaluation.breakdown
     groups = {**parts.by_terrain, "overall": parts.overall}
-    table = _table("By terrain, and overall")
+    spreads = width >= _FIXED_WIDTH - 10 + _CELL_WIDTH * len(groups)
+    table = _table("By terrain, and overall" if spreads else "By terrain, and overall: means")
     table.add_column("", no_wrap=True)
     for name in groups:
         table.add_column(Text(name, style="bold" if name == "overall" else ""), justify="right", no_wrap=True)
     table.add_row("episodes", *(str(group.episodes) for group in groups.values()))
     for metric in METRICS:
-        cells = (format_stat(group.metrics[metric.key], metric) for group in groups.values())
+        stats = (format_stat(group.metrics[metric.key], metric) for group in groups.values())
+        cells = (text if spreads else text.partition(" ")[0] for text in stats)
         table.add_row(Text(heading(metric)), *cells)
-        if metric.key == "success":
+        if metric.key == "success" and spreads:
             table.add_row("  95 % interval", *(_interval(group.success_interval) for group in groups.values()))
     return table
 

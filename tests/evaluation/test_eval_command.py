@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from parkour.evaluation import evaluate as evaluate_module
 from parkour.evaluation import source as source_module
 from parkour.evaluation.compare import RESAMPLES
+from parkour.evaluation.evaluate import EvaluationOptions, evaluate
+from parkour.evaluation.protocol import TaskChanges
 from parkour.evaluation.source import Weights
+from parkour.evaluation.tables import evaluation_tables
+from parkour.export import exporter
 from parkour.mdp.engine import Availability
 from parkour.registry import registry as registry_module
 from parkour_cli.__main__ import main
@@ -100,6 +107,19 @@ def test_prints_tables_and_writes_everything(
     page = (tmp_path / "deep" / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 3 and weights.digest in page
     assert "http" not in page and "<script" not in page and 'src="/' not in page
+
+
+def test_narrow_terminals_get_whole_columns(weights: Weights) -> None:
+    options = EvaluationOptions(
+        num_envs=5, steps=50, device="cpu", changes=TaskChanges(sets=(*QUICK, "timing.episode_length=1.0"))
+    )
+    result = evaluate(weights, options)
+    for width in (80, 100, 130, 200):
+        screen = Console(width=width, record=True, file=io.StringIO())
+        for table in evaluation_tables(result, width):
+            screen.print(table)
+        text = screen.export_text()
+        assert "…" not in text and "overall" in text and "0.8-1" in text, width
 
 
 def test_same_seed_same_files(weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,6 +214,21 @@ def test_with_itself_nothing_differs(weights: Weights, tmp_path: Path, capsys: p
     assert code == 0 and all((row["difference"], row["low"], row["high"]) == (0, 0, 0) for row in rows)
 
 
+def test_export_follows(
+    weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[tuple[Path, Path]] = []
+
+    def export(checkpoint: Path, out: Path, options: Any, notify: Any) -> Any:
+        seen.append((checkpoint, out))
+        return SimpleNamespace(files=[out / "policy.onnx"], max_error=1e-6)
+
+    monkeypatch.setattr(exporter, "export_policy", export)
+    code, out, err = command(capsys, "--checkpoint", weights.path, *SMALL, "--export", tmp_path / "onnx")
+    assert code == 0 and seen == [(weights.path, tmp_path / "onnx")]
+    assert "overall" in out and "policy.onnx (max error 1e-06)" in err
+
+
 def test_notices(weights: Weights, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--checkpoint", weights.path, *SMALL, "--set", "timing.episode_length=0.2"]
     code, _, err = command(capsys, *arguments, "--num-envs", "3")
@@ -254,13 +289,15 @@ def test_newest_run_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (["--set", "course.level=3"], ["course.level"]),
         (["--pretrained"], ["--checkpoint and --pretrained", "one of them"]),
         (["--compare", "a", "b"], ["--compare and --checkpoint"]),
+        (["--compare", "a", "b", "--export", "EXPORT"], ["--compare and --export"]),
         (["go2-student"], ["is a teacher", "expected a student"]),
         (["go2-teachr"], ["unknown task 'go2-teachr'", "go2-teacher"]),
     ],
 )
 def test_bad_input(
-    weights: Weights, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
+    weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
 ) -> None:
+    arguments = [str(tmp_path / "x") if argument == "EXPORT" else argument for argument in arguments]
     error = fails(capsys, "--checkpoint", weights.path, "--num-envs", "5", *arguments)
     assert all(word in error for word in words), error
 
@@ -271,7 +308,9 @@ def test_damaged_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "damaged or not a checkpoint" in fails(capsys, "--checkpoint", path)
 
 
-@pytest.mark.parametrize(("option", "name"), [("--json", "x.json"), ("--html", "x.html"), ("--plots", "x")])
+@pytest.mark.parametrize(
+    ("option", "name"), [("--json", "x.json"), ("--html", "x.html"), ("--plots", "x"), ("--export", "x")]
+)
 def test_unwritable_output(
     weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, name: str
 ) -> None:

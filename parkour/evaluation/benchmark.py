@@ -13,7 +13,6 @@ from parkour.errors import ParkourError
 from parkour.mdp.engine import Engine
 from parkour.tasks.resolve import ResolvedTask
 
-
 CHUNK = 10
 """Control steps of one kind before the other has its turn."""
 WARM_UP = 2 * CHUNK

@@ -17,7 +17,7 @@ STEPS = 60
 TASK = ("course.levels=4", "course.columns=5", "events.push.interval=0.1", "timing.episode_length=0.8")
 
 
-def make(cpu_sim: str):  # noqa: ANN201 - the engine's class is imported when it is there
+def make(cpu_sim: str):
     task = load_task("go2-teacher", sets=TASK)
     torch.manual_seed(5)
     return engine.make_env(task, num_envs=NUM_ENVS, device="cpu", seed=5, cpu_sim=cpu_sim)

@@ -15,11 +15,11 @@ from parkour.errors import PluginError, TaskError, TrainingError
 from parkour.learning.runner import TrainingRunner
 from parkour.tasks import load_task
 from parkour_policies import distillation
-from parkour_policies.depth_encoders import DepthGru, Memoryless, Unsplit, depth_cnn, depth_gru
+from parkour_policies.depth_encoders import DepthGru, Memoryless, Unsplit, build_depth_encoder, depth_cnn, depth_gru
 from parkour_policies.distillation import RmaDistillation
 from parkour_policies.rma_actor import EncoderChoice, RmaActor
 from parkour_policies.rma_student import rma_student, yaw_columns
-from parkour_policies.student_model import Memory, StudentModel, build_depth_encoder
+from parkour_policies.student_model import Memory, StudentModel
 from tests.learning.student_fakes import IMAGE, NETWORKS, PERIOD, SMALL, YAWS, FakeStudentEnv, student_task
 
 STEPS = 10

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class Looking(nn.Module):
     """Image, proprioception (whose yaws are ignored) and state to scan latent, yaws and next state."""
 
+    kept: Tensor
+
     def __init__(self, student: StudentModel) -> None:
         super().__init__()
         self.depth_encoder = copy.deepcopy(student.depth_encoder)
@@ -39,6 +41,8 @@ class Looking(nn.Module):
 class Acting(nn.Module):
     """Proprioception (whose yaws are replaced), yaws, scan latent and history to actions."""
 
+    picked: Tensor
+
     def __init__(self, student: StudentModel) -> None:
         super().__init__()
         self.actor = copy.deepcopy(student.actor)
@@ -49,7 +53,7 @@ class Acting(nn.Module):
 
     def forward(self, proprioception: Tensor, yaw: Tensor, scan_latent: Tensor, history: Tensor) -> Tensor:
         both = torch.cat((proprioception, yaw), dim=-1)
-        return self.actor(both.index_select(-1, cast("Tensor", self.picked)), scan_latent, history)
+        return self.actor(both.index_select(-1, self.picked), scan_latent, history)
 
 
 def student_graphs(student: StudentModel) -> tuple[DeployedGraph, DeployedGraph]:

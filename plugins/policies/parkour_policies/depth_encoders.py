@@ -8,14 +8,16 @@ reads proprioception and declares its state: see :class:`RecurrentDepthEncoder`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from parkour import Params, param
+from parkour.errors import PluginError
 from parkour_policies.encoders import Activation, make_activation, make_mlp
+from parkour_policies.rma_actor import EncoderChoice
 
 
 class RecurrentDepthEncoder(Protocol):
@@ -195,3 +197,37 @@ def depth_gru(
     *image_shape, proprioception = input_shape
     backbone = DepthCnn(image_shape, frame_latent, channels, kernels, pool, hidden_dim, activation)
     return DepthGru(proprioception, latent_dim, backbone, frame_latent, combination_dims, memory, activation)
+
+
+def build_depth_encoder(
+    choice: EncoderChoice, recurrent: bool, image_shape: Sequence[int], proprioception: int
+) -> nn.Module:
+    """A depth encoder plugin as a :class:`SplitDepthEncoder`.
+
+    Raises:
+        PluginError: it takes no such image, or returns another size.
+    """
+    shape = (*image_shape, proprioception) if recurrent else tuple(image_shape)
+    try:
+        encoder = choice.factory(shape, choice.latent_dim, **choice.params)
+        split = encoder if isinstance(encoder, SplitDepthEncoder) else (Unsplit if recurrent else Memoryless)(encoder)
+        with torch.no_grad():
+            state = split.initial_state(2)
+            features = split.compress(torch.zeros(2, *image_shape))
+            output, after = split.advance(features, torch.zeros(2, proprioception), state)
+    except (ValueError, RuntimeError, AttributeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise PluginError(
+            f"encoder {choice.name!r} cannot read images of {_shape(image_shape)} and {proprioception} numbers: "
+            f"{reason}"
+        ) from error
+    if tuple(output.shape) != (2, choice.latent_dim) or after.shape != state.shape:
+        raise PluginError(
+            f"encoder {choice.name!r} returns {_shape(output.shape)} and a state {_shape(after.shape)}, "
+            f"expected {_shape((2, choice.latent_dim))} and {_shape(state.shape)}"
+        )
+    return cast("nn.Module", split)
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "x".join(str(n) for n in shape)

@@ -16,7 +16,7 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from parkour.errors import PluginError
-from parkour_policies.depth_encoders import Memoryless, SplitDepthEncoder, Unsplit
+from parkour_policies.depth_encoders import SplitDepthEncoder, build_depth_encoder
 from parkour_policies.estimator import make_estimator
 from parkour_policies.rma_actor import EXPLICIT, HISTORY, PROPRIOCEPTION, EncoderChoice
 
@@ -254,36 +254,6 @@ class StudentModel(nn.Module):
     def output_std(self) -> Tensor:
         """Actions are deterministic."""
         return torch.zeros(1, device=self.yaw_columns.device)
-
-
-def build_depth_encoder(
-    choice: EncoderChoice, recurrent: bool, image_shape: Sequence[int], proprioception: int
-) -> nn.Module:
-    """A depth encoder plugin as a :class:`parkour_policies.depth_encoders.SplitDepthEncoder`.
-
-    Raises:
-        PluginError: it takes no such image, or returns another size.
-    """
-    shape = (*image_shape, proprioception) if recurrent else tuple(image_shape)
-    try:
-        encoder = choice.factory(shape, choice.latent_dim, **choice.params)
-        split = encoder if isinstance(encoder, SplitDepthEncoder) else (Unsplit if recurrent else Memoryless)(encoder)
-        with torch.no_grad():
-            state = split.initial_state(2)
-            features = split.compress(torch.zeros(2, *image_shape))
-            output, after = split.advance(features, torch.zeros(2, proprioception), state)
-    except (ValueError, RuntimeError, AttributeError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise PluginError(
-            f"encoder {choice.name!r} cannot read images of {_shape(image_shape)} and {proprioception} numbers: "
-            f"{reason}"
-        ) from error
-    if tuple(output.shape) != (2, choice.latent_dim) or after.shape != state.shape:
-        raise PluginError(
-            f"encoder {choice.name!r} returns {_shape(output.shape)} and a state {_shape(after.shape)}, "
-            f"expected {_shape((2, choice.latent_dim))} and {_shape(state.shape)}"
-        )
-    return cast("nn.Module", split)
 
 
 def _sizes(obs: TensorDict) -> dict[str, int]:

@@ -104,15 +104,16 @@ class Observer:
         return self._fields(now, group)
 
     def _height_scan(self, now: Situation, group: Group) -> np.ndarray:
-        if self._scan is None or now.perception:
+        scan = self._scan
+        if scan is None or now.perception:
             p = group.params
-            x, y = (_row(*p[axis], p["spacing"]) for axis in ("x", "y"))
+            x, y = (_row(p[axis][0], p[axis][1], p["spacing"]) for axis in ("x", "y"))
             grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
             cos, sin = np.cos(now.state.yaw), np.sin(now.state.yaw)
             points = now.state.base_pos[:2] + grid @ np.array([[cos, sin], [-sin, cos]])
             reading = now.state.base_pos[2] - now.patch.height(points) - p["clearance"]
-            self._scan = np.clip(reading, -p["limit"], p["limit"])
-        return self._scan
+            scan = self._scan = np.clip(reading, -p["limit"], p["limit"])
+        return scan
 
     def _past(self, now: Situation, group: Group) -> np.ndarray:
         length = group.params["length"]

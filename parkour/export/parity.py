@@ -88,10 +88,13 @@ def compare(
     observations = observations.copy()
     if PERCEPTION in spans:
         observations[:, :, spans[PERCEPTION].offset] = (np.arange(len(observations)) % period == 0)[:, None]
-    files = _Chain(graphs, runners, spans, period)
+    files, news = _Chain(graphs, runners, spans, period), _News()
+    if attach := getattr(actor, "attach", None):
+        attach(news)
     worst, scale = 0.0, 1.0
     _forget(actor)
-    for observation in observations:
+    for step, observation in enumerate(observations):
+        news.refreshed = None if step % period == 0 else torch.zeros(0, dtype=torch.int64)
         expected, got = _act(actor, spans, observation), files.act(observation)
         error = float(np.abs(expected - got).max())
         worst = max(worst, error if np.isfinite(error) else float("inf"))
@@ -109,6 +112,14 @@ def check(parities: Sequence[Parity], dtype: str) -> None:
                 f"the exported policy differs from torch by {parity.max_error:.3g} on {parity.inputs} inputs "
                 f"(batch {parity.batch}, {parity.steps} steps), expected at most {allowed:.3g}; nothing was kept"
             )
+
+
+class _News:
+    """Tells a policy which images are new, as an environment's ``mdp`` does: all (None) or none."""
+
+    def __init__(self) -> None:
+        self.mdp = self
+        self.refreshed: torch.Tensor | None = None
 
 
 class _Chain:

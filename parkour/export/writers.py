@@ -10,13 +10,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from parkour.errors import ExportError, StorageError
-from parkour.export.graphs import DeployedGraph
+from parkour.export.graphs import DeployedGraph, HalfPrecision
 
 OPSETS = (14, 20)
 """ONNX operator sets that can be written, ends included."""
@@ -62,7 +63,9 @@ def write_onnx(
     try:
         with _quiet():
             if opset >= _OLDEST_DYNAMO_OPSET and find_spec("onnxscript") is not None:
-                dynamic = tuple({0: torch.export.Dim("batch")} for _ in names) if batch is None else None
+                dynamic: Any = tuple({0: torch.export.Dim("batch")} for _ in names) if batch is None else None
+                if dynamic is not None and isinstance(module, HalfPrecision):
+                    dynamic = (dynamic,)  # The structure of its signature, ``*inputs``.
                 program = torch.onnx.export(
                     module, inputs, input_names=names, output_names=outputs, opset_version=opset, dynamo=True,
                     dynamic_shapes=dynamic, verbose=False,

@@ -1,0 +1,300 @@
+"""Exports against torch: formats, precisions, batches, metadata, deploy.toml, and input that is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from parkour.errors import ParkourError
+from parkour.export.exporter import ExportOptions, ExportResult, export_policy
+from parkour.export.manifest import file_sha256, read_manifest
+from parkour.export.parity import Parity, check
+from parkour.learning.inference import task_of
+from parkour.learning.checkpoint import load_checkpoint
+from parkour_policies.rma_actor import RmaActor
+from tests.export.conftest import STAGES, write_checkpoint
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    from parkour_cli.__main__ import main
+
+    def invoke(*args: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as exit_:
+            main(list(args))
+        out, err = capsys.readouterr()
+        return int(exit_.value.code or 0), out, err
+
+    return invoke
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("format", ["onnx", "jit"])
+def test_equal_to_torch_over_100_steps(
+    checkpoints: dict[str, Path], exports: dict[str, ExportResult], stage: str, format: str, tmp_path: Path
+) -> None:
+    result = (
+        exports[stage]
+        if format == "onnx"
+        else export_policy(checkpoints[stage], tmp_path, ExportOptions(format="jit", rollout=False))
+    )
+    assert [(p.inputs, p.batch, p.steps) for p in result.parities] == [("random", 1, 100), ("random", 64, 100)]
+    assert result.max_error < 1e-4
+    # The actions are not small: an export that returned zeros would be noticed.
+    assert min(p.scale for p in result.parities) > 1.0
+
+
+def test_a_difference_is_an_error() -> None:
+    check([Parity("random", 1, 100, 9e-5, 1.0)], "float32")
+    for error in (1.1e-4, float("inf"), float("nan")):
+        with pytest.raises(ParkourError, match="differs from torch"):
+            check([Parity("random", 1, 100, error, 1.0)], "float32")
+
+
+def test_a_wrong_file_is_not_kept(
+    checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from parkour.export import exporter
+
+    original = exporter.run_onnx
+    monkeypatch.setattr(
+        exporter, "run_onnx", lambda path: lambda values: [value + 1e-3 for value in original(path)(values)]
+    )
+    with pytest.raises(ParkourError, match="differs from torch by 0.001 on random inputs"):
+        export_policy(checkpoints["teacher"], tmp_path, ExportOptions(rollout=False))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_teacher_is_one_graph(exports: dict[str, ExportResult]) -> None:
+    folder = exports["teacher"].folder
+    session = onnxruntime.InferenceSession(str(folder / "policy.onnx"), providers=["CPUExecutionProvider"])
+    (source,), (sink,) = session.get_inputs(), session.get_outputs()
+    assert (source.name, source.shape[1]) == ("obs", 753)
+    assert (sink.name, sink.shape[1]) == ("actions", 12)
+    assert isinstance(source.shape[0], str)
+    obs = np.random.default_rng(0).standard_normal((3, 753)).astype(np.float32)
+    actions = session.run(None, {"obs": obs})[0]
+    # What a robot has not is not read: explicit and latent privileged blocks.
+    changed = obs.copy()
+    changed[:, 185:223] = 100.0
+    assert np.array_equal(session.run(None, {"obs": changed})[0], actions)
+    for start in (0, 53, 223):
+        changed = obs.copy()
+        changed[:, start] += 1.0
+        assert not np.array_equal(session.run(None, {"obs": changed})[0], actions)
+
+
+def test_ports_of_the_student(exports: dict[str, ExportResult]) -> None:
+    encoder, actor = exports["student"].manifest.graphs
+    assert (encoder.name, encoder.period, actor.name, actor.period) == ("depth_encoder", 5, "depth_actor", 1)
+    assert {port.name: port.shape for port in encoder.inputs[:2]} == {"depth": (58, 87), "proprioception": (53,)}
+    assert {port.name: port.shape for port in encoder.outputs[:2]} == {"scan_latent": (32,), "yaw": (2,)}
+    state, after = encoder.inputs[2], encoder.outputs[2]
+    assert (state.source, state.shape) == (f"state:{after.name}", after.shape)
+    assert np.prod(state.shape) == 512
+    sources = {port.source for port in actor.inputs}
+    assert {"graph:depth_encoder.scan_latent", "graph:depth_encoder.yaw", "group:proprioception"} < sources
+
+
+def test_the_students_own_yaws_are_not_read(exports: dict[str, ExportResult]) -> None:
+    folder = exports["student"].folder
+    rng = np.random.default_rng(1)
+    for name in ("depth_encoder", "depth_actor"):
+        session = onnxruntime.InferenceSession(str(folder / f"{name}.onnx"), providers=["CPUExecutionProvider"])
+        feed = {i.name: rng.standard_normal((2, *i.shape[1:])).astype(np.float32) for i in session.get_inputs()}
+        before = session.run(None, feed)
+        changed = feed["proprioception"].copy()
+        changed[:, 6:8] += 1.0
+        after = session.run(None, {**feed, "proprioception": changed})
+        assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("opset", [14, 17, 20])
+def test_opsets(checkpoints: dict[str, Path], tmp_path: Path, opset: int) -> None:
+    result = export_policy(checkpoints["teacher"], tmp_path, ExportOptions(opset=opset, rollout=False))
+    model = onnx.load(str(tmp_path / "policy.onnx"))
+    assert [item.version for item in model.opset_import if not item.domain] == [opset]
+    assert result.manifest.opset == opset
+
+
+@pytest.mark.parametrize("format", ["onnx", "jit"])
+def test_half_precision(checkpoints: dict[str, Path], tmp_path: Path, format: str) -> None:
+    options = ExportOptions(format=format, dtype="float16", rollout=False)  # type: ignore[arg-type]
+    result = export_policy(checkpoints["teacher"], tmp_path, options)
+    assert 1e-6 < result.max_error < 0.05 * max(p.scale for p in result.parities)
+    size = next(path.stat().st_size for path in result.files if path.suffix in (".onnx", ".pt"))
+    assert size < 700_000  # 1.1 MB in single precision
+
+
+@pytest.mark.parametrize("format", ["onnx", "jit"])
+def test_a_fixed_batch(checkpoints: dict[str, Path], tmp_path: Path, format: str) -> None:
+    result = export_policy(checkpoints["teacher"], tmp_path, ExportOptions(format=format, batch=1, rollout=False))  # type: ignore[arg-type]
+    assert [p.batch for p in result.parities] == [1]
+    if format == "onnx":
+        session = onnxruntime.InferenceSession(str(tmp_path / "policy.onnx"), providers=["CPUExecutionProvider"])
+        assert session.get_inputs()[0].shape == [1, 753]
+
+
+def test_metadata(checkpoints: dict[str, Path], exports: dict[str, ExportResult], tmp_path: Path) -> None:
+    model = onnx.load(str(exports["teacher"].folder / "policy.onnx"))
+    found = {item.key: item.value for item in model.metadata_props}
+    assert found["task"] == "go2-teacher"
+    assert found["iteration"] == "7"
+    assert found["checkpoint_sha256"] == file_sha256(checkpoints["teacher"])
+    export_policy(checkpoints["teacher"], tmp_path, ExportOptions(format="jit", rollout=False))
+    extra = {"metadata.json": ""}
+    torch.jit.load(str(tmp_path / "policy.pt"), _extra_files=extra)
+    assert json.loads(extra["metadata.json"])["checkpoint_sha256"] == found["checkpoint_sha256"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_deploy_toml(checkpoints: dict[str, Path], exports: dict[str, ExportResult], stage: str) -> None:
+    result = exports[stage]
+    manifest = read_manifest(result.folder)
+    assert manifest == result.manifest
+    task = task_of(load_checkpoint(checkpoints[stage]), "eval")
+    assert manifest.robot.layout() == task.robot
+    assert manifest.control == task.model.control
+    assert (manifest.rates.control_hz, manifest.rates.perception_hz) == pytest.approx((50.0, 10.0))
+    assert manifest.rates.action_delay == pytest.approx(0.02 if stage == "student" else 0.0)
+    assert manifest.command.speed == (0.3, 0.8)
+    assert manifest.checkpoint.sha256 == file_sha256(checkpoints[stage])
+    for graph in manifest.graphs:
+        assert graph.sha256 == file_sha256(result.folder / graph.file)
+    assert (manifest.camera is not None) == (stage == "student")
+    assert manifest.task.components["observation.proprioception"].startswith("parkour-lab:proprioception ")
+
+
+def test_observation_layout(exports: dict[str, ExportResult]) -> None:
+    observation = exports["teacher"].manifest.observation
+    assert [(g.name, g.offset, g.size, g.read) for g in observation.groups] == [
+        ("proprioception", 0, 53, True),
+        ("height_scan", 53, 132, True),
+        ("privileged_explicit", 185, 9, False),
+        ("privileged_latent", 194, 29, False),
+        ("proprioception_history", 223, 530, True),
+    ]
+    assert observation.size == 753
+    fields = {f.name: f for f in observation.groups[0].fields}
+    assert (fields["joint_vel"].offset, fields["joint_vel"].size, fields["joint_vel"].scale) == (25, 12, 0.05)
+    assert fields["base_ang_vel"].unit == "rad/s"
+    ends = [f.offset + f.size for g in observation.groups for f in g.fields]
+    starts = [f.offset for g in observation.groups for f in g.fields]
+    assert [0, *ends] == [*starts, 753]
+
+
+def test_recorded_inputs(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    obs = np.random.default_rng(0).uniform(-1, 1, (12, 3, 753)).astype(np.float32)
+    np.savez(tmp_path / "recording.npz", obs=obs)
+    result = export_policy(
+        checkpoints["teacher"], tmp_path / "out", ExportOptions(recording=tmp_path / "recording.npz")
+    )
+    assert [(p.inputs, p.batch, p.steps) for p in result.parities][-1] == ("recorded", 3, 12)
+
+
+@pytest.mark.mujoco
+def test_a_rollout_is_recorded(checkpoints: dict[str, Path]) -> None:
+    from parkour.export import recording
+    from parkour.export.exporter import load_actor_alone
+    from parkour.export.describe import observation_layout
+    from parkour.learning.inference import DeployedPolicy
+
+    checkpoint = load_checkpoint(checkpoints["teacher"])
+    task = task_of(checkpoint, "eval")
+    actor = load_actor_alone(checkpoints["teacher"], checkpoint, task, observation_layout(task))
+    assert isinstance(actor, RmaActor)
+    obs = recording.record_rollout(
+        task, DeployedPolicy(actor), engine="mujoco", notify=print, num_envs=2, steps=4
+    )
+    assert obs is not None
+    assert obs.shape == (4, 2, 753)
+    assert len(np.unique(obs[1:, :, 0])) == 6
+
+
+@pytest.mark.parametrize("format", ["onnx", "jit"])
+def test_command(run: Run, checkpoints: dict[str, Path], tmp_path: Path, format: str) -> None:
+    out = tmp_path / "new" / "folder"
+    code, text, err = run(
+        "export", format, "--checkpoint", str(checkpoints["teacher"]), "--out", str(out), "--no-rollout", "--json"
+    )
+    assert code == 0
+    report = json.loads(text)
+    assert report["max_error"] < 1e-4
+    assert {Path(path).name for path in report["files"]} == {path.name for path in out.iterdir()}
+    assert f"exporting {checkpoints['teacher']}" in err
+
+
+def test_command_with_a_run_folder(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    write_checkpoint(folder / "model_3.pt")
+    code, out, _ = run("export", "onnx", "--run", str(folder), "-o", str(tmp_path / "out"), "--no-rollout")
+    assert code == 0
+    assert "deploy.toml" in out
+    assert "max error" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--checkpoint", "none.pt"], "none.pt does not exist"),
+        (["--run", "nowhere"], "run folder nowhere does not exist"),
+        (["--log-root", "nowhere"], "no checkpoint found: looked in nowhere/rsl_rl"),
+        (["--run", "a", "--pretrained"], "got --run and --pretrained, expected one of them"),
+        (["--checkpoint", "{teacher}", "--opset", "5"], "--opset: got 5, expected 14 to 20"),
+        (["--checkpoint", "{teacher}", "--opset", "99"], "--opset: got 99, expected 14 to 20"),
+        (["--checkpoint", "{teacher}", "--dtype", "int8"], "--dtype: got 'int8', expected float32 or float16"),
+        (["--checkpoint", "{teacher}", "--batch", "many"], "--batch: got 'many', expected dynamic or a number"),
+        (["--checkpoint", "{teacher}", "--batch", "0"], "--batch: got '0', expected dynamic or a number"),
+        (["--checkpoint", "{teacher}", "--recording", "no.npz"], "--recording no.npz: cannot be read"),
+        (["--checkpoint", "{teacher}", "--recording", "{wrong}"], "got an array of shape (2, 1, 5), expected (steps, rob"),
+        (["--checkpoint", "{teacher}", "--engine", "gazeboo"], "unknown engine 'gazeboo'"),
+        (["--checkpoint", "{damaged}"], "is damaged or not a checkpoint"),
+        (["go2-student", "--checkpoint", "{teacher}"], "is a teacher (go2-teacher), expected a student"),
+    ],
+)
+def test_bad_input_is_one_line(
+    run: Run, checkpoints: dict[str, Path], tmp_path: Path, args: list[str], message: str
+) -> None:
+    np.save(tmp_path / "wrong.npy", np.zeros((2, 5)))
+    (tmp_path / "damaged.pt").write_bytes(b"damaged")
+    names = {"teacher": checkpoints["teacher"], "wrong": tmp_path / "wrong.npy", "damaged": tmp_path / "damaged.pt"}
+    code, out, err = run("export", "onnx", *(arg.format(**names) for arg in args), "--out", str(tmp_path / "out"))
+    lines = [line for line in err.splitlines() if not line.startswith("exporting")]
+    assert (code, out) == (1, "")
+    assert lines[0].startswith("error: ")
+    assert message in lines[0]
+    assert len(lines) <= 2
+
+
+def test_an_unwritable_folder(run: Run, checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, _, err = run("export", "onnx", "--checkpoint", str(checkpoints["teacher"]), "-o", str(tmp_path / "file" / "x"))
+    assert code == 1
+    assert f"cannot write to {tmp_path / 'file' / 'x'}" in err
+
+
+def test_a_task_whose_plugin_is_gone(run: Run, tmp_path: Path) -> None:
+    import dataclasses
+
+    from parkour.learning.checkpoint import save_checkpoint
+
+    path = write_checkpoint(tmp_path / "model_1.pt")
+    checkpoint = load_checkpoint(path)
+    text = checkpoint.task_toml.replace('use = "parkour-lab:gap"', 'use = "parkour-beams:beam"')
+    assert text != checkpoint.task_toml
+    save_checkpoint(path, dataclasses.replace(checkpoint, task_toml=text))
+    code, _, err = run("export", "onnx", "--checkpoint", str(path), "-o", str(tmp_path / "out"))
+    assert code == 1
+    lines = [line for line in err.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1
+    assert "parkour-beams:beam" in lines[0]

@@ -134,7 +134,8 @@ def _source(task: ResolvedTask, options: TrainOptions) -> tuple[Path | None, Che
     checkpoint = load_checkpoint(path)
     if options.resume:
         check_resumed(path, checkpoint, task.name)
-    elif task.model.stage == "student":
+    else:
+        # A new run begins with a teacher: its weights, or what a student learns from.
         check_teacher(path, checkpoint.stamp)
     total = options.iterations or task.model.algorithm.iterations
     if options.resume and checkpoint.iteration >= total:

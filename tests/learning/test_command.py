@@ -80,7 +80,7 @@ def test_default_size_is_said_in_one_line(tmp_path: Path, capsys: pytest.Capture
     ("arguments", "message"),
     [
         ([], "no task given"),
-        (["go2-teachr"], "unknown task 'go2-teachr'; did you mean 'go2-teacher'?"),
+        (["go2-teachr"], "unknown task 'go2-teachr'; did you mean 'go2-teacher'"),
         (["--stage", "headmaster"], "--stage: got 'headmaster', expected teacher or student"),
         (["go2-teacher", "--stage", "student"], "--stage: got 'student', but task 'go2-teacher' trains a teacher"),
         (["go2-teacher", "--num-envs", "0"], "got 0 environments, expected at least 1"),

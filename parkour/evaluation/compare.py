@@ -8,6 +8,7 @@ environment share its friction and its column; when all courses agree, both poli
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,8 +102,10 @@ def bootstrap(
         rng: of the draws.
 
     Returns:
-        The bounds of the central :data:`CONFIDENCE`.
+        The bounds of the central :data:`CONFIDENCE`; NaN where one environment has to stand for all.
     """
+    if min(len(a[0]), len(b[0])) < 2:
+        return math.nan, math.nan
     draw_a = rng.integers(len(a[0]), size=(resamples, len(a[0])))
     draw_b = draw_a if paired else rng.integers(len(b[0]), size=(resamples, len(b[0])))
     drawn = b[0][draw_b].sum(1) / b[1][draw_b].sum(1) - a[0][draw_a].sum(1) / a[1][draw_a].sum(1)

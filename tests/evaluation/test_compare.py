@@ -67,6 +67,13 @@ def test_pairs_are_sharper() -> None:
     assert widths[0] < 0.3 * widths[1]
 
 
+def test_one_environment_gives_no_interval() -> None:
+    one, many = (np.ones(1), np.ones(1)), (np.ones(5), np.ones(5))
+    for a, b in ((one, many), (many, one), (one, one)):
+        bounds = bootstrap(a, b, paired=False, resamples=50, rng=np.random.default_rng(0))
+        assert np.isnan(bounds).all()
+
+
 def test_differences(fast: Evaluation, slow: Evaluation) -> None:
     result = compare(fast, slow)
     assert result.paired
@@ -107,7 +114,9 @@ def test_teacher_and_student_meet_the_same_courses(weights: Weights, tmp_path: P
     options = replace(OPTIONS, num_envs=5, steps=10)
     a = evaluate(weights, replace(options, changes=ours), make_env=make)
     b = evaluate(student, replace(options, changes=theirs), make_env=make)
-    assert compare(a, b, resamples=50).paired
+    result = compare(a, b, resamples=50)
+    assert result.paired and not any(d.certain for row in result.by_terrain.values() for d in row.values())
+    assert "data:image/png" in comparison_page(result, comparison_figures(result))
     assert a.episodes.terrains == b.episodes.terrains == ("gap", "hurdle", "step", "tilt", "flat")
     for name in ("boxes", "goals", "edge", "difficulty"):
         assert (getattr(envs[0].course.library, name) == getattr(envs[1].course.library, name)).all(), name

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from rsl_rl.models import MLPModel
 from tensordict import TensorDict
 from torch import nn
 
@@ -135,7 +136,7 @@ def export_policy(
     return ExportResult(out, files, manifest, tuple(parities))
 
 
-def load_actor_alone(path: Path, checkpoint: Checkpoint, task: ResolvedTask, layout: Layout) -> nn.Module:
+def load_actor_alone(path: Path, checkpoint: Checkpoint, task: ResolvedTask, layout: Layout) -> MLPModel:
     """A checkpoint's actor without an environment, in evaluation mode on the CPU.
 
     Raises:

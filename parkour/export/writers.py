@@ -74,8 +74,10 @@ def write_onnx(
                 model = program.model_proto
             else:
                 axes = {name: {0: "batch"} for name in (*names, *outputs)} if batch is None else None
+                # Without dynamo a stream will do, whatever the annotation says.
+                target: Any = buffer
                 torch.onnx.export(
-                    module, inputs, buffer, input_names=names, output_names=outputs, opset_version=opset,
+                    module, inputs, target, input_names=names, output_names=outputs, opset_version=opset,
                     dynamo=False, dynamic_axes=axes, verbose=False,
                 )  # fmt: skip
                 model = onnx.load_from_string(buffer.getvalue())

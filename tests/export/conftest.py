@@ -29,7 +29,9 @@ def write_checkpoint(path: Path, stage: str = "teacher", *, sets: tuple[str, ...
     zeros = {name: torch.zeros(1, *shape) for name, shape in shapes.items()}
     definition = define_policy(task)
     actor = build_actor(definition, TensorDict(zeros, batch_size=[1]), task.robot.num_joints, "cpu")  # type: ignore[arg-type]
-    weights = {key: gain * value if key.endswith("mlp.6.weight") else value for key, value in actor.state_dict().items()}
+    weights = {
+        key: gain * value if key.endswith("mlp.6.weight") else value for key, value in actor.state_dict().items()
+    }
     assert any(key.endswith("mlp.6.weight") for key in weights)
     stamp = TaskStamp(
         name=task.name,

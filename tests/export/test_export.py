@@ -16,8 +16,8 @@ from parkour.errors import ParkourError
 from parkour.export.exporter import ExportOptions, ExportResult, export_policy
 from parkour.export.manifest import file_sha256, read_manifest
 from parkour.export.parity import Parity, check
-from parkour.learning.inference import task_of
 from parkour.learning.checkpoint import load_checkpoint
+from parkour.learning.inference import task_of
 from parkour_policies.rma_actor import RmaActor
 from tests.export.conftest import STAGES, write_checkpoint
 
@@ -69,7 +69,7 @@ def test_a_wrong_file_is_not_kept(
     monkeypatch.setattr(
         exporter, "run_onnx", lambda path: lambda values: [value + 1e-3 for value in original(path)(values)]
     )
-    with pytest.raises(ParkourError, match="differs from torch by 0.001 on random inputs"):
+    with pytest.raises(ParkourError, match=r"differs from torch by 0\.001 on random inputs"):
         export_policy(checkpoints["teacher"], tmp_path, ExportOptions(rollout=False))
     assert list(tmp_path.iterdir()) == []
 
@@ -204,17 +204,15 @@ def test_recorded_inputs(checkpoints: dict[str, Path], tmp_path: Path) -> None:
 @pytest.mark.mujoco
 def test_a_rollout_is_recorded(checkpoints: dict[str, Path]) -> None:
     from parkour.export import recording
-    from parkour.export.exporter import load_actor_alone
     from parkour.export.describe import observation_layout
+    from parkour.export.exporter import load_actor_alone
     from parkour.learning.inference import DeployedPolicy
 
     checkpoint = load_checkpoint(checkpoints["teacher"])
     task = task_of(checkpoint, "eval")
     actor = load_actor_alone(checkpoints["teacher"], checkpoint, task, observation_layout(task))
     assert isinstance(actor, RmaActor)
-    obs = recording.record_rollout(
-        task, DeployedPolicy(actor), engine="mujoco", notify=print, num_envs=2, steps=4
-    )
+    obs = recording.record_rollout(task, DeployedPolicy(actor), engine="mujoco", notify=print, num_envs=2, steps=4)
     assert obs is not None
     assert obs.shape == (4, 2, 753)
     assert len(np.unique(obs[1:, :, 0])) == 6
@@ -256,7 +254,10 @@ def test_command_with_a_run_folder(run: Run, tmp_path: Path) -> None:
         (["--checkpoint", "{teacher}", "--batch", "many"], "--batch: got 'many', expected dynamic or a number"),
         (["--checkpoint", "{teacher}", "--batch", "0"], "--batch: got '0', expected dynamic or a number"),
         (["--checkpoint", "{teacher}", "--recording", "no.npz"], "--recording no.npz: cannot be read"),
-        (["--checkpoint", "{teacher}", "--recording", "{wrong}"], "got an array of shape (2, 1, 5), expected (steps, rob"),
+        (
+            ["--checkpoint", "{teacher}", "--recording", "{wrong}"],
+            "got an array of shape (2, 1, 5), expected (steps, rob",
+        ),
         (["--checkpoint", "{teacher}", "--engine", "gazeboo"], "unknown engine 'gazeboo'"),
         (["--checkpoint", "{damaged}"], "is damaged or not a checkpoint"),
         (["go2-student", "--checkpoint", "{teacher}"], "is a teacher (go2-teacher), expected a student"),
@@ -278,7 +279,9 @@ def test_bad_input_is_one_line(
 
 def test_an_unwritable_folder(run: Run, checkpoints: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    code, _, err = run("export", "onnx", "--checkpoint", str(checkpoints["teacher"]), "-o", str(tmp_path / "file" / "x"))
+    code, _, err = run(
+        "export", "onnx", "--checkpoint", str(checkpoints["teacher"]), "-o", str(tmp_path / "file" / "x")
+    )
     assert code == 1
     assert f"cannot write to {tmp_path / 'file' / 'x'}" in err
 

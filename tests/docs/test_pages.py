@@ -50,7 +50,8 @@ def _parse(args: list[str]) -> None:
         if group and not [word for word in args if not word.startswith("-")]:
             command.make_context("parkour", [*args, "--help"], parent=context, resilient_parsing=True)
             return
-        context = command.make_context("parkour", list(args), parent=context)
+        # A bare name (`parkour export onnx`) is a mention, which need not have the options that running it takes.
+        context = command.make_context("parkour", list(args), parent=context, resilient_parsing=not args)
         if not group:
             return
         _, command, args = command.resolve_command(context, [*getattr(context, "_protected_args", ()), *context.args])

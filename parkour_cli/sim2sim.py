@@ -39,7 +39,6 @@ def sim2sim(
 ) -> None:  # fmt: skip
     """Run an exported policy in plain C MuJoCo, without torch: does it survive outside its simulator?"""
     _check_installed()
-    _choose_renderer()
     from parkour_mujoco.sim2sim.run import Sim2SimOptions, run_export
 
     options = Sim2SimOptions(
@@ -58,12 +57,6 @@ def sim2sim(
 def _check_installed() -> None:
     if find_spec("mujoco") is None:
         raise EngineError("sim2sim needs mujoco, which is not installed", hint="pip install 'parkour-lab[mujoco]'")
-
-
-def _choose_renderer() -> None:
-    from parkour_mujoco.launch import choose_renderer
-
-    choose_renderer()
 
 
 def _range(text: str) -> tuple[float, float]:

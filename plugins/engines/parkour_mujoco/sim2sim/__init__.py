@@ -4,3 +4,10 @@ A second implementation, on purpose: motors, observations, way points and ends a
 error of the training's own would show as a difference. Only :mod:`.batched` runs the training's engine, in a process
 of its own.
 """
+
+from __future__ import annotations
+
+from parkour_mujoco.launch import choose_renderer
+
+# MuJoCo settles on a renderer when it is imported, which the modules here do.
+choose_renderer()

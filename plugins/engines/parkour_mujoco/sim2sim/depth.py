@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -83,6 +85,7 @@ class DepthCamera:
         if self._rays:
             return
         try:
+            check_renderer()
             self._renderer = mujoco.Renderer(model, self.camera.height, self.camera.width)
             self._renderer.enable_depth_rendering()
         except Exception as error:  # OpenGL's own errors
@@ -107,6 +110,14 @@ class DepthCamera:
             model, data, origin, rays, self._groups, 1, -1, hit, distance, None, count, self.camera.range
         )
         return np.where(hit >= 0, distance, self.camera.range).reshape(self._slant.shape)
+
+
+def check_renderer() -> None:
+    """Raises RuntimeError where MuJoCo's renderer would end the process: a window system's without a display."""
+    context = getattr(mujoco, "GLContext", None) or getattr(mujoco.gl_context, "GLContext", None)
+    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if context is None or ("glfw" in context.__module__ and sys.platform.startswith("linux") and not display):
+        raise RuntimeError("no display, and MUJOCO_GL is not egl or osmesa")
 
 
 def process(raw: np.ndarray, params: dict[str, Any], camera: Camera) -> np.ndarray:

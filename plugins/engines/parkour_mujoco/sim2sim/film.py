@@ -12,6 +12,7 @@ import numpy as np
 
 from parkour.errors import EngineError, ParkourError, StorageError
 from parkour_mujoco.sim2sim.courses import WayPoints
+from parkour_mujoco.sim2sim.depth import check_renderer
 from parkour_mujoco.sim2sim.world import World
 
 SIZE = (960, 540)
@@ -74,6 +75,7 @@ class Film:
 
         if self._renderer is None:
             try:
+                check_renderer()
                 self._renderer = mujoco.Renderer(world.model, SIZE[1], SIZE[0])
             except Exception as error:  # OpenGL's own errors
                 raise EngineError(

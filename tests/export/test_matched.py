@@ -170,7 +170,7 @@ def test_the_states_were_worth_comparing(recording: Recording) -> None:
     assert set(np.unique(theirs[..., 49:53])) == {-0.5, 0.5}
     assert np.abs(theirs[..., 3:5]).max() > 0.1
     # The first robot has moved on to its next way point.
-    assert recording.their_goals[-1, 0] == 1
+    assert recording.their_goals[-1, 0] >= 1
     assert np.array_equal(recording.goals, recording.their_goals)
 
 

@@ -38,7 +38,7 @@ Reader = Callable[[Situation, Group], np.ndarray]
 
 
 class Observer:
-    """Computes the groups that the policy reads; the others are zeros.
+    """Computes every group that it knows; zeros stand for those that it does not and the policy does not read.
 
     Raises:
         ExportError: a group or field that is not known here.

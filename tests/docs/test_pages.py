@@ -126,3 +126,8 @@ def test_ci_runs_the_readme_command() -> None:
     assert pattern
     found = [line for line in shell_lines(ROOT / "README.md") if re.search(pattern[1], line)]
     assert len(found) == 1
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    text = prose(ROOT / "README.md")
+    assert [page.name for page in PAGES if page.parent.name == "docs" and f"(docs/{page.name})" not in text] == []

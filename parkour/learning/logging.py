@@ -83,7 +83,12 @@ class WandbLogger:
                 "--logger wandb needs the package wandb, which is not installed",
                 hint="pip install wandb, or --logger tensorboard",
             ) from None
-        self._run = wandb.init(project=project, name=run.name, dir=str(run), config=dict(config))
+        try:
+            self._run = wandb.init(project=project, name=run.name, dir=str(run), config=dict(config))
+        except wandb.Error as error:
+            raise ParkourError(
+                f"--logger wandb: {error}", hint="wandb login, or WANDB_MODE=offline, or --logger tensorboard"
+            ) from error
 
     def on_iteration(self, iteration: Iteration) -> None:
         self._run.log(dict(iteration.scalars), step=iteration.index)

@@ -20,7 +20,7 @@ def next_levels(
     episode_length: float,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Levels of the next episodes, by the distance walked in the last (SPEC §3).
+    """Levels of the next episodes, by the distance walked in the last.
 
     More than 0.8 of the distance that the command asks for in a whole episode leads one level up, less than 0.4 of
     it one down, not below 0; above the last level a random one follows. Completing the course counts as up as well:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -374,6 +375,18 @@ def test_git_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wandb_is_asked_for_only_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(ParkourError, match="--logger wandb needs the package wandb"):
+        run(tmp_path, logger="wandb")
+
+
+def test_wandb_that_cannot_log_in_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class LoginError(Exception):
+        pass
+
+    def init(**settings: object) -> None:
+        raise LoginError("No API key configured.")
+
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(Error=LoginError, init=init))
+    with pytest.raises(ParkourError, match="--logger wandb: No API key configured"):
         run(tmp_path, logger="wandb")
 
 

@@ -1,4 +1,4 @@
-"""The built-in generators against SPEC §3: every length, height, offset and way point over many draws."""
+"""The built-in generators against the formulas of the task: lengths, heights, offsets, way points over many draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distillation of the teacher into the student: DAgger, with the student driving (SPEC §8).
+"""Distillation of the teacher into the student: DAgger, with the student driving.
 
 A rollout is collected without gradients. The update goes through it once more, in parts, so that memory stays bounded
 whatever the number of environments: the recurrent part over the whole rollout (truncated back-propagation through time:

@@ -18,7 +18,7 @@ GROUPS = (*TEACHER_GROUPS, *(name for name in STUDENT_GROUPS if name not in TEAC
 
 
 class RmaStudentParams(RmaTeacherParams):
-    """Networks (SPEC §7): the teacher's, which must be as it was trained, and the depth encoder."""
+    """Networks: the teacher's, which must be as it was trained, and the depth encoder."""
 
     depth_encoder: str = "depth_gru"
     """Encoder of the depth images; tells the scan's latent and the yaws."""
@@ -28,7 +28,7 @@ class RmaStudentParams(RmaTeacherParams):
 
 
 class DistillationParams(Params):
-    """DAgger (SPEC §8); a student task's ``[algorithm.params]``."""
+    """DAgger; a student task's ``[algorithm.params]``."""
 
     learning_rate: float = param(1e-3, ge=0, doc="Learning rate of depth actor and encoder (Adam).")
     max_grad_norm: float = param(1.0, ge=0, doc="Bound on the norm of both gradients together.")

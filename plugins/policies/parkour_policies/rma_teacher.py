@@ -13,7 +13,7 @@ from parkour_policies.rma_actor import GROUPS, EncoderChoice
 
 
 class RmaTeacherParams(Params):
-    """Networks (SPEC §7)."""
+    """Networks."""
 
     hidden_dims: tuple[int, ...] = (512, 256, 128)
     """Widths of the hidden layers of actor and critic."""
@@ -35,7 +35,7 @@ class RmaTeacherParams(Params):
 
 
 class RmaAlgorithmParams(Params):
-    """PPO and what RMA adds (SPEC §8); a task's ``[algorithm.params]``."""
+    """PPO and what RMA adds; a task's ``[algorithm.params]``."""
 
     learning_rate: float = param(2e-4, ge=0, doc="First learning rate of actor and critic (Adam).")
     desired_kl: float | None = param(0.01, ge=0, doc="KL divergence per update that the learning rate adapts to.")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from parkour.hookspecs import hookimpl
 from parkour.specs import TerrainSpec
 
-SOURCE = "SPEC §3, after Cheng et al., Extreme Parkour with Legged Robots, 2023 (arXiv:2309.14341)"
+SOURCE = "after Cheng et al., Extreme Parkour with Legged Robots, 2023 (arXiv:2309.14341)"
 
 
 @hookimpl

@@ -9,6 +9,7 @@ from torch import Tensor
 from parkour.mdp.context import RobotState
 from parkour.mdp.robot import RobotLayout
 from parkour.mdp.task_mdp import Measurement
+from parkour.terrain.rays import rotation_matrix
 from parkour_mujoco.robot_files import RobotFiles
 from parkour_mujoco.scene import sensor_name
 
@@ -58,7 +59,7 @@ class StateAccessor:
         quat = pose[:, 3:]
         rotation = rotation_matrix(quat)
         forces = self._data.sensordata[:, self._forces].unflatten(-1, (-1, 3))
-        # mujoco's contact sensors give the force on the other side's behalf: primary to secondary.
+        # A contact sensor gives the force that its geom exerts; terms read the force that acts on it.
         feet, others = -forces[:, : self._num_feet], -forces[:, self._num_feet :]
         robot = RobotState(
             base_pos=pose[:, :3],
@@ -76,17 +77,6 @@ class StateAccessor:
             feet_pos=self._data.geom_xpos[:, self._feet],
         )
         return Measurement(robot, feet, self._sum_geoms @ others)
-
-
-def rotation_matrix(quat: Tensor) -> Tensor:
-    """``[N, 3, 3]`` from unit quaternions ``[N, 4]`` (w, x, y, z); columns are the body's axes in the world."""
-    w, x, y, z = quat.unbind(-1)
-    rows = [
-        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
-    ]  # fmt: skip
-    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
 
 
 def _rotate_back(rotation: Tensor, vector: Tensor) -> Tensor:

@@ -129,7 +129,7 @@ class ParkourEnv(ManagerBasedRlEnv):
         seen = self.accessor.read(self._torque)
         done, self.reward_buf = self.mdp.advance(seen, action, self.episode_length_buf)
         ends = self.mdp.terminations
-        # Copies, because the reset below begins new episodes.
+        # New tensors in every step, so the resets below leave them as they are.
         self.reset_buf, self.reset_terminated = done, ends.failed
         self.reset_time_outs = ends.succeeded | ends.timed_out
         self.mdp.disturb(self.sim_handle)

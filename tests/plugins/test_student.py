@@ -330,6 +330,37 @@ def test_update_takes_the_gradient_of_the_losses_as_written(
             torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-6)
 
 
+def test_each_epoch_takes_the_gradient_at_the_weights_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = FakeStudentEnv(length=7)
+    runner = make_runner("algorithm.params.epochs=3", "algorithm.params.max_grad_norm=1e9", env=env)
+    alg = runner.alg
+    grads, wanted = [], []
+    adam_step = alg.optimizer.step
+
+    def note_and_step() -> None:
+        action, yaw = reference_losses(runner, seen, begin)
+        wanted.append(torch.autograd.grad(action + yaw, alg.trained))
+        grads.append([p.grad.clone() for p in alg.trained])
+        adam_step()
+
+    monkeypatch.setattr(alg.optimizer, "step", note_and_step)
+    begin = alg.student.memory
+    seen = rollout(runner)
+    alg.update()
+    assert len(grads) == 3 and not torch.allclose(grads[0][0], grads[1][0], rtol=1e-3)
+    for mine, theirs in zip(grads, wanted, strict=True):
+        for one, other in zip(mine, theirs, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
+
+
+def test_learning_rate_halves() -> None:
+    alg = make_runner("algorithm.params.learning_rate_half_life=100").alg
+    for iteration, factor in ((0, 1.0), (100, 0.5), (250, 0.5**2.5)):
+        alg.begin_iteration(iteration)
+        assert alg.learning_rate == pytest.approx(1e-3 * factor)
+        assert [group["lr"] for group in alg.optimizer.param_groups] == [pytest.approx(1e-3 * factor)]
+
+
 def test_encoder_and_actor_are_trained_and_nothing_else() -> None:
     runner = make_runner()
     alg = runner.alg

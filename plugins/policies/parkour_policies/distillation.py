@@ -67,15 +67,16 @@ class RmaDistillation(Distillation):
 
     def __init__(
         self, student: StudentModel, teacher: RmaActor, storage: DistillationStorage, *, learning_rate: float = 1e-3,
-        max_grad_norm: float = 1.0, image_block: int = 1024, device: str = "cpu", multi_gpu_cfg: dict | None = None,
-        **unused: Any,
+        max_grad_norm: float = 1.0, epochs: int = 1, learning_rate_half_life: int | None = None,
+        image_block: int = 1024, device: str = "cpu", multi_gpu_cfg: dict | None = None, **unused: Any,
     ) -> None:  # fmt: skip
         super().__init__(
             student, teacher, storage, learning_rate=learning_rate, max_grad_norm=max_grad_norm, device=device,  # type: ignore[arg-type]
             multi_gpu_cfg=multi_gpu_cfg,
         )  # fmt: skip
         self.storage: DistillationStorage = storage  # pyright: ignore[reportIncompatibleVariableOverride]
-        self.image_block = image_block
+        self.image_block, self.epochs, self.half_life = image_block, epochs, learning_rate_half_life
+        self.first_learning_rate = learning_rate
         self.teacher.requires_grad_(False).eval()
         self.trained = [p for p in student.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.trained, lr=learning_rate)
@@ -90,6 +91,10 @@ class RmaDistillation(Distillation):
         """
         if not self.teacher_loaded:
             raise TrainingError("the student has no teacher", hint="parkour train --stage student --checkpoint TEACHER")
+        if self.half_life is not None:
+            self.learning_rate = self.first_learning_rate * 0.5 ** (iteration / self.half_life)
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.learning_rate
 
     def act(self, obs: TensorDict) -> Tensor:
         """The student's actions ``[N, J]``; the teacher's, on its deployed inputs, are noted."""
@@ -107,14 +112,27 @@ class RmaDistillation(Distillation):
     # -- update ------------------------------------------------------------------------------------------------------
 
     def update(self) -> dict[str, float]:
-        """One gradient step on the stored rollout; mean losses, by name."""
+        """As many gradient steps on the stored rollout as there are epochs; mean losses of the first, by name.
+
+        The first epoch's losses are those of the policy that drove; the later ones have seen the same states before.
+        """
         storage = self.storage
         storage.glimpses = [None if glimpse is None else _differentiable(glimpse) for glimpse in storage.glimpses]
         glimpses = [glimpse for glimpse in storage.glimpses if glimpse is not None]
+        losses = self._epoch(glimpses, [glimpse.features for glimpse in glimpses])
+        for _ in range(1, self.epochs):
+            self._epoch(glimpses, self._features(glimpses))
+        self.num_updates += 1
+        storage.clear()
+        action, yaw = losses.tolist()
+        return {"action": action, "yaw": yaw}
+
+    def _epoch(self, glimpses: Sequence[Glimpse], features: Sequence[Tensor]) -> Tensor:
+        """One gradient step; the losses ``[2]`` before it. ``features`` are the present encoder's."""
         # Zeros rather than none: the ranks average all gradients, whatever each of them saw.
         for parameter in self.trained:
             parameter.grad = torch.zeros_like(parameter)
-        features = [glimpse.features.requires_grad_() for glimpse in glimpses]
+        features = [feature.requires_grad_() for feature in features]
         outputs = self._remember(features)
         losses, outputs_grad = self._actor_losses(outputs.detach())
         outputs.backward(outputs_grad)
@@ -124,10 +142,19 @@ class RmaDistillation(Distillation):
         nn.utils.clip_grad_norm_(self.trained, self.max_grad_norm)  # type: ignore[arg-type]
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.num_updates += 1
-        storage.clear()
-        action, yaw = losses.tolist()
-        return {"action": action, "yaw": yaw}
+        return losses
+
+    def _features(self, glimpses: Sequence[Glimpse]) -> list[Tensor]:
+        """What the present encoder makes of each glimpse's images."""
+        if not glimpses:
+            return []
+        compress, sizes = self.student.encoder.compress, [len(glimpse.images) for glimpse in glimpses]
+        with torch.no_grad():
+            blocks = [
+                compress(images) for images, _ in _blocks([(g.images, g.features) for g in glimpses], self.image_block)
+            ]
+        # Clones: the parts of a split may not require gradients for themselves.
+        return [part.clone() for part in torch.cat(blocks).split(sizes)]
 
     def _remember(self, features: Sequence[Tensor]) -> Tensor:
         """``[T, N, L + Y]`` the encoder's outputs at each step, from the features of each glimpse."""

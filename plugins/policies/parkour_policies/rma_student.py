@@ -32,6 +32,10 @@ class DistillationParams(Params):
 
     learning_rate: float = param(1e-3, ge=0, doc="Learning rate of depth actor and encoder (Adam).")
     max_grad_norm: float = param(1.0, ge=0, doc="Bound on the norm of both gradients together.")
+    epochs: int = param(1, ge=1, doc="Gradient steps on each rollout.")
+    learning_rate_half_life: int | None = param(
+        None, ge=1, doc="Iterations in which the learning rate halves; none: it stays."
+    )
     image_block: int = param(1024, ge=1, doc="Images that go through the encoder at a time in an update.")
 
 

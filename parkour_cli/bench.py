@@ -34,6 +34,7 @@ def env(
     ] = None,
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="Simulator; the first that can run here.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of courses and actions.")] = 1,
+    profile: Annotated[bool, typer.Option("--profile", help="Show how long each part of a step takes.")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the JSON here too.")] = None,
     as_json: JsonOption = False,
     sets: SetOption = [],  # noqa: B006 - Typer copies it
@@ -52,7 +53,9 @@ def env(
     rates = []
     for size in sizes:
         notice(f"{resolved.name}: {size} environments on {chosen}, {steps} control steps")
-        rates.append(measure_step(resolved, simulator, num_envs=size, steps=steps, device=chosen, seed=seed))
+        rates.append(
+            measure_step(resolved, simulator, num_envs=size, steps=steps, device=chosen, seed=seed, profile=profile)
+        )
     data = to_json(rates, device=chosen, task=resolved.name)
     if out is not None:
         try:
@@ -64,8 +67,16 @@ def env(
         return
     rows = [
         (r.num_envs, f"{r.environment:,.0f}", f"{r.physics:,.0f}", f"{r.ratio:.3f}", f"{r.environment_ms:.2f}",
-         f"{r.physics_ms:.2f}", f"{r.build_s:.1f}", "" if r.memory_gib is None else f"{r.memory_gib:.1f}")
+         f"{r.physics_ms:.2f}", f"{r.build_s:.1f}", "" if r.memory_gib is None else f"{r.memory_gib:.1f}",
+         "" if r.images is None else f"{r.images:,.0f}")
         for r in rates
     ]  # fmt: skip
-    columns = ("environments", "steps/s", "physics/s", "ratio", "step ms", "physics ms", "build s", "memory GiB")
+    columns = (
+        "environments", "steps/s", "physics/s", "ratio", "step ms", "physics ms", "build s", "memory GiB", "images/s"
+    )  # fmt: skip
     print_table(f"{resolved.name} on {data['device_name']}, torch {data['torch']}", columns, rows)
+    for rate in rates:
+        if rate.phases_ms:
+            total = sum(rate.phases_ms.values())
+            parts = [(name, f"{ms:.3f}", f"{ms / total:.1%}") for name, ms in rate.phases_ms.items()]
+            print_table(f"{rate.num_envs} environments, one step, part by part", ("part", "ms", "share"), parts)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
 from parkour.errors import ParkourError
+from parkour.evaluation.profile import PhaseProfile
 from parkour.mdp.engine import Engine
 from parkour.tasks.resolve import ResolvedTask
 
@@ -37,13 +38,21 @@ class StepRate:
     """Time to make the environment, kernels included [s]."""
     memory_gib: float | None
     """Peak device memory that torch and the engine hold, where it can be told [GiB]."""
+    images: float | None = None
+    """Depth images made in full environment steps [1/s]; None in a task without a camera."""
+    phases_ms: Mapping[str, float] | None = None
+    """Time of the parts of a step, measured one by one in further steps [ms]; None when not asked for."""
 
 
-def measure_step(task: ResolvedTask, engine: Engine, *, num_envs: int, steps: int, device: str, seed: int) -> StepRate:
+def measure_step(
+    task: ResolvedTask, engine: Engine, *, num_envs: int, steps: int, device: str, seed: int, profile: bool = False
+) -> StepRate:
     """Times ``steps`` control steps with random actions, and as many of physics alone, after a warm-up of both.
 
     The two take turns of :data:`CHUNK` steps, so that both see robots in the same state: left to their last torques for
     long, robots fly or lie about, and their contacts cost another time.
+
+    With ``profile`` the phases that the environment names are timed in ``steps`` further ones.
 
     Raises:
         ParkourError: ``steps`` below 1; whatever the engine raises.
@@ -55,10 +64,16 @@ def measure_step(task: ResolvedTask, engine: Engine, *, num_envs: int, steps: in
     build = time.perf_counter() - start
     actions = 0.5 * torch.randn(16, num_envs, env.num_actions, device=env.device)
 
+    images = 0
+
     def full_step(i: int) -> None:
+        nonlocal images
         env.step(actions[i % len(actions)])
+        if env.mdp.camera is not None:
+            images += num_envs if env.mdp.refreshed is None else len(env.mdp.refreshed)
 
     full = physics = 0.0
+    phases: dict[str, float] | None = None
     try:
         with torch.inference_mode():
             for begin in range(-WARM_UP, steps, CHUNK):
@@ -66,6 +81,11 @@ def measure_step(task: ResolvedTask, engine: Engine, *, num_envs: int, steps: in
                 seconds = _time(full_step, chunk, env.device), _time(lambda _: env.simulate_only(1), chunk, env.device)
                 if begin >= 0:
                     full, physics = full + seconds[0], physics + seconds[1]
+                else:
+                    images = 0
+            taken = images
+            if profile:
+                phases = _profile(full_step, range(steps), env)
     finally:
         env.close()
     return StepRate(
@@ -77,7 +97,20 @@ def measure_step(task: ResolvedTask, engine: Engine, *, num_envs: int, steps: in
         physics_ms=1e3 * physics / steps,
         build_s=build,
         memory_gib=_memory(env.device),
+        images=None if env.mdp.camera is None else taken / full,
+        phases_ms=phases,
     )
+
+
+def _profile(step: Callable[[int], None], indices: range, env: Any) -> dict[str, float]:
+    """Milliseconds of each phase in one call of ``step``."""
+    profile = PhaseProfile(env.device)
+    for name, owner, attribute in env.phases():
+        profile.watch(name, owner, attribute)
+    profile.start()
+    for i in indices:
+        step(i)
+    return {name: 1e3 * seconds / len(indices) for name, seconds in profile.stop().items()}
 
 
 def as_json(rates: list[StepRate], *, device: str, task: str) -> dict[str, Any]:

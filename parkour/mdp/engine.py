@@ -39,7 +39,8 @@ class Engine(Protocol):
         Its observations are a TensorDict with one entry per observation group of the task; ``step`` resets finished
         environments and returns the first observation of their next episode, as rsl-rl expects. Its ``extras`` hold
         ``time_outs`` (``[N]`` bool: ended without failure, so the value is bootstrapped) and ``log`` (scalars).
-        The environment offers besides: ``mdp`` (the task's :class:`parkour.mdp.task_mdp.TaskMdp`), ``close()``.
+        The environment offers besides: ``mdp`` (the task's :class:`parkour.mdp.task_mdp.TaskMdp`), ``close()``,
+        and for benchmarks ``simulate_only(steps)`` and ``phases()`` (:data:`parkour.evaluation.profile.Phase`).
 
         Raises:
             EngineError: the engine cannot run the task here.

@@ -14,6 +14,7 @@ from mjlab.managers.command_manager import NullCommandManager
 from mjlab.managers.event_manager import EventManager
 from torch import Tensor
 
+from parkour.evaluation.profile import Phase
 from parkour.tasks.build import build_mdp
 from parkour.tasks.resolve import ResolvedTask
 from parkour_mujoco.accessor import StateAccessor
@@ -154,6 +155,25 @@ class ParkourEnv(ManagerBasedRlEnv):
         """Advance the physics by ``steps`` control steps with the controls as they are: the yardstick of benchmarks."""
         for _ in range(steps * self.cfg.decimation):
             self.sim.step()
+
+    def phases(self) -> list[Phase]:
+        """The parts of a step, for a profile."""
+        mdp = self.mdp
+        phases: list[Phase] = [
+            ("motors", self, "_simulate"),
+            ("physics", self.sim, "step"),
+            ("forward kinematics", self.sim, "forward"),
+            ("state", self.accessor, "read"),
+            ("goals", mdp, "advance"),
+            ("terminations", mdp.terminations, "compute"),
+            ("rewards", mdp.rewards, "compute"),
+            ("interval events", mdp, "disturb"),
+            ("resets", self, "_begin"),
+            ("observations", mdp, "observe"),
+        ]
+        if mdp.camera is not None:
+            phases.append(("depth rendering", mdp.camera, "update"))
+        return phases
 
     def _simulate(self, action: Tensor) -> None:
         """Hold the action for one control step; the motors react at every physics step."""

@@ -10,6 +10,7 @@ from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 from torch import Tensor
 
+from parkour.evaluation.profile import Phase
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks.resolve import ResolvedTask
 from parkour_mujoco.env import ParkourEnv
@@ -81,6 +82,10 @@ class MujocoVecEnv(VecEnv):
     def simulate_only(self, steps: int) -> None:
         """Physics alone for ``steps`` control steps: the yardstick of benchmarks."""
         self.env.simulate_only(steps)
+
+    def phases(self) -> list[Phase]:
+        """The parts of a step, for a profile."""
+        return self.env.phases()
 
     def render(self) -> np.ndarray | None:
         """``[height, width, 3]`` uint8 picture of the first environment, if it was made with ``render=True``."""

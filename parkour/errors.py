@@ -42,6 +42,15 @@ class UnknownNameError(ParkourError):
         self.suggestions = near
 
 
+class MissingPluginError(UnknownNameError):
+    """A component of a distribution that is not there."""
+
+    def __init__(self, what: str, name: str, distribution: str, reason: str, *, hint: str | None = None) -> None:
+        ParkourError.__init__(self, f"{what} {name!r} comes from the plugin {distribution}, {reason}", hint=hint)
+        self.name = name
+        self.suggestions = []
+
+
 class AmbiguousNameError(ParkourError):
     """A bare name that several distributions register."""
 

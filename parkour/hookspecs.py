@@ -23,6 +23,10 @@ from parkour.specs import (
 PROJECT = "parkour"
 """Name of the pluggy project and of the entry-point group."""
 
+API_VERSION = "1.0"
+"""Version of the hooks, specs and contracts, ``major.minor``. A new minor version only adds to them; a new major
+version may take away. A plugin says what it was written for in ``PARKOUR_API = "1.0"``, beside its hooks."""
+
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 """Marks a function of a plugin module as an implementation of one of the hooks below."""

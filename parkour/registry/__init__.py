@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parkour.registry.records import BUILTIN, BrokenPlugin, RegisteredSpec, canonical_distribution
+from parkour.registry.records import BUILTIN, BrokenPlugin, PluginLoad, RegisteredSpec, canonical_distribution
 from parkour.registry.registry import LOAD_PLUGINS, Registry, default_registry
 from parkour.registry.targets import resolve_target
 
@@ -10,6 +10,7 @@ __all__ = [
     "BUILTIN",
     "LOAD_PLUGINS",
     "BrokenPlugin",
+    "PluginLoad",
     "RegisteredSpec",
     "Registry",
     "canonical_distribution",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import io
 import re
+import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,13 +18,16 @@ from typing import Any
 import pluggy
 
 from parkour.hookspecs import HOOKS, PROJECT
-from parkour.registry.records import BrokenPlugin, RegisteredSpec, canonical_distribution
+from parkour.registry.api import API_ATTRIBUTE, api_problem, written_api
+from parkour.registry.records import BrokenPlugin, PluginLoad, RegisteredSpec, canonical_distribution
 from parkour.registry.targets import TARGET_PATTERN
 from parkour.specs import SPEC_TYPES, Kind, Spec
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 RESOURCE_PATTERN = re.compile(r"[\w.]+:[\w./-]+\.toml")
 KIND_OF_HOOK: dict[str, Kind] = {hook: kind for kind, hook in HOOKS.items()}
+HEAVY = ("torch", "numpy", "pydantic", "mujoco", "warp", "matplotlib", "onnx")
+"""Packages that a plugin should not import just to say what it has: every command would wait for them."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class Discovery:
 
     specs: list[RegisteredSpec] = field(default_factory=list)
     broken: list[BrokenPlugin] = field(default_factory=list)
+    loads: list[PluginLoad] = field(default_factory=list)
 
 
 def installed_entries(path: Sequence[str] | None = None) -> tuple[list[PluginEntry], list[BrokenPlugin]]:
@@ -77,17 +85,58 @@ def _identity(dist: Distribution) -> tuple[str, str]:
 
 
 def load_entries(entries: Iterable[PluginEntry]) -> Discovery:
-    """Import every entry point and call its hooks; faults become :class:`BrokenPlugin` records."""
+    """Import every entry point and call its hooks; faults become :class:`BrokenPlugin` records.
+
+    What a plugin prints meanwhile is kept from standard output, where programs read results, and recorded.
+    """
     result = Discovery()
     taken: dict[tuple[str, Kind, str], RegisteredSpec] = {}
+    modules: dict[str, str] = {}
     for entry in entries:
-        try:
-            plugin = entry.entry_point.load()
-        except (Exception, SystemExit) as error:
-            result.broken.append(_broken(entry, f"import failed ({_describe(error)})", error))
-            continue
-        _Loader(entry, result, taken).load(plugin)
+        before, begin, printed = set(sys.modules), time.perf_counter(), io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            try:
+                _load(entry, result, taken, modules)
+            except Exception as error:  # An object that cannot even be looked at.
+                result.broken.append(_broken(entry, f"it cannot be read ({_describe(error)})", error))
+        load = PluginLoad(
+            distribution=entry.distribution,
+            version=entry.version,
+            entry_point=entry.entry_point.name,
+            seconds=time.perf_counter() - begin,
+            heavy=tuple(name for name in HEAVY if name in sys.modules and name not in before),
+            printed=printed.getvalue().strip(),
+        )
+        result.loads.append(load)
     return result
+
+
+def _load(
+    entry: PluginEntry,
+    result: Discovery,
+    taken: dict[tuple[str, Kind, str], RegisteredSpec],
+    modules: dict[str, str],
+) -> None:
+    """One entry point. ``modules`` says which distribution came first with each address."""
+    address = entry.entry_point.value
+    try:
+        plugin = entry.entry_point.load()
+    except (Exception, SystemExit) as error:
+        reason = f"import failed ({_describe(error)})"
+        # A plugin for another API mostly fails here, on a name that this one does not have.
+        if problem := api_problem(written_api(address.partition(":")[0])):
+            reason = f"{problem}; {reason}"
+        result.broken.append(_broken(entry, reason, error))
+        return
+    owner = modules.setdefault(address, entry.distribution)
+    if owner != entry.distribution:
+        reason = f"its entry point names {address!r}, which is {owner}'s: modules need names of their own"
+        result.broken.append(_broken(entry, reason, None))
+        return
+    if problem := api_problem(getattr(plugin, API_ATTRIBUTE, None)):
+        result.broken.append(_broken(entry, problem, None))
+        return
+    _Loader(entry, result, taken).load(plugin)
 
 
 class _Loader:

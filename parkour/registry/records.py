@@ -38,6 +38,21 @@ class RegisteredSpec:
 
 
 @dataclass(frozen=True)
+class PluginLoad:
+    """What it cost to load an entry point, and what that did besides."""
+
+    distribution: str
+    version: str
+    entry_point: str
+    seconds: float
+    """For the import and all hooks [s]; what several plugins import is charged to the first."""
+    heavy: tuple[str, ...] = ()
+    """Large packages that came in with it, such as torch."""
+    printed: str = ""
+    """What it wrote to standard output meanwhile."""
+
+
+@dataclass(frozen=True)
 class BrokenPlugin:
     """An entry point, a hook or a spec that could not be used; everything else was loaded all the same."""
 

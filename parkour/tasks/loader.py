@@ -179,7 +179,7 @@ def _resolved(
     kind: Kind, key: str, name: str, params: Mapping[str, Any], version: str | None, path: tuple[str, ...],
     registry: Registry,
 ) -> ResolvedComponent:  # fmt: skip
-    registered = registry.get(kind, name)
+    registered = registry.get(kind, name, version=version)
     if version is not None and version != registered.version:
         _log.warning(
             "%s %s: the task was resolved with version %s, found %s", kind, registered.id, version, registered.version

@@ -22,6 +22,7 @@ from torch import Tensor
 from parkour.mdp.camera import DepthCamera
 from parkour.mdp.command import SpeedCommand
 from parkour.mdp.context import Contacts, PreviousStep, Privileged, RobotState, StepContext
+from parkour.mdp.drive import Drive
 from parkour.mdp.events import SimHandle
 from parkour.mdp.goals import GoalTracker
 from parkour.mdp.observations import ObservationSet
@@ -98,6 +99,8 @@ class TaskMdp:
         """Told of every step by :meth:`advance`, before any reset: the context, done ``[N]`` and reward ``[N]``."""
         self.choose_levels: Callable[[Tensor], Tensor] | None = None
         """In place of the curriculum: levels ``[M]`` for the next episodes of environments ``[M]`` that ended."""
+        self.drive: Drive | None = None
+        """Somebody's speed and heading, in place of the drawn command and the yaws to the way points."""
         self.refreshed: Tensor | None = None
         """``[M]`` int64: environments whose slow sensors the last :meth:`observe` refreshed; None: all of them.
 
@@ -188,6 +191,9 @@ class TaskMdp:
         self.command.update(episode_step)
         robot = seen.robot
         goals = self.goals.state(robot.base_pos[:, :2], robot.yaw, self.course.goals, self.course.goal_count)
+        if self.drive is not None:
+            self.command.speed = self.drive.speed.clone()
+            goals = self.drive.aim(goals, robot.yaw, episode_step == 0)
         self.context = ctx = self._context(seen, self.goals.hold(goals, perception), episode_step, perception)
         if self.camera is not None:
             ctx.depth_ids = self.camera.update(robot, self.course, self.refreshed)

@@ -123,6 +123,13 @@ class DeployedPolicy:
         """Forget the environments ``dones`` (``[N]``), or all."""
         self.actor.reset(dones)
 
+    def obey_yaws(self, obey: bool) -> None:
+        """Go by the yaws of the observations, which somebody steers with.
+
+        Of use to networks that find the way themselves, which offer a method of this name; others do anyway.
+        """
+        getattr(self.actor, "obey_yaws", lambda obey: None)(obey)
+
 
 def load_policy(path: Path, env: VecEnv, task: ResolvedTask | None = None) -> DeployedPolicy:
     """:func:`load_actor` as a :class:`DeployedPolicy`."""

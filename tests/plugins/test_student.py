@@ -243,6 +243,11 @@ def test_predicted_yaws_replace_true_ones_where_valid_in_training_and_everywhere
     assert torch.equal(seen[1][:, YAWS], predicted)
     others = [i for i in range(53) if i not in (6, 7)]
     assert torch.equal(seen[0][:, others], obs["proprioception"][:, others])
+    for obey in (True, False):
+        student.obey_yaws(obey)
+        student.act(output, obs["proprioception"], obs["proprioception_history"], valid)
+    assert torch.equal(seen[2][:, YAWS], true)
+    assert torch.equal(seen[3][:, YAWS], predicted)
 
 
 def test_encoder_is_not_shown_the_yaws_nor_the_scan() -> None:

@@ -29,7 +29,7 @@ GROUPS = (PROPRIOCEPTION, EXPLICIT, HISTORY, DEPTH, YAW_VALID, PERCEPTION)
 if TYPE_CHECKING:
     from parkour.export.graphs import DeployedGraph
 
-YawSource = Literal["where_valid", "predicted"]
+YawSource = Literal["where_valid", "predicted", "observed"]
 ACTOR_PARTS = ("estimator", "history_encoder", "mlp")
 """What the student's actor has of the teacher's."""
 
@@ -203,6 +203,8 @@ class StudentModel(nn.Module):
         """
         latent, yaw = self.split(output)
         yaw = yaw.detach()
+        if self.yaw_source == "observed":
+            return self.actor(proprioception, latent, history)
         if self.yaw_source == "where_valid":
             yaw = torch.where(yaw_valid > 0, yaw, self.yaws(proprioception))
         return self.actor(proprioception.index_copy(-1, self.yaw_columns, yaw), latent, history)
@@ -224,6 +226,10 @@ class StudentModel(nn.Module):
         super().train(mode)
         self.yaw_source = "where_valid" if mode else "predicted"
         return self
+
+    def obey_yaws(self, obey: bool) -> None:
+        """Go by the yaws of the observations, which somebody steers with, or again by what the camera shows."""
+        self.yaw_source = "observed" if obey else "predicted"
 
     # -- rsl-rl's interface ------------------------------------------------------------------------------------------
 

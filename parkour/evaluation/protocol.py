@@ -21,7 +21,7 @@ COLUMNS_PER_TERRAIN = 4
 
 @dataclass(frozen=True)
 class Protocol:
-    """A way of trying a policy. Laid over the task's overlay ``eval``."""
+    """A way of trying a policy. Laid over one of the task's overlays."""
 
     name: str
     summary: str
@@ -31,6 +31,12 @@ class Protocol:
     """Whether all terrains get as many environments, whatever their shares."""
     stratified: bool
     """Whether levels are dealt anew at each episode, evenly over each terrain; else environments keep their patch."""
+    overlay: str = "eval"
+    """Of the task."""
+    difficulty: tuple[float, float] | None = (0.0, 1.0)
+    """Range where nobody names one; the task's own when None."""
+    columns_per_terrain: int = COLUMNS_PER_TERRAIN
+    """With equal shares."""
 
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -79,7 +85,7 @@ class TaskChanges:
     terrains: Sequence[str] = ()
     """The only ones wanted; all with a share above 0 when empty."""
     noise: str | None = None
-    """Preset of sensor noise: an overlay of the task, laid over ``eval``."""
+    """Preset of sensor noise: an overlay of the task, laid over the protocol's."""
     sets: Sequence[str] = ()
     withs: Sequence[str] = ()
 
@@ -120,24 +126,24 @@ def evaluation_task(weights: Weights, protocol: Protocol, changes: TaskChanges |
         UnknownNameError: a terrain that the task has not.
     """
     changes = changes or TaskChanges()
-    base = rebuild_task(weights, changes.withs)
+    base = rebuild_task(weights, changes.withs, protocol.overlay)
     sets = [
         *protocol.sets,
         *_terrain_sets(base, protocol, changes.terrains),
-        *_difficulty_sets(changes.difficulty),
+        *_difficulty_sets(changes.difficulty or protocol.difficulty),
         *changes.sets,
     ]
-    return task_of(weights.checkpoint, _overlay(base, changes.noise), withs=changes.withs, sets=sets)
+    return task_of(weights.checkpoint, _overlay(base, protocol, changes.noise), withs=changes.withs, sets=sets)
 
 
-def rebuild_task(weights: Weights, withs: Sequence[str] = ()) -> ResolvedTask:
-    """The task of a checkpoint under its overlay ``eval``, with components added.
+def rebuild_task(weights: Weights, withs: Sequence[str] = (), overlay: str = "eval") -> ResolvedTask:
+    """The task of a checkpoint under an overlay, with components added.
 
     Raises:
         CheckpointError: it needs a component that is not installed.
     """
     try:
-        task = task_of(weights.checkpoint, "eval")
+        task = task_of(weights.checkpoint, overlay)
     except (PluginError, UnknownNameError) as error:
         distribution = str(getattr(error, "name", "")).rpartition(":")[0]
         install = f"install the plugin that provides it: pip install {distribution}" if distribution else error.hint
@@ -145,7 +151,7 @@ def rebuild_task(weights: Weights, withs: Sequence[str] = ()) -> ResolvedTask:
         raise CheckpointError(
             f"the task of checkpoint {weights.path} cannot be rebuilt here: {error.message}", hint=broken or install
         ) from error
-    return task_of(weights.checkpoint, "eval", withs=withs) if withs else task
+    return task_of(weights.checkpoint, overlay, withs=withs) if withs else task
 
 
 def same_courses(a: Weights, b: Weights, protocol: Protocol, changes: TaskChanges) -> tuple[TaskChanges, TaskChanges]:
@@ -216,13 +222,13 @@ def _terrain_sets(task: ResolvedTask, protocol: Protocol, wanted: Sequence[str])
         if name in wanted:
             yield f'terrains."{name}".enabled=true'
     if protocol.equal_shares:
-        yield f"course.columns={COLUMNS_PER_TERRAIN * len(chosen)}"
+        yield f"course.columns={protocol.columns_per_terrain * len(chosen)}"
 
 
-def _overlay(task: ResolvedTask, preset: str | None) -> str:
+def _overlay(task: ResolvedTask, protocol: Protocol, preset: str | None) -> str:
     """Overlays to lay on, the noise last."""
     if preset is None:
-        return "eval"
+        return protocol.overlay
     if task.model.stage == "teacher":
         raise ParkourError(f"--noise: got {preset!r}, but {task.name!r} is a teacher, which has no depth camera")
     presets = [name for name in task.overlays if name not in OVERLAYS]
@@ -230,9 +236,8 @@ def _overlay(task: ResolvedTask, preset: str | None) -> str:
         raise UnknownNameError(
             "noise preset", preset, presets, hint=f"presets are overlays of the task: [overlays.{preset}]"
         )
-    return f"eval+{preset}"
+    return f"{protocol.overlay}+{preset}"
 
 
 def _difficulty_sets(difficulty: tuple[float, float] | None) -> Iterable[str]:
-    low, high = difficulty if difficulty is not None else (0.0, 1.0)
-    return (f"course.difficulty_range=[{low}, {high}]",)
+    return () if difficulty is None else (f"course.difficulty_range=[{difficulty[0]}, {difficulty[1]}]",)

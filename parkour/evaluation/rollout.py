@@ -15,6 +15,7 @@ from torch import Tensor
 from parkour.errors import EngineError, ParkourError
 from parkour.evaluation.metrics import EpisodeRecorder, EpisodeTable
 from parkour.evaluation.protocol import level_plan
+from parkour.learning.device import stepping_threads
 from parkour.learning.inference import DeployedPolicy, load_policy
 from parkour.learning.rng import seed_everything
 from parkour.mdp.task_mdp import TaskMdp
@@ -91,7 +92,8 @@ def roll_out(
         # Again, because making a policy draws weights: the random numbers that follow depend on the seed alone.
         seed_everything(seed)
         limit = recorder.episodes * mdp.clock.max_episode_steps
-        taken = _run(env, policy, mdp, recorder, limit, on_progress)
+        with stepping_threads(env.device):
+            taken = _run(env, policy, mdp, recorder, limit, on_progress)
         return Rollout(recorder.table(), taken)
     finally:
         getattr(env, "close", lambda: None)()

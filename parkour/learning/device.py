@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -82,3 +84,22 @@ def choose_engine(name: str | None, registry: Registry | None = None) -> tuple[s
         raise EngineError("no engine is registered", hint="parkour plugins list --kind engine")
     reasons = "; ".join(f"{engine}: {reason}" for engine, reason, _ in problems)
     raise EngineError(f"no engine can run here ({reasons})", hint=problems[0][2] or "parkour doctor")
+
+
+@contextmanager
+def stepping_threads(device: str | torch.device) -> Iterator[None]:
+    """While environments step on a CPU, torch works in one thread; afterwards in as many as before.
+
+    A step is hundreds of small operations, which gain nothing from threads, and the physics has threads of its own:
+    torch's would wait for their next operation on the very cores that the physics needs. An update of networks is
+    another matter, so this holds for rollouts alone. On other devices nothing changes.
+    """
+    before = torch.get_num_threads()
+    if torch.device(device).type != "cpu" or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -22,6 +22,7 @@ from rsl_rl.runners import OnPolicyRunner
 from tensordict import TensorDict
 
 from parkour.errors import TrainingError
+from parkour.learning.device import stepping_threads
 from parkour.learning.statistics import RolloutStatistics
 from parkour.learning.timing import PhaseTimer
 
@@ -129,7 +130,8 @@ class TrainingRunner(OnPolicyRunner):
         if hook := getattr(self.alg, "begin_iteration", None):
             hook(self.current_learning_iteration)
         timer.start()
-        last_obs = self._collect(obs)
+        with stepping_threads(self.env.device):
+            last_obs = self._collect(obs)
         if last_obs is None:
             self.alg.storage.clear()
             return None

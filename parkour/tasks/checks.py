@@ -20,24 +20,43 @@ def check_task(task: ResolvedTask) -> None:
         PluginError: a component that does not; names it, what was got and what was expected.
         TaskError: the policy is for another stage, or an encoder for another input.
     """
-    for component in task.terrains.values():
-        _accepts(component, ("difficulty", "rng", "params"), {})
-    for component in (*task.rewards.values(), *task.terminations.values()):
-        _check_term(component)
-    for component in task.observations.values():
-        needs = component.spec.needs if isinstance(component.spec, ObservationSpec) else ()
-        _accepts(component, _STATEFUL, {**dict.fromkeys(needs), **component.kwargs})
-        _has_methods(component, ("layout", "__call__", "reset"))
-    for group in task.modifiers.values():
-        for component in group.values():
+    groups = (task.terrains, task.rewards, task.terminations, task.observations, *task.modifiers.values(), task.events)
+    for component in (component for group in (*groups, task.encoders) for component in group.values()):
+        check_component(component)
+    check_component(task.policy)
+    _check_policy(task)
+
+
+def check_component(component: ResolvedComponent) -> None:
+    """Check that a component accepts the arguments of its kind's contract, and has the methods.
+
+    Raises:
+        PluginError: it does not.
+    """
+    spec = component.spec
+    match spec.kind:
+        case "terrain":
+            _accepts(component, ("difficulty", "rng", "params"), {})
+        case "reward" | "termination":
+            _check_term(component)
+        case "observation":
+            needs = spec.needs if isinstance(spec, ObservationSpec) else ()
+            _accepts(component, _STATEFUL, {**dict.fromkeys(needs), **component.kwargs})
+            _has_methods(component, ("layout", "__call__", "reset"))
+        case "modifier":
             _accepts(component, ("num_envs", "device", "fields"), component.kwargs)
             _has_methods(component, ("__call__", "reset"))
-    for component in task.events.values():
-        _accepts(component, ("sim", "env_ids"), component.kwargs)
-    for component in task.encoders.values():
-        _accepts(component, ("input_shape", "latent_dim"), component.kwargs)
-    _accepts(task.policy, ("task",), {})
-    _check_policy(task)
+        case "event":
+            _accepts(component, ("sim", "env_ids"), component.kwargs)
+        case "encoder":
+            _accepts(component, ("input_shape", "latent_dim"), component.kwargs)
+        case "policy":
+            _accepts(component, ("task",), {})
+        case "engine":
+            _accepts(component, (), {})
+            _has_methods(component, ("availability", "make_env"))
+        case "task":
+            pass  # Data; the task's model says what is wrong with it.
 
 
 def _check_policy(task: ResolvedTask) -> None:

@@ -122,7 +122,7 @@ def rows_are_separate(subject: Subject) -> str:
         when = "training" if mode else "evaluation"
         expect(
             difference < 1e-4,
-            f"in {when} a row alone differs by {difference:.2g} from the same in a batch: no batch statistics, no dropout",
+            f"in {when} a row alone differs by {difference:.2g} from the same in a batch: no batch norm, no dropout",
         )
     return "6 rows together and one by one"
 

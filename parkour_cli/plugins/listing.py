@@ -1,42 +1,82 @@
-"""``parkour plugins``: what is installed, and what it provides."""
+"""``parkour plugins list`` and ``show``: what is installed, and what it provides."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, get_args
 
 import typer
 
 from parkour.errors import AmbiguousNameError, UnknownNameError
-from parkour.registry import BrokenPlugin, RegisteredSpec, Registry, default_registry
+from parkour.registry import BrokenPlugin, PluginLoad, RegisteredSpec, Registry, default_registry
 from parkour.specs import KINDS, Kind, TaskSpec
-from parkour_cli.options import JsonOption, make_app
+from parkour_cli.options import JsonOption
 from parkour_cli.output import print_json, print_table
-
-app = make_app("List installed plugins and show what they provide.")
 
 KindOption = Annotated[str | None, typer.Option("--kind", metavar="KIND", help=f"One of {', '.join(KINDS)}.")]
 _COMMON_FIELDS = {"name", "summary", "target", "params", "source"}
 
 
-@app.command("list")
-def list_plugins(kind: KindOption = None, as_json: JsonOption = False) -> None:
+def list_plugins(
+    kind: KindOption = None,
+    timing: Annotated[
+        bool, typer.Option("--timing", help="Show instead how long each plugin takes to load, and what it prints.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """List components with their distribution, version and status, and plugins that are broken."""
     registry = default_registry()
+    if timing:
+        _print_timing(registry.loads, as_json)
+        return
     kinds = KINDS if kind is None else (_kind(kind),)
     specs = [item for each in kinds for item in registry.specs(each)]
     broken = [plugin for plugin in registry.broken if plugin.kind is None or plugin.kind in kinds]
     if as_json:
-        print_json({"components": [_row(item) for item in specs], "broken": [asdict(plugin) for plugin in broken]})
+        rows = [{**_row(item), "bare_name": _has_bare_name(registry, item)} for item in specs]
+        print_json({"components": rows, "broken": [asdict(plugin) for plugin in broken]})
         return
     rows = [
-        (item.spec.kind, item.spec.name, item.distribution, item.version, "ok", item.spec.summary) for item in specs
+        (item.spec.kind, item.spec.name, item.distribution, item.version, _status(registry, item), item.spec.summary)
+        for item in specs
     ]
     rows += [_broken_row(plugin) for plugin in broken]
     print_table("", ("kind", "name", "distribution", "version", "status", "summary"), rows)
 
 
-@app.command("show")
+def _print_timing(loads: Sequence[PluginLoad], as_json: bool) -> None:
+    """Slowest first. What several plugins import is charged to the first of them, in the order of loading."""
+    slowest = sorted(loads, key=lambda load: -load.seconds)
+    if as_json:
+        print_json([asdict(load) for load in slowest])
+        return
+    rows = [
+        (
+            load.distribution,
+            load.version,
+            load.entry_point,
+            f"{1000 * load.seconds:.1f} ms",
+            ", ".join(load.heavy),
+            load.printed.splitlines()[0] if load.printed else "",
+        )
+        for load in slowest
+    ]
+    print_table("", ("distribution", "version", "entry point", "import and hooks", "brings in", "prints"), rows)
+
+
+def _has_bare_name(registry: Registry, item: RegisteredSpec) -> bool:
+    """Whether the component's name alone means it."""
+    try:
+        return registry.get(item.spec.kind, item.spec.name) is item
+    except AmbiguousNameError:
+        return False
+
+
+def _status(registry: Registry, item: RegisteredSpec) -> str:
+    return "ok" if _has_bare_name(registry, item) else f"ok, as {item.id}"
+
+
 def show_plugin(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name, or distribution:name.")],
     kind: KindOption = None,

@@ -1,0 +1,97 @@
+"""``parkour plugins check``: does a plugin keep its contracts?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from parkour_cli.options import JsonOption
+from parkour_cli.output import console, notice, print_json
+
+_SIGNS = {"passed": ("✓", "green"), "failed": ("✗", "bold red"), "not checked": ("–", "yellow")}
+
+
+def check(
+    plugin: Annotated[
+        str, typer.Argument(metavar="PLUGIN", help="Installed distribution, or folder of one that need not be.")
+    ],
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw the hardest and the failing draws of terrains there.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Draws of a terrain at each of 11 difficulties.")] = 20,
+    compile: Annotated[
+        bool, typer.Option("--compile/--no-compile", help="Compile rewards and observations, seconds for each.")
+    ] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Check every component of a plugin against its contract. Exits with 1 if one fails.
+
+    The plugin runs in a process of its own. A folder is not installed: its pyproject.toml is read, and its modules are
+    put in sight of that process.
+    """
+    from parkour.testing.launch import check_separately
+
+    _check_folder(pictures)
+    report = check_separately(plugin, pictures=pictures, compile=compile, seeds=seeds)
+    if as_json:
+        print_json(report)
+    else:
+        _print_report(report)
+    if not report["ok"]:
+        raise typer.Exit(1)
+
+
+def _check_folder(folder: Path | None) -> None:
+    """Fails before the work is done, not after it."""
+    from parkour.errors import StorageError
+
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the folder {folder}: {error.strerror or error}", hint="--pictures DIR"
+        ) from error
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    from rich.text import Text
+
+    out = console()
+    source = f" from {report['source']}" if report["source"] else ""
+    out.print(Text(f"{report['distribution']} {report['version']}{source}, plugin API {report['api']}", style="bold"))
+    _print_checks(report["checks"])
+    for part in report["components"]:
+        out.print()
+        out.print(Text(f"{part['kind']} {part['id']}", style="bold"), Text(part["summary"], style="dim"))
+        _print_checks(part["checks"])
+        for line in part["worst"]:
+            out.print(Text(f"      {line}", style="dim"))
+        if part["picture"]:
+            out.print(Text(f"      pictures in {part['picture']}", style="dim"))
+    out.print()
+    checks = [check for part in (report, *report["components"]) for check in part["checks"]]
+    count = {status: sum(check["status"] == status for check in checks) for status in _SIGNS}
+    notice(f"{count['passed']} checks passed, {count['failed']} failed, {count['not checked']} not made")
+
+
+def _print_checks(checks: list[dict[str, Any]]) -> None:
+    """A line for each check that concerns the component; what is wrong with it on the next one."""
+    from rich.text import Text
+
+    out = console()
+    for check in checks:
+        if check["status"] not in _SIGNS:
+            continue
+        sign, style = _SIGNS[check["status"]]
+        line = Text.assemble("  ", (sign, style), f" {check['title']}")
+        if check["status"] == "passed":
+            line.append(f"  {check['detail']}", style="dim")
+        elif check["status"] == "not checked":
+            line.append(f"  not checked: {check['detail']}", style="yellow")
+        out.print(line)
+        if check["status"] == "failed":
+            out.print(Text(f"      {check['detail']}", style="red"))

@@ -1,0 +1,37 @@
+"""``parkour plugins new``: a plugin project to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parkour_cli.output import notice
+
+
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the distribution, e.g. parkour-terrain-logs.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="terrain, reward, observation, modifier, termination, event, encoder, policy or task.",
+        ),
+    ],
+    component: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the component; made from NAME.", show_default=False)
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which the project's folder is made.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Write into a folder that is there already.")] = False,
+) -> None:
+    """Write a plugin project: code, tests, README and CI, which installs and passes as it is."""
+    from parkour.registry import canonical_distribution
+    from parkour_cli.scaffold import project_files, write_project
+
+    contents = project_files(name, kind, component)
+    folder = out / canonical_distribution(name)
+    write_project(contents, folder, force=force)
+    for path in contents:
+        print(folder / path)
+    notice(f"try it: pip install -e '{folder}[test]' && parkour plugins check {folder.name} && pytest {folder}")

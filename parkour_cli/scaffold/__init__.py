@@ -1,0 +1,149 @@
+"""Plugin projects to start from: templates of whole projects, one for each kind of component.
+
+Templates are files beside this module, filled in with :class:`string.Template`; nothing in them is run.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from collections.abc import Mapping
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from string import Template
+
+from parkour.errors import ParkourError, StorageError, UnknownNameError
+from parkour.hookspecs import API_VERSION
+from parkour.registry import BUILTIN, canonical_distribution
+
+KINDS: dict[str, str] = {
+    "terrain": "A sub-terrain",
+    "reward": "A reward term",
+    "observation": "An observation group",
+    "modifier": "Noise of an observation group",
+    "termination": "A termination",
+    "event": "A disturbance",
+    "encoder": "An encoder of the height scan",
+    "policy": "A policy",
+    "task": "A task",
+}
+"""Kinds that there are templates for, and what their projects say they are."""
+_COMMON = {
+    "pyproject.toml": "pyproject.toml",
+    "README.md": "README.md",
+    "gitignore": ".gitignore",
+    "ci.yml": ".github/workflows/ci.yml",
+    "init.py": "$package/__init__.py",
+    "test_contract.py": "tests/test_contract.py",
+}
+"""Templates of every project, and where they go."""
+_DISTRIBUTION = re.compile(r"[a-z0-9]([a-z0-9]|[-_.](?=[a-z0-9]))*", re.IGNORECASE)
+LONGEST = 40
+"""Letters in a name."""
+
+
+def project_files(name: str, kind: str, component: str | None = None) -> dict[str, str]:
+    """Contents of a new project's files by path.
+
+    Args:
+        name: of the distribution, which is also the folder's.
+        kind: one of :data:`KINDS`.
+        component: name of the component; made from ``name`` when None.
+
+    Raises:
+        ParkourError: a name that Python, packaging or parkour does not allow, or a kind without a template.
+    """
+    if kind not in KINDS:
+        hint = "docs/architecture.md says what an engine needs" if kind == "engine" else None
+        raise UnknownNameError("kind", kind, KINDS, hint=hint)
+    values = _names(name, kind, component)
+    folder = files("parkour_cli.scaffold").joinpath("templates")
+    own = {item.name.removesuffix(".tmpl"): item for item in folder.joinpath(kind).iterdir()}
+    values["usage"] = _fill(own.pop("usage.md").read_text(encoding="utf-8"), values).strip()
+    values["module"] = "task.toml" if kind == "task" else f"{kind}.py"
+    result = {}
+    for source, target in _COMMON.items():
+        text = folder.joinpath("common", f"{source}.tmpl").read_text(encoding="utf-8")
+        result[_fill(target, values)] = _fill(text, values)
+    for source, item in own.items():
+        target = f"tests/test_{kind}.py" if source == "test_own.py" else f"{values['package']}/{source}"
+        result[target] = _fill(item.read_text(encoding="utf-8"), values)
+    return dict(sorted(result.items()))
+
+
+def write_project(contents: Mapping[str, str], folder: Path, *, force: bool) -> None:
+    """Writes a project.
+
+    Raises:
+        StorageError: the folder is there and not empty (without ``force``), or cannot be written.
+    """
+    try:
+        if folder.exists() and not force and (not folder.is_dir() or any(folder.iterdir())):
+            raise StorageError(
+                f"{folder} is there already", hint="--force writes into it, over files of the same names"
+            )
+        for name, text in contents.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"cannot write {folder}: {error.strerror or error}", hint="--out DIR") from error
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    return Template(text).substitute(values)
+
+
+def _names(name: str, kind: str, component: str | None) -> dict[str, str]:
+    """What templates ask for."""
+    if len(name) > LONGEST or not _DISTRIBUTION.fullmatch(name):
+        raise ParkourError(
+            f"got name {name!r}, expected letters, digits and single '-', '_' or '.' between them, {LONGEST} at most",
+            hint=f"parkour plugins new parkour-{kind}-NAME --kind {kind}",
+        )
+    distribution = canonical_distribution(name)
+    package = distribution.replace("-", "_")
+    _check_package(distribution, package)
+    component = component or _component(package, kind)
+    if len(component) > LONGEST or not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", component):
+        raise ParkourError(
+            f"--component: got {component!r}, expected lower-case letters, digits, '-' and '_', {LONGEST} at most"
+        )
+    return {
+        "distribution": distribution,
+        "package": package,
+        "component": component,
+        "entry_point": package,
+        "kind": kind,
+        "description": f"{KINDS[kind]}, {component}",
+        "api": API_VERSION,
+    }
+
+
+def _component(package: str, kind: str) -> str:
+    """``parkour_terrain_log`` registers ``log``."""
+    short = package.removeprefix("parkour_").removeprefix(f"{kind}_").removeprefix(f"{kind}s_")
+    return short or package
+
+
+def _check_package(distribution: str, package: str) -> None:
+    if distribution == BUILTIN:
+        raise ParkourError(f"got name {distribution!r}, which is parkour's own", hint="choose another name")
+    if not package.isidentifier() or keyword.iskeyword(package):
+        raise ParkourError(f"got name {distribution!r}, whose package {package!r} would be no name in Python")
+    if package in sys.stdlib_module_names or _is_module(package):
+        raise ParkourError(
+            f"got name {distribution!r}, but a module {package!r} is installed already",
+            hint=f"choose another name, such as parkour-{distribution}",
+        )
+
+
+def _is_module(package: str) -> bool:
+    """Whether Python finds a module of this name, a folder in the current directory not counted."""
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and spec.origin is not None

@@ -11,6 +11,8 @@ from parkour.mdp.engine import Availability
 
 if TYPE_CHECKING:
     from parkour.tasks.resolve import ResolvedTask
+    from parkour.viewing.session import Session
+    from parkour.viewing.viewer import PictureCamera, Viewer, ViewerOptions
     from parkour_mujoco.vec_env import MujocoVecEnv
 
 SUPPORTED = "1.6"
@@ -19,7 +21,9 @@ INSTALL = "pip install 'parkour-lab[mujoco]'"
 
 
 class MujocoEngine:
-    """See :class:`parkour.mdp.engine.Engine`."""
+    """See :class:`parkour.mdp.engine.Engine` and :class:`parkour.viewing.viewer.ViewingEngine`."""
+
+    viewers = ("web", "native")
 
     def availability(self) -> Availability:
         """Looks for mjlab and its version without importing it."""
@@ -58,6 +62,28 @@ class MujocoEngine:
         quiet_warp()
         with quiet_stdout():
             return MujocoVecEnv(task, num_envs=num_envs, device=device, seed=seed, render=render, cpu_sim=cpu_sim)
+
+    def make_viewer(self, kind: str, env: Any, task: ResolvedTask, session: Session, options: ViewerOptions) -> Viewer:
+        """See :meth:`parkour.viewing.viewer.ViewingEngine.make_viewer`."""
+        from parkour_mujoco.launch import choose_renderer
+
+        choose_renderer()
+        if kind == "web":
+            from parkour_mujoco.viewer.web import WebViewer
+
+            return WebViewer(task, session, options)
+        from parkour_mujoco.viewer.native import NativeViewer
+
+        return NativeViewer(task, session, options)
+
+    def make_camera(self, env: Any, task: ResolvedTask, size: tuple[int, int], behind: bool) -> PictureCamera:
+        """See :meth:`parkour.viewing.viewer.ViewingEngine.make_camera`."""
+        from parkour_mujoco.launch import choose_renderer
+
+        choose_renderer()
+        from parkour_mujoco.viewer.camera import FollowCamera
+
+        return FollowCamera(task, size, behind)
 
 
 def _version(distribution: str) -> str | None:

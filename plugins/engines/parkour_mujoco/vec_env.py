@@ -70,6 +70,10 @@ class MujocoVecEnv(VecEnv):
         self.env.reset()
         return self.get_observations(), {}
 
+    def begin(self, env_ids: Tensor) -> None:
+        """Begin new episodes in ``env_ids`` (``[M]`` int64) alone, whether theirs are over or not."""
+        self.env.reset(env_ids=env_ids)
+
     def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
         observations, reward, failed, ended, _ = self.env.step(actions)
         self._steps += 1

@@ -1,0 +1,42 @@
+"""A camera that follows a robot without shaking with it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from parkour.viewing.snapshot import Snapshot
+
+TIME = 0.25
+"""Time constant of the position [s]."""
+TURN_TIME = 0.6
+"""Time constant of the heading [s]."""
+JUMP = 1.5
+"""A robot that is further away than this was put somewhere else: the camera goes there at once [m]."""
+
+
+@dataclass
+class Follow:
+    """Where the camera looks."""
+
+    target: np.ndarray | None = None
+    """``[3]`` in the patch's frame [m]; None before the first update."""
+    yaw: float = 0.0
+    """Heading of the robot, smoothed [rad]."""
+    _time: float = 0.0
+    _env_id: int = -1
+
+    def update(self, snapshot: Snapshot) -> np.ndarray:
+        """Move on to a snapshot; the target ``[3]``."""
+        elapsed = snapshot.seconds - self._time
+        known = self.target is not None and self._env_id == snapshot.env_id and elapsed >= 0.0
+        self._time, self._env_id = snapshot.seconds, snapshot.env_id
+        if self.target is None or not known or float(np.linalg.norm(snapshot.base_pos - self.target)) > JUMP:
+            self.target, self.yaw = snapshot.base_pos.copy(), snapshot.yaw
+            return self.target
+        self.target = self.target + (1.0 - math.exp(-elapsed / TIME)) * (snapshot.base_pos - self.target)
+        turn = (snapshot.yaw - self.yaw + math.pi) % (2 * math.pi) - math.pi
+        self.yaw += (1.0 - math.exp(-elapsed / TURN_TIME)) * turn
+        return self.target

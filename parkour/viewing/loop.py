@@ -1,0 +1,99 @@
+"""The loop of a session: steps at the pace that was asked for, frames as often as eyes need them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from parkour.viewing.pictures import caption, depth_sheet, inset
+from parkour.viewing.session import Session
+from parkour.viewing.snapshot import Snapshot
+from parkour.viewing.video import FRAMES_PER_SECOND, VideoWriter
+from parkour.viewing.viewer import PictureCamera, Viewer
+
+FRAME_TIME = 1 / 30
+"""Between updates of a viewer [s]."""
+IDLE = 0.01
+"""Sleep while paused [s]."""
+BEHIND = 0.25
+"""A machine that falls behind by more than this gives up catching up [s]."""
+
+
+class Film:
+    """Pictures of a session at its own time, whatever the pace."""
+
+    def __init__(self, writer: VideoWriter, camera: PictureCamera, *, depth: bool) -> None:
+        self.writer, self.camera, self.depth = writer, camera, depth
+        self._due = 0.0
+
+    def follow(self, session: Session) -> None:
+        """After a control step, or before the first one: take a picture if one is due."""
+        if session.steps * session.step_dt + 1e-9 < self._due:
+            return
+        self._due += 1 / FRAMES_PER_SECOND
+        snapshot = session.snapshot()
+        picture = caption(self.camera.picture(snapshot), describe(snapshot))
+        images = session.depth_images() if self.depth else None
+        if images is not None:
+            picture = inset(picture, depth_sheet(images, picture.shape[1] // 3))
+        self.writer.add(picture)
+
+    def close(self) -> None:
+        """Finish the file."""
+        try:
+            self.camera.close()
+        finally:
+            self.writer.close()
+
+
+def describe(snapshot: Snapshot) -> str:
+    """A line about what is seen."""
+    passed = f"{min(snapshot.goal_index, len(snapshot.goals))}/{len(snapshot.goals)} way points"
+    return (
+        f"{snapshot.terrain}, difficulty {snapshot.difficulty:.2f}   {passed}   "
+        f"{snapshot.speed:.1f} of {snapshot.command:.1f} m/s   {snapshot.seconds:.1f} s"
+    )
+
+
+def run(
+    session: Session,
+    *,
+    viewer: Viewer | None = None,
+    film: Film | None = None,
+    steps: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Step until ``steps`` are done, the viewer is closed, somebody quits, or ``stop()``.
+
+    Without a viewer as fast as the machine can.
+    """
+    if film is not None:
+        film.follow(session)
+    clock, shown = time.monotonic(), 0.0
+    while not (session.quit or stop() or (viewer is not None and not viewer.running)):
+        before = session.steps
+        session.handle()
+        if not session.paused:
+            if steps is not None and session.steps >= steps:
+                break
+            session.advance()
+        if film is not None and session.steps > before:
+            film.follow(session)
+        if viewer is None:
+            continue
+        if time.monotonic() - shown >= FRAME_TIME:
+            shown = time.monotonic()
+            viewer.update(session)
+        clock = _wait(clock, session)
+
+
+def _wait(clock: float, session: Session) -> float:
+    """Sleep until the step's time has passed; the time at which the next one begins."""
+    if session.paused:
+        time.sleep(IDLE)
+        return time.monotonic()
+    clock += session.step_dt / session.pace
+    left = clock - time.monotonic()
+    if left > 0:
+        time.sleep(left)
+    return clock if left > -BEHIND else time.monotonic()

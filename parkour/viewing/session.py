@@ -1,0 +1,170 @@
+"""A policy that runs while people watch: time, resets, which robot, and what is shown of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from parkour.learning.inference import DeployedPolicy
+from parkour.mdp.task_mdp import TaskMdp
+from parkour.viewing.controls import SPEEDS, Action, Controls
+from parkour.viewing.depth import DepthFeed
+from parkour.viewing.driving import Driver
+from parkour.viewing.history import RewardHistory
+from parkour.viewing.snapshot import Snapshot, take_snapshot
+
+HISTORY_SECONDS = 10.0
+"""Of the plots of rewards."""
+
+
+class Session:
+    """Steps environments with a policy, as evaluation does, and does what :class:`Controls` ask for.
+
+    Not for several threads: viewers ask through :attr:`controls`, and are updated between steps.
+
+    Args:
+        env: with ``mdp``; ``begin(env_ids)``, if it has that, begins new episodes for some robots alone.
+        policy: the deployed one.
+        driver: who drives; None where way points lead and speeds are drawn.
+        depth: whose pictures are shown; None for none.
+    """
+
+    def __init__(
+        self, env: Any, policy: DeployedPolicy, *, driver: Driver | None = None, depth: DepthFeed | None = None
+    ) -> None:
+        self.env, self.policy, self.driver, self.depth = env, policy, driver, depth
+        self.mdp: TaskMdp = env.mdp
+        self.controls = Controls()
+        self.watched = 0
+        """The robot that is shown."""
+        self.paused = False
+        self.pace = 1.0
+        """Simulated seconds per second, if the machine can."""
+        self.quit = False
+        self.steps = 0
+        """Control steps since the start."""
+        self.episodes: dict[str, int] = {"episodes": 0, "completed": 0, "timed out": 0, "failed": 0}
+        """How those that ended did, all robots together."""
+        steps = round(HISTORY_SECONDS / self.mdp.clock.step_dt)
+        self.rewards = RewardHistory(self.mdp.rewards.names, steps, self.mdp.clock.step_dt)
+        self.mdp.choose_levels = self._any_levels
+        self._acts: dict[Action, Callable[[], None]] = {
+            Action.PAUSE: self._toggle_pause,
+            Action.STEP: self._step_once,
+            Action.RESET: self.reset,
+            Action.NEXT_TERRAIN: self.next_terrain,
+            Action.NEXT_ROBOT: lambda: self.watch((self.watched + 1) % self.mdp.num_envs),
+            Action.SLOWER: lambda: self._change_pace(-1),
+            Action.FASTER: lambda: self._change_pace(1),
+            Action.QUIT: self._stop,
+        }
+        self._drive()
+        with torch.inference_mode():
+            env.reset()
+            policy.reset()
+        self.obs = env.get_observations()
+
+    @property
+    def step_dt(self) -> float:
+        """Control step [s]."""
+        return self.mdp.clock.step_dt
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    def handle(self) -> None:
+        """Do what was asked for since the last call."""
+        for action in self.controls.take():
+            if self.driver is None or not self.driver.act(action):
+                self._acts.get(action, lambda: None)()
+
+    @torch.inference_mode()
+    def advance(self) -> None:
+        """One control step."""
+        self._drive()
+        self.obs, _, dones, _ = self.env.step(self.policy(self.obs))
+        self.policy.reset(dones)
+        self.steps += 1
+        self.rewards.add(self.mdp.rewards.step_values[self.watched].cpu().numpy())
+        if bool(dones.any()):
+            self._count(dones)
+
+    def snapshot(self) -> Snapshot:
+        """The robot that is watched, now."""
+        return take_snapshot(self.mdp, self.watched)
+
+    def depth_images(self) -> np.ndarray | None:
+        """``[M, H, W]`` in [0, 1], the watched robot's first; None where none are shown."""
+        if self.depth is None:
+            return None
+        others = range(self.mdp.num_envs) if self.depth.seen_by_policy else ()
+        return self.depth.images(self.obs, [self.watched, *(i for i in others if i != self.watched)])
+
+    # -- robots and courses ------------------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def reset(self) -> None:
+        """A new episode for the robot that is watched, on another course of its terrain."""
+        ids = torch.tensor([self.watched], device=self.mdp.device)
+        self.mdp.course.set_levels(ids, self._any_levels(ids))
+        begin = getattr(self.env, "begin", None)
+        if begin is not None:
+            begin(ids)
+            dones = torch.zeros(self.mdp.num_envs, dtype=torch.long, device=self.mdp.device)
+            dones[self.watched] = 1
+            self.policy.reset(dones)
+        else:
+            self.env.reset()
+            self.policy.reset()
+        self.obs = self.env.get_observations()
+        self.rewards.clear()
+
+    def watch(self, env_id: int) -> None:
+        """Show another robot."""
+        self.watched = env_id
+        self.rewards.clear()
+
+    def next_terrain(self) -> None:
+        """Show the first robot of the next terrain that has one, at the start of an episode."""
+        terrain = self.mdp.course.terrain.tolist()
+        present = sorted(set(terrain))
+        following = present[(present.index(terrain[self.watched]) + 1) % len(present)]
+        self.watch(terrain.index(following))
+        self.reset()
+
+    def _any_levels(self, env_ids: Tensor) -> Tensor:
+        """A course is as good as another: levels ``[M]`` drawn anew."""
+        return torch.randint(self.mdp.course.num_levels, (len(env_ids),), device=env_ids.device)
+
+    def _count(self, dones: Tensor) -> None:
+        ends = self.mdp.terminations
+        self.episodes["episodes"] += int(dones.sum())
+        for name, which in (("completed", ends.succeeded), ("timed out", ends.timed_out), ("failed", ends.failed)):
+            self.episodes[name] += int((which & (dones > 0)).sum())
+        if bool(dones[self.watched]):
+            self.rewards.clear()
+
+    # -- what actions do ---------------------------------------------------------------------------------------------
+
+    def _drive(self) -> None:
+        if self.driver is not None:
+            self.mdp.drive = self.driver.drive
+            self.driver.update(self.steps * self.step_dt)
+            self.policy.obey_yaws(not self.driver.autopilot)
+
+    def _toggle_pause(self) -> None:
+        self.paused = not self.paused
+
+    def _step_once(self) -> None:
+        self.paused = True
+        self.advance()
+
+    def _change_pace(self, by: int) -> None:
+        nearest = min(range(len(SPEEDS)), key=lambda i: abs(SPEEDS[i] - self.pace))
+        self.pace = SPEEDS[min(max(nearest + by, 0), len(SPEEDS) - 1)]
+
+    def _stop(self) -> None:
+        self.quit = True

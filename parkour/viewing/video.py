@@ -1,0 +1,94 @@
+"""An MP4 file, written frame by frame."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parkour.errors import EngineError, ParkourError, StorageError
+
+FRAMES_PER_SECOND = 25
+SIZE = (960, 540)
+"""Width and height."""
+
+
+def check_video(path: Path) -> None:
+    """Before anything slow happens: the name, the folder and the encoder.
+
+    Raises:
+        ParkourError: it is no .mp4 file.
+        EngineError: no encoder is installed.
+        StorageError: it cannot be written.
+    """
+    if path.suffix.lower() != ".mp4":
+        raise ParkourError(f"--video: got {path.name!r}, expected an .mp4 file", hint=f"--video {path.stem}.mp4")
+    try:
+        import imageio_ffmpeg  # pyright: ignore[reportMissingImports]
+
+        imageio_ffmpeg.get_ffmpeg_exe()
+    except ImportError:
+        raise EngineError("--video: no encoder is installed", hint="pip install imageio-ffmpeg") from None
+    except RuntimeError as error:
+        raise EngineError(
+            f"--video: no encoder is found ({error})", hint="apt install ffmpeg, or pip install imageio-ffmpeg"
+        ) from None
+    existed = path.exists()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise StorageError(f"--video {path}: {error.strerror or error}") from None
+
+
+class VideoWriter:
+    """Writes frames ``[height, width, 3]`` uint8 at :data:`FRAMES_PER_SECOND`; the file is there after :meth:`close`.
+
+    Until then it has another name beside it, so that a file of the wanted name is always whole.
+
+    Args:
+        path: ``.mp4``; see :func:`check_video`.
+        size: width and height, both even.
+    """
+
+    def __init__(self, path: Path, size: tuple[int, int] = SIZE) -> None:
+        check_video(path)
+        import imageio_ffmpeg  # pyright: ignore[reportMissingImports]
+
+        self.path, self.frames = path, 0
+        self._part = path.with_name(f".{path.stem}.part.mp4")
+        self._writer: Any = imageio_ffmpeg.write_frames(
+            str(self._part), size, fps=FRAMES_PER_SECOND, macro_block_size=1, ffmpeg_log_level="error"
+        )
+        self._writer.send(None)
+
+    def add(self, frame: np.ndarray) -> None:
+        """One more frame.
+
+        Raises:
+            StorageError: the encoder stopped: the disk is full, perhaps.
+        """
+        try:
+            self._writer.send(np.ascontiguousarray(frame))
+        except OSError as error:
+            self._part.unlink(missing_ok=True)
+            raise StorageError(f"--video {self.path}: {' '.join(str(error).split())[:200]}") from None
+        self.frames += 1
+
+    def close(self) -> Path:
+        """Finish the file.
+
+        Raises:
+            StorageError: it could not be finished.
+        """
+        self._writer.close()
+        try:
+            os.replace(self._part, self.path)
+        except OSError as error:
+            raise StorageError(f"--video {self.path}: {error.strerror or error}") from None
+        return self.path

@@ -1,0 +1,150 @@
+"""Windows and pages that show a session. Each engine may offer its own; see :class:`ViewingEngine`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from parkour.errors import EngineError, ParkourError
+from parkour.viewing.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from parkour.tasks.resolve import ResolvedTask
+    from parkour.viewing.session import Session
+
+KINDS = ("web", "native", "none")
+"""What ``--viewer`` takes: a page in the browser, a window, nothing."""
+DEFAULT_PORT = 8080
+
+
+@dataclass(frozen=True)
+class ViewerOptions:
+    """How a session is shown."""
+
+    title: str
+    port: int | None = None
+    """Of the page; :data:`DEFAULT_PORT` or a free one after it when None."""
+    behind: bool = False
+    """Look along the robot's heading from behind, not from one side."""
+    depth: bool = False
+    """Show the depth images."""
+
+
+class Viewer(Protocol):
+    """Shows a session and passes on what people ask of it (:attr:`parkour.viewing.session.Session.controls`)."""
+
+    @property
+    def running(self) -> bool:
+        """False once it was closed."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """For a line that says where it is."""
+        ...
+
+    def update(self, session: Session) -> None:
+        """Show the session as it is now; called some 30 times a second, from the session's thread."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class PictureCamera(Protocol):
+    """Pictures of a robot for films, without a display."""
+
+    def picture(self, snapshot: Snapshot) -> np.ndarray:
+        """``[height, width, 3]`` uint8."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class ViewingEngine(Protocol):
+    """What an engine offers besides environments, if it can be watched. All of it is optional.
+
+    The core draws nothing itself: an engine with a window of its own (Isaac Lab's, say) shows the session there.
+    """
+
+    viewers: tuple[str, ...]
+    """Those of :data:`KINDS` that it has."""
+
+    def make_viewer(
+        self, kind: str, env: Any, task: ResolvedTask, session: Session, options: ViewerOptions
+    ) -> Viewer:
+        """Open a window or a page.
+
+        Raises:
+            EngineError: it cannot be opened here.
+        """
+        ...
+
+    def make_camera(self, env: Any, task: ResolvedTask, size: tuple[int, int], behind: bool) -> PictureCamera:
+        """A camera for films.
+
+        Raises:
+            EngineError: nothing can be rendered here.
+        """
+        ...
+
+
+def choose_viewer(wanted: str | None, *, video: bool) -> str:
+    """What was asked for; else none with a film, a window where there is a display, a page where there is not.
+
+    Raises:
+        ParkourError: there is no such viewer, or nothing would be seen.
+    """
+    if wanted is not None and wanted not in KINDS:
+        raise ParkourError(f"--viewer: got {wanted!r}, expected {', '.join(KINDS)}")
+    if wanted == "none" and not video:
+        raise ParkourError("got --viewer none without --video, so nothing would be seen", hint="--video out.mp4")
+    if wanted is None:
+        return "none" if video else "native" if has_display() else "web"
+    return wanted
+
+
+def has_display() -> bool:
+    """Whether windows can be opened."""
+    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def open_viewer(
+    name: str, engine: Any, kind: str, env: Any, task: ResolvedTask, session: Session, options: ViewerOptions
+) -> Viewer:
+    """A viewer of an engine.
+
+    Args:
+        name: of the engine, for the message.
+        engine: maybe a :class:`ViewingEngine`.
+
+    Raises:
+        EngineError: it has none of this kind, or it cannot be opened here.
+    """
+    offered: tuple[str, ...] = getattr(engine, "viewers", ())
+    if kind not in offered:
+        others = ", ".join(f"--viewer {other}" for other in offered)
+        raise EngineError(
+            f"engine {name!r} has no {kind} viewer; it has {' and '.join(offered) or 'none'}",
+            hint=others or ("--video out.mp4" if hasattr(engine, "make_camera") else "--engine mujoco"),
+        )
+    if kind == "native" and not has_display():
+        raise EngineError("--viewer native: there is no display", hint="--viewer web, or --video out.mp4")
+    return engine.make_viewer(kind, env, task, session, options)
+
+
+def open_camera(
+    name: str, engine: Any, env: Any, task: ResolvedTask, size: tuple[int, int], behind: bool
+) -> PictureCamera:
+    """A camera of an engine.
+
+    Raises:
+        EngineError: it has none, or nothing can be rendered here.
+    """
+    make = getattr(engine, "make_camera", None)
+    if make is None:
+        raise EngineError(f"--video: engine {name!r} renders no pictures", hint="--engine mujoco")
+    return make(env, task, size, behind)

@@ -1,0 +1,214 @@
+"""From a choice of weights to a session that is watched: one call for ``play`` and ``demo``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from parkour.errors import EngineError, ParkourError
+from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task
+from parkour.evaluation.source import Weights
+from parkour.learning.device import choose_device, choose_engine
+from parkour.learning.inference import load_policy
+from parkour.learning.rng import seed_everything
+from parkour.learning.signals import StopSignals
+from parkour.mdp.drive import Drive
+from parkour.mdp.task_mdp import TaskMdp
+from parkour.tasks.resolve import ResolvedTask
+from parkour.viewing.depth import DepthFeed
+from parkour.viewing.driving import Driver, DriveSource, Gamepad, Script
+from parkour.viewing.loop import Film, run
+from parkour.viewing.session import Session
+from parkour.viewing.video import SIZE, VideoWriter, check_video
+from parkour.viewing.viewer import ViewerOptions, choose_viewer, open_camera, open_viewer
+
+FILM_STEPS = 1000
+"""Control steps of a film where nobody says how many."""
+GAMEPADS = Path("/dev/input")
+
+PLAY = Protocol(
+    name="play",
+    summary="the task's overlay play, as many robots on every terrain",
+    sets=("course.curriculum=false",),
+    equal_shares=True,
+    stratified=False,
+    overlay="play",
+    difficulty=None,
+    columns_per_terrain=1,
+)
+DRIVEN = Protocol(
+    name="demo",
+    summary="as play, and episodes end only where the course does",
+    sets=("course.curriculum=false", "timing.episode_length=3600.0", 'command.resample="never"'),
+    equal_shares=True,
+    stratified=False,
+    overlay="play",
+    difficulty=None,
+    columns_per_terrain=1,
+)
+
+MakeEnv = Callable[[ResolvedTask, int, str, int], Any]
+"""``(task, num_envs, device, seed) -> env``."""
+
+
+@dataclass(frozen=True)
+class DriveOptions:
+    """Who drives, besides keys and sliders."""
+
+    script: Path | None = None
+    gamepad: Path | None = None
+    """None: the first that is plugged in, if there is one."""
+
+
+@dataclass(frozen=True)
+class WatchOptions:
+    """What is not part of the task."""
+
+    viewer: str | None = None
+    port: int | None = None
+    video: Path | None = None
+    steps: int | None = None
+    num_envs: int | None = None
+    """One per terrain when None."""
+    seed: int = 1
+    device: str = "cpu"
+    engine: str | None = None
+    show_depth: bool = False
+    drive: DriveOptions | None = None
+    """Somebody drives; None: way points lead."""
+    changes: TaskChanges = field(default_factory=TaskChanges)
+
+
+def watch(
+    weights: Weights,
+    options: WatchOptions,
+    *,
+    engine: Any = None,
+    notify: Callable[[str], None] = lambda line: None,
+) -> Session:
+    """Show a policy until people have seen enough.
+
+    Args:
+        weights: of the policy.
+        options: how.
+        engine: stands for the one that ``options`` names.
+        notify: told in a line what was chosen and where to look.
+
+    Returns:
+        The session, which is over.
+
+    Raises:
+        ParkourError: bad options, weights that do not fit, nothing to show it with.
+    """
+    kind = _check(options)
+    device = choose_device(options.device)
+    task = evaluation_task(weights, PLAY if options.drive is None else DRIVEN, options.changes)
+    source = _drive_source(options.drive, task, kind, notify) if options.drive is not None else None
+    name = "custom"
+    if engine is None:
+        identity, engine = choose_engine(options.engine)
+        name = identity.rpartition(":")[2]
+    seed_everything(options.seed)
+    with ExitStack() as stack:
+        if source is not None:
+            stack.callback(source.close)
+        env: Any = engine.make_env(task, num_envs=_num_envs(options, task), device=device, seed=options.seed)
+        stack.callback(getattr(env, "close", lambda: None))
+        if not isinstance(getattr(env, "mdp", None), TaskMdp):
+            raise EngineError(f"the environment of engine {name!r} has no mdp, which viewers read")
+        session = _session(env, task, weights, options, source, notify)
+        view = ViewerOptions(weights.label, options.port, options.drive is not None, session.depth is not None)
+        film = viewer = None
+        if options.video is not None:
+            camera = open_camera(name, engine, env, task, SIZE, view.behind)
+            film = Film(VideoWriter(options.video), camera, depth=view.depth)
+            stack.callback(film.close)
+        if kind != "none":
+            viewer = open_viewer(name, engine, kind, env, task, session, view)
+            stack.callback(viewer.close)
+            notify(f"{viewer.where} (Ctrl-C to end)")
+        stop = stack.enter_context(StopSignals(lambda line: notify("stopping")))
+        run(session, viewer=viewer, film=film, steps=_steps(options, kind, source, session), stop=lambda: bool(stop.reason))
+    if film is not None:
+        notify(f"video: {film.writer.path} ({film.writer.frames} frames)")
+    return session
+
+
+def _check(options: WatchOptions) -> str:
+    """The viewer, if the options make sense; quick, and before anything slow happens."""
+    for name, value, least in (
+        ("--steps", options.steps, 1),
+        ("--num-envs", options.num_envs, 1),
+        ("--seed", options.seed, 0),
+        ("--port", options.port, 1),
+    ):
+        if value is not None and value < least:
+            raise ParkourError(f"{name}: got {value}, expected at least {least}")
+    if options.port is not None and options.port > 65535:
+        raise ParkourError(f"--port: got {options.port}, expected at most 65535")
+    kind = choose_viewer(options.viewer, video=options.video is not None)
+    if options.port is not None and kind != "web":
+        raise ParkourError(f"got --port with the viewer {kind}, expected it with the web viewer", hint="--viewer web")
+    if options.video is not None:
+        check_video(options.video)
+    return kind
+
+
+def _session(
+    env: Any,
+    task: ResolvedTask,
+    weights: Weights,
+    options: WatchOptions,
+    source: DriveSource | None,
+    notify: Callable[[str], None],
+) -> Session:
+    mdp: TaskMdp = env.mdp
+    policy = load_policy(weights.path, env, task)
+    driver = None
+    if options.drive is not None:
+        driver = Driver(Drive(mdp.num_envs, mdp.device, mdp.clock.step_dt), task.model.command.speed[1], source)
+    feed = DepthFeed(mdp, task.model.camera, env.get_observations())
+    shown = feed.seen_by_policy or options.show_depth
+    if shown and not feed.seen_by_policy:
+        notify(f"{task.name} has no depth camera: shown is what one would see, the policy does not")
+    # Again, because making a policy draws weights.
+    seed_everything(options.seed)
+    return Session(env, policy, driver=driver, depth=feed if shown else None)
+
+
+def _num_envs(options: WatchOptions, task: ResolvedTask) -> int:
+    if options.num_envs is not None:
+        return options.num_envs
+    return 1 if options.drive is not None else len(task.terrains)
+
+
+def _steps(options: WatchOptions, kind: str, source: DriveSource | None, session: Session) -> int | None:
+    """Control steps: what was asked for; else the script's, for films some, for people no end."""
+    if options.steps is not None:
+        return options.steps
+    if isinstance(source, Script) and source.end > 0:
+        return round(source.end / session.step_dt)
+    return FILM_STEPS if kind == "none" else None
+
+
+def _drive_source(
+    drive: DriveOptions, task: ResolvedTask, kind: str, notify: Callable[[str], None]
+) -> DriveSource | None:
+    if drive.script is not None and drive.gamepad is not None:
+        raise ParkourError("got --script and --gamepad, expected one of them")
+    if drive.script is not None:
+        return Script(drive.script)
+    path = drive.gamepad
+    if path is None:
+        found = sorted(GAMEPADS.glob("js*")) if GAMEPADS.is_dir() else []
+        if not found:
+            if kind == "none":
+                raise ParkourError("nobody drives: got neither a viewer nor --script nor a gamepad", hint="--script FILE")
+            return None
+        path = found[0]
+    gamepad = Gamepad(path, task.model.command.speed[1])
+    notify(f"gamepad: {path}")
+    return gamepad

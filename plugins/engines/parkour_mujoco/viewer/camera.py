@@ -1,0 +1,67 @@
+"""Pictures without a display."""
+
+# mujoco's classes are compiled and ship no stubs.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import math
+
+import mujoco
+import numpy as np
+
+from parkour.errors import EngineError
+from parkour.tasks.resolve import ResolvedTask
+from parkour.viewing.follow import Follow
+from parkour.viewing.snapshot import Snapshot
+from parkour_mujoco.sim2sim.depth import check_renderer
+from parkour_mujoco.viewer.model import ViewModel, draw_markers, scene_options
+
+HINT = "install EGL (Debian, Ubuntu: apt install libegl1), unset MUJOCO_GL; or watch with --viewer web"
+
+
+class FollowCamera:
+    """See :class:`parkour.viewing.viewer.PictureCamera`.
+
+    Args:
+        task: what is seen.
+        size: width and height.
+        behind: look along the robot's heading, from behind; else from one side.
+
+    Raises:
+        EngineError: nothing can be rendered here.
+    """
+
+    def __init__(self, task: ResolvedTask, size: tuple[int, int], behind: bool) -> None:
+        self._view = ViewModel(task, size)
+        try:
+            check_renderer()
+            self._renderer = mujoco.Renderer(self._view.model, size[1], size[0])
+        except Exception as error:  # OpenGL's own errors
+            raise EngineError(f"nothing can be rendered here ({_short(error)})", hint=HINT) from None
+        self._camera = mujoco.MjvCamera()
+        self._follow, self._behind = Follow(), behind
+        self._options = scene_options()
+
+    def picture(self, snapshot: Snapshot) -> np.ndarray:
+        self._view.pose(snapshot)
+        place_camera(self._camera, self._follow, snapshot, behind=self._behind)
+        self._renderer.update_scene(self._view.data, self._camera, self._options)
+        draw_markers(self._renderer.scene, snapshot)
+        return self._renderer.render()
+
+    def close(self) -> None:
+        self._renderer.close()
+
+
+def place_camera(camera: mujoco.MjvCamera, follow: Follow, snapshot: Snapshot, *, behind: bool) -> None:
+    """Point a free camera at the robot, from behind or from its right, in front of it."""
+    camera.type = mujoco.mjtCamera.mjCAMERA_FREE.value
+    camera.lookat[:] = follow.update(snapshot)
+    camera.distance = 2.8
+    camera.azimuth = math.degrees(follow.yaw) if behind else 55.0
+    camera.elevation = -24.0 if behind else -20.0
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"

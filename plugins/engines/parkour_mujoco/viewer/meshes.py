@@ -1,0 +1,108 @@
+"""Meshes of a model's shapes for the eye, body by body."""
+
+# mujoco's classes are compiled and ship no stubs.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import mujoco
+import numpy as np
+import trimesh
+
+from parkour_mujoco.physics import COURSE_GROUP
+
+KINDS = mujoco.mjtGeom
+
+
+@dataclass(frozen=True)
+class BodyMesh:
+    """Shapes of one body in one colour."""
+
+    body: int
+    vertices: np.ndarray
+    """``[V, 3]`` in the body's frame [m]."""
+    faces: np.ndarray
+    """``[F, 3]``."""
+    colour: tuple[int, int, int]
+    opacity: float
+    flat: bool
+    """Whether its faces are flat."""
+
+
+def body_meshes(model: mujoco.MjModel, hidden_group: int) -> list[BodyMesh]:
+    """Everything of a model but the course and the shapes of groups from ``hidden_group`` up."""
+    found: dict[tuple[Any, ...], list[trimesh.Trimesh]] = defaultdict(list)
+    for index in range(model.ngeom):
+        group = int(model.geom_group[index])
+        mesh = None if group == COURSE_GROUP or group >= hidden_group else geom_mesh(model, index)
+        if mesh is None:
+            continue
+        rgba = colour_of(model, index)
+        flat = model.geom_type[index] in (KINDS.mjGEOM_BOX, KINDS.mjGEOM_MESH)
+        key = int(model.geom_bodyid[index]), tuple(int(round(255 * c)) for c in rgba[:3]), float(rgba[3]), bool(flat)
+        found[key].append(mesh)
+    return [_merged(key, meshes) for key, meshes in found.items()]
+
+
+def geom_mesh(model: mujoco.MjModel, index: int) -> trimesh.Trimesh | None:
+    """A geom in its body's frame; None for what has no mesh, like planes."""
+    size = model.geom_size[index]
+    mesh = _primitive(int(model.geom_type[index]), size)
+    if mesh is None and model.geom_type[index] == KINDS.mjGEOM_MESH:
+        mesh = _asset(model, int(model.geom_dataid[index]))
+    if mesh is None:
+        return None
+    turn = np.zeros(9)
+    mujoco.mju_quat2Mat(turn, model.geom_quat[index])
+    transform = np.eye(4)
+    transform[:3, :3], transform[:3, 3] = turn.reshape(3, 3), model.geom_pos[index]
+    mesh.apply_transform(transform)
+    return mesh
+
+
+def colour_of(model: mujoco.MjModel, index: int) -> np.ndarray:
+    """``[4]`` of a geom, its material's if it has one."""
+    material = int(model.geom_matid[index])
+    return model.mat_rgba[material] if material >= 0 else model.geom_rgba[index]
+
+
+def _primitive(kind: int, size: np.ndarray) -> trimesh.Trimesh | None:
+    if kind == KINDS.mjGEOM_SPHERE:
+        return trimesh.creation.icosphere(subdivisions=3, radius=size[0])
+    if kind == KINDS.mjGEOM_ELLIPSOID:
+        mesh = trimesh.creation.icosphere(subdivisions=3)
+        mesh.apply_scale(size)
+        return mesh
+    if kind == KINDS.mjGEOM_CAPSULE:
+        return trimesh.creation.capsule(height=2 * size[1], radius=size[0], count=(16, 16))
+    if kind == KINDS.mjGEOM_CYLINDER:
+        return trimesh.creation.cylinder(radius=size[0], height=2 * size[1], sections=24)
+    if kind == KINDS.mjGEOM_BOX:
+        return trimesh.creation.box(extents=2 * size)
+    return None
+
+
+def _asset(model: mujoco.MjModel, mesh: int) -> trimesh.Trimesh | None:
+    if mesh < 0:
+        return None
+    start, count = int(model.mesh_vertadr[mesh]), int(model.mesh_vertnum[mesh])
+    first, faces = int(model.mesh_faceadr[mesh]), int(model.mesh_facenum[mesh])
+    vertices = model.mesh_vert[start : start + count].astype(float)
+    return trimesh.Trimesh(vertices, model.mesh_face[first : first + faces], process=False)
+
+
+def _merged(key: tuple[Any, ...], meshes: list[trimesh.Trimesh]) -> BodyMesh:
+    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
+    body, colour, opacity, flat = key
+    return BodyMesh(
+        body=body,
+        vertices=np.concatenate([mesh.vertices for mesh in meshes]).astype(np.float32),
+        faces=np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=True)]).astype(np.uint32),
+        colour=colour,
+        opacity=opacity,
+        flat=flat,
+    )

@@ -1,0 +1,71 @@
+"""A page in the browser, served to this machine alone."""
+
+from __future__ import annotations
+
+import socket
+
+import viser
+
+from parkour.errors import EngineError
+from parkour.tasks.resolve import ResolvedTask
+from parkour.viewing.session import Session
+from parkour.viewing.viewer import DEFAULT_PORT, ViewerOptions
+from parkour_mujoco.viewer.web_panels import Panels
+from parkour_mujoco.viewer.web_scene import WebScene
+
+HOST = "127.0.0.1"
+TRIES = 20
+"""Ports after the default one that are tried where nobody asked for one."""
+
+
+class WebViewer:
+    """See :class:`parkour.viewing.viewer.Viewer`.
+
+    Raises:
+        EngineError: the port is in use.
+    """
+
+    def __init__(self, task: ResolvedTask, session: Session, options: ViewerOptions) -> None:
+        self.port = free_port(options.port)
+        self.server = viser.ViserServer(host=HOST, port=self.port, label=options.title, verbose=False)
+        self.scene = WebScene(self.server, task, "behind" if options.behind else "follow")
+        self.panels = Panels(self.server.gui, session, self.scene)
+        self.update(session)
+
+    @property
+    def running(self) -> bool:
+        return True
+
+    @property
+    def where(self) -> str:
+        return f"web viewer: http://{HOST}:{self.port}"
+
+    def update(self, session: Session) -> None:
+        snapshot = session.snapshot()
+        with self.server.atomic():
+            self.scene.update(snapshot)
+        self.panels.update(session, snapshot)
+
+    def close(self) -> None:
+        self.server.stop()
+
+
+def free_port(wanted: int | None) -> int:
+    """``wanted``, or the first free port from the default one on.
+
+    Raises:
+        EngineError: it is in use, or all of them are.
+    """
+    ports = range(DEFAULT_PORT, DEFAULT_PORT + TRIES) if wanted is None else (wanted,)
+    reason = ""
+    for port in ports:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            # As servers do: connections that are closing do not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+                return port
+            except OSError as error:
+                reason = error.strerror or str(error)
+    shown = f"--port {wanted}" if wanted is not None else f"ports {ports[0]} to {ports[-1]}"
+    raise EngineError(f"{shown}: {reason}", hint=f"--port {(wanted or DEFAULT_PORT) + TRIES}")

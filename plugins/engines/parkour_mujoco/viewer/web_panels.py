@@ -1,0 +1,170 @@
+"""Buttons, sliders, keys, plots and pictures beside the scene in the browser."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import viser
+
+from parkour.viewing.controls import Action, buttons
+from parkour.viewing.driving import MAX_TURN
+from parkour.viewing.pictures import depth_sheet
+from parkour.viewing.session import Session
+from parkour.viewing.snapshot import GOAL_COLOURS, Snapshot
+from parkour_mujoco.viewer.web_scene import CAMERA_MODES, WebScene
+
+STATUS_EVERY = 0.2
+"""Between updates of text and pictures [s]."""
+PLOTS_EVERY = 0.5
+"""Between updates of plots [s]."""
+PICTURE_WIDTH = 420
+"""Of the depth images [pixels]."""
+LINE = "#3a78c9"
+
+
+class StatusPanel:
+    """What is going on, in words."""
+
+    def __init__(self, gui: Any) -> None:
+        self._text = gui.add_markdown("")
+
+    def update(self, session: Session, snapshot: Snapshot) -> None:
+        self._text.content = status_text(session, snapshot)
+
+
+def status_text(session: Session, snapshot: Snapshot) -> str:
+    """Lines of Markdown about a session."""
+    ended = ", ".join(f"{count} {how}" for how, count in session.episodes.items() if count) or "0 episodes"
+    state = "paused" if session.paused else f"running at {session.pace:g} x"
+    lines = [
+        f"**{snapshot.terrain}**, difficulty {snapshot.difficulty:.2f}, {state}",
+        f"robot {snapshot.env_id + 1} of {session.mdp.num_envs}, {snapshot.seconds:.1f} s, step {session.steps}",
+        f"way points {min(snapshot.goal_index, len(snapshot.goals))} of {len(snapshot.goals)}",
+        f"speed {snapshot.speed:.2f} of {snapshot.command:.2f} m/s",
+        f"ended: {ended}",
+    ]
+    if session.driver is not None:
+        lines.insert(1, "way points lead (autopilot)" if session.driver.autopilot else "steered by hand")
+    return "  \n".join(lines)
+
+
+class ControlPanel:
+    """A button and a key for every action, and how the scene is looked at."""
+
+    def __init__(self, gui: Any, session: Session, scene: WebScene) -> None:
+        for button in buttons(session.driver is not None):
+            handle = gui.add_button(f"{button.label} ({button.browser_key})", hint=button.help)
+            handle.on_click(self._asks(session, button.action))
+            # Keys came later than buttons; without them there are still the buttons.
+            if hasattr(gui, "add_command"):
+                command = gui.add_command(button.label, description=button.help, hotkey=button.browser_key)
+                command.on_trigger(self._asks(session, button.action))
+        camera = gui.add_dropdown("camera", CAMERA_MODES, initial_value=scene.camera)
+        camera.on_update(lambda event: setattr(scene, "camera", camera.value))
+        markers = gui.add_checkbox("way points", initial_value=True)
+        markers.on_update(lambda event: setattr(scene, "markers", markers.value))
+        named = ", ".join(f"{status.value} rgb{colour}" for status, colour in GOAL_COLOURS.items())
+        markers.hint = named
+
+    @staticmethod
+    def _asks(session: Session, action: Action) -> Any:
+        def ask(event: object) -> None:
+            session.controls.ask(action)
+
+        return ask
+
+
+class DrivePanel:
+    """Sliders for speed and turning, which show what keys and gamepads do too."""
+
+    def __init__(self, gui: Any, session: Session) -> None:
+        driver = session.driver
+        assert driver is not None
+        self._driver = driver
+        self._speed = gui.add_slider(
+            "speed [m/s]", min=0.0, max=max(driver.max_speed, 0.05), step=0.05, initial_value=driver.speed
+        )
+        self._turn = gui.add_slider("turn [rad/s]", min=-MAX_TURN, max=MAX_TURN, step=0.05, initial_value=driver.turn)
+        self._speed.on_update(lambda event: self._set(event, speed=self._speed.value))
+        self._turn.on_update(lambda event: self._set(event, turn=self._turn.value))
+
+    def _set(self, event: viser.GuiEvent, **wish: float) -> None:
+        # Our own updates come back without a client.
+        if event.client is not None:
+            self._driver.set(**wish)
+
+    def update(self) -> None:
+        for slider, value in ((self._speed, self._driver.speed), (self._turn, self._driver.turn)):
+            if abs(slider.value - value) > 0.024:
+                slider.value = min(max(value, slider.min), slider.max)
+
+
+class DepthPanel:
+    """Depth images, the watched robot's first."""
+
+    def __init__(self, gui: Any, session: Session) -> None:
+        self._image = gui.add_image(self._sheet(session), label="depth", format="jpeg")
+
+    def update(self, session: Session) -> None:
+        self._image.image = self._sheet(session)
+
+    @staticmethod
+    def _sheet(session: Session) -> np.ndarray:
+        images = session.depth_images()
+        assert images is not None
+        return depth_sheet(images, PICTURE_WIDTH)
+
+
+class RewardPanel:
+    """A plot per reward term over the last seconds."""
+
+    def __init__(self, gui: Any, session: Session) -> None:
+        self._plots = [
+            gui.add_uplot(
+                (np.zeros(1), np.zeros(1)),
+                ({"label": "s"}, {"label": "1/s", "stroke": LINE, "width": 1}),
+                title=name,
+                scales={"x": {"time": False}},
+                legend={"show": False},
+                height=110,
+            )
+            for name in session.rewards.names
+        ]
+
+    def update(self, session: Session) -> None:
+        times, values = session.rewards.times, session.rewards.values
+        if len(times) == 0:
+            return
+        for index, plot in enumerate(self._plots):
+            plot.data = (times, np.ascontiguousarray(values[:, index]))
+
+
+class Panels:
+    """All of them; each is refreshed as often as eyes need it."""
+
+    def __init__(self, gui: Any, session: Session, scene: WebScene) -> None:
+        tabs = gui.add_tab_group()
+        with tabs.add_tab("Session"):
+            self._status = StatusPanel(gui)
+            self._depth = DepthPanel(gui, session) if session.depth is not None else None
+            self._drive = DrivePanel(gui, session) if session.driver is not None else None
+            ControlPanel(gui, session, scene)
+        with tabs.add_tab("Rewards"):
+            self._rewards = RewardPanel(gui, session)
+        self._last_status = self._last_plots = -1e9
+
+    def update(self, session: Session, snapshot: Snapshot) -> None:
+        """Show what is due."""
+        now = time.monotonic()
+        if now - self._last_status >= STATUS_EVERY:
+            self._last_status = now
+            self._status.update(session, snapshot)
+            if self._depth is not None:
+                self._depth.update(session)
+            if self._drive is not None:
+                self._drive.update()
+        if now - self._last_plots >= PLOTS_EVERY:
+            self._last_plots = now
+            self._rewards.update(session)

@@ -1,0 +1,171 @@
+"""Robot, course and markers in the browser.
+
+Boxes are instances of one unit cube with a pose and a size each. When the robot's course changes, these are sent anew;
+no geometry is kept from the course before.
+"""
+
+# mujoco's classes are compiled and ship no stubs.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+import trimesh
+import viser
+
+from parkour.tasks.resolve import ResolvedTask
+from parkour.viewing.follow import Follow
+from parkour.viewing.snapshot import Snapshot, box_colours
+from parkour_mujoco.viewer.meshes import body_meshes
+from parkour_mujoco.viewer.model import COLLISION_GROUP, HEADING_COLOUR, POLE_HEIGHT, ViewModel
+
+CameraMode = Literal["follow", "behind", "free"]
+CAMERA_MODES: tuple[CameraMode, ...] = ("follow", "behind", "free")
+ROOT = "/world"
+NO_TURN = np.array([1.0, 0.0, 0.0, 0.0])
+
+
+class WebScene:
+    """What the browser shows of snapshots.
+
+    The camera belongs to whoever looks. To follow the robot, the world is moved under it: under ``follow`` the robot
+    stays in the middle, under ``behind`` it also keeps looking the same way.
+
+    Args:
+        server: that the browsers talk to.
+        task: whose robot it is.
+        camera: how to begin.
+    """
+
+    def __init__(self, server: viser.ViserServer, task: ResolvedTask, camera: CameraMode) -> None:
+        self._scene: Any = server.scene
+        self._view = ViewModel(task)
+        self.camera = camera
+        self.markers = True
+        """Whether way points are shown."""
+        self._follow = Follow()
+        self._scene.set_up_direction("+z")
+        self._scene.configure_default_lights(cast_shadow=True)
+        self._world = self._scene.add_frame(ROOT, show_axes=False)
+        self._bodies = self._add_robot()
+        self._boxes: Any = None
+        self._poles: Any = None
+        self._balls: Any = None
+        self._goals: np.ndarray | None = None
+        self._arrow = self._add_arrow()
+        server.initial_camera.position = (-2.6, -1.6, 1.3) if camera == "follow" else (-2.6, 0.0, 1.2)
+        server.initial_camera.look_at = (0.3, 0.0, 0.0)
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show a snapshot."""
+        if self._view.pose(snapshot) or self._boxes is None:
+            self._show_course(snapshot)
+        for body, frame in self._bodies.items():
+            frame.position, frame.wxyz = self._view.data.xpos[body], self._view.data.xquat[body]
+        self._show_goals(snapshot)
+        self._show_heading(snapshot)
+        self._move_world(snapshot)
+
+    @property
+    def boxes(self) -> np.ndarray:
+        """``[B, 3]`` centres of the boxes as they are shown."""
+        return np.asarray(self._boxes.batched_positions)
+
+    # -- what is added once ------------------------------------------------------------------------------------------
+
+    def _add_robot(self) -> dict[int, Any]:
+        frames: dict[int, Any] = {}
+        for number, mesh in enumerate(body_meshes(self._view.model, COLLISION_GROUP)):
+            name = f"{ROOT}/robot/{mesh.body}"
+            if mesh.body not in frames:
+                frames[mesh.body] = self._scene.add_frame(name, show_axes=False)
+            self._scene.add_mesh_simple(
+                f"{name}/{number}", mesh.vertices, mesh.faces, color=mesh.colour, flat_shading=mesh.flat,
+                opacity=mesh.opacity if mesh.opacity < 1.0 else None,
+            )  # fmt: skip
+        return frames
+
+    def _add_arrow(self) -> Any:
+        shaft = trimesh.creation.cylinder(radius=0.012, height=0.36)
+        shaft.apply_translation((0, 0, 0.18))
+        tip = trimesh.creation.cone(radius=0.04, height=0.14)
+        tip.apply_translation((0, 0, 0.36))
+        arrow = trimesh.util.concatenate([shaft, tip])
+        arrow.apply_transform(trimesh.transformations.rotation_matrix(math.pi / 2, (0, 1, 0)))
+        return self._scene.add_mesh_simple(
+            f"{ROOT}/heading", np.asarray(arrow.vertices), np.asarray(arrow.faces), color=HEADING_COLOUR, visible=False
+        )
+
+    # -- what changes ------------------------------------------------------------------------------------------------
+
+    def _show_course(self, snapshot: Snapshot) -> None:
+        if self._boxes is not None:
+            self._boxes.remove()
+        cube, boxes = trimesh.creation.box(extents=(2.0, 2.0, 2.0)), snapshot.boxes
+        self._boxes = self._scene.add_batched_meshes_simple(
+            f"{ROOT}/course",
+            # Faces share no corners, so that each has its own normal.
+            cube.triangles.reshape(-1, 3),
+            np.arange(3 * len(cube.faces)).reshape(-1, 3),
+            batched_wxyzs=boxes[:, 3:7],
+            batched_positions=boxes[:, :3],
+            batched_scales=boxes[:, 7:],
+            batched_colors=box_colours(boxes),
+            flat_shading=True,
+            lod="off",
+        )
+
+    def _show_goals(self, snapshot: Snapshot) -> None:
+        goals = snapshot.goals
+        if self._goals is None or not np.array_equal(self._goals, goals):
+            for handle in (self._poles, self._balls):
+                if handle is not None:
+                    handle.remove()
+            pole = trimesh.creation.cylinder(radius=0.012, height=POLE_HEIGHT)
+            ball = trimesh.creation.icosphere(subdivisions=2, radius=0.05)
+            self._poles = self._add_markers("poles", pole, goals + (0.0, 0.0, POLE_HEIGHT / 2))
+            self._balls = self._add_markers("balls", ball, goals + (0.0, 0.0, POLE_HEIGHT))
+            self._goals = goals.copy()
+        colours = snapshot.goal_colours()
+        for handle in (self._poles, self._balls):
+            if not np.array_equal(handle.batched_colors, colours):
+                handle.batched_colors = colours
+            if handle.visible != self.markers:
+                handle.visible = self.markers
+
+    def _add_markers(self, name: str, mesh: trimesh.Trimesh, places: np.ndarray) -> Any:
+        return self._scene.add_batched_meshes_simple(
+            f"{ROOT}/way_points/{name}",
+            np.asarray(mesh.vertices),
+            np.asarray(mesh.faces),
+            batched_wxyzs=np.tile(NO_TURN, (len(places), 1)),
+            batched_positions=places,
+            batched_colors=np.full((len(places), 3), 120, np.uint8),
+            lod="off",
+            cast_shadow=False,
+        )
+
+    def _show_heading(self, snapshot: Snapshot) -> None:
+        shown = snapshot.heading is not None
+        if self._arrow.visible != shown:
+            self._arrow.visible = shown
+        if snapshot.heading is not None:
+            self._arrow.position, self._arrow.wxyz = snapshot.base_pos + (0.0, 0.0, 0.25), _yaw(snapshot.heading)
+
+    def _move_world(self, snapshot: Snapshot) -> None:
+        target = self._follow.update(snapshot)
+        if self.camera == "free":
+            return
+        yaw = self._follow.yaw if self.camera == "behind" else 0.0
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        x, y, z = target
+        self._world.wxyz = _yaw(-yaw)
+        self._world.position = np.array([-(cos * x + sin * y), sin * x - cos * y, -z])
+
+
+def _yaw(angle: float) -> np.ndarray:
+    """Quaternion of a turn about z."""
+    return np.array([math.cos(angle / 2), 0.0, 0.0, math.sin(angle / 2)])

@@ -1,0 +1,1 @@
+"""An attention encoder of the height scan for parkour-lab."""

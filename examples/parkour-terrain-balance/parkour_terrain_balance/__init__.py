@@ -1,0 +1,1 @@
+"""Balance beams and stepping stones for parkour-lab, with a reward and a task that uses them."""

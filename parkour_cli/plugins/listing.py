@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from parkour.errors import AmbiguousNameError, UnknownNameError
+from parkour.errors import AmbiguousNameError, ParkourError, UnknownNameError
 from parkour.registry import BrokenPlugin, PluginLoad, RegisteredSpec, Registry, default_registry
 from parkour.specs import KINDS, Kind, TaskSpec
 from parkour_cli.options import JsonOption
@@ -23,6 +23,9 @@ def list_plugins(
     timing: Annotated[
         bool, typer.Option("--timing", help="Show instead how long each plugin takes to load, and what it prints.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Try every component of other distributions too; seconds for each of them.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List components with their distribution, version and status, and plugins that are broken."""
@@ -33,16 +36,43 @@ def list_plugins(
     kinds = KINDS if kind is None else (_kind(kind),)
     specs = [item for each in kinds for item in registry.specs(each)]
     broken = [plugin for plugin in registry.broken if plugin.kind is None or plugin.kind in kinds]
+    faults = _faults(specs) if check else {}
     if as_json:
-        rows = [{**_row(item), "bare_name": _has_bare_name(registry, item)} for item in specs]
+        rows: list[dict[str, Any]] = [
+            {**_row(item), "bare_name": _has_bare_name(registry, item), "fault": faults.get((item.spec.kind, item.id))}
+            for item in specs
+        ]
         print_json({"components": rows, "broken": [asdict(plugin) for plugin in broken]})
         return
-    rows = [
-        (item.spec.kind, item.spec.name, item.distribution, item.version, _status(registry, item), item.spec.summary)
-        for item in specs
-    ]
-    rows += [_broken_row(plugin) for plugin in broken]
-    print_table("", ("kind", "name", "distribution", "version", "status", "summary"), rows)
+    table = [_component_row(registry, item, faults.get((item.spec.kind, item.id))) for item in specs]
+    table += [_broken_row(plugin) for plugin in broken]
+    print_table("", ("kind", "name", "distribution", "version", "status", "summary"), table)
+
+
+def _faults(specs: Sequence[RegisteredSpec]) -> dict[tuple[str, str], str]:
+    """The first check that each component of another distribution fails, by kind and id. A short look: few draws."""
+    from parkour.testing.launch import check_separately
+
+    found: dict[tuple[str, str], str] = {}
+    for name in dict.fromkeys(item.distribution for item in specs if not item.builtin):
+        mine = [(item.spec.kind, item.id) for item in specs if item.distribution == name]
+        try:
+            report = check_separately(name, compile=False, seeds=3)
+        except ParkourError as error:
+            found.update(dict.fromkeys(mine, error.message))
+            continue
+        for part in report["components"]:
+            failed = [each["detail"] for each in part["checks"] if each["status"] == "failed"]
+            if failed:
+                found[part["kind"], part["id"]] = failed[0]
+    return found
+
+
+def _component_row(registry: Registry, item: RegisteredSpec, fault: str | None) -> tuple[object, ...]:
+    from rich.text import Text
+
+    status = Text("broken", style="red") if fault else _status(registry, item)
+    return item.spec.kind, item.spec.name, item.distribution, item.version, status, fault or item.spec.summary
 
 
 def _print_timing(loads: Sequence[PluginLoad], as_json: bool) -> None:

@@ -22,6 +22,8 @@ from parkour_cli.output import setup_logging
 COMMANDS: dict[str, str] = {
     "train": "Train a policy, or go on with a run.",
     "eval": "Score a policy on courses, or two against each other.",
+    "play": "Watch a policy in a browser, in a window, or as a film.",
+    "demo": "Drive a policy by hand: keys, sliders, a gamepad, or a script.",
     "export": "Write a policy as ONNX or TorchScript, for a robot or another program.",
     "sim2sim": "Run an exported policy in plain C MuJoCo, without torch.",
     "plugins": "List installed plugins and show what they provide.",

@@ -15,14 +15,17 @@ import typer
 from parkour.errors import ParkourError
 from parkour_cli.options import (
     CheckpointOption,
+    CpuSimOption,
     DeviceOption,
     EngineOption,
+    ExportOption,
     LogRootOption,
     PolicyTaskArgument,
     PretrainedOption,
     RunOption,
     SetOption,
     WithOption,
+    engine_options,
     make_app,
 )
 from parkour_cli.output import console, notice
@@ -72,14 +75,13 @@ def evaluate_policy(
     ] = None,
     device: DeviceOption = None,
     engine: EngineOption = None,
+    cpu_sim: CpuSimOption = None,
     json_out: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")] = None,
     plots: Annotated[Path | None, typer.Option(metavar="DIR", help="Write PNG plots into this folder.")] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a report as one web page, pictures inside.")
     ] = None,
-    export: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Then write the policy as ONNX here; see parkour export.")
-    ] = None,
+    export: ExportOption = None,
     sets: SetOption = [],  # noqa: B006 - Typer copies it
     withs: WithOption = [],  # noqa: B006
 ) -> None:
@@ -91,7 +93,9 @@ def evaluate_policy(
     _check_outputs(json_out, plots, html, export)
     bounds = parse_difficulty(difficulty) if difficulty is not None else None
     changes = TaskChanges(bounds, tuple(terrain or ()), noise, tuple(sets), tuple(withs))
-    options = EvaluationOptions(protocol, num_envs, steps, seed, device, engine, blank_depth, changes)
+    options = EvaluationOptions(
+        protocol, num_envs, steps, seed, device, engine, blank_depth, changes, engine_options(cpu_sim)
+    )
     check_options(options)
     if compare is not None:
         if export is not None:
@@ -102,7 +106,9 @@ def evaluate_policy(
     weights = load_weights(PolicySource(task, checkpoint, run, pretrained, log_root))
     _one(weights, options, json_out, plots, html)
     if export is not None:
-        _export(weights, export, engine)
+        from parkour_cli.export import export_after
+
+        export_after(weights.path, export, engine)
 
 
 def _one(
@@ -166,13 +172,6 @@ def _compare(
     if html is not None:
         write_text(html, comparison_page(result, figures), "--html")
         notice(f"report: {html}")
-
-
-def _export(weights: Weights, out: Path, engine: str | None) -> None:
-    from parkour.export.exporter import ExportOptions, export_policy
-
-    result = export_policy(weights.path, out, ExportOptions(engine=engine), notify=notice)
-    notice(f"exported: {', '.join(str(path) for path in result.files)} (max error {result.max_error:.2g})")
 
 
 def _evaluate(weights: Weights, options: EvaluationOptions, prefix: str = "") -> Evaluation:

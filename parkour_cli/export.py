@@ -91,6 +91,14 @@ def jit(
     _report(_export(task, checkpoint, run, pretrained, log_root, out, options), as_json)
 
 
+def export_after(checkpoint: Path, out: Path, engine: str | None) -> None:
+    """What ``--export DIR`` of other commands does: the policy that they ran, as ONNX with the usual options."""
+    from parkour.export.exporter import ExportOptions, export_policy
+
+    result = export_policy(checkpoint, out, ExportOptions(engine=engine), notify=notice)
+    notice(f"exported: {', '.join(str(path) for path in result.files)} (max error {result.max_error:.2g})")
+
+
 def _batch(text: str) -> int | None:
     if text == "dynamic":
         return None

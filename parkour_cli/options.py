@@ -31,6 +31,10 @@ RunOption = Annotated[
     Path | None, typer.Option("--run", metavar="DIR", help="Run folder, whose newest checkpoint is used.")
 ]
 PretrainedOption = Annotated[bool, typer.Option("--pretrained", help="Use the weights that are shipped.")]
+ExportOption = Annotated[
+    Path | None,
+    typer.Option("--export", metavar="DIR", help="Then write the policy as ONNX here; see parkour export."),
+]
 LogRootOption = Annotated[
     Path, typer.Option("--log-root", metavar="DIR", help="Where runs are looked for when none is named.")
 ]
@@ -40,6 +44,17 @@ DeviceOption = Annotated[
 EngineOption = Annotated[
     str | None, typer.Option("--engine", metavar="NAME", help="Simulator; the first that can run here.")
 ]
+CpuSimOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cpu-sim", metavar="NAME", help="What steps the worlds on a CPU: native (C MuJoCo, the default) or warp."
+    ),
+]
+
+
+def engine_options(cpu_sim: str | None) -> dict[str, str]:
+    """Options for the engine alone, those that were given."""
+    return {} if cpu_sim is None else {"cpu_sim": cpu_sim}
 
 
 def make_app(help: str) -> typer.Typer:

@@ -32,6 +32,8 @@ class Button:
     """An action as it is offered."""
 
     action: Action
+    row: str
+    """Buttons of one row stand beside each other."""
     label: str
     help: str
     browser_key: str
@@ -43,21 +45,23 @@ class Button:
 
 
 BUTTONS: tuple[Button, ...] = (
-    Button(Action.PAUSE, "Pause / go on", "Stop the time, or let it go on.", "space", "space"),
-    Button(Action.STEP, "Step", "One control step, then pause.", "X", "."),
-    Button(Action.RESET, "Reset", "A new episode on another course of this terrain.", "R", "enter"),
-    Button(Action.NEXT_TERRAIN, "Next terrain", "Watch a robot on the next terrain, from its start.", "N", "page down"),
-    Button(Action.NEXT_ROBOT, "Next robot", "Watch the next robot, whatever its terrain.", "M", "page up"),
-    Button(Action.SLOWER, "Slower", "Time runs at half the speed.", "G", "-"),
-    Button(Action.FASTER, "Faster", "Time runs at twice the speed, if the machine can.", "H", "="),
-    Button(Action.QUIT, "Quit", "End the session.", "Q", "delete"),
-    Button(Action.SPEED_UP, "Walk faster", "0.1 m/s more.", "I", "up", driving=True),
-    Button(Action.SLOW_DOWN, "Walk slower", "0.1 m/s less.", "K", "down", driving=True),
-    Button(Action.LEFT, "Turn left", "6 degrees to the left.", "J", "left", driving=True),
-    Button(Action.RIGHT, "Turn right", "6 degrees to the right.", "L", "right", driving=True),
-    Button(Action.STOP, "Stand", "Speed 0.", "B", "backspace", driving=True),
-    Button(Action.AUTOPILOT, "Autopilot", "Follow the way points, or steer by hand again.", "O", "home", driving=True),
-)
+    Button(Action.PAUSE, "time", "Pause", "Stop the time, or let it go on.", "space", "space"),
+    Button(Action.STEP, "time", "Step", "One control step, then pause.", "X", "."),
+    Button(Action.RESET, "time", "Reset", "A new episode on another course of this terrain.", "R", "enter"),
+    Button(Action.NEXT_TERRAIN, "robot", "Next terrain", "Watch a robot on the next terrain, from its start.", "N",
+           "page down"),
+    Button(Action.NEXT_ROBOT, "robot", "Next robot", "Watch the next robot, whatever its terrain.", "M", "page up"),
+    Button(Action.SLOWER, "pace", "Slower", "Time runs at half the speed.", "G", "-"),
+    Button(Action.FASTER, "pace", "Faster", "Time runs at twice the speed, if the machine can.", "H", "="),
+    Button(Action.QUIT, "pace", "Quit", "End the session.", "Q", "delete"),
+    Button(Action.SPEED_UP, "speed", "Walk faster", "0.1 m/s more.", "I", "up", driving=True),
+    Button(Action.SLOW_DOWN, "speed", "Walk slower", "0.1 m/s less.", "K", "down", driving=True),
+    Button(Action.LEFT, "steer", "Turn left", "6 degrees to the left.", "J", "left", driving=True),
+    Button(Action.RIGHT, "steer", "Turn right", "6 degrees to the right.", "L", "right", driving=True),
+    Button(Action.STOP, "stop", "Stand", "Speed 0.", "B", "backspace", driving=True),
+    Button(Action.AUTOPILOT, "stop", "Autopilot", "Follow the way points, or steer by hand again.", "O", "home",
+           driving=True),
+)  # fmt: skip
 """All of them, in the order in which they are shown."""
 
 WINDOW_KEYS = {

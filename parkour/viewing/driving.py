@@ -117,8 +117,9 @@ class Script:
                 reader = csv.DictReader(file)
                 columns = tuple(name.strip() for name in reader.fieldnames or ())
                 if columns != self.COLUMNS:
+                    got, wanted = ",".join(columns) or "none", ",".join(self.COLUMNS)
                     raise ParkourError(
-                        f"--script {path}: got columns {','.join(columns) or 'none'}, expected {','.join(self.COLUMNS)}",
+                        f"--script {path}: got columns {got}, expected {wanted}",
                         hint=hint,
                     )
                 self._rows = [self._row(path, reader.line_num, list(row.values())) for row in reader]

@@ -57,7 +57,9 @@ def depth_sheet(images: np.ndarray, width: int) -> np.ndarray:
 def inset(picture: np.ndarray, small: np.ndarray, margin: int = 12) -> np.ndarray:
     """``picture`` with ``small`` in its lower right corner, in a thin frame; cut where it is too large."""
     picture = picture.copy()
-    height, width = (min(size, room - 2 * margin) for size, room in zip(small.shape[:2], picture.shape[:2], strict=True))
+    height, width = (
+        min(size, room - 2 * margin) for size, room in zip(small.shape[:2], picture.shape[:2], strict=True)
+    )
     top, left = picture.shape[0] - margin - height, picture.shape[1] - margin - width
     picture[top - 2 : top + height + 2, left - 2 : left + width + 2] = 235
     picture[top : top + height, left : left + width] = small[:height, :width]

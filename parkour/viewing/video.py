@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ class VideoWriter:
         """
         self._writer.close()
         try:
-            os.replace(self._part, self.path)
+            self._part.replace(self.path)
         except OSError as error:
             raise StorageError(f"--video {self.path}: {error.strerror or error}") from None
         return self.path

@@ -73,9 +73,7 @@ class ViewingEngine(Protocol):
     viewers: tuple[str, ...]
     """Those of :data:`KINDS` that it has."""
 
-    def make_viewer(
-        self, kind: str, env: Any, task: ResolvedTask, session: Session, options: ViewerOptions
-    ) -> Viewer:
+    def make_viewer(self, kind: str, env: Any, task: ResolvedTask, session: Session, options: ViewerOptions) -> Viewer:
         """Open a window or a page.
 
         Raises:

@@ -11,7 +11,7 @@ from typing import Any
 from parkour.errors import EngineError, ParkourError
 from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task
 from parkour.evaluation.source import Weights
-from parkour.learning.device import choose_device, choose_engine
+from parkour.learning.device import choose_device, choose_engine, stepping_threads
 from parkour.learning.inference import load_policy
 from parkour.learning.rng import seed_everything
 from parkour.learning.signals import StopSignals
@@ -103,7 +103,7 @@ def watch(
     Raises:
         ParkourError: bad options, weights that do not fit, nothing to show it with.
     """
-    kind = _check(options)
+    kind = check_watch(options)
     device = choose_device(options.device)
     task = evaluation_task(weights, PLAY if options.drive is None else DRIVEN, options.changes)
     source = _drive_source(options.drive, task, kind, notify) if options.drive is not None else None
@@ -131,14 +131,25 @@ def watch(
             stack.callback(viewer.close)
             notify(f"{viewer.where} (Ctrl-C to end)")
         stop = stack.enter_context(StopSignals(lambda line: notify("stopping")))
-        run(session, viewer=viewer, film=film, steps=_steps(options, kind, source, session), stop=lambda: bool(stop.reason))
+        stack.enter_context(stepping_threads(device))
+        run(
+            session,
+            viewer=viewer,
+            film=film,
+            steps=_steps(options, kind, source, session),
+            stop=lambda: bool(stop.reason),
+        )
     if film is not None:
         notify(f"video: {film.writer.path} ({film.writer.frames} frames)")
     return session
 
 
-def _check(options: WatchOptions) -> str:
-    """The viewer, if the options make sense; quick, and before anything slow happens."""
+def check_watch(options: WatchOptions) -> str:
+    """The viewer, if the options make sense; quick, and before anything slow happens.
+
+    Raises:
+        ParkourError: they do not, or the film cannot be written.
+    """
     for name, value, least in (
         ("--steps", options.steps, 1),
         ("--num-envs", options.num_envs, 1),
@@ -154,6 +165,11 @@ def _check(options: WatchOptions) -> str:
         raise ParkourError(f"got --port with the viewer {kind}, expected it with the web viewer", hint="--viewer web")
     if options.video is not None:
         check_video(options.video)
+    if options.drive is not None:
+        if options.drive.script is not None and options.drive.gamepad is not None:
+            raise ParkourError("got --script and --gamepad, expected one of them")
+        if options.drive.script is not None:
+            Script(options.drive.script)
     return kind
 
 
@@ -197,8 +213,6 @@ def _steps(options: WatchOptions, kind: str, source: DriveSource | None, session
 def _drive_source(
     drive: DriveOptions, task: ResolvedTask, kind: str, notify: Callable[[str], None]
 ) -> DriveSource | None:
-    if drive.script is not None and drive.gamepad is not None:
-        raise ParkourError("got --script and --gamepad, expected one of them")
     if drive.script is not None:
         return Script(drive.script)
     path = drive.gamepad
@@ -206,7 +220,9 @@ def _drive_source(
         found = sorted(GAMEPADS.glob("js*")) if GAMEPADS.is_dir() else []
         if not found:
             if kind == "none":
-                raise ParkourError("nobody drives: got neither a viewer nor --script nor a gamepad", hint="--script FILE")
+                raise ParkourError(
+                    "nobody drives: got neither a viewer nor --script nor a gamepad", hint="--script FILE"
+                )
             return None
         path = found[0]
     gamepad = Gamepad(path, task.model.command.speed[1])

@@ -43,7 +43,7 @@ def body_meshes(model: mujoco.MjModel, hidden_group: int) -> list[BodyMesh]:
             continue
         rgba = colour_of(model, index)
         flat = model.geom_type[index] in (KINDS.mjGEOM_BOX, KINDS.mjGEOM_MESH)
-        key = int(model.geom_bodyid[index]), tuple(int(round(255 * c)) for c in rgba[:3]), float(rgba[3]), bool(flat)
+        key = int(model.geom_bodyid[index]), tuple(round(255 * float(c)) for c in rgba[:3]), float(rgba[3]), bool(flat)
         found[key].append(mesh)
     return [_merged(key, meshes) for key, meshes in found.items()]
 
@@ -101,7 +101,9 @@ def _merged(key: tuple[Any, ...], meshes: list[trimesh.Trimesh]) -> BodyMesh:
     return BodyMesh(
         body=body,
         vertices=np.concatenate([mesh.vertices for mesh in meshes]).astype(np.float32),
-        faces=np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=True)]).astype(np.uint32),
+        faces=np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=True)]).astype(
+            np.uint32
+        ),
         colour=colour,
         opacity=opacity,
         flat=flat,

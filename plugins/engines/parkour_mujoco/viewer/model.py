@@ -19,7 +19,10 @@ COLLISION_GROUP = 3
 """Geom group of the shapes that collide, which nobody wants to see."""
 POLE_HEIGHT = 0.5
 """Of the markers of way points [m]."""
+HEADING_HEIGHT = 0.25
+"""Of the arrow over the base [m]."""
 HEADING_COLOUR = (240, 60, 60)
+UP = np.array([0.0, 0.0, 1.0])
 
 
 class ViewModel:
@@ -80,13 +83,13 @@ def draw_markers(scene: Any, snapshot: Snapshot) -> None:
     """Way points as poles with a ball on top, and the heading that is driven as an arrow, into a ``mjvScene``."""
     turn = np.eye(3).reshape(-1)
     for goal, colour in zip(snapshot.goals, snapshot.goal_colours(), strict=True):
-        top = goal + (0.0, 0.0, POLE_HEIGHT)
+        top = goal + POLE_HEIGHT * UP
         middle = (goal + top) / 2
         rgba = np.array([*(colour / 255.0), 1.0], np.float32)
         _add(scene, mujoco.mjtGeom.mjGEOM_CYLINDER, [0.012, POLE_HEIGHT / 2, 0.0], middle, turn, rgba)
         _add(scene, mujoco.mjtGeom.mjGEOM_SPHERE, [0.05, 0.0, 0.0], top, turn, rgba)
     if snapshot.heading is not None:
-        start = snapshot.base_pos + (0.0, 0.0, 0.25)
+        start = snapshot.base_pos + HEADING_HEIGHT * UP
         ahead = np.array([np.cos(snapshot.heading), np.sin(snapshot.heading), 0.0])
         rgba = np.array([*(np.array(HEADING_COLOUR) / 255.0), 1.0], np.float32)
         geom = _add(scene, mujoco.mjtGeom.mjGEOM_ARROW, [0.0] * 3, start, turn, rgba)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import socket
+from contextlib import redirect_stdout
 
 import viser
 
@@ -27,7 +29,11 @@ class WebViewer:
 
     def __init__(self, task: ResolvedTask, session: Session, options: ViewerOptions) -> None:
         self.port = free_port(options.port)
-        self.server = viser.ViserServer(host=HOST, port=self.port, label=options.title, verbose=False)
+        # Standard output belongs to the command that runs.
+        with redirect_stdout(io.StringIO()):
+            self.server = viser.ViserServer(host=HOST, port=self.port, label=options.title, verbose=False)
+        # Sharing would send the scene to somebody else's server.
+        self.server.gui.configure_theme(show_logo=False, show_share_button=False, control_width="medium")
         self.scene = WebScene(self.server, task, "behind" if options.behind else "follow")
         self.panels = Panels(self.server.gui, session, self.scene)
         self.update(session)
@@ -47,7 +53,8 @@ class WebViewer:
         self.panels.update(session, snapshot)
 
     def close(self) -> None:
-        self.server.stop()
+        with redirect_stdout(io.StringIO()):
+            self.server.stop()
 
 
 def free_port(wanted: int | None) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import viser
 
-from parkour.viewing.controls import Action, buttons
+from parkour.viewing.controls import Action, Button, buttons
 from parkour.viewing.driving import MAX_TURN
 from parkour.viewing.pictures import depth_sheet
 from parkour.viewing.session import Session
@@ -54,19 +55,28 @@ class ControlPanel:
     """A button and a key for every action, and how the scene is looked at."""
 
     def __init__(self, gui: Any, session: Session, scene: WebScene) -> None:
-        for button in buttons(session.driver is not None):
-            handle = gui.add_button(f"{button.label} ({button.browser_key})", hint=button.help)
-            handle.on_click(self._asks(session, button.action))
-            # Keys came later than buttons; without them there are still the buttons.
-            if hasattr(gui, "add_command"):
-                command = gui.add_command(button.label, description=button.help, hotkey=button.browser_key)
-                command.on_trigger(self._asks(session, button.action))
+        offered = buttons(session.driver is not None)
+        self.groups = [
+            self._add_row(gui, session, [button for button in offered if button.row == row])
+            for row in dict.fromkeys(button.row for button in offered)
+        ]
+        # Keys came later than buttons; without them there are still the buttons.
+        for button in offered if hasattr(gui, "add_command") else ():
+            command = gui.add_command(button.label, description=button.help, hotkey=button.browser_key)
+            command.on_trigger(self._asks(session, button.action))
         camera = gui.add_dropdown("camera", CAMERA_MODES, initial_value=scene.camera)
         camera.on_update(lambda event: setattr(scene, "camera", camera.value))
         markers = gui.add_checkbox("way points", initial_value=True)
         markers.on_update(lambda event: setattr(scene, "markers", markers.value))
         named = ", ".join(f"{status.value} rgb{colour}" for status, colour in GOAL_COLOURS.items())
         markers.hint = named
+
+    @staticmethod
+    def _add_row(gui: Any, session: Session, row: Sequence[Button]) -> Any:
+        actions = {f"{button.label} ({button.browser_key})": button.action for button in row}
+        group = gui.add_button_group("", tuple(actions), hint=" ".join(f"{b.label}: {b.help}" for b in row))
+        group.on_click(lambda event: session.controls.ask(actions[group.value]))
+        return group
 
     @staticmethod
     def _asks(session: Session, action: Action) -> Any:

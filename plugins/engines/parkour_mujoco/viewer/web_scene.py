@@ -20,7 +20,7 @@ from parkour.tasks.resolve import ResolvedTask
 from parkour.viewing.follow import Follow
 from parkour.viewing.snapshot import Snapshot, box_colours
 from parkour_mujoco.viewer.meshes import body_meshes
-from parkour_mujoco.viewer.model import COLLISION_GROUP, HEADING_COLOUR, POLE_HEIGHT, ViewModel
+from parkour_mujoco.viewer.model import COLLISION_GROUP, HEADING_COLOUR, HEADING_HEIGHT, POLE_HEIGHT, UP, ViewModel
 
 CameraMode = Literal["follow", "behind", "free"]
 CAMERA_MODES: tuple[CameraMode, ...] = ("follow", "behind", "free")
@@ -48,7 +48,7 @@ class WebScene:
         """Whether way points are shown."""
         self._follow = Follow()
         self._scene.set_up_direction("+z")
-        self._scene.configure_default_lights(cast_shadow=True)
+        self._light()
         self._world = self._scene.add_frame(ROOT, show_axes=False)
         self._bodies = self._add_robot()
         self._boxes: Any = None
@@ -75,6 +75,19 @@ class WebScene:
         return np.asarray(self._boxes.batched_positions)
 
     # -- what is added once ------------------------------------------------------------------------------------------
+
+    def _light(self) -> None:
+        """A sun with shadows, light from the sky, and the sky: viser's own lights bleach the colours."""
+        self._scene.configure_default_lights(enabled=False)
+        self._scene.configure_environment_map(hdri=None)
+        self._scene.add_light_hemisphere(
+            "/lights/sky", sky_color=(235, 242, 255), ground_color=(120, 116, 110), intensity=1.3
+        )
+        self._scene.add_light_directional(
+            "/lights/sun", color=(255, 248, 236), intensity=2.0, cast_shadow=True, position=(-3.0, 4.0, 7.0)
+        )
+        sky = np.linspace((168, 196, 226), (236, 241, 246), 64).round().astype(np.uint8)
+        self._scene.set_background_image(np.repeat(sky[:, None], 2, axis=1), format="png")
 
     def _add_robot(self) -> dict[int, Any]:
         frames: dict[int, Any] = {}
@@ -126,8 +139,8 @@ class WebScene:
                     handle.remove()
             pole = trimesh.creation.cylinder(radius=0.012, height=POLE_HEIGHT)
             ball = trimesh.creation.icosphere(subdivisions=2, radius=0.05)
-            self._poles = self._add_markers("poles", pole, goals + (0.0, 0.0, POLE_HEIGHT / 2))
-            self._balls = self._add_markers("balls", ball, goals + (0.0, 0.0, POLE_HEIGHT))
+            self._poles = self._add_markers("poles", pole, goals + POLE_HEIGHT / 2 * UP)
+            self._balls = self._add_markers("balls", ball, goals + POLE_HEIGHT * UP)
             self._goals = goals.copy()
         colours = snapshot.goal_colours()
         for handle in (self._poles, self._balls):
@@ -153,7 +166,8 @@ class WebScene:
         if self._arrow.visible != shown:
             self._arrow.visible = shown
         if snapshot.heading is not None:
-            self._arrow.position, self._arrow.wxyz = snapshot.base_pos + (0.0, 0.0, 0.25), _yaw(snapshot.heading)
+            self._arrow.position = snapshot.base_pos + HEADING_HEIGHT * UP
+            self._arrow.wxyz = _yaw(snapshot.heading)
 
     def _move_world(self, snapshot: Snapshot) -> None:
         target = self._follow.update(snapshot)

@@ -1,0 +1,75 @@
+"""``parkour play``: watch a policy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parkour_cli.options import (
+    CheckpointOption,
+    EngineOption,
+    ExportOption,
+    LogRootOption,
+    PolicyTaskArgument,
+    PretrainedOption,
+    RunOption,
+    SetOption,
+    WithOption,
+    make_app,
+)
+from parkour_cli.watching import (
+    DifficultyOption,
+    NoiseOption,
+    NumRobotsOption,
+    PortOption,
+    SeedOption,
+    ShowDepthOption,
+    StepsOption,
+    VideoOption,
+    ViewerOption,
+    WatchDeviceOption,
+    watch_policy,
+)
+
+app = make_app("Watch a policy in a browser, in a window, or as a film.")
+
+
+@app.command(name="play")
+def play(
+    task: PolicyTaskArgument = None,
+    checkpoint: CheckpointOption = None,
+    run: RunOption = None,
+    pretrained: PretrainedOption = False,
+    log_root: LogRootOption = Path("logs"),
+    viewer: ViewerOption = None,
+    port: PortOption = None,
+    video: VideoOption = None,
+    steps: StepsOption = None,
+    terrain: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this terrain. Repeatable; all of the task's.")
+    ] = None,
+    difficulty: DifficultyOption = None,
+    num_envs: NumRobotsOption = None,
+    seed: SeedOption = 1,
+    show_depth: ShowDepthOption = False,
+    noise: NoiseOption = None,
+    export: ExportOption = None,
+    device: WatchDeviceOption = "cpu",
+    engine: EngineOption = None,
+    sets: SetOption = [],  # noqa: B006 - Typer copies it
+    withs: WithOption = [],  # noqa: B006
+) -> None:
+    """Watch a policy follow its way points, with the inputs that a robot has. The task is rebuilt from the checkpoint,
+    under its overlay play; keys and buttons pause, reset and change the terrain."""
+    from parkour.evaluation.protocol import TaskChanges, parse_difficulty
+    from parkour.evaluation.source import PolicySource
+    from parkour.viewing.watch import WatchOptions
+
+    bounds = parse_difficulty(difficulty) if difficulty is not None else None
+    options = WatchOptions(
+        viewer=viewer, port=port, video=video, steps=steps, num_envs=num_envs, seed=seed, device=device, engine=engine,
+        show_depth=show_depth, changes=TaskChanges(bounds, tuple(terrain or ()), noise, tuple(sets), tuple(withs)),
+    )  # fmt: skip
+    watch_policy(PolicySource(task, checkpoint, run, pretrained, log_root), options, export)

@@ -86,7 +86,7 @@ def peer(device: str, num_envs: int, steps: int) -> Row:
     from mjlab.envs import ManagerBasedRlEnv
     from mjlab.tasks.registry import load_env_cfg
 
-    quiet_warp()
+    quiet_warp(device)
     cfg = load_env_cfg(PEER)
     cfg.scene.num_envs, cfg.seed = num_envs, SEED
     stripped = _strip_pictures(cfg.scene.entities["robot"])

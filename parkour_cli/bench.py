@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from parkour.errors import StorageError
-from parkour_cli.options import JsonOption, SetOption, WithOption, make_app
+from parkour_cli.options import CpuSimOption, JsonOption, SetOption, WithOption, engine_options, make_app
 from parkour_cli.output import notice, print_json, print_table
 
 app = make_app("Measure how fast this machine simulates.")
@@ -33,6 +33,7 @@ def env(
         str | None, typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:N; a GPU if there is one.")
     ] = None,
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="Simulator; the first that can run here.")] = None,
+    cpu_sim: CpuSimOption = None,
     seed: Annotated[int, typer.Option(help="Seed of courses and actions.")] = 1,
     profile: Annotated[bool, typer.Option("--profile", help="Show how long each part of a step takes.")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the JSON here too.")] = None,
@@ -43,18 +44,29 @@ def env(
     """Control steps/s of the full environment step, and of raw physics with the same model in the same process."""
     from parkour.evaluation.benchmark import as_json as to_json
     from parkour.evaluation.benchmark import measure_step
-    from parkour.learning.device import choose_device, choose_engine, choose_num_envs
+    from parkour.learning.device import check_engine_options, choose_device, choose_engine, choose_num_envs
     from parkour.tasks import load_task
 
     resolved = load_task(task, overlay="train", sets=sets, withs=withs)
     chosen = choose_device(device)
-    _, simulator = choose_engine(engine)
+    identity, simulator = choose_engine(engine)
+    more = engine_options(cpu_sim)
+    check_engine_options(identity, simulator, more)
     sizes = num_envs or [choose_num_envs(None, resolved, chosen)]
     rates = []
     for size in sizes:
         notice(f"{resolved.name}: {size} environments on {chosen}, {steps} control steps")
         rates.append(
-            measure_step(resolved, simulator, num_envs=size, steps=steps, device=chosen, seed=seed, profile=profile)
+            measure_step(
+                resolved,
+                simulator,
+                num_envs=size,
+                steps=steps,
+                device=chosen,
+                seed=seed,
+                profile=profile,
+                engine_options=more,
+            )
         )
     data = to_json(rates, device=chosen, task=resolved.name)
     if out is not None:

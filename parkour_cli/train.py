@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parkour.errors import ParkourError, TaskError
-from parkour_cli.options import SetOption, WithOption, make_app
+from parkour_cli.options import CpuSimOption, SetOption, WithOption, engine_options, make_app
 from parkour_cli.output import console, notice
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def train(
     ] = None,
     gpus: Annotated[int, typer.Option(help="Processes that train together, one per GPU.")] = 1,
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="Simulator; the first that can run here.")] = None,
+    cpu_sim: CpuSimOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run: the newest, --run or --checkpoint.")
     ] = False,
@@ -72,8 +73,9 @@ def train(
         checkpoint = _pretrained(checkpoint, run, resume)
     options = TrainOptions(
         num_envs=num_envs, iterations=iterations, save_interval=save_interval, time_limit=time_limit, seed=seed,
-        device=device, engine=engine, log_root=log_root, experiment=experiment, run_name=run_name, resume=resume,
-        run=run, checkpoint=checkpoint, logger=logger, git_state=git_state, video=video,  # type: ignore[arg-type]
+        device=device, engine=engine, engine_options=engine_options(cpu_sim), log_root=log_root, experiment=experiment,
+        run_name=run_name, resume=resume, run=run, checkpoint=checkpoint,
+        logger=logger, git_state=git_state, video=video,  # type: ignore[arg-type]
     )  # fmt: skip
     resolved = _task(_name(task, stage), stage, options, noise, sets, withs)
     if wants_processes(gpus, device):

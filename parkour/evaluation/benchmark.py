@@ -11,6 +11,7 @@ import torch
 
 from parkour.errors import ParkourError
 from parkour.evaluation.profile import PhaseProfile
+from parkour.learning.device import stepping_threads
 from parkour.mdp.engine import Engine
 from parkour.tasks.resolve import ResolvedTask
 
@@ -45,7 +46,15 @@ class StepRate:
 
 
 def measure_step(
-    task: ResolvedTask, engine: Engine, *, num_envs: int, steps: int, device: str, seed: int, profile: bool = False
+    task: ResolvedTask,
+    engine: Engine,
+    *,
+    num_envs: int,
+    steps: int,
+    device: str,
+    seed: int,
+    profile: bool = False,
+    engine_options: Mapping[str, Any] | None = None,
 ) -> StepRate:
     """Times ``steps`` control steps with random actions, and as many of physics alone, after a warm-up of both.
 
@@ -60,7 +69,7 @@ def measure_step(
     if steps < 1:
         raise ParkourError(f"got {steps} steps, expected at least 1", hint="--steps 200")
     start = time.perf_counter()
-    env: Any = engine.make_env(task, num_envs=num_envs, device=device, seed=seed)
+    env: Any = engine.make_env(task, num_envs=num_envs, device=device, seed=seed, **(engine_options or {}))
     build = time.perf_counter() - start
     actions = 0.5 * torch.randn(16, num_envs, env.num_actions, device=env.device)
 
@@ -75,7 +84,7 @@ def measure_step(
     full = physics = 0.0
     phases: dict[str, float] | None = None
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), stepping_threads(device):
             for begin in range(-WARM_UP, steps, CHUNK):
                 chunk = range(begin, min(begin + CHUNK, steps))
                 seconds = _time(full_step, chunk, env.device), _time(lambda _: env.simulate_only(1), chunk, env.device)

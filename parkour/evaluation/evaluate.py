@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task, 
 from parkour.evaluation.rollout import MakeEnv, OnProgress, Rollout, quota, roll_out
 from parkour.evaluation.source import Weights
 from parkour.evaluation.summary import Breakdown, break_down
-from parkour.learning.device import choose_device, choose_engine
+from parkour.learning.device import check_engine_options, choose_device, choose_engine
 from parkour.learning.state import versions
 from parkour.tasks.resolve import ResolvedTask
 
@@ -36,6 +36,8 @@ class EvaluationOptions:
     blank_depth: bool = False
     """Show the policy nothing but far distances."""
     changes: TaskChanges = field(default_factory=TaskChanges)
+    engine_options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the engine's own."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def evaluate(
     device = choose_device(options.device)
     engine_id = "custom"
     if make_env is None:
-        engine_id, make_env = _engine(options.engine)
+        engine_id, make_env = _engine(options)
     _warn(task, protocol, options, notify)
     rollout = roll_out(
         task,
@@ -143,11 +145,12 @@ def evaluate(
     return result
 
 
-def _engine(name: str | None) -> tuple[str, MakeEnv]:
-    identity, engine = choose_engine(name)
+def _engine(options: EvaluationOptions) -> tuple[str, MakeEnv]:
+    identity, engine = choose_engine(options.engine)
+    check_engine_options(identity, engine, options.engine_options)
 
     def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> Any:
-        return engine.make_env(task, num_envs=num_envs, device=device, seed=seed)
+        return engine.make_env(task, num_envs=num_envs, device=device, seed=seed, **options.engine_options)
 
     return identity, make
 

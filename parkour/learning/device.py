@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,21 @@ def choose_engine(name: str | None, registry: Registry | None = None) -> tuple[s
         raise EngineError("no engine is registered", hint="parkour plugins list --kind engine")
     reasons = "; ".join(f"{engine}: {reason}" for engine, reason, _ in problems)
     raise EngineError(f"no engine can run here ({reasons})", hint=problems[0][2] or "parkour doctor")
+
+
+def check_engine_options(identity: str, engine: Engine, options: Mapping[str, str]) -> None:
+    """Whether an engine has these options of its own and takes these values; before anything slow happens.
+
+    Raises:
+        EngineError: it has not, or does not.
+    """
+    offered: Mapping[str, tuple[str, ...]] = getattr(engine, "options", {})
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        if name not in offered:
+            raise EngineError(f"{flag}: engine {identity!r} has no such option", hint="leave it out, or: --engine NAME")
+        if value not in offered[name]:
+            raise EngineError(f"{flag}: got {value!r}, expected {' or '.join(offered[name])}")
 
 
 @contextmanager

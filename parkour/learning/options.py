@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -30,6 +31,8 @@ class TrainOptions:
     """``cpu``, ``cuda`` or ``cuda:N``; None: a GPU if there is one."""
     engine: str | None = None
     """Name of the engine; None: the first that can run here."""
+    engine_options: Mapping[str, str] = field(default_factory=dict)
+    """Options of the engine's own; a resumed run's are kept where none are given."""
     log_root: Path = Path("logs")
     experiment: str | None = None
     """Folder below ``<log_root>/rsl_rl``; None: the task's name."""

@@ -5,16 +5,71 @@ from __future__ import annotations
 import contextlib
 import re
 import subprocess
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+
+import tomli_w
 
 from parkour.errors import CheckpointError, ParkourError, StorageError
 from parkour.learning.checkpoint import Checkpoint, newest_checkpoint, newest_run
 from parkour.learning.options import TrainOptions
 
 TASK_FILE = "task.toml"
+CHOICES_FILE = "options.toml"
 _PART = re.compile(r"[\w.-]+")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a run was made with besides its task, as the run folder's ``options.toml`` keeps it."""
+
+    engine: str
+    """Canonical id."""
+    device: str
+    num_envs: int
+    """Of each process."""
+    seed: int
+    engine_options: Mapping[str, str] = field(default_factory=dict)
+    """Options of the engine's own that were given."""
+
+    def going_on_from(self, before: Choices | None) -> Choices:
+        """With the engine's options of the run that goes on, if engine and kind of device are the same."""
+        if before is None or (before.engine, _kind(before.device)) != (self.engine, _kind(self.device)):
+            return self
+        return replace(self, engine_options=before.engine_options)
+
+
+def _kind(device: str) -> str:
+    return device.partition(":")[0]
+
+
+def write_choices(folder: Path, choices: Choices) -> None:
+    """Write ``options.toml``.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    write_text(folder / CHOICES_FILE, tomli_w.dumps(asdict(choices)))
+
+
+def read_choices(folder: Path) -> Choices | None:
+    """What ``options.toml`` says; None in folders without one.
+
+    Raises:
+        StorageError: it is damaged.
+    """
+    path = folder / CHOICES_FILE
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        chosen = {str(name): str(value) for name, value in dict(data.get("engine_options", {})).items()}
+        return Choices(str(data["engine"]), str(data["device"]), int(data["num_envs"]), int(data["seed"]), chosen)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"cannot read {path}: {error}", hint="remove it; the run goes on without it") from None
 
 
 def experiment_folder(options: TrainOptions, task_name: str) -> Path:
@@ -88,9 +143,11 @@ def check_resumed(path: Path, checkpoint: Checkpoint, task_name: str) -> None:
 
 def remove_if_unused(folder: Path) -> None:
     """Remove a run folder in which nothing was trained."""
+    written = {TASK_FILE, CHOICES_FILE}
     with contextlib.suppress(OSError):
-        if {path.name for path in folder.iterdir()} <= {TASK_FILE}:
-            (folder / TASK_FILE).unlink(missing_ok=True)
+        if {path.name for path in folder.iterdir()} <= written:
+            for name in written:
+                (folder / name).unlink(missing_ok=True)
             folder.rmdir()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rsl_rl.utils import resolve_callable
 
 from parkour.errors import ParkourError
 from parkour.learning.checkpoint import Checkpoint, check_teacher, load_checkpoint
-from parkour.learning.device import choose_device, choose_engine, choose_num_envs, rank
+from parkour.learning.device import check_engine_options, choose_device, choose_engine, choose_num_envs, rank
 from parkour.learning.inference import define_policy
 from parkour.learning.logging import make_loggers
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, RunResult, TrainOptions
@@ -23,11 +24,14 @@ from parkour.learning.progress import make_progress
 from parkour.learning.rng import seed_everything
 from parkour.learning.run_folder import (
     TASK_FILE,
+    Choices,
     check_resumed,
     make_run_folder,
+    read_choices,
     remove_if_unused,
     resume_source,
     store_git_state,
+    write_choices,
     write_text,
 )
 from parkour.learning.runner import Listener, TrainingRunner, process_group
@@ -73,8 +77,9 @@ def train(
         before.num_envs if before and options.num_envs is None else options.num_envs, task, device
     )
     run_seed = options.seed if options.seed is not None else before.seed if before else DEFAULT_SEED
+    choices = Choices(options.engine or "custom", device, num_envs, run_seed, dict(options.engine_options))
     if make_env is None:
-        make_env = _engine_env(options, say)
+        make_env, choices = _engine_env(options, choices, source.parent if source and before else None, say)
     default = options.num_envs is None and before is None
     origin = " (the task's default for this device; --num-envs changes it)" if default else ""
     say(f"training {task.name} with {num_envs} environments on {device}{origin}")
@@ -83,8 +88,10 @@ def train(
     with ExitStack() as stack:
         stack.enter_context(process_group())
         folder = _folder(task, options, source)
-        if folder is not None and not options.resume:
-            stack.callback(remove_if_unused, folder)
+        if folder is not None:
+            write_choices(folder, choices)
+            if not options.resume:
+                stack.callback(remove_if_unused, folder)
         env = make_env(task, num_envs, device, seed)
         stack.callback(getattr(env, "close", lambda: None))
         runner = _runner(task, options, definition, env, device)
@@ -117,13 +124,24 @@ def _check(options: TrainOptions, stage: str) -> None:
         raise ParkourError("--run names a run to go on with", hint="add --resume")
 
 
-def _engine_env(options: TrainOptions, say: Callable[[str], None]) -> MakeEnv:
+def _engine_env(
+    options: TrainOptions, choices: Choices, resumed: Path | None, say: Callable[[str], None]
+) -> tuple[MakeEnv, Choices]:
+    """The engine's environments, and the choices with the engine's; those of the run folder ``resumed`` are kept."""
     identity, engine = choose_engine(options.engine)
-    say(f"engine {identity}")
+    choices = replace(choices, engine=identity)
+    if resumed is not None and not choices.engine_options:
+        choices = choices.going_on_from(read_choices(resumed))
+    check_engine_options(identity, engine, choices.engine_options)
+    chosen = "".join(f", {name} {value}" for name, value in choices.engine_options.items())
+    say(f"engine {identity}{chosen}")
     render = options.video and rank() == 0
-    return lambda task, num_envs, device, seed: engine.make_env(
-        task, num_envs=num_envs, device=device, seed=seed, render=render
-    )
+
+    def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> VecEnv:
+        more = choices.engine_options
+        return engine.make_env(task, num_envs=num_envs, device=device, seed=seed, render=render, **more)
+
+    return make, choices
 
 
 def _source(task: ResolvedTask, options: TrainOptions) -> tuple[Path | None, Checkpoint | None]:

@@ -25,7 +25,11 @@ class Availability:
 
 
 class Engine(Protocol):
-    """A simulator that can build environments of a task. Made without arguments; imports nothing heavy until used."""
+    """A simulator that can build environments of a task. Made without arguments; imports nothing heavy until used.
+
+    An engine with options of its own names them in an attribute ``options``: a mapping of each to the values that it
+    takes, e.g. ``{"cpu_sim": ("native", "warp")}``. :func:`parkour.learning.device.check_engine_options` reads it.
+    """
 
     def availability(self) -> Availability:
         """Whether it can run here; quick, and imports no simulator."""

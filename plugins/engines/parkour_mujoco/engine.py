@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import metadata
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from parkour.errors import DeviceError, EngineError
@@ -13,17 +15,21 @@ if TYPE_CHECKING:
     from parkour.tasks.resolve import ResolvedTask
     from parkour.viewing.session import Session
     from parkour.viewing.viewer import PictureCamera, Viewer, ViewerOptions
+    from parkour_mujoco.native_sim import CpuSim
     from parkour_mujoco.vec_env import MujocoVecEnv
 
 SUPPORTED = "1.6"
 """Version of mjlab that the engine is written for."""
 INSTALL = "pip install 'parkour-lab[mujoco]'"
+CPU_SIMS = ("native", "warp")
+"""What may step the worlds on a CPU."""
 
 
 class MujocoEngine:
     """See :class:`parkour.mdp.engine.Engine` and :class:`parkour.viewing.viewer.ViewingEngine`."""
 
     viewers = ("web", "native")
+    options: Mapping[str, tuple[str, ...]] = MappingProxyType({"cpu_sim": CPU_SIMS})
 
     def availability(self) -> Availability:
         """Looks for mjlab and its version without importing it."""
@@ -46,20 +52,16 @@ class MujocoEngine:
         state = self.availability()
         if not state.ok:
             raise EngineError(f"engine 'mujoco' cannot run here: {state.reason}", hint=state.hint)
-        cpu_sim = options.pop("cpu_sim", "native")
-        if options:
-            raise EngineError(f"engine 'mujoco' got unknown options {sorted(options)}, expected cpu_sim or none")
-        if cpu_sim not in ("native", "warp"):
-            raise EngineError(f"--cpu-sim: got {cpu_sim!r}, expected native or warp")
         if num_envs < 1:
             raise EngineError(f"got {num_envs} environments, expected at least 1", hint="--num-envs 64")
         _check_device(device)
+        cpu_sim = _cpu_sim(device, **options)
         from parkour_mujoco.launch import choose_renderer, quiet_stdout, quiet_warp
 
         choose_renderer()
         from parkour_mujoco.vec_env import MujocoVecEnv
 
-        quiet_warp()
+        quiet_warp(device, kernels=device != "cpu" or cpu_sim == "warp")
         with quiet_stdout():
             return MujocoVecEnv(task, num_envs=num_envs, device=device, seed=seed, render=render, cpu_sim=cpu_sim)
 
@@ -84,6 +86,22 @@ class MujocoEngine:
         from parkour_mujoco.viewer.camera import FollowCamera
 
         return FollowCamera(task, size, behind)
+
+
+def _cpu_sim(device: str, cpu_sim: str | None = None, **unknown: Any) -> CpuSim:
+    """The choice of :data:`CPU_SIMS`, which concerns CPUs alone."""
+    if unknown:
+        raise EngineError(f"engine 'mujoco' got unknown options {sorted(unknown)}, expected cpu_sim or none")
+    if cpu_sim is None:
+        return "native"
+    if cpu_sim not in CPU_SIMS:
+        raise EngineError(f"--cpu-sim: got {cpu_sim!r}, expected {' or '.join(CPU_SIMS)}")
+    if device != "cpu":
+        raise EngineError(
+            f"--cpu-sim: got {cpu_sim!r} for device {device!r}, expected the device cpu: a GPU has MuJoCo Warp alone",
+            hint="--device cpu, or leave --cpu-sim out",
+        )
+    return cpu_sim  # type: ignore[return-value]
 
 
 def _version(distribution: str) -> str | None:

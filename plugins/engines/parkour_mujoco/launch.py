@@ -6,7 +6,8 @@ import io
 import logging
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 
 
@@ -16,10 +17,13 @@ def choose_renderer() -> None:
         os.environ.setdefault("MUJOCO_GL", _headless_renderer())
 
 
-def quiet_warp() -> None:
+def quiet_warp(device: str = "cuda", *, kernels: bool = True) -> None:
     """After mjlab is imported, which sets it up: no chatter on the terminal unless ``PARKOUR_DEBUG`` is set.
 
-    Where no compiled kernels are found, one line says why the first step takes so long.
+    Args:
+        device: where the environment will be; on a CPU nobody needs to hear that there is no GPU.
+        kernels: whether the physics runs Warp's kernels: if none are compiled yet, one line says why the first step
+            takes so long.
     """
     import warp
 
@@ -28,7 +32,10 @@ def quiet_warp() -> None:
         warp.config.quiet = True  # pyright: ignore[reportAttributeAccessIssue]
         warp.config.log_level = logging.WARNING
         logging.getLogger("mjlab").setLevel(logging.WARNING)
-    warp.init()
+    with _no_stderr() if device == "cpu" and not _debugging() else nullcontext():
+        warp.init()
+    if not kernels:
+        return
     cache = warp.config.kernel_cache_dir
     if cache is None or not any(Path(cache).glob("*mujoco_warp*")):
         print("compiling the physics kernels; this happens once and takes a minute or two", file=sys.stderr)
@@ -37,6 +44,24 @@ def quiet_warp() -> None:
 def quiet_stdout() -> AbstractContextManager[object]:
     """Standard output belongs to the command that runs; mjlab prints tables there."""
     return nullcontext() if _debugging() else redirect_stdout(io.StringIO())
+
+
+@contextmanager
+def _no_stderr() -> Iterator[None]:
+    """Nothing on standard error, from C code neither."""
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # There is none.
+        yield
+        return
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _debugging() -> bool:

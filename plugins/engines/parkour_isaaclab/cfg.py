@@ -1,0 +1,259 @@
+"""A task as Isaac Lab's own configuration: robot, terrain, contact sensor, physics, and the managers' terms."""
+
+# Isaac Lab is there only where this engine runs; its configuration classes are made by a decorator.
+# pyright: reportMissingImports=false, reportAssignmentType=false, reportCallIssue=false
+
+from __future__ import annotations
+
+from dataclasses import MISSING
+
+import isaaclab.sim as sim_utils
+from isaaclab.actuators import DCMotorCfg
+from isaaclab.assets import ArticulationCfg, AssetBaseCfg
+from isaaclab.envs import ManagerBasedRLEnvCfg, ViewerCfg
+from isaaclab.managers import (
+    ActionTermCfg,
+    CommandTermCfg,
+    CurriculumTermCfg,
+    EventTermCfg,
+    ObservationGroupCfg,
+    ObservationTermCfg,
+    RewardTermCfg,
+    TerminationTermCfg,
+)
+from isaaclab.scene import InteractiveSceneCfg
+from isaaclab.sensors import ContactSensorCfg
+from isaaclab.sim import PhysxCfg, SimulationCfg
+from isaaclab.terrains import TerrainGeneratorCfg, TerrainImporterCfg
+from isaaclab.utils import configclass
+from isaaclab.utils.assets import NUCLEUS_ASSET_ROOT_DIR
+
+from parkour.mdp.robot import RobotLayout
+from parkour.tasks.resolve import ResolvedTask
+from parkour_isaaclab import terms
+from parkour_isaaclab.course import CourseGenerator
+from parkour_isaaclab.robot import load_robot_asset, locate_usd
+from parkour_isaaclab.tasks import hold_task
+
+SOLVER_ITERATIONS = (4, 1)
+"""Iterations of PhysX's solver on positions and on velocities."""
+UNLIMITED_SPEED = 1000.0
+"""No joint of a legged robot gets there [rad/s]: the motors' torque-speed line is the only limit."""
+
+
+@configclass
+class TaskCommandCfg(CommandTermCfg):
+    """See :class:`parkour_isaaclab.terms.TaskCommand`."""
+
+    class_type: type = terms.TaskCommand
+    resampling_time_range: tuple[float, float] = (0.0, 0.0)
+    task: str = MISSING
+    """Name of a held task."""
+
+
+@configclass
+class JointTargetActionCfg(ActionTermCfg):
+    """See :class:`parkour_isaaclab.terms.JointTargetAction`."""
+
+    class_type: type = terms.JointTargetAction
+    scale: float = MISSING
+    """Position per unit of action [rad]."""
+    clip_at: float = MISSING
+    """Actions are clipped to ± this."""
+    delay: int = 0
+    """Control steps by which actions come late."""
+
+
+@configclass
+class CourseGeneratorCfg(TerrainGeneratorCfg):
+    """See :class:`parkour_isaaclab.course.CourseGenerator`."""
+
+    class_type: type = CourseGenerator
+    task: str = MISSING
+    """Name of a held task."""
+
+
+@configclass
+class ParkourSceneCfg(InteractiveSceneCfg):
+    """The scene of every task."""
+
+    terrain: TerrainImporterCfg = MISSING
+    robot: ArticulationCfg = MISSING
+    contacts: ContactSensorCfg = ContactSensorCfg(
+        prim_path="{ENV_REGEX_NS}/Robot/.*", history_length=0, update_period=0.0, track_air_time=False
+    )
+    light: AssetBaseCfg = AssetBaseCfg(prim_path="/World/light", spawn=sim_utils.DomeLightCfg(intensity=750.0))
+
+
+@configclass
+class CommandsCfg:
+    """The one command term."""
+
+    task: TaskCommandCfg = MISSING
+
+
+@configclass
+class ActionsCfg:
+    """The one action term."""
+
+    joints: JointTargetActionCfg = MISSING
+
+
+@configclass
+class ParkourEnvCfg(ManagerBasedRLEnvCfg):
+    """Isaac Lab's configuration of a task; made by :func:`environment_cfg`."""
+
+    scene: ParkourSceneCfg = MISSING
+    observations: dict[str, ObservationGroupCfg] = MISSING
+    actions: ActionsCfg = MISSING
+    events: dict[str, EventTermCfg] = MISSING
+    rewards: dict[str, RewardTermCfg] = MISSING
+    terminations: dict[str, TerminationTermCfg] = MISSING
+    curriculum: dict[str, CurriculumTermCfg] = MISSING
+    commands: CommandsCfg = MISSING
+
+
+def environment_cfg(task: ResolvedTask, *, num_envs: int, device: str, seed: int) -> ParkourEnvCfg:
+    """The configuration of ``num_envs`` environments of a task.
+
+    Raises:
+        EngineError: the robot has no asset for Isaac Sim.
+    """
+    model, name = task.model, hold_task(task)
+    control, timing = model.control, model.timing
+    end = lambda outcome: TerminationTermCfg(  # noqa: E731
+        func=terms.task_ended, params={"outcome": outcome}, time_out=True
+    )
+    return ParkourEnvCfg(
+        seed=seed,
+        decimation=timing.decimation,
+        episode_length_s=timing.episode_length,
+        sim=_simulation_cfg(task, device),
+        scene=_scene_cfg(task, name, num_envs, seed),
+        viewer=ViewerCfg(origin_type="asset_root", asset_name="robot", eye=(-2.5, 2.0, 1.2), lookat=(0.5, 0.0, 0.0)),
+        commands=CommandsCfg(task=TaskCommandCfg(task=name)),
+        actions=ActionsCfg(
+            joints=JointTargetActionCfg(
+                asset_name="robot",
+                scale=control.action_scale,
+                clip_at=control.action_clip,
+                delay=control.action_delay,
+            )
+        ),
+        observations={group: _group_cfg(group) for group in task.observations},
+        rewards={"task": RewardTermCfg(func=terms.task_reward, weight=1.0)},
+        terminations={
+            "failed": TerminationTermCfg(func=terms.task_failed),
+            "succeeded": end("succeeded"),
+            "timed_out": end("timed_out"),
+        },
+        curriculum={"course": CurriculumTermCfg(func=terms.task_course)},
+        events={
+            "startup": EventTermCfg(func=terms.task_startup, mode="startup"),
+            "reset": EventTermCfg(func=terms.task_reset, mode="reset"),
+        },
+    )
+
+
+def motor_cfgs(layout: RobotLayout) -> dict[str, DCMotorCfg]:
+    """Isaac Lab's DC motors, joints with the same constants together: its clip is that of the tasks.
+
+    No torque beyond the continuous limit nor beyond the torque-speed line, speeds taken into account up to where the
+    line reaches minus the limit.
+    """
+    groups: dict[tuple[float, ...], list[str]] = {}
+    columns = (
+        layout.stiffness, layout.damping, layout.effort_limit, layout.saturation_effort, layout.velocity_limit,
+    )  # fmt: skip
+    for joint, constants in zip(layout.joints, zip(*columns, strict=True), strict=True):
+        groups.setdefault(constants, []).append(joint)
+    return {
+        f"motors_{index}": DCMotorCfg(
+            joint_names_expr=joints,
+            stiffness=stiffness,
+            damping=damping,
+            effort_limit=effort,
+            saturation_effort=saturation,
+            velocity_limit=velocity,
+            velocity_limit_sim=UNLIMITED_SPEED,
+            armature=layout.armature,
+            friction=0.0,
+        )
+        for index, ((stiffness, damping, effort, saturation, velocity), joints) in enumerate(groups.items())
+    }
+
+
+def _simulation_cfg(task: ResolvedTask, device: str) -> SimulationCfg:
+    timing = task.model.timing
+    return SimulationCfg(
+        device=device,
+        dt=timing.physics_step,
+        render_interval=timing.decimation,
+        physics_material=_course_material(),
+        physx=PhysxCfg(gpu_max_rigid_patch_count=10 * 2**15),
+    )
+
+
+def _course_material() -> sim_utils.RigidBodyMaterialCfg:
+    """Friction 1 that is multiplied by the robot's, which is randomised: so the robot's is what counts."""
+    return sim_utils.RigidBodyMaterialCfg(
+        static_friction=1.0,
+        dynamic_friction=1.0,
+        restitution=0.0,
+        friction_combine_mode="multiply",
+        restitution_combine_mode="multiply",
+    )
+
+
+def _scene_cfg(task: ResolvedTask, name: str, num_envs: int, seed: int) -> ParkourSceneCfg:
+    course = task.model.course
+    terrain = TerrainImporterCfg(
+        prim_path="/World/ground",
+        terrain_type="generator",
+        terrain_generator=CourseGeneratorCfg(
+            task=name, seed=seed, size=(0.0, 0.0), num_rows=course.levels, num_cols=course.columns, sub_terrains={}
+        ),
+        collision_group=-1,
+        physics_material=_course_material(),
+        visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=(0.62, 0.60, 0.56)),
+    )
+    return ParkourSceneCfg(num_envs=num_envs, env_spacing=2.5, terrain=terrain, robot=_robot_cfg(task))
+
+
+def _robot_cfg(task: ResolvedTask) -> ArticulationCfg:
+    layout = task.robot
+    asset = load_robot_asset(task.robot_folder, layout)
+    position, velocity = SOLVER_ITERATIONS
+    return ArticulationCfg(
+        prim_path="{ENV_REGEX_NS}/Robot",
+        spawn=sim_utils.UsdFileCfg(
+            usd_path=locate_usd(asset, NUCLEUS_ASSET_ROOT_DIR),
+            activate_contact_sensors=True,
+            rigid_props=sim_utils.RigidBodyPropertiesCfg(
+                disable_gravity=False,
+                linear_damping=0.0,
+                angular_damping=0.0,
+                max_linear_velocity=1000.0,
+                max_angular_velocity=1000.0,
+                max_depenetration_velocity=1.0,
+            ),
+            articulation_props=sim_utils.ArticulationRootPropertiesCfg(
+                enabled_self_collisions=False,
+                solver_position_iteration_count=position,
+                solver_velocity_iteration_count=velocity,
+            ),
+        ),
+        init_state=ArticulationCfg.InitialStateCfg(
+            pos=(0.0, 0.0, layout.base_height),
+            joint_pos=dict(zip(layout.joints, layout.default_joint_pos, strict=True)),
+            joint_vel={".*": 0.0},
+        ),
+        actuators=motor_cfgs(layout),
+    )
+
+
+def _group_cfg(name: str) -> ObservationGroupCfg:
+    """One group of the task as one term: what it is made of, noise and bounds are the task's."""
+    group = ObservationGroupCfg(concatenate_terms=True, enable_corruption=False)
+    group.task = ObservationTermCfg(func=terms.task_observation, params={"group": name})
+    return group

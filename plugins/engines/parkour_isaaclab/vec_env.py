@@ -1,0 +1,90 @@
+"""The environment as rsl-rl sees it: Isaac Lab's own wrapper, with what this project's runner reads besides."""
+
+# Isaac Lab is there only where this engine runs.
+# pyright: reportMissingImports=false
+
+from __future__ import annotations
+
+from typing import Any
+
+import isaaclab.envs as isaac_envs  # first: other modules of Isaac Lab import each other in a circle
+import torch
+from isaaclab.sim import SimulationContext
+from isaaclab_rl.rsl_rl import RslRlVecEnvWrapper
+from tensordict import TensorDict
+from torch import Tensor
+
+from parkour.mdp.task_mdp import TaskMdp
+from parkour.tasks.resolve import ResolvedTask
+from parkour_isaaclab.cfg import environment_cfg
+from parkour_isaaclab.runtime import runtime_of
+
+
+class IsaacVecEnv(RslRlVecEnvWrapper):
+    """See :meth:`parkour.mdp.engine.Engine.make_env`.
+
+    ``extras["log"]`` is filled once per ``steps_per_env`` steps of the task's algorithm, that is once per iteration,
+    with means over the episodes that ended since.
+    """
+
+    # What one step returns is written to in the next: all of them happen in inference mode, as the first does.
+    @torch.inference_mode()
+    def __init__(self, env: isaac_envs.ManagerBasedRLEnv) -> None:
+        super().__init__(env)
+        self.device = torch.device(env.device)
+        runtime = runtime_of(env)
+        self._mdp, self._numbers = runtime.mdp, runtime.task.model.model_dump(mode="json")
+        self._log_interval = runtime.task.model.algorithm.steps_per_env
+        self._steps = 0
+
+    @classmethod
+    def make(cls, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False) -> IsaacVecEnv:
+        """Environments of a task, once Isaac Sim runs."""
+        cfg = environment_cfg(task, num_envs=num_envs, device=device, seed=seed)
+        try:
+            return cls(isaac_envs.ManagerBasedRLEnv(cfg, render_mode="rgb_array" if render else None))
+        except BaseException:
+            # Isaac Sim has one simulation per process, and would refuse the next.
+            SimulationContext.clear_instance()
+            raise
+
+    @property
+    def cfg(self) -> dict[str, Any]:
+        """The task's numbers, for whoever logs them."""
+        return self._numbers
+
+    @property
+    def mdp(self) -> TaskMdp:
+        """The task's own part: course, goals, rewards, statistics."""
+        return self._mdp
+
+    @torch.inference_mode()
+    def reset(self) -> tuple[TensorDict, dict[str, Any]]:
+        """Begin new episodes everywhere."""
+        observations, _ = super().reset()
+        return observations, {}
+
+    @torch.inference_mode()
+    def get_observations(self) -> TensorDict:
+        return super().get_observations()
+
+    @torch.inference_mode()
+    def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
+        observations, reward, done, found = super().step(actions.to(self.device))
+        self._steps += 1
+        extras: dict[str, Any] = {"time_outs": found["time_outs"]}
+        if self._steps % self._log_interval == 0:
+            extras["log"] = self.mdp.drain_statistics()
+        return observations, reward, done, extras
+
+    def simulate_only(self, steps: int) -> None:
+        """Physics alone for ``steps`` control steps: the yardstick of benchmarks."""
+        env = self.unwrapped
+        for _ in range(steps * env.cfg.decimation):
+            env.scene.write_data_to_sim()
+            env.sim.step(render=False)
+            env.scene.update(dt=env.physics_dt)
+
+    def render(self) -> Any:
+        """``[height, width, 3]`` uint8 picture of the first environment, if it was made with ``render=True``."""
+        return self.env.render()

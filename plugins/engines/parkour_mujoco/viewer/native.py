@@ -18,7 +18,7 @@ from parkour.viewing.controls import buttons, window_action
 from parkour.viewing.follow import Follow
 from parkour.viewing.loop import describe
 from parkour.viewing.pictures import depth_sheet
-from parkour.viewing.session import Session
+from parkour.viewing.session import HISTORY_SECONDS, Session
 from parkour.viewing.viewer import ViewerOptions
 from parkour_mujoco.viewer.camera import place_camera
 from parkour_mujoco.viewer.model import ViewModel, draw_markers, scene_options
@@ -145,15 +145,17 @@ def open_window(model: Any, data: Any, key: Any) -> Any:
 
 
 def reward_figure(name: str) -> Any:
-    """An empty plot of one reward term."""
+    """An empty plot of one reward term over the seconds of the history."""
     figure = mujoco.MjvFigure()
     mujoco.mjv_defaultFigure(figure)
     figure.title = name
-    figure.flg_legend, figure.flg_extend = 0, 1
-    figure.linewidth = 1.0
+    figure.flg_legend, figure.flg_extend = 0, 0
+    figure.linewidth = 1.5
     figure.figurergba[3] = 0.35
     figure.linergb[0] = (0.35, 0.65, 1.0)
-    figure.gridsize[:] = (2, 3)
+    figure.gridsize[:] = (2, 2)
+    figure.xformat, figure.yformat = "%.0f", "%.2g"
+    figure.range[0] = (-HISTORY_SECONDS, 0.0)
     return figure
 
 
@@ -163,11 +165,14 @@ def fill_figure(figure: Any, times: np.ndarray, values: np.ndarray) -> None:
     times, values = times[::-1][::step][::-1], values[::-1][::step][::-1]
     figure.linepnt[0] = len(times)
     figure.linedata[0, : 2 * len(times)] = np.stack([times, values], axis=-1).reshape(-1)
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    margin = max(0.1 * (high - low), 1e-3)
+    figure.range[1] = (low - margin, high + margin)
 
 
 def plot_place(viewport: Any, index: int, count: int) -> Any:
     """Plots stand in two columns on the right."""
     rows = -(-count // 2)
-    width, height = viewport.width // 8, min(viewport.height // max(rows, 1), viewport.width // 10)
+    width, height = viewport.width // 7, viewport.height // max(rows, 1)
     column, row = divmod(index, rows)
     return mujoco.MjrRect(viewport.width - (2 - column) * width, viewport.height - (row + 1) * height, width, height)

@@ -74,7 +74,7 @@ class ControlPanel:
     @staticmethod
     def _add_row(gui: Any, session: Session, row: Sequence[Button]) -> Any:
         actions = {f"{button.label} ({button.browser_key})": button.action for button in row}
-        group = gui.add_button_group("", tuple(actions), hint=" ".join(f"{b.label}: {b.help}" for b in row))
+        group = gui.add_button_group(row[0].row, tuple(actions), hint=" ".join(f"{b.label}: {b.help}" for b in row))
         group.on_click(lambda event: session.controls.ask(actions[group.value]))
         return group
 

@@ -1,0 +1,293 @@
+"""Components that each break one rule, in one line or so."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from parkour import Box, ObservationField, SubTerrain
+from parkour.mdp.engine import Availability
+
+GROUND = Box.slab((-1, 17), (-3, 3), 0.0)
+GOALS = np.array([(2.5, 0.0), (6.0, 0.0)])
+SHARED = np.random.default_rng(0)
+
+
+# -- terrains --------------------------------------------------------------------------------------------------------
+
+
+def nan_terrain(difficulty, rng, params):
+    return SubTerrain([GROUND, Box.slab((3, 4), (-1, 1), float("nan") if difficulty > 0.4 else 0.1)], GOALS)
+
+
+def raising_terrain(difficulty, rng, params):
+    raise RuntimeError("no ground today")
+
+
+def crowded_terrain(difficulty, rng, params):
+    return SubTerrain([GROUND] * 41, GOALS)
+
+
+def moody_terrain(difficulty, rng, params):
+    return SubTerrain([GROUND, Box.slab((3, 4), (-1, 1), float(SHARED.random()))], GOALS)
+
+
+def terrain_with_a_step_at_the_start(difficulty, rng, params):
+    return SubTerrain([GROUND, Box.slab((2.0, 2.3), (-1, 1), 0.1)], GOALS)
+
+
+def terrain_too_short(difficulty, rng, params):
+    return SubTerrain([Box.slab((-1, 14), (-3, 3), 0.0)], GOALS)
+
+
+def terrain_with_a_way_point_in_the_pit(difficulty, rng, params):
+    pit = Box.slab((-1, 17), (-3, 3), -0.8, walkable=False)
+    return SubTerrain([pit, Box.slab((-1, 2.7), (-3, 3), 0.0)], GOALS)
+
+
+# -- rewards and terminations ----------------------------------------------------------------------------------------
+
+
+def column(ctx):
+    return ctx.command[:, None]
+
+
+def text(ctx):
+    return "much"
+
+
+def whole_numbers(ctx):
+    return ctx.episode_step
+
+
+def division_by_zero(ctx):
+    return 1.0 / (ctx.command - ctx.command)
+
+
+def noisy(ctx):
+    return torch.rand_like(ctx.command)
+
+
+def in_place(ctx):
+    return ctx.command.mul_(0.5)
+
+
+def reads_back(ctx):
+    return ctx.command * (2.0 if ctx.command.max().item() > 0 else 1.0)
+
+
+def mixes_devices(ctx):
+    return ctx.command * torch.ones(1)
+
+
+class Remembers:
+    """Sums up speeds, and never forgets."""
+
+    def __init__(self, num_envs: int, device: str, layout: object) -> None:
+        self.sum = torch.zeros(num_envs, device=device)
+
+    def __call__(self, ctx: Any) -> Tensor:
+        self.sum = self.sum + ctx.command
+        return self.sum
+
+    def reset(self, env_ids: Tensor) -> None:
+        pass
+
+
+class ForgetsAll(Remembers):
+    def reset(self, env_ids: Tensor) -> None:
+        self.sum = torch.zeros_like(self.sum)
+
+
+def untraceable(ctx):
+    print(ctx.command)
+    return ctx.command
+
+
+# -- observations ----------------------------------------------------------------------------------------------------
+
+
+class Group:
+    """A group that is in order."""
+
+    def __init__(self, num_envs: int, device: str, layout: object) -> None:
+        self.held = torch.zeros(num_envs, 1, device=device)
+
+    def layout(self) -> list[ObservationField]:
+        return [ObservationField(name="speed", size=1)]
+
+    def __call__(self, ctx: Any) -> Tensor:
+        return ctx.command[:, None].clone()
+
+    def reset(self, env_ids: Tensor) -> None:
+        pass
+
+
+class WrongSize(Group):
+    def layout(self) -> list[ObservationField]:
+        return [ObservationField(name="speed", size=2)]
+
+
+class TwiceTheSameField(Group):
+    def layout(self) -> list[ObservationField]:
+        return [ObservationField(name="speed", size=1), ObservationField(name="speed", size=0)]
+
+
+class InfiniteGroup(Group):
+    def __call__(self, ctx: Any) -> Tensor:
+        return 1.0 / (ctx.command[:, None] - ctx.command[:, None])
+
+
+class NoisyGroup(Group):
+    def __call__(self, ctx: Any) -> Tensor:
+        return torch.rand_like(ctx.command[:, None])
+
+
+class SharedBuffer(Group):
+    def __call__(self, ctx: Any) -> Tensor:
+        self.held[:] = ctx.command[:, None]
+        return self.held
+
+
+class KeepsNan(Group):
+    def __call__(self, ctx: Any) -> Tensor:
+        self.held = self.held + ctx.robot.joint_pos[:, :1]
+        return self.held
+
+
+class HostGroup(Group):
+    def __call__(self, ctx: Any) -> Tensor:
+        return torch.tensor([[value] for value in ctx.command.tolist()])
+
+
+# -- modifiers -------------------------------------------------------------------------------------------------------
+
+
+class Modifier:
+    def __init__(self, num_envs: int, device: str, fields: object) -> None:
+        pass
+
+    def __call__(self, values: Tensor, ctx: Any, env_ids: Tensor) -> Tensor:
+        return values.clone()
+
+    def reset(self, env_ids: Tensor) -> None:
+        pass
+
+
+class InPlaceModifier(Modifier):
+    def __call__(self, values: Tensor, ctx: Any, env_ids: Tensor) -> Tensor:
+        return values.mul_(0.5)
+
+
+class FlatteningModifier(Modifier):
+    def __call__(self, values: Tensor, ctx: Any, env_ids: Tensor) -> Tensor:
+        return values.flatten()
+
+
+class NumpyModifier(Modifier):
+    def __call__(self, values: Tensor, ctx: Any, env_ids: Tensor) -> Tensor:
+        return values + torch.from_numpy(SHARED.random(values.shape)).to(values)
+
+
+# -- events ----------------------------------------------------------------------------------------------------------
+
+
+def everyone(sim, env_ids):
+    sim.set_friction(torch.arange(sim.num_envs), torch.ones(sim.num_envs))
+
+
+def wrong_shape(sim, env_ids):
+    sim.set_com_offset(env_ids, torch.zeros(len(env_ids), 2))
+
+
+def late_mass(sim, env_ids):
+    sim.set_added_mass(env_ids, torch.ones(env_ids.shape, device=sim.device))
+
+
+# -- encoders --------------------------------------------------------------------------------------------------------
+
+
+def too_wide(input_shape, latent_dim):
+    return nn.Linear(input_shape[0], latent_dim + 1)
+
+
+def batch_norm(input_shape, latent_dim):
+    return nn.Sequential(nn.Linear(input_shape[0], latent_dim), nn.BatchNorm1d(latent_dim))
+
+
+class _Detached(nn.Module):
+    def __init__(self, inputs: int, latent: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(inputs, 8), nn.Linear(8, latent)
+
+    def forward(self, scan: Tensor) -> Tensor:
+        return self.second(self.first(scan).detach())
+
+
+def detached(input_shape, latent_dim):
+    return _Detached(input_shape[0], latent_dim)
+
+
+class _Hidden(nn.Module):
+    """Keeps a number that is neither parameter nor buffer."""
+
+    count = 0
+
+    def __init__(self, inputs: int, latent: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, latent)
+        _Hidden.count += 1
+        self.bias = float(_Hidden.count)
+
+    def forward(self, scan: Tensor) -> Tensor:
+        return self.linear(scan) + self.bias
+
+
+def hidden_state(input_shape, latent_dim):
+    return _Hidden(input_shape[0], latent_dim)
+
+
+class _Branching(nn.Module):
+    def __init__(self, inputs: int, latent: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, latent)
+
+    def forward(self, scan: Tensor) -> Tensor:
+        rows = [self.linear(row) if row.sum().item() > 0 else -self.linear(row) for row in scan]
+        return torch.stack(rows)
+
+
+def branching(input_shape, latent_dim):
+    return _Branching(input_shape[0], latent_dim)
+
+
+# -- policies, tasks and engines -------------------------------------------------------------------------------------
+
+
+def define_nothing(task):
+    return {}
+
+
+MISSPELT_TASK = {"extends": "go2-teacher", "terrains": {"gapp": {"share": 0.2}}}
+
+
+class SlowEngine:
+    def availability(self) -> Availability:
+        time.sleep(2.1)
+        return Availability(True)
+
+    def make_env(self, task: object, **options: object) -> None:
+        raise RuntimeError("no wheels")
+
+
+class SilentEngine(SlowEngine):
+    def availability(self) -> Availability:
+        return Availability(False)
+
+
+def nothing() -> None:
+    """Takes no arguments at all."""

@@ -12,6 +12,8 @@ from parkour.mdp.robot import RobotLayout
 class SimHandle(Protocol):
     """The engine's side of events. ``env_ids`` is ``[M]`` int64; values are per environment.
 
+    An event at reset may be called for more environments than begin an episode; the engine writes to those alone.
+
     An engine keeps :class:`parkour.mdp.context.Privileged` in step with what is set here.
     """
 

@@ -31,7 +31,11 @@ class Modifier(Protocol):
         ...
 
     def reset(self, env_ids: Tensor) -> None:
-        """Forget the environments ``env_ids`` (``[M]`` int64): their episode begins with the next measurement."""
+        """Forget environments, whose episode begins with the next measurement.
+
+        Args:
+            env_ids: an index of them, ``[N]`` bool or ``[M]`` int64, to assign numbers through.
+        """
         ...
 
 

@@ -41,6 +41,7 @@ class EpisodeStatistics:
 
     def add(
         self,
+        ended: Tensor,
         terrain: Tensor,
         *,
         outcomes: Tensor,
@@ -50,23 +51,24 @@ class EpisodeStatistics:
         fired: Tensor,
         broken: Tensor,
     ) -> None:
-        """Episodes that ended; ``M`` of them.
+        """Episodes that ended, of all ``N`` environments.
 
         Args:
-            terrain: ``[M]`` int64.
-            outcomes: ``[M, 3]`` bool: success, time-out, failure.
-            way_points: ``[M]`` part of the way points reached.
-            steps: ``[M]`` control steps.
-            reward_sums: ``[M, R]``.
-            fired: ``[M, T]`` bool: which termination terms fired.
-            broken: ``[M]`` bool: ended because the physics state was not finite.
+            ended: ``[N]`` bool: whose episode did; the others' rows count for nothing.
+            terrain: ``[N]`` int64.
+            outcomes: ``[N, 3]`` bool: success, time-out, failure.
+            way_points: ``[N]`` part of the way points reached.
+            steps: ``[N]`` control steps.
+            reward_sums: ``[N, R]``.
+            fired: ``[N, T]`` bool: which termination terms fired.
+            broken: ``[N]`` bool: ended because the physics state was not finite.
         """
-        ones = torch.ones_like(way_points)
-        rows = torch.stack([ones, *outcomes.float().unbind(-1), way_points, steps.float()], dim=-1)
-        self._per_terrain.index_add_(0, terrain, rows)
-        self._rewards += reward_sums.sum(dim=0)
-        self._terminations += fired.float().sum(dim=0)
-        self._broken += broken.float().sum()
+        counts = ended.to(way_points.dtype)
+        rows = torch.stack([counts, *outcomes.float().unbind(-1), way_points, steps.float()], dim=-1)
+        self._per_terrain.index_add_(0, terrain, rows * counts[:, None])
+        self._rewards += (reward_sums * counts[:, None]).sum(dim=0)
+        self._terminations += (fired & ended[:, None]).float().sum(dim=0)
+        self._broken += (broken & ended).float().sum()
 
     def drain(self, levels: Tensor) -> dict[str, Tensor]:
         """Means since the last call as scalars on the device (NaN where nothing ended), and starts anew.

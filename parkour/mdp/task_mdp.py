@@ -98,16 +98,18 @@ class TaskMdp:
         self.monitor: Callable[[StepContext, Tensor, Tensor], None] | None = None
         """Told of every step by :meth:`advance`, before any reset: the context, done ``[N]`` and reward ``[N]``."""
         self.choose_levels: Callable[[Tensor], Tensor] | None = None
-        """In place of the curriculum: levels ``[M]`` for the next episodes of environments ``[M]`` that ended."""
+        """In place of the curriculum: levels ``[M]`` for next episodes of environments ``[M]`` int64, taken up by those
+        that ended."""
         self.drive: Drive | None = None
         """Somebody's speed and heading, in place of the drawn command and the yaws to the way points."""
         self.refreshed: Tensor | None = None
-        """``[M]`` int64: environments whose slow sensors the last :meth:`observe` refreshed; None: all of them.
+        """``[M]`` int64: environments whose slow sensors the last :meth:`observe` refreshed; None: all of them, and
+        always without a camera.
 
         How many they are is known without asking the device, unlike with ``StepContext.perception``.
         """
-        self._begun: list[Tensor] = []
-        self._none = torch.empty(0, dtype=torch.int64, device=device)
+        self._everyone = torch.arange(num_envs, device=device)
+        self._begun = torch.zeros(num_envs, dtype=torch.bool, device=device)
         self._steps = 0
 
     # -- called by the engine ------------------------------------------------------------------------------------
@@ -147,37 +149,47 @@ class TaskMdp:
         """Run the interval events that are due."""
         self.events.step(sim)
 
-    def reset(self, sim: SimHandle, env_ids: Tensor) -> None:
-        """Begin new episodes on the courses that :meth:`next_course` chose: forget, and let events place the robots."""
-        for part in (self.rewards, self.terminations, self.observations, self.goals):
-            part.reset(env_ids)
-        self._begun.append(env_ids)
-        self.previous.joint_vel = self._zeroed(self.previous.joint_vel, env_ids)
-        self.previous.joint_torque = self._zeroed(self.previous.joint_torque, env_ids)
-        self.previous.action = self._zeroed(self.previous.action, env_ids)
-        self.action = self._zeroed(self.action, env_ids)
-        self.previous_foot_force[env_ids] = 0.0
-        self.events.reset(sim, env_ids)
+    def reset(self, sim: SimHandle, which: Tensor) -> None:
+        """Begin new episodes on the courses that :meth:`next_course` chose: forget, and let events place the robots.
 
-    def next_course(self, env_ids: Tensor, episode_step: Tensor, *, ended: bool) -> Tensor:
+        Args:
+            sim: the simulator. Given a mask, it is asked to place all robots, and writes only those that begin.
+            which: ``[N]`` bool, or ``[M]`` int64. A mask needs no word from the device.
+        """
+        begun = self._mask(which)
+        for part in (self.rewards, self.terminations, self.observations, self.goals):
+            part.reset(begun)
+        self._begun |= begun
+        # New tensors, not in place: some are the simulator's own.
+        blank = begun.unsqueeze(-1)
+        self.previous.joint_vel = self.previous.joint_vel.masked_fill(blank, 0.0)
+        self.previous.joint_torque = self.previous.joint_torque.masked_fill(blank, 0.0)
+        self.previous.action = self.previous.action.masked_fill(blank, 0.0)
+        self.action = self.action.masked_fill(blank, 0.0)
+        self.previous_foot_force = self.previous_foot_force.masked_fill(blank.unsqueeze(-1), 0.0)
+        self.events.reset(sim, self._everyone if which.dtype is torch.bool else which)
+
+    def next_course(self, which: Tensor, episode_step: Tensor, *, ended: bool) -> Tensor:
         """Count the episodes that end and choose the next patch of each.
 
         Args:
-            env_ids: ``[M]`` int64.
+            which: ``[N]`` bool, or ``[M]`` int64. A mask needs no word from the device.
             episode_step: ``[N]`` int64.
             ended: whether these episodes came to an end (:meth:`advance` said so); False where somebody breaks them
                 off or none has been yet: then nothing is counted and levels stay.
 
         Returns:
-            ``[M, K, 10]`` boxes of the new patches: centre, quaternion, half extents.
+            Boxes of the patches, centre, quaternion, half extents: ``[N, K, 10]`` of all, new where the mask is set,
+            or ``[M, K, 10]`` of those asked for.
         """
         if ended:
-            self._record(env_ids, episode_step)
+            begun = self._mask(which)
+            self._record(begun, episode_step)
             if self.choose_levels is not None:
-                self.course.set_levels(env_ids, self.choose_levels(env_ids))
+                self.course.set_levels(begun, self.choose_levels(self._everyone))
             elif self.curriculum:
-                self.course.set_levels(env_ids, self._next_levels(env_ids))
-        return self.course.boxes(env_ids)
+                self.course.set_levels(begun, self._next_levels())
+        return self.course.boxes(None if which.dtype is torch.bool else which)
 
     def observe(self, seen: Measurement, episode_step: Tensor) -> dict[str, Tensor]:
         """The observation groups, from a state that is up to date for every environment."""
@@ -185,9 +197,10 @@ class TaskMdp:
         if self._steps % self.clock.perception_period == 0:
             perception = torch.ones_like(perception)
             self.refreshed = None
-        else:
-            self.refreshed = torch.cat(self._begun) if self._begun else self._none
-        self._begun.clear()
+        elif self.camera is not None:
+            # Waits for the device: only the host can make as few pictures as are due.
+            self.refreshed = self._begun.nonzero().squeeze(-1)
+        self._begun.zero_()
         self.command.update(episode_step)
         robot = seen.robot
         goals = self.goals.state(robot.base_pos[:, :2], robot.yaw, self.course.goals, self.course.goal_count)
@@ -235,36 +248,34 @@ class TaskMdp:
             depth=None if self.camera is None else self.camera.depth,
         )
 
-    def _record(self, env_ids: Tensor, episode_step: Tensor) -> None:
+    def _record(self, ended: Tensor, episode_step: Tensor) -> None:
         ends = self.terminations
-        outcomes = torch.stack([ends.succeeded, ends.timed_out, ends.failed], dim=-1)
         self.statistics.add(
-            self.course.terrain[env_ids],
-            outcomes=outcomes[env_ids],
-            way_points=(self.goals.index / self.course.goal_count)[env_ids],
-            steps=episode_step[env_ids],
-            reward_sums=self.rewards.episode_sums[env_ids],
-            fired=ends.fired[env_ids],
-            broken=self.broken[env_ids],
+            ended,
+            self.course.terrain,
+            outcomes=torch.stack([ends.succeeded, ends.timed_out, ends.failed], dim=-1),
+            way_points=self.goals.index / self.course.goal_count,
+            steps=episode_step,
+            reward_sums=self.rewards.episode_sums,
+            fired=ends.fired,
+            broken=self.broken,
         )
 
-    def _next_levels(self, env_ids: Tensor) -> Tensor:
-        """``[M]`` levels of the next episodes, by how far the robots ``env_ids`` walked."""
+    def _next_levels(self) -> Tensor:
+        """``[N]`` levels of the next episodes, by how far the robots walked."""
         assert self.context is not None
-        start = self.course.spawn[env_ids, :2]
-        position = self.context.robot.base_pos[env_ids, :2]
+        position, start = self.context.robot.base_pos[:, :2], self.course.spawn[:, :2]
         return next_levels(
-            self.course.level[env_ids],
+            self.course.level,
             distance=torch.linalg.vector_norm(position - start, dim=-1),
-            speed=self.command.speed[env_ids],
-            completed=self.goals.index[env_ids] >= self.course.goal_count[env_ids],
+            speed=self.command.speed,
+            completed=self.goals.index >= self.course.goal_count,
             num_levels=self.course.num_levels,
             episode_length=self.clock.max_episode_steps * self.clock.step_dt,
         )
 
-    @staticmethod
-    def _zeroed(values: Tensor, env_ids: Tensor) -> Tensor:
-        # A copy: the tensor may be the simulator's own.
-        values = values.clone()
-        values[env_ids] = 0.0
-        return values
+    def _mask(self, which: Tensor) -> Tensor:
+        """``[N]`` bool of a mask or of indices."""
+        if which.dtype is torch.bool:
+            return which
+        return torch.zeros_like(self._begun).index_fill_(0, which, True)

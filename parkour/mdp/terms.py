@@ -30,7 +30,12 @@ class StatefulTerm(Protocol):
     def __call__(self, ctx: StepContext) -> Tensor: ...
 
     def reset(self, env_ids: Tensor) -> None:
-        """Forget the environments ``env_ids`` (``[M]`` int64): their episode begins."""
+        """Forget environments, whose episode begins.
+
+        Args:
+            env_ids: an index of them, ``[N]`` bool or ``[M]`` int64. Assign numbers through it
+                (``self.memory[env_ids] = 0.0``): with a mask that needs no word from the device.
+        """
         ...
 
 
@@ -49,7 +54,7 @@ class ObservationTerm(Protocol):
         ...
 
     def reset(self, env_ids: Tensor) -> None:
-        """Forget the environments ``env_ids`` (``[M]`` int64): their episode begins with the next call."""
+        """Forget environments, whose episode begins with the next call; see :meth:`StatefulTerm.reset`."""
         ...
 
 

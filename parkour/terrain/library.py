@@ -114,16 +114,24 @@ class CourseState:
         """Whether ``xy`` ``[N, ..., 2]`` lies on an edge cell → ``[N, ...]`` bool."""
         return self._gather(self.library.edge, xy)
 
-    def set_levels(self, env_ids: Tensor, level: Tensor) -> None:
-        """Puts environments ``[M]`` on other levels (``[M]`` int64, clamped into the field) of their columns."""
-        level = level.clamp(0, self.num_levels - 1)
-        patch = level * self.library.columns + self.column[env_ids]
-        self.level[env_ids] = level
-        self.patch[env_ids] = patch
-        self.difficulty[env_ids] = self.library.difficulty[patch]
-        self.goals[env_ids] = self.library.goals[patch]
-        self.goal_count[env_ids] = self.library.goal_count[patch]
-        self.spawn[env_ids] = self.library.spawn[patch]
+    def set_levels(self, which: Tensor, level: Tensor) -> None:
+        """Puts environments on other levels of their columns, clamped into the field.
+
+        Args:
+            which: ``[N]`` bool with ``level`` ``[N]`` int64, or ``[M]`` int64 with ``level`` ``[M]``.
+            level: those that are taken up.
+        """
+        if which.dtype is torch.bool:
+            level = torch.where(which, level, self.level)
+        else:
+            level = self.level.index_copy(0, which, level)
+        library = self.library
+        self.level = level.clamp(0, self.num_levels - 1)
+        self.patch = patch = self.level * library.columns + self.column
+        self.difficulty = library.difficulty[patch]
+        self.goals = library.goals[patch]
+        self.goal_count = library.goal_count[patch]
+        self.spawn = library.spawn[patch]
 
     def mean_levels(self) -> Tensor:
         """``[number of terrains]`` mean level on each; 0 where no environment is."""

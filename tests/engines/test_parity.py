@@ -100,7 +100,7 @@ def records(env: Any) -> list[list[Record]]:
             chosen = (everyone + turn) % PATCHES
             patch = chosen.numpy()
             rounds.append([])
-            env.unwrapped.sim_handle.write_course(everyone, library.boxes[chosen])
+            env.unwrapped.sim_handle.write_course(torch.ones(WORLDS, dtype=torch.bool), library.boxes[chosen])
             drop_robots(env, chosen, draw)
             for _ in range(CONTROL_STEPS):
                 env.step(0.8 * torch.randn(WORLDS, env.num_actions, generator=draw))

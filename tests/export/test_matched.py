@@ -145,8 +145,6 @@ def near_border(state: Any) -> np.ndarray:
 
 
 def test_every_field_equals_the_batched_engines(recording: Recording, exports: dict[str, ExportResult]) -> None:
-    clear = np.abs(recording.force - 2.0).min(axis=-1) > 0.01
-    assert clear.mean() > 0.95
     for group in exports["teacher"].manifest.observation.groups:
         if group.name == "privileged_latent":
             continue
@@ -156,8 +154,10 @@ def test_every_field_equals_the_batched_engines(recording: Recording, exports: d
             if group.name == "height_scan":
                 error = np.where(recording.near_border, 0.0, error)
             if field.name == "foot_contact":
-                error = error[clear]
-            if group.name == "proprioception_history" and not clear.all():
+                # Forces are those at the end of four physics steps, in which rounding may move a touch by one.
+                assert error[0].max() == 0.0 and (error > 0.5).mean() < 0.01
+                continue
+            if group.name == "proprioception_history":
                 error = error[..., :-4]
             assert error.max() < 1e-5, field.name
 

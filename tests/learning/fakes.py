@@ -68,7 +68,7 @@ class FakeEnv(VecEnv):
         self.target = 0.3 * torch.randn(self.sizes["proprioception"], ACTIONS, generator=self.generator).to(device)
         self.mix = torch.randn(
             self.sizes["proprioception"], self.sizes["privileged_explicit"], generator=self.generator
-        )
+        ).to(device)
         self.closed = False
         self.steps = 0
         self._draw()

@@ -174,13 +174,14 @@ def test_interval_events_reach_each_environment_once_per_interval_and_never_all_
 def test_statistics_are_means_over_finished_episodes() -> None:
     stats = EpisodeStatistics(["gap", "step"], ["r"], ["fall"], "cpu", episode_length=20.0)
     stats.add(
-        torch.tensor([0, 0, 1]),
-        outcomes=torch.tensor([[True, False, False], [False, False, True], [False, True, False]]),
-        way_points=torch.tensor([1.0, 0.5, 0.25]),
-        steps=torch.tensor([100, 200, 1000]),
-        reward_sums=torch.tensor([[2.0], [4.0], [6.0]]),
-        fired=torch.tensor([[False], [True], [False]]),
-        broken=torch.tensor([False, True, False]),
+        torch.tensor([True, True, False, True]),
+        torch.tensor([0, 0, 1, 1]),
+        outcomes=torch.tensor([[True, False, False], [False, False, True], [True, True, True], [False, True, False]]),
+        way_points=torch.tensor([1.0, 0.5, 0.75, 0.25]),
+        steps=torch.tensor([100, 200, 300, 1000]),
+        reward_sums=torch.tensor([[2.0], [4.0], [5.0], [6.0]]),
+        fired=torch.tensor([[False], [True], [True], [False]]),
+        broken=torch.tensor([False, True, True, False]),
     )
     log = {name: float(value) for name, value in stats.drain(torch.tensor([3.0, 4.0])).items()}
     assert log["Success/gap"] == 0.5 and log["Fall/gap"] == 0.5 and log["Way_Points/gap"] == 0.75

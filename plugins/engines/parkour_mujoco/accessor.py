@@ -18,8 +18,8 @@ class StateAccessor:
     """Reads a :class:`Measurement` in canonical order.
 
     Positions and velocities of base and joints come from the generalised coordinates and are up to date at any time.
-    Feet and contact forces are derived quantities: between a physics step and the next ``forward()`` they are one
-    physics step old.
+    Contact forces are those of the last physics step, 0 after a reset. Feet are where they were at its beginning, until
+    the environment brings positions up to date for the observations.
     """
 
     def __init__(self, env: ManagerBasedRlEnv, layout: RobotLayout, files: RobotFiles) -> None:

@@ -6,6 +6,7 @@ engine-neutral (:class:`parkour.mdp.task_mdp.TaskMdp`), evaluated together over 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from parkour.evaluation.profile import Phase
 from parkour.tasks.build import build_mdp
 from parkour.tasks.resolve import ResolvedTask
 from parkour_mujoco.accessor import StateAccessor
+from parkour_mujoco.kinematics import WarpKinematics
 from parkour_mujoco.motors import DcMotors
 from parkour_mujoco.native_sim import CpuSim, NativeSimulation
 from parkour_mujoco.rays import WarpRayCaster
@@ -72,6 +74,10 @@ class ParkourEnv(ManagerBasedRlEnv):
             raycast=WarpRayCaster(),
         )
         self.sim_handle = MujocoSimHandle(self, self.accessor, self.motors, self.mdp, self.task.robot, self.files)
+        self._on_gpu = torch.device(self.device).type == "cuda"
+        self.kinematics: Callable[[], None] = (
+            self.sim.kinematics if isinstance(self.sim, NativeSimulation) else WarpKinematics(self.sim)
+        )
         self.mdp.startup(self.sim_handle)
         self.sim_handle.finish_startup()
         joints = self.task.robot.num_joints
@@ -105,9 +111,9 @@ class ParkourEnv(ManagerBasedRlEnv):
         """Begin new episodes in all environments, or in ``env_ids``."""
         if seed is not None:
             self.seed(seed)
-        if env_ids is None:
-            env_ids = torch.arange(self.num_envs, device=self.device)
-        self._begin(env_ids, ended=False)
+        begun = torch.zeros_like(self.reset_time_outs)
+        begun[slice(None) if env_ids is None else env_ids] = True
+        self._begin(begun, ended=False)
         return self._observe(), self.extras
 
     @torch.inference_mode()
@@ -134,9 +140,9 @@ class ParkourEnv(ManagerBasedRlEnv):
         self.reset_buf, self.reset_terminated = done, ends.failed
         self.reset_time_outs = ends.succeeded | ends.timed_out
         self.mdp.disturb(self.sim_handle)
-        env_ids = done.nonzero().squeeze(-1)
-        if len(env_ids) > 0:
-            self._begin(env_ids, ended=True)
+        # On a GPU to ask whether anybody is done would wait for it, while nothing else is queued.
+        if self._on_gpu or done.any():
+            self._begin(done, ended=True)
         self.obs_buf = self._observe()
         return self.obs_buf, self.reward_buf, self.reset_terminated, self.reset_time_outs, self.extras
 
@@ -162,7 +168,7 @@ class ParkourEnv(ManagerBasedRlEnv):
         phases: list[Phase] = [
             ("motors", self, "_simulate"),
             ("physics", self.sim, "step"),
-            ("forward kinematics", self.sim, "forward"),
+            ("kinematics", self, "kinematics"),
             ("state", self.accessor, "read"),
             ("goals", mdp, "advance"),
             ("terminations", mdp.terminations, "compute"),
@@ -190,19 +196,19 @@ class ParkourEnv(ManagerBasedRlEnv):
         self._sent = torch.cat([self._sent[:, 1:], action[:, None]], dim=1)
         return self._sent[:, 0]
 
-    def _begin(self, env_ids: Tensor, *, ended: bool) -> None:
-        """New episodes for ``env_ids`` (``[M]`` int64)."""
-        boxes = self.mdp.next_course(env_ids, self.episode_length_buf, ended=ended)
-        self.sim.reset(env_ids)
-        self.sim_handle.write_course(env_ids, boxes)
-        self.mdp.reset(self.sim_handle, env_ids)
-        self._sent[env_ids] = 0.0
-        self._torque = self._torque.clone()
-        self._torque[env_ids] = 0.0
-        self.episode_length_buf[env_ids] = 0
+    def _begin(self, begun: Tensor, *, ended: bool) -> None:
+        """New episodes where ``begun`` (``[N]`` bool) is set."""
+        boxes = self.mdp.next_course(begun, self.episode_length_buf, ended=ended)
+        self.sim.reset(begun)
+        self.sim_handle.write_course(begun, boxes)
+        with self.sim_handle.only(begun):
+            self.mdp.reset(self.sim_handle, begun)
+        self._sent[begun] = 0.0
+        self._torque = self._torque.masked_fill(begun.unsqueeze(-1), 0.0)
+        self.episode_length_buf[begun] = 0
 
     def _observe(self) -> dict[str, Tensor]:
-        self.sim.forward()
+        self.kinematics()
         seen = self.accessor.read(self._torque)
         self.obs_buf = self.mdp.observe(seen, self.episode_length_buf)
         return self.obs_buf

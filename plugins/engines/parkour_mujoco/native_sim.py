@@ -29,9 +29,9 @@ CpuSim = Literal["native", "warp"]
 STATE = ("qpos", "qvel")
 """Mirrored before and after every physics step."""
 MEASURED = ("sensordata", "geom_xpos")
-"""What the accessor reads besides; given after every physics step and after ``forward()``."""
+"""What the accessor reads besides; given after every physics step and whenever positions are computed."""
 PICTURED = ("geom_xmat", "xpos", "xquat", "xmat", "cam_xpos", "cam_xmat", "site_xpos", "site_xmat")
-"""What viewers may read; given after ``forward()`` alone."""
+"""What viewers may read; given when positions are computed, not after physics steps."""
 
 Mirror = tuple[np.ndarray, np.ndarray]
 """A row of one of mjlab's float32 arrays, and the same quantity in the C structure; both flat views."""
@@ -59,6 +59,15 @@ class _World:
         """Derived quantities from the state as it is."""
         self._take()
         mujoco.mj_forward(self.model, self.data)
+        self._give(self.measured)
+        self._give(self.pictured)
+
+    def kinematics(self) -> None:
+        """Positions from the state as it is; sensors keep what they read."""
+        self._take()
+        mujoco.mj_kinematics(self.model, self.data)
+        mujoco.mj_comPos(self.model, self.data)
+        mujoco.mj_camlight(self.model, self.data)
         self._give(self.measured)
         self._give(self.pictured)
 
@@ -131,7 +140,8 @@ class NativeSimulation(Simulation):
     # -- model fields that differ between worlds -------------------------------------------------------------------
 
     def mark_changed(self, env_ids: torch.Tensor) -> None:
-        """Model fields of these worlds (``[M]`` int64) were written; the C models follow before the next step."""
+        """Model fields of these worlds (``[M]`` int64 or ``[N]`` bool) were written; the C models follow before the
+        next step."""
         self._changed[env_ids.numpy()] = True
 
     def _follow(self) -> None:
@@ -153,8 +163,7 @@ class NativeSimulation(Simulation):
     # -- what mjlab's simulation does ----------------------------------------------------------------------------------
 
     def reset(self, env_ids: torch.Tensor | None = None) -> None:
-        ids = range(self.num_envs) if env_ids is None else env_ids.tolist()
-        for i in ids:
+        for i in np.arange(self.num_envs)[slice(None) if env_ids is None else env_ids.numpy()]:
             self._worlds[i].reset()
             self._time[i] = 0.0
 
@@ -164,6 +173,10 @@ class NativeSimulation(Simulation):
 
     def forward(self) -> None:
         self._each(_World.forward)
+
+    def kinematics(self) -> None:
+        """See :class:`parkour_mujoco.kinematics.WarpKinematics`."""
+        self._each(_World.kinematics)
 
     def _each(self, act: Callable[[_World], None]) -> None:
         self._follow()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 from mjlab.envs import ManagerBasedRlEnv
 from mjlab.managers.event_manager import RecomputeLevel
@@ -43,76 +46,111 @@ class MujocoSimHandle:
         self._base_inertia = torch.tensor(model.body_inertia[self._base], dtype=torch.float32, device=env.device)
         self._base_com = torch.tensor(model.body_ipos[self._base], dtype=torch.float32, device=env.device)
         self._masses_changed = False
+        self._mask: Tensor | None = None
+        self._stiffness = torch.tensor(layout.stiffness, device=env.device)
+        self._damping = torch.tensor(layout.damping, device=env.device)
         course = [i for i in range(model.ngeom) if model.geom(i).name.startswith("course/")]
-        self._boxes = torch.tensor(course, device=env.device)
+        # A slice where they follow one another: its rows are read and written without an index.
+        self._boxes: Tensor | slice = torch.tensor(course, device=env.device)
+        if course == list(range(course[0], course[0] + len(course))):
+            self._boxes = slice(course[0], course[0] + len(course))
+
+    @contextlib.contextmanager
+    def only(self, mask: Tensor) -> Iterator[None]:
+        """Write where ``mask`` (``[N]`` bool) is set and nowhere else; values are then given for all robots, in order.
+
+        Shapes that do not depend on who is reset need no word from the device.
+        """
+        self._mask = mask
+        try:
+            yield
+        finally:
+            self._mask = None
 
     # -- events --------------------------------------------------------------------------------------------------
 
     def set_friction(self, env_ids: Tensor, friction: Tensor) -> None:
-        self._sim.model.geom_friction[env_ids[:, None], self._geoms, 0] = friction[:, None]
-        self._mdp.privileged.friction[env_ids, 0] = friction
+        self._write(self._sim.model.geom_friction, env_ids, friction[:, None], self._geoms, 0)
+        self._write(self._mdp.privileged.friction, env_ids, friction[:, None])
         self._mark_changed(env_ids)
 
     def set_added_mass(self, env_ids: Tensor, mass: Tensor) -> None:
         total = self._base_mass + mass
-        self._sim.model.body_mass[env_ids, self._base] = total
-        self._sim.model.body_inertia[env_ids, self._base] = self._base_inertia * (total / self._base_mass)[:, None]
-        self._mdp.privileged.added_mass[env_ids, 0] = mass
+        self._write(self._sim.model.body_mass, env_ids, total, self._base)
+        inertia = self._base_inertia * (total / self._base_mass)[:, None]
+        self._write(self._sim.model.body_inertia, env_ids, inertia, self._base)
+        self._write(self._mdp.privileged.added_mass, env_ids, mass[:, None])
         self._masses_changed = True
         self._mark_changed(env_ids)
 
     def set_com_offset(self, env_ids: Tensor, offset: Tensor) -> None:
-        self._sim.model.body_ipos[env_ids, self._base] = self._base_com + offset
-        self._mdp.privileged.com_offset[env_ids] = offset
+        self._write(self._sim.model.body_ipos, env_ids, self._base_com + offset, self._base)
+        self._write(self._mdp.privileged.com_offset, env_ids, offset)
         self._masses_changed = True
         self._mark_changed(env_ids)
 
     def set_gain_scale(self, env_ids: Tensor, stiffness: Tensor, damping: Tensor) -> None:
-        nominal = lambda values: torch.tensor(values, device=self.device)  # noqa: E731
-        self._motors.stiffness[env_ids] = nominal(self.layout.stiffness) * stiffness
-        self._motors.damping[env_ids] = nominal(self.layout.damping) * damping
-        self._mdp.privileged.stiffness_scale[env_ids] = stiffness
-        self._mdp.privileged.damping_scale[env_ids] = damping
+        self._write(self._motors.stiffness, env_ids, self._stiffness * stiffness)
+        self._write(self._motors.damping, env_ids, self._damping * damping)
+        self._write(self._mdp.privileged.stiffness_scale, env_ids, stiffness)
+        self._write(self._mdp.privileged.damping_scale, env_ids, damping)
 
     def set_joint_state(self, env_ids: Tensor, pos: Tensor, vel: Tensor) -> None:
-        self._sim.data.qpos[env_ids[:, None], self._accessor.joint_q] = pos
-        self._sim.data.qvel[env_ids[:, None], self._accessor.joint_v] = vel
+        self._write(self._sim.data.qpos, env_ids, pos, self._accessor.joint_q)
+        self._write(self._sim.data.qvel, env_ids, vel, self._accessor.joint_v)
 
     def set_base_state(self, env_ids: Tensor, pos: Tensor, yaw: Tensor) -> None:
         zero = torch.zeros_like(yaw)
         quat = torch.stack([torch.cos(yaw / 2), zero, zero, torch.sin(yaw / 2)], dim=-1)
-        self._sim.data.qpos[env_ids, self._accessor.base_q] = torch.cat([pos, quat], dim=-1)
-        self._sim.data.qvel[env_ids, self._accessor.base_v] = 0.0
+        self._write(self._sim.data.qpos, env_ids, torch.cat([pos, quat], dim=-1), self._accessor.base_q)
+        self._write(self._sim.data.qvel, env_ids, zero[:, None].expand(-1, 6), self._accessor.base_v)
 
     def set_base_velocity_xy(self, env_ids: Tensor, velocity: Tensor) -> None:
         start = self._accessor.base_v.start
-        self._sim.data.qvel[env_ids, start : start + 2] = velocity
+        self._write(self._sim.data.qvel, env_ids, velocity, slice(start, start + 2))
 
     def set_camera_pitch(self, env_ids: Tensor, error: Tensor) -> None:
         if self._mdp.camera is not None:
-            self._mdp.camera.pitch_error[env_ids] = error
+            self._write(self._mdp.camera.pitch_error, env_ids, error)
 
     def spawn(self, env_ids: Tensor) -> Tensor:
         return self._mdp.course.spawn[env_ids]
 
     # -- the engine's own ----------------------------------------------------------------------------------------
 
-    def write_course(self, env_ids: Tensor, boxes: Tensor) -> None:
-        """Show each world its patch: ``boxes`` is ``[M, K, 10]``, centre, quaternion, half extents."""
-        model, rows = self._sim.model, env_ids[:, None]
-        half = boxes[..., 7:]
-        model.geom_pos[rows, self._boxes] = boxes[..., :3]
-        model.geom_quat[rows, self._boxes] = boxes[..., 3:7]
-        model.geom_size[rows, self._boxes] = half
-        model.geom_rbound[rows, self._boxes] = torch.linalg.vector_norm(half, dim=-1)
-        model.geom_aabb[rows, self._boxes, 1] = half
-        self._mark_changed(env_ids)
+    def write_course(self, begun: Tensor, boxes: Tensor) -> None:
+        """Show each world its patch.
+
+        Args:
+            begun: ``[N]`` bool: whose patch is new.
+            boxes: ``[N, K, 10]`` of all worlds: centre, quaternion, half extents.
+        """
+        model, half = self._sim.model, boxes[..., 7:]
+        with self.only(begun):
+            self._write(model.geom_pos, None, boxes[..., :3], self._boxes)
+            self._write(model.geom_quat, None, boxes[..., 3:7], self._boxes)
+            self._write(model.geom_size, None, half, self._boxes)
+            self._write(model.geom_rbound, None, torch.linalg.vector_norm(half, dim=-1), self._boxes)
+            self._write(model.geom_aabb, None, half, self._boxes, 1)
+            self._mark_changed(begun)
 
     def finish_startup(self) -> None:
         """Recompute what the simulator derives from masses, once, if an event changed them."""
         if self._masses_changed:
             self._sim.recompute_constants(RecomputeLevel.set_const)
 
+    def _write(self, array: Tensor, env_ids: Tensor | None, values: Tensor, *where: Tensor | slice | int) -> None:
+        """Put ``values`` into ``array[env_ids, *where]``; under a mask, into the rows that it lets through."""
+        if self._mask is not None:
+            place = (slice(None), *where)
+            old = array[place]
+            mask = self._mask.view(-1, *[1] * (old.ndim - 1))
+            array[place] = torch.where(mask, values.expand_as(old), old)
+            return
+        assert env_ids is not None
+        rows = env_ids[:, None] if where and isinstance(where[0], Tensor) else env_ids
+        array[(rows, *where)] = values
+
     def _mark_changed(self, env_ids: Tensor) -> None:
         if isinstance(self._sim, NativeSimulation):
-            self._sim.mark_changed(env_ids)
+            self._sim.mark_changed(env_ids if self._mask is None else self._mask)

@@ -32,7 +32,7 @@ class DroppedFrames:
         return shown
 
     def reset(self, env_ids: Tensor) -> None:
-        self._first.index_fill_(0, env_ids, True)
+        self._first[env_ids] = True
 
 
 class LatencyJitter:
@@ -66,7 +66,7 @@ class LatencyJitter:
         return history[torch.arange(len(env_ids), device=values.device), age]
 
     def reset(self, env_ids: Tensor) -> None:
-        self._first.index_fill_(0, env_ids, True)
+        self._first[env_ids] = True
 
 
 def _rows(mask: Tensor, like: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ class DepthImage:
         return self._resize(raw[:, *self._window]) / self._range + MIDDLE
 
     def reset(self, env_ids: Tensor) -> None:
-        self._first.index_fill_(0, env_ids, True)
+        self._first[env_ids] = True
 
     def _push(self, image: Tensor, env_ids: Tensor) -> None:
         """Put a frame behind those of ``env_ids``. A new buffer: what was returned before stays as it was."""

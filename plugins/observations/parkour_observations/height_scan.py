@@ -45,7 +45,7 @@ class HeightScan:
         return self._held
 
     def reset(self, env_ids: Tensor) -> None:
-        self._first.index_fill_(0, env_ids, True)
+        self._first[env_ids] = True
 
     def _points(self, ctx: StepContext) -> Tensor:
         """``[N, rows * columns, 2]``: the grid in the patch's frame [m]."""

@@ -47,4 +47,4 @@ class ProprioceptionHistory:
         return seen.flatten(1)
 
     def reset(self, env_ids: Tensor) -> None:
-        self._first.index_fill_(0, env_ids, True)
+        self._first[env_ids] = True

@@ -114,8 +114,9 @@ class World:
         return self.state()
 
     def settle(self) -> State:
-        """The state with forces and feet up to date."""
-        mujoco.mj_forward(self.model, self.data)
+        """The state with feet and camera up to date; forces are those of the last physics step, as in the batched engine."""
+        for part in (mujoco.mj_kinematics, mujoco.mj_comPos, mujoco.mj_camlight):
+            part(self.model, self.data)
         return self.state()
 
     def state(self) -> State:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.mujoco
 engine = pytest.importorskip("parkour_mujoco.engine").MujocoEngine()
 
 NUM_ENVS = 10
-STEPS = 60
+STEPS = 200
 TASK = ("course.levels=4", "course.columns=5", "events.push.interval=0.1", "timing.episode_length=0.8")
 
 
@@ -25,7 +25,7 @@ def make(cpu_sim: str):
 
 @pytest.fixture(scope="module")
 def differences() -> dict[str, Tensor]:
-    """``[T]`` greatest difference of each quantity between the two, stepped from the same states."""
+    """Differences between the two, stepped from the same states: ``[T, N]``, of observations the greatest of each."""
     warp, native = make("warp"), make("native")
     kept: dict[str, list[Tensor]] = {"observation": [], "reward": [], "done": [], "force": []}
     ended = 0
@@ -42,11 +42,11 @@ def differences() -> dict[str, Tensor]:
             results.append((torch.cat(list(observations.values()), dim=-1), reward, done, force))
         a, b = results
         ended += int(a[2].sum())
-        kept["observation"].append((a[0] - b[0]).abs().max())
-        kept["reward"].append((a[1] - b[1]).abs().max())
-        kept["done"].append((a[2] != b[2]).sum())
-        kept["force"].append((a[3] - b[3]).norm(dim=-1).median())
-    assert ended >= NUM_ENVS, "the rollout must contain resets"
+        kept["observation"].append((a[0] - b[0]).abs().amax(dim=-1))
+        kept["reward"].append((a[1] - b[1]).abs())
+        kept["done"].append(a[2] != b[2])
+        kept["force"].append((a[3] - b[3]).norm(dim=-1).flatten(1).amax(dim=-1))
+    assert ended >= 4 * NUM_ENVS, "the rollout must contain resets"
     warp.close()
     native.close()
     return {name: torch.stack(values) for name, values in kept.items()}
@@ -56,10 +56,15 @@ def test_episodes_end_alike(differences: dict[str, Tensor]) -> None:
     assert int(differences["done"].sum()) == 0
 
 
-def test_observations_and_rewards_agree(differences: dict[str, Tensor]) -> None:
-    assert differences["observation"].median() < 1e-5
-    assert differences["observation"].quantile(0.9) < 1e-3
-    assert differences["reward"].median() < 1e-6
+def test_observations_agree(differences: dict[str, Tensor]) -> None:
+    """To 1e-5, but for joint velocities of robots that flail: MuJoCo Warp's solver works in single precision, which at
+    30 rad/s leaves 4e-4 rad/s after a control step, 2e-5 in the observation."""
+    assert differences["observation"].flatten().quantile(0.95) < 1e-5
+    assert differences["observation"].max() < 5e-5
+
+
+def test_rewards_agree(differences: dict[str, Tensor]) -> None:
+    assert differences["reward"].max() < 1e-6
 
 
 def test_contact_forces_agree(differences: dict[str, Tensor]) -> None:

@@ -34,52 +34,101 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def register_terrains() -> Iterable[TerrainSpec]:  # type: ignore[empty-body]
-    """Sub-terrain generators."""
+    """Sub-terrain generators.
+
+    A target is called as ``(difficulty, rng, params)`` with a difficulty from 0 to 1, numpy's random generator, from
+    which every draw must come, and an instance of the parameter model; it returns a
+    :class:`parkour.terrain.sub_terrain.SubTerrain`. A task gives it a share of the field's columns:
+    ``[terrains.NAME] share = 0.2``, or ``--with terrain:NAME=0.2``.
+    """
 
 
 @hookspec
 def register_rewards() -> Iterable[RewardSpec]:  # type: ignore[empty-body]
-    """Reward terms."""
+    """Reward terms.
+
+    A target is a function ``(ctx, **params)`` of a :class:`parkour.mdp.context.StepContext` that returns one float per
+    environment, or a class with a memory (:class:`parkour.mdp.terms.StatefulTerm`). A task gives it a weight:
+    ``[rewards.NAME] weight = -0.5``, or ``--with reward:NAME=-0.5``; weight and control step are multiplied outside.
+    """
 
 
 @hookspec
 def register_observations() -> Iterable[ObservationSpec]:  # type: ignore[empty-body]
-    """Observation groups."""
+    """Observation groups.
+
+    A target is a class made as ``Target(num_envs, device, layout, **params)``
+    (:class:`parkour.mdp.terms.ObservationTerm`). A task has it as ``[observations.NAME]``, or
+    ``--with observation:NAME``; which groups are read is the policy's choice.
+    """
 
 
 @hookspec
 def register_modifiers() -> Iterable[ModifierSpec]:  # type: ignore[empty-body]
-    """Noise and faults that tasks lay on observation groups."""
+    """Noise and faults that tasks lay on observation groups.
+
+    A target is a class made as ``Target(num_envs, device, fields, **params)`` (:class:`parkour.mdp.modifiers.Modifier`).
+    A task lays it on a group with ``[observations.GROUP.modifiers.NAME]``.
+    """
 
 
 @hookspec
 def register_terminations() -> Iterable[TerminationSpec]:  # type: ignore[empty-body]
-    """Termination terms."""
+    """Termination terms.
+
+    A target is a function ``(ctx, **params)`` of a :class:`parkour.mdp.context.StepContext` that returns one bool per
+    environment, or a class with a memory (:class:`parkour.mdp.terms.StatefulTerm`). The spec's ``outcome`` says what
+    the end means. A task has it as ``[terminations.NAME]``, or ``--with termination:NAME``.
+    """
 
 
 @hookspec
 def register_events() -> Iterable[EventSpec]:  # type: ignore[empty-body]
-    """Randomisations at startup, at reset or at intervals."""
+    """Randomisations at startup, at reset or at intervals.
+
+    A target is a function ``(sim, env_ids, **params)`` that calls methods of a
+    :class:`parkour.mdp.events.SimHandle` for the environments ``env_ids``. A task has it as ``[events.NAME]``, with
+    ``interval`` in seconds for the mode ``interval``, or ``--with event:NAME=8``.
+    """
 
 
 @hookspec
 def register_encoders() -> Iterable[EncoderSpec]:  # type: ignore[empty-body]
-    """Networks that turn an observation group into a latent."""
+    """Networks that turn an observation group into a latent.
+
+    A target is a factory ``(input_shape, latent_dim, **params)`` of a module from ``[N, *input_shape]`` to
+    ``[N, latent_dim]``; a recurrent one also takes proprioception and a state, and returns the next state. A task
+    names it in its policy's parameters: ``[policy.params] scan_encoder = "NAME"``, with its own numbers under
+    ``[policy.encoders.scan_encoder]``.
+    """
 
 
 @hookspec
 def register_policies() -> Iterable[PolicySpec]:  # type: ignore[empty-body]
-    """Policies: model, algorithm and the observation groups they read."""
+    """Policies: model, algorithm and the observation groups they read.
+
+    A target is a function of the :class:`parkour.tasks.resolve.ResolvedTask` that returns a
+    :class:`parkour.learning.policy.PolicyDefinition`. A task names it: ``[policy] use = "NAME"``.
+    """
 
 
 @hookspec
 def register_engines() -> Iterable[EngineSpec]:  # type: ignore[empty-body]
-    """Simulators."""
+    """Simulators.
+
+    A target is a class made without arguments that fulfils :class:`parkour.mdp.engine.Engine`: it says whether it can
+    run here, and makes environments of a task. Commands choose one with ``--engine NAME``.
+    """
 
 
 @hookspec
 def register_tasks() -> Iterable[TaskSpec]:  # type: ignore[empty-body]
-    """Tasks: TOML resources or mappings."""
+    """Tasks.
+
+    A target is ``"package:file.toml"``, a resource of the package, or ``"module:attribute"``, a mapping of the same
+    shape: the fields of :class:`parkour.tasks.model.TaskModel`, with ``extends`` and ``overlays``. Commands take its
+    name or one of its aliases: ``parkour train NAME``.
+    """
 
 
 HOOKS: dict[Kind, str] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ class DepthFeed:
         self._range = camera.range
         geometry = CameraGeometry(**{name: getattr(camera, name) for name in type(camera).model_fields})
         self._extra = None if self.groups else DepthCamera(1, mdp.device, geometry)
-        self._kept: dict[int, tuple[int, np.ndarray]] = {}
+        self._kept: dict[int, _Picture] = {}
 
     @property
     def seen_by_policy(self) -> bool:
@@ -57,14 +58,27 @@ class DepthFeed:
 
     def _capture(self, env_id: int) -> np.ndarray:
         """A picture as old as the policy's perception is."""
-        assert self._extra is not None and self._mdp.context is not None
-        step, period = int(self._mdp.context.episode_step[env_id]), self._mdp.clock.perception_period
+        mdp = self._mdp
+        assert self._extra is not None and mdp.context is not None
+        step, patch = int(mdp.context.episode_step[env_id]), int(mdp.course.patch[env_id])
         known = self._kept.get(env_id)
-        if known is not None and 0 <= step - known[0] < period:
-            return known[1]
-        robot, ids = self._mdp.context.robot, torch.tensor([env_id], device=self._mdp.device)
-        pitch = torch.full((1,), self._extra.geometry.pitch, device=self._mdp.device)
-        boxes = self._mdp.course.boxes(ids)
-        image = self._extra.view(robot.base_pos[ids], robot.base_quat[ids], boxes, pitch)[0] / self._range
-        self._kept[env_id] = (step, image.cpu().numpy())
-        return self._kept[env_id][1]
+        if known is not None and known.patch == patch and known.asked <= step < known.taken + mdp.clock.perception_period:
+            self._kept[env_id] = replace(known, asked=step)
+            return known.image
+        robot, ids = mdp.context.robot, torch.tensor([env_id], device=mdp.device)
+        pitch = torch.full((1,), self._extra.geometry.pitch, device=mdp.device)
+        image = self._extra.view(robot.base_pos[ids], robot.base_quat[ids], mdp.course.boxes(ids), pitch)[0]
+        self._kept[env_id] = _Picture(patch, step, step, (image / self._range).cpu().numpy())
+        return self._kept[env_id].image
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """What was captured last of a robot."""
+
+    patch: int
+    taken: int
+    """Step of the episode."""
+    asked: int
+    """Step of the episode at which it was shown last."""
+    image: np.ndarray

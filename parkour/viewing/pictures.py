@@ -5,11 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
-
-from parkour.errors import StorageError
 
 GAP = 2
 """Pixels between tiles."""
@@ -77,19 +74,3 @@ def caption(picture: np.ndarray, text: str) -> np.ndarray:
     draw.rectangle((left - 6, top - 4, right + 6, bottom + 4), fill=(0, 0, 0, 130))
     draw.text((14, 10), text, font=font, fill=(255, 255, 255, 255))
     return np.asarray(image)
-
-
-def write_png(path: Path, picture: np.ndarray) -> Path:
-    """Write a picture.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    from PIL import Image
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(path, format="PNG")
-    except OSError as error:
-        raise StorageError(f"cannot write picture {path}: {error.strerror or error}") from error
-    return path

@@ -1,0 +1,116 @@
+"""An engine without physics, whose viewer and camera only write down what they are shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from parkour.evaluation.protocol import TaskChanges, evaluation_task
+from parkour.evaluation.source import Weights
+from parkour.learning.inference import load_policy
+from parkour.mdp.drive import Drive
+from parkour.mdp.engine import Availability
+from parkour.tasks.resolve import ResolvedTask
+from parkour.viewing.depth import DepthFeed
+from parkour.viewing.driving import Driver
+from parkour.viewing.session import Session
+from parkour.viewing.snapshot import Snapshot
+from parkour.viewing.viewer import ViewerOptions
+from parkour.viewing.watch import DRIVEN, PLAY
+from tests.evaluation.fakes import GlidingEnv, write_weights
+
+
+class WatchedEnv(GlidingEnv):
+    """Robots that can begin again one by one."""
+
+    def begin(self, env_ids: Tensor) -> None:
+        self._begin(env_ids, ended=False)
+        self._observe()
+
+
+class NotingViewer:
+    """Remembers snapshots; closed after ``life`` updates."""
+
+    def __init__(self, session: Session, options: ViewerOptions, life: int | None) -> None:
+        self.session, self.options, self.life = session, options, life
+        self.shown: list[Snapshot] = []
+        self.closed = False
+
+    @property
+    def running(self) -> bool:
+        return self.life is None or len(self.shown) < self.life
+
+    @property
+    def where(self) -> str:
+        return "in a test"
+
+    def update(self, session: Session) -> None:
+        self.shown.append(session.snapshot())
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class PaintingCamera:
+    """The robot's way along x as a grey level."""
+
+    def __init__(self, size: tuple[int, int], behind: bool) -> None:
+        self.size, self.behind, self.closed = size, behind, False
+
+    def picture(self, snapshot: Snapshot) -> np.ndarray:
+        level = min(max(int(20 * snapshot.base_pos[0]), 0), 255)
+        return np.full((self.size[1], self.size[0], 3), level, np.uint8)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeEngine:
+    """See :class:`parkour.viewing.viewer.ViewingEngine`."""
+
+    viewers: tuple[str, ...] = ("web", "native")
+
+    def __init__(self, life: int | None = None) -> None:
+        self.life = life
+        self.made: dict[str, Any] = {}
+        self.env: Any = None
+        self.viewer: NotingViewer | None = None
+        self.camera: PaintingCamera | None = None
+
+    def availability(self) -> Availability:
+        return Availability(True)
+
+    def make_env(self, task: ResolvedTask, **options: Any) -> WatchedEnv:
+        self.made = {"task": task, **options}
+        self.env = WatchedEnv(task, options["num_envs"], options["device"], options["seed"])
+        return self.env
+
+    def make_viewer(self, kind: str, env: Any, task: Any, session: Session, options: ViewerOptions) -> NotingViewer:
+        self.made["kind"] = kind
+        self.viewer = NotingViewer(session, options, self.life)
+        return self.viewer
+
+    def make_camera(self, env: Any, task: Any, size: tuple[int, int], behind: bool) -> PaintingCamera:
+        self.camera = PaintingCamera(size, behind)
+        return self.camera
+
+
+def make_session(
+    folder: Path, *, task: str = "go2-teacher", num_envs: int = 5, driven: bool = False, depth: bool = False,
+    terrains: tuple[str, ...] = (), sets: tuple[str, ...] = (),
+) -> tuple[Session, ResolvedTask, Weights]:  # fmt: skip
+    """A session on robots that glide."""
+    weights = write_weights(folder, task=task)
+    resolved = evaluation_task(weights, DRIVEN if driven else PLAY, TaskChanges(terrains=terrains, sets=sets))
+    env = WatchedEnv(resolved, num_envs, "cpu", 1)
+    policy = load_policy(weights.path, env, resolved)
+    driver = None
+    if driven:
+        driver = Driver(Drive(num_envs, "cpu", env.mdp.clock.step_dt), resolved.model.command.speed[1])
+    feed = DepthFeed(env.mdp, resolved.model.camera, env.get_observations()) if depth else None
+    torch.manual_seed(1)
+    return Session(env, policy, driver=driver, depth=feed), resolved, weights

@@ -33,6 +33,9 @@ MEASURED = ("sensordata", "geom_xpos")
 PICTURED = ("geom_xmat", "xpos", "xquat", "xmat", "cam_xpos", "cam_xmat", "site_xpos", "site_xmat")
 """What viewers may read; given when positions are computed, not after physics steps."""
 
+BLOCKS = 8
+"""A thread's share of the worlds is cut into so many blocks, so that none waits long for one that is held up."""
+
 Mirror = tuple[np.ndarray, np.ndarray]
 """A row of one of mjlab's float32 arrays, and the same quantity in the C structure; both flat views."""
 
@@ -122,8 +125,10 @@ class NativeSimulation(Simulation):
             if getattr(self._mj_model, name).size and getattr(self._mj_model, name).dtype == np.float64
         ]
         self._time = wp.to_torch(self._wp_data.time).numpy()
-        self._chunks = [chunk.tolist() for chunk in np.array_split(np.arange(self.num_envs), threads) if len(chunk)]
-        self._pool = ThreadPoolExecutor(len(self._chunks))
+        self._threads = min(threads, self.num_envs)
+        size = max(1, self.num_envs // (BLOCKS * self._threads))
+        self._blocks = [self._worlds[i : i + size] for i in range(0, self.num_envs, size)]
+        self._pool = ThreadPoolExecutor(max(1, self._threads - 1))
 
     def _world(self, index: int, model: Any) -> _World:
         data = mujoco.MjData(model)
@@ -179,16 +184,19 @@ class NativeSimulation(Simulation):
         self._each(_World.kinematics)
 
     def _each(self, act: Callable[[_World], None]) -> None:
+        """Act on every world. The threads, this one among them, take block after block from one iterator."""
         self._follow()
+        blocks = iter(self._blocks)
 
-        def work(chunk: list[int]) -> None:
-            for i in chunk:
-                act(self._worlds[i])
+        def work() -> None:
+            for block in blocks:
+                for world in block:
+                    act(world)
 
-        if len(self._chunks) == 1:
-            work(self._chunks[0])
-        else:
-            list(self._pool.map(work, self._chunks))
+        others = [self._pool.submit(work) for _ in range(self._threads - 1)]
+        work()
+        for other in others:
+            other.result()
 
     def close(self) -> None:
         """End the threads."""

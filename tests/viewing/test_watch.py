@@ -1,0 +1,242 @@
+"""From options to a session, with an engine that only writes down what it is asked for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parkour.errors import DeviceError, EngineError, ParkourError, StorageError
+from parkour.evaluation.protocol import TaskChanges
+from parkour.evaluation.source import Weights
+from parkour.viewing import watch as module
+from parkour.viewing.controls import Action
+from parkour.viewing.viewer import choose_viewer, open_camera, open_viewer
+from parkour.viewing.watch import DriveOptions, WatchOptions, watch
+from tests.evaluation.fakes import write_weights
+from tests.viewing.fakes import FakeEngine, PaintingCamera
+from tests.viewing.test_pictures import frames
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    return write_weights(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(autouse=True)
+def no_display(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(module, "GAMEPADS", tmp_path / "input")
+
+
+def test_which_viewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    assert choose_viewer(None, video=False) == "web"
+    assert choose_viewer(None, video=True) == "none"
+    assert choose_viewer("web", video=True) == "web"
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert choose_viewer(None, video=False) == "native"
+    with pytest.raises(ParkourError, match="got 'windows', expected web, native, none"):
+        choose_viewer("windows", video=False)
+    with pytest.raises(ParkourError, match="nothing would be seen"):
+        choose_viewer("none", video=False)
+
+
+def test_play_has_a_robot_on_every_terrain_under_the_overlay_play(weights: Weights) -> None:
+    engine, told = FakeEngine(life=3), []
+    session = watch(weights, WatchOptions(seed=5), engine=engine, notify=told.append)
+    task = engine.made["task"]
+    assert engine.made["kind"] == "web" and engine.made["num_envs"] == len(task.terrains) == 5
+    assert engine.made["seed"] == 5 and engine.made["device"] == "cpu"
+    assert sorted(engine.env.mdp.course.terrain.tolist()) == [0, 1, 2, 3, 4]
+    assert task.model.timing.episode_length == 60.0 and "push" not in task.events
+    assert (0.7 <= engine.env.mdp.course.library.difficulty).all()
+    assert engine.viewer is not None and engine.viewer.closed and engine.env.closed
+    assert not engine.viewer.options.behind and session.driver is None
+    assert "in a test (Ctrl-C to end)" in told
+
+
+def test_terrain_difficulty_and_overrides(weights: Weights) -> None:
+    engine = FakeEngine(life=1)
+    changes = TaskChanges((0.1, 0.2), ("demo",), None, ("command.speed=[0.5, 0.5]",))
+    watch(weights, WatchOptions(num_envs=3, changes=changes), engine=engine)
+    assert engine.made["num_envs"] == 3 and list(engine.made["task"].terrains) == ["demo"]
+    assert (engine.env.mdp.course.difficulty <= 0.2001).all()
+    assert (engine.env.mdp.command.speed == 0.5).all()
+
+
+def test_a_film_without_a_viewer(weights: Weights, tmp_path: Path) -> None:
+    engine, told = FakeEngine(), []
+    options = WatchOptions(video=tmp_path / "out.mp4", steps=50, show_depth=True)
+    session = watch(weights, options, engine=engine, notify=told.append)
+    assert session.steps == 50 and engine.viewer is None
+    assert isinstance(engine.camera, PaintingCamera) and engine.camera.closed and not engine.camera.behind
+    pictures = frames(tmp_path / "out.mp4")
+    # One before the first step, then 25 a second.
+    assert len(pictures) == 26 and pictures[0].shape == (540, 960, 3)
+    assert pictures[-1][200, 100].mean() > pictures[0][200, 100].mean() + 15
+    # The depth image in its corner, with something on it.
+    assert pictures[5][400:, 700:].std() > 10 > pictures[5][200:300, :500].std()
+    assert any("what one would see" in line for line in told)
+    assert any("out.mp4 (26 frames)" in line for line in told)
+
+
+def test_a_film_is_long_enough_without_steps(weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FILM_STEPS", 10)
+    assert watch(weights, WatchOptions(video=tmp_path / "out.mp4"), engine=FakeEngine()).steps == 10
+
+
+def test_a_film_beside_a_viewer(weights: Weights, tmp_path: Path) -> None:
+    engine = FakeEngine()
+    watch(weights, WatchOptions(viewer="web", video=tmp_path / "out.mp4", steps=10), engine=engine)
+    assert engine.viewer is not None and engine.viewer.shown and len(frames(tmp_path / "out.mp4")) == 6
+
+
+def test_a_script_drives_to_its_end(weights: Weights, tmp_path: Path) -> None:
+    (tmp_path / "drive.csv").write_text("time,speed,turn\n0,0.7,0\n0.2,0.4,0.5\n0.6,0,0\n")
+    engine = FakeEngine()
+    options = WatchOptions(
+        video=tmp_path / "out.mp4", drive=DriveOptions(script=tmp_path / "drive.csv"),
+        changes=TaskChanges(terrains=("demo",)),
+    )  # fmt: skip
+    seen = []
+
+    class Noting(PaintingCamera):
+        def picture(self, snapshot: Any) -> np.ndarray:
+            seen.append((snapshot.seconds, snapshot.command, snapshot.heading))
+            return super().picture(snapshot)
+
+    engine.make_camera = lambda env, task, size, behind: Noting(size, behind)  # type: ignore[method-assign]
+    session = watch(weights, options, engine=engine)
+    assert session.steps == 30 and engine.made["num_envs"] == 1
+    commands = {round(time, 2): command for time, command, _ in seen}
+    assert commands[0.12] == pytest.approx(0.7) and commands[0.4] == pytest.approx(0.4)
+    assert seen[-1][2] == pytest.approx(0.5 * 0.4, abs=0.02)
+
+
+def test_a_gamepad_that_is_plugged_in_is_used(weights: Weights, tmp_path: Path) -> None:
+    (tmp_path / "input").mkdir()
+    os.mkfifo(tmp_path / "input" / "js0")
+    told: list[str] = []
+    session = watch(weights, WatchOptions(drive=DriveOptions()), engine=FakeEngine(life=2), notify=told.append)
+    assert session.driver is not None and session.driver.source is not None
+    assert any("js0" in line for line in told)
+    other = DriveOptions(gamepad=tmp_path / "input" / "js3")
+    with pytest.raises(ParkourError, match="js3: No such file"):
+        watch(weights, WatchOptions(drive=other), engine=FakeEngine())
+
+
+def test_a_demo_looks_from_behind(weights: Weights) -> None:
+    engine = FakeEngine(life=1)
+    watch(weights, WatchOptions(drive=DriveOptions()), engine=engine)
+    assert engine.viewer is not None and engine.viewer.options.behind and not engine.viewer.options.depth
+
+
+def test_ctrl_c_ends_it_cleanly(weights: Weights, tmp_path: Path) -> None:
+    engine = FakeEngine()
+    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    session = watch(weights, WatchOptions(viewer="web", video=tmp_path / "out.mp4"), engine=engine)
+    timer.join()
+    assert 0 < session.steps < 200
+    assert engine.viewer is not None and engine.viewer.closed and engine.env.closed
+    assert len(frames(tmp_path / "out.mp4")) > 1
+
+
+def test_quitting_ends_it(weights: Weights) -> None:
+    engine = FakeEngine()
+    timer = threading.Timer(0.5, lambda: engine.viewer and engine.viewer.session.controls.ask(Action.QUIT))
+    timer.start()
+    assert watch(weights, WatchOptions(), engine=engine).quit
+    timer.join()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (WatchOptions(steps=0), "--steps: got 0, expected at least 1"),
+        (WatchOptions(num_envs=0), "--num-envs: got 0"),
+        (WatchOptions(seed=-1), "--seed: got -1"),
+        (WatchOptions(port=0), "--port: got 0"),
+        (WatchOptions(port=70000), "--port: got 70000, expected at most 65535"),
+        (WatchOptions(viewer="native", port=8080), "got --port with the viewer native"),
+        (WatchOptions(viewer="none"), "nothing would be seen"),
+        (WatchOptions(video=Path("film.avi")), "expected an .mp4 file"),
+        (WatchOptions(device="tpu"), "got device 'tpu'"),
+        (WatchOptions(changes=TaskChanges(terrains=("gapp",))), "unknown terrain 'gapp'; did you mean 'gap'?"),
+        (WatchOptions(changes=TaskChanges(noise="noisy")), "is a teacher, which has no depth camera"),
+        (WatchOptions(drive=DriveOptions(script=Path("no.csv"))), "--script no.csv: No such file"),
+        (WatchOptions(drive=DriveOptions(Path("a"), Path("b"))), "got --script and --gamepad"),
+        (WatchOptions(drive=DriveOptions(), video=Path("a.mp4")), "nobody drives"),
+    ],
+)  # fmt: skip
+def test_bad_options_are_one_line(
+    weights: Weights, options: WatchOptions, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    engine = FakeEngine(life=1)
+    with pytest.raises(ParkourError) as caught:
+        watch(weights, options, engine=engine)
+    assert told in caught.value.message
+    assert engine.env is None, "nothing slow before the options are known to be good"
+
+
+def test_unwritable_film(weights: Weights, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="--video"):
+        watch(weights, WatchOptions(video=tmp_path / "file" / "out.mp4"), engine=FakeEngine())
+
+
+def test_no_cuda(weights: Weights) -> None:
+    with pytest.raises(DeviceError, match="cuda"):
+        watch(weights, WatchOptions(device="cuda:77"), engine=FakeEngine())
+
+
+class Blind:
+    """An engine that cannot be watched."""
+
+    def make_env(self, *args: Any, **options: Any) -> Any:
+        return FakeEngine().make_env(*args, **options)
+
+
+def test_engines_without_viewers_say_so(weights: Weights, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="engine 'custom' has no web viewer; it has none"):
+        watch(weights, WatchOptions(), engine=Blind())
+    with pytest.raises(EngineError, match="--video: engine 'custom' renders no pictures"):
+        watch(weights, WatchOptions(video=tmp_path / "out.mp4"), engine=Blind())
+    assert list(tmp_path.glob("*.mp4")) == []
+    arguments: Any = ("blind", Blind(), None, None)
+    with pytest.raises(EngineError, match="renders no pictures"):
+        open_camera(*arguments, (4, 4), False)
+
+
+def test_a_window_needs_a_display(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(EngineError, match="--viewer native: there is no display") as caught:
+        watch(weights, WatchOptions(viewer="native"), engine=FakeEngine())
+    assert "--viewer web" in (caught.value.hint or "")
+
+
+def test_an_engine_may_have_a_window_of_its_own_alone() -> None:
+    class Windowed(FakeEngine):
+        viewers = ("native",)
+
+    arguments: Any = (None, None, None, None)
+    with pytest.raises(EngineError, match="has no web viewer; it has native") as caught:
+        open_viewer("isaac", Windowed(), "web", *arguments)
+    assert caught.value.hint == "--viewer native"
+
+
+def test_environments_without_an_mdp_are_refused(weights: Weights) -> None:
+    class Other(FakeEngine):
+        def make_env(self, task: Any, **options: Any) -> Any:
+            return object()
+
+    with pytest.raises(EngineError, match="has no mdp"):
+        watch(weights, WatchOptions(), engine=Other())

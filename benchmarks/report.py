@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "results" / "performance.md"
+DISTURBED = 0.1
+"""Share of the CPUs in other programs' hands from which on a measurement is marked."""
 _BLOCK = re.compile(r"(<!-- table (?P<name>[\w-]+)\.json -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Row = dict[str, Any]
@@ -146,8 +148,15 @@ def _evaluation(results: Row) -> str:
 
 
 def _missing(results: Row) -> str:
+    """What failed, and what was measured beside a busy neighbour."""
+    lines = [f"{name}: {item['others']:.0%}" for name, item in results["measurements"].items() if _disturbed(item)]
+    said = [f"Measured while other programs used the CPUs too: {', '.join(lines)}."] if lines else []
     bad = [f"{name} ({item['status']})" for name, item in results["measurements"].items() if item["status"] != "ok"]
-    return f"Not measured: {', '.join(bad)}." if bad else ""
+    return "\n\n".join(said + ([f"Not measured: {', '.join(bad)}."] if bad else []))
+
+
+def _disturbed(item: Row) -> bool:
+    return item["status"] == "ok" and (item.get("others") or 0.0) > DISTURBED
 
 
 def draw(results: Row, path: Path) -> None:

@@ -121,7 +121,7 @@ def run(wanted: list[Measurement], results: dict[str, Any], out: Path, seconds: 
 
 def _measure(item: Measurement, limit: float) -> dict[str, Any]:
     """One process: its row, or why there is none."""
-    begin = time.monotonic()
+    begin, load = time.monotonic(), Load()
     with tempfile.TemporaryDirectory() as folder:
         row, log = Path(folder) / "row.json", Path(folder) / "log"
         pairs = [f"{key}={value}" for key, value in item.arguments.items()]
@@ -137,13 +137,44 @@ def _measure(item: Measurement, limit: float) -> dict[str, Any]:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-        spent = {"seconds": round(time.monotonic() - begin, 1)}
+        spent = {"seconds": round(time.monotonic() - begin, 1), "others": load.others()}
         if code == 0 and row.exists():
             return {"status": "ok", **spent, "row": json.loads(row.read_text())}
         tail = " | ".join(log.read_text(errors="replace").strip().splitlines()[-6:])[-800:]
     if code is None:
         return {"status": "out of time", **spent, "error": f"stopped after {limit:.0f} s: {tail}"}
     return {"status": "failed", **spent, "error": f"exit status {code}: {tail}"}
+
+
+class Load:
+    """How much of this machine's CPUs other programs used since."""
+
+    def __init__(self) -> None:
+        self._start, self._busy, self._own = time.monotonic(), _busy_seconds(), _own_seconds()
+
+    def others(self) -> float | None:
+        """Share of all CPUs, 0 to 1; None where the system does not say. Beside busy neighbours figures are too low."""
+        busy = _busy_seconds()
+        if busy is None or self._busy is None:
+            return None
+        spent = busy - self._busy - (_own_seconds() - self._own)
+        total = (time.monotonic() - self._start) * (os.cpu_count() or 1)
+        return round(min(1.0, max(0.0, spent / total)), 3)
+
+
+def _busy_seconds() -> float | None:
+    """CPU time that anything has used since the system started."""
+    try:
+        user, nice, system = Path("/proc/stat").read_text().split(maxsplit=4)[1:4]
+    except (OSError, ValueError):
+        return None
+    return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_seconds() -> float:
+    """CPU time of this process and of those that it started and that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _digest(entry: dict[str, Any]) -> str:

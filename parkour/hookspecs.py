@@ -67,8 +67,9 @@ def register_observations() -> Iterable[ObservationSpec]:  # type: ignore[empty-
 def register_modifiers() -> Iterable[ModifierSpec]:  # type: ignore[empty-body]
     """Noise and faults that tasks lay on observation groups.
 
-    A target is a class made as ``Target(num_envs, device, fields, **params)`` (:class:`parkour.mdp.modifiers.Modifier`).
-    A task lays it on a group with ``[observations.GROUP.modifiers.NAME]``.
+    A target is a class made as ``Target(num_envs, device, fields, **params)``
+    (:class:`parkour.mdp.modifiers.Modifier`). A task lays it on a group with
+    ``[observations.GROUP.modifiers.NAME]``.
     """
 
 

@@ -1,4 +1,4 @@
-"""``python -m parkour.testing DISTRIBUTION --report FILE``: the process that ``parkour plugins check`` starts."""
+"""``python -m parkour.testing --report FILE NAME=FOLDER …``: the process that ``parkour plugins check`` starts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from parkour.testing.subject import CheckOptions
 def main() -> None:
     """Make the checks and write the report; exit code 0 once it is written."""
     parser = argparse.ArgumentParser(prog="python -m parkour.testing")
-    parser.add_argument("distribution")
+    parser.add_argument("plugins", nargs="+", metavar="NAME=FOLDER", help="the folder is empty for an installed one")
     parser.add_argument("--report", type=Path, required=True)
-    parser.add_argument("--source", default="")
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--no-compile", action="store_true")
@@ -33,7 +32,11 @@ def main() -> None:
 
     options = CheckOptions(seeds=args.seeds, pictures=args.pictures, compile=not args.no_compile)
     try:
-        found = check_plugin(args.distribution, options=options, on_progress=progress, source=args.source).as_dict()
+        reports = []
+        for plugin in args.plugins:
+            name, _, source = plugin.partition("=")
+            reports.append(check_plugin(name, options=options, on_progress=progress, source=source).as_dict())
+        found = {"plugins": reports}
     except ParkourError as error:
         found = {"error": error.message, "hint": error.hint}
     temporary = args.report.with_suffix(".tmp")

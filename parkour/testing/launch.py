@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +18,37 @@ from parkour.testing.source import is_path, read_source
 
 
 def check_separately(
-    what: str, *, pictures: Path | None = None, compile: bool = True, seeds: int = 20
-) -> dict[str, Any]:
-    """The report of :func:`parkour.testing.plugin.check_plugin` as plain data.
+    plugins: Sequence[str], *, pictures: Path | None = None, compile: bool = True, seeds: int = 20
+) -> list[dict[str, Any]]:
+    """The reports of :func:`parkour.testing.plugin.check_plugin` as plain data, made one after the other.
 
     Args:
-        what: name of an installed distribution, or the folder of one that is not (its ``pyproject.toml`` is read, its
-            code runs in the other process only).
+        plugins: names of installed distributions, or folders of such as are not (their ``pyproject.toml`` is read,
+            their code runs in the other process only).
         pictures: folder for pictures of terrains.
         compile: compile terms for real.
         seeds: draws of terrains at each difficulty.
 
     Raises:
-        PluginError: the folder holds no plugin, or the process ended without a report.
+        PluginError: a folder holds no plugin, or the process ended without a report.
         UnknownNameError: no such distribution has parkour plugins.
     """
     with tempfile.TemporaryDirectory(prefix="parkour-check-") as folder:
         scratch = Path(folder)
-        name, paths, source = canonical_distribution(what), [], ""
-        if is_path(what):
-            project = read_source(Path(what))
-            name, source = project.distribution, str(project.folder)
-            paths = project.write_metadata(scratch / "site")
+        paths: list[str] = []
+        wanted: dict[str, str] = {}
+        for plugin in plugins:
+            if not is_path(plugin):
+                wanted[canonical_distribution(plugin)] = ""
+                continue
+            project = read_source(Path(plugin))
+            wanted[project.distribution] = str(project.folder)
+            paths += project.write_metadata(scratch / "site" / project.distribution)
         report = scratch / "report.json"
-        command = [sys.executable, "-m", "parkour.testing", name, "--report", str(report), "--seeds", str(seeds)]
-        command += ["--source", source] if source else []
+        command = [sys.executable, "-m", "parkour.testing", "--report", str(report), "--seeds", str(seeds)]
         command += ["--pictures", str(pictures.resolve())] if pictures else []
         command += [] if compile else ["--no-compile"]
+        command += [f"{name}={source}" for name, source in wanted.items()]
         # From an empty folder: what lies around here must not be imported in place of what is installed. Standard
         # output is for the report alone.
         empty = scratch / "empty"
@@ -51,32 +56,32 @@ def check_separately(
         done = subprocess.run(
             command,
             cwd=empty,
-            env=_environment(paths, name),
+            env=_environment(paths, list(wanted)),
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr.fileno(),
             check=False,
         )
-        return _read(report, name, done.returncode)
+        return _read(report, done.returncode)
 
 
-def _environment(paths: list[str], name: str) -> dict[str, str]:
+def _environment(paths: list[str], names: list[str]) -> dict[str, str]:
     environment = dict(os.environ)
     before = [str(Path(path).resolve()) for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     environment["PYTHONPATH"] = os.pathsep.join([*paths, *before])
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    if LOAD_PLUGINS in environment:  # Whatever is switched off, the plugin in question is not.
-        environment[LOAD_PLUGINS] = ",".join(filter(None, (environment[LOAD_PLUGINS], name)))
+    if LOAD_PLUGINS in environment:  # Whatever is switched off, the plugins in question are not.
+        environment[LOAD_PLUGINS] = ",".join(filter(None, (environment[LOAD_PLUGINS], *names)))
     return environment
 
 
-def _read(report: Path, name: str, code: int) -> dict[str, Any]:
-    """The report, or the error that the other process has written instead."""
+def _read(report: Path, code: int) -> list[dict[str, Any]]:
+    """The reports, or the error that the other process has written instead."""
     if not report.is_file():
         at = report.with_suffix(".at")
         where = f" while checking {at.read_text(encoding='utf-8')}" if at.is_file() else ""
         end = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit status {code}"
-        raise PluginError(f"plugin {name}: the process that checked it ended {end}{where}, without a report")
+        raise PluginError(f"the process that checks plugins ended {end}{where}, without a report")
     found = json.loads(report.read_text(encoding="utf-8"))
     if "error" in found:
         raise PluginError(found["error"], hint=found["hint"])
-    return found
+    return found["plugins"]

@@ -14,8 +14,8 @@ _SIGNS = {"passed": ("✓", "green"), "failed": ("✗", "bold red"), "not checke
 
 
 def check(
-    plugin: Annotated[
-        str, typer.Argument(metavar="PLUGIN", help="Installed distribution, or folder of one that need not be.")
+    plugins: Annotated[
+        list[str], typer.Argument(metavar="PLUGIN", help="Installed distribution, or folder of one that need not be.")
     ],
     pictures: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Draw the hardest and the failing draws of terrains there.")
@@ -26,20 +26,23 @@ def check(
     ] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Check every component of a plugin against its contract. Exits with 1 if one fails.
+    """Check every component of plugins against its contract. Exits with 1 if one fails.
 
-    The plugin runs in a process of its own. A folder is not installed: its pyproject.toml is read, and its modules are
+    Plugins run in a process of their own. A folder is not installed: its pyproject.toml is read, and its modules are
     put in sight of that process.
     """
     from parkour.testing.launch import check_separately
 
     _check_folder(pictures)
-    report = check_separately(plugin, pictures=pictures, compile=compile, seeds=seeds)
+    reports = check_separately(plugins, pictures=pictures, compile=compile, seeds=seeds)
+    ok = all(report["ok"] for report in reports)
     if as_json:
-        print_json(report)
+        print_json({"ok": ok, "plugins": reports})
     else:
-        _print_report(report)
-    if not report["ok"]:
+        for report in reports:
+            _print_report(report)
+        _print_count(reports)
+    if not ok:
         raise typer.Exit(1)
 
 
@@ -73,7 +76,11 @@ def _print_report(report: dict[str, Any]) -> None:
         if part["picture"]:
             out.print(Text(f"      pictures in {part['picture']}", style="dim"))
     out.print()
-    checks = [check for part in (report, *report["components"]) for check in part["checks"]]
+
+
+def _print_count(reports: list[dict[str, Any]]) -> None:
+    parts = [part for report in reports for part in (report, *report["components"])]
+    checks = [check for part in parts for check in part["checks"]]
     count = {status: sum(check["status"] == status for check in checks) for status in _SIGNS}
     notice(f"{count['passed']} checks passed, {count['failed']} failed, {count['not checked']} not made")
 

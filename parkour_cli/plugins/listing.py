@@ -57,7 +57,7 @@ def _faults(specs: Sequence[RegisteredSpec]) -> dict[tuple[str, str], str]:
     for name in dict.fromkeys(item.distribution for item in specs if not item.builtin):
         mine = [(item.spec.kind, item.id) for item in specs if item.distribution == name]
         try:
-            report = check_separately(name, compile=False, seeds=3)
+            (report,) = check_separately([name], compile=False, seeds=3)
         except ParkourError as error:
             found.update(dict.fromkeys(mine, error.message))
             continue

@@ -1,0 +1,98 @@
+"""Scaffolds of every kind and the examples: written, installed by pip, checked, and their own tests run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parkour_cli.scaffold import KINDS, project_files, write_project
+from tests.docs.pages import ROOT
+
+pytestmark = pytest.mark.package
+
+EXAMPLES = ("parkour-terrain-balance", "parkour-encoder-attention")
+SCAFFOLDS = {kind: f"parkour-{kind}-fresh" for kind in KINDS}
+
+
+def _run(command: list[str | Path], site: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PARKOUR_"))}
+    # Bytecode is not written: the examples' folders stay as they are.
+    environment |= {"PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of all projects, by distribution."""
+    folder = tmp_path_factory.mktemp("projects")
+    for kind, name in SCAFFOLDS.items():
+        write_project(project_files(name, kind), folder / name, force=False)
+    return {name: folder / name for name in SCAFFOLDS.values()} | {name: ROOT / "examples" / name for name in EXAMPLES}
+
+
+@pytest.fixture(scope="module")
+def site(projects: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that pip has installed them all into, built by their own build backend."""
+    folder = tmp_path_factory.mktemp("site")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
+    done = _run([*pip, "--target", folder, *projects.values()], folder, folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reports(projects: dict[str, Path], site: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What ``parkour plugins check`` says of each."""
+    check = [sys.executable, "-m", "parkour_cli", "plugins", "check", "--no-compile", "--seeds", "4", "--json"]
+    done = _run([*check, *projects], site, tmp_path_factory.mktemp("cwd"))
+    assert done.stdout, done.stderr
+    found = json.loads(done.stdout)
+    assert found["ok"] == (done.returncode == 0)
+    return {report["distribution"]: report for report in found["plugins"]}
+
+
+@pytest.mark.parametrize("name", [*SCAFFOLDS.values(), *EXAMPLES])
+def test_every_check_passes(reports: dict[str, Any], name: str) -> None:
+    report = reports[name]
+    parts = (report, *report["components"])
+    assert [check for part in parts for check in part["checks"] if check["status"] == "failed"] == []
+    assert report["version"] == "0.1.0" and report["source"] == ""
+    assert report["ok"] and report["components"]
+    kinds = {part["kind"] for part in report["components"]}
+    assert {kind for kind, scaffold in SCAFFOLDS.items() if scaffold == name} <= kinds
+
+
+def test_their_own_tests_pass(projects: dict[str, Path], site: Path, tmp_path: Path) -> None:
+    tests = [folder / "tests" for folder in projects.values()]
+    pytest_ = [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib", "-p", "no:cacheprovider"]
+    done = _run([*pytest_, "--rootdir", tmp_path, "--basetemp", tmp_path / "t", *tests], site, tmp_path)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    assert " passed" in done.stdout and "failed" not in done.stdout
+
+
+def test_an_installed_example_trains_on_the_simulator(site: Path, tmp_path: Path) -> None:
+    pytest.importorskip("mjlab")
+    train = ["train", "balance-teacher", "--num-envs", "4", "--iterations", "1", "--device", "cpu", "--logger", "none"]
+    sets = ["policy.params.scan_encoder=scan_attention", "course.levels=1", "algorithm.steps_per_env=4"]
+    options = [word for value in sets for word in ("--set", value)]
+    done = _run([sys.executable, "-m", "parkour_cli", *train, *options], site, tmp_path)
+    assert done.returncode == 0, done.stderr
+    checkpoint = tmp_path / done.stdout.strip().splitlines()[-1]
+    assert checkpoint.is_file()
+    _is_told_when_it_is_gone(checkpoint, tmp_path)
+
+
+def _is_told_when_it_is_gone(checkpoint: Path, cwd: Path) -> None:
+    """Without the plugins, evaluation and resumption say what is missing, in a line."""
+    run = ["--run", str(checkpoint.parent), "--device", "cpu"]
+    for command in (["eval", *run], ["train", "--resume", *run]):
+        done = _run([sys.executable, "-m", "parkour_cli", *command], cwd, cwd)
+        assert done.returncode == 1
+        (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        assert "comes from the plugin parkour-terrain-balance 0.1.0, which is not installed" in line

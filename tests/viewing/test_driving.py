@@ -100,6 +100,6 @@ def test_sticks(tmp_path: Path) -> None:
 
 
 def test_no_gamepad(tmp_path: Path) -> None:
-    with pytest.raises(ParkourError, match="--gamepad .*No such file") as caught:
+    with pytest.raises(ParkourError, match=r"--gamepad .*No such file") as caught:
         Gamepad(tmp_path / "js7", 0.8)
     assert "/dev/input/js" in (caught.value.hint or "")

@@ -56,7 +56,7 @@ def test_boxes_are_warmer_the_higher_they_are() -> None:
 
 
 def test_a_student_is_shown_what_it_sees(tmp_path: Path) -> None:
-    session, task, _ = make_session(tmp_path, task="go2-student", num_envs=3, depth=True)
+    session, _, _ = make_session(tmp_path, task="go2-student", num_envs=3, depth=True)
     for _ in range(7):
         session.advance()
     session.watch(1)

@@ -21,7 +21,6 @@ from tests.components import load, parameters
 from tests.contexts import random_context
 
 SPECS = {spec.name: spec for spec in register_modifiers()}
-MODIFIERS = pytest.mark.parametrize("name", sorted(SPECS))
 PIXELS = (ObservationField(name="distance", size=20 * 30, unit="m", limit=2.0),)
 
 
@@ -47,39 +46,6 @@ def scene() -> Tensor:
 
 
 # -- all of them -------------------------------------------------------------------------------------------------
-
-
-@MODIFIERS
-def test_shape_is_kept_and_nothing_is_changed_in_place(name: str) -> None:
-    torch.manual_seed(0)
-    modifier = make(name)
-    for ids in ([0, 1, 2, 3], [2], [], [3, 0]):
-        values = scene()[: len(ids)]
-        kept = values.clone()
-        got = laid_on(modifier, values, ids)
-        assert got.shape == values.shape and torch.isfinite(got).all()
-        assert torch.equal(values, kept)
-        modifier.reset(torch.tensor(ids[:1], dtype=torch.int64))
-
-
-@MODIFIERS
-def test_no_value_is_read_back(name: str) -> None:
-    modifier = make(name, device="meta")
-    for rows in (4, 2):
-        ids = torch.zeros(rows, dtype=torch.int64, device="meta")
-        values = torch.zeros(rows, 20, 30, device="meta")
-        assert modifier(values, random_context(4, seed=0, device="meta"), ids).device.type == "meta"
-        modifier.reset(ids)
-
-
-@MODIFIERS
-def test_memory_survives_inference_mode(name: str) -> None:
-    modifier = make(name)
-    with torch.inference_mode():
-        laid_on(modifier, scene())
-        laid_on(modifier, scene()[:1], [2])
-    modifier.reset(torch.tensor([1]))
-    laid_on(modifier, scene())
 
 
 def test_all_are_in_the_student_and_off() -> None:

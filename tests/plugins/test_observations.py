@@ -77,25 +77,6 @@ def test_group_has_the_size_of_its_layout(name: str, layout: RobotLayout) -> Non
     assert values.dtype == torch.float32 and torch.isfinite(values).all()
 
 
-@GROUPS
-def test_group_reads_no_value_back_and_mixes_no_devices(name: str) -> None:
-    group = _make(name, 5, device="meta")
-    for seed in range(2):
-        assert group(random_context(5, seed=seed, device="meta")).device.type == "meta"
-        group.reset(torch.tensor([1, 3], device="meta"))
-
-
-@GROUPS
-def test_what_was_returned_stays_as_it_was(name: str) -> None:
-    group = _make(name, 4)
-    first = group(random_context(4, seed=0))
-    kept = first.clone()
-    for seed in range(1, 4):
-        group.reset(torch.tensor([seed]))
-        group(random_context(4, seed=seed))
-    assert torch.equal(first, kept)
-
-
 # -- values by hand ----------------------------------------------------------------------------------------------
 
 
@@ -274,14 +255,3 @@ def test_a_broken_state_leaves_no_trace_after_the_reset() -> None:
         group(ctx)
         group.reset(torch.tensor([0]))
         assert torch.isfinite(group(random_context(2, seed=1))).all()
-
-
-def test_memory_survives_inference_mode() -> None:
-    # Rollouts run in inference mode, evaluation of a single step may not.
-    group = _make("proprioception_history", 2)
-    with torch.inference_mode():
-        group(random_context(2, seed=0))
-        group.reset(torch.tensor([0]))
-    group(random_context(2, seed=1))
-    group.reset(torch.tensor([1]))
-    assert torch.isfinite(group(random_context(2, seed=2))).all()

@@ -21,11 +21,8 @@ from parkour_policies.plugin import register_encoders, register_policies
 from parkour_policies.rma_actor import EncoderChoice, RmaActor
 from parkour_policies.rma_ppo import RmaPPO, ramp
 from parkour_policies.rma_teacher import algorithm_params, rma_teacher
-from tests.components import load, parameters
+from tests.components import load
 from tests.learning.fakes import ACTIONS, SIZES, FakeEnv, fake_task
-
-INPUT_SHAPES = {"scan": (132,), "privileged": (29,), "history": (10, 53), "depth": (58, 87)}
-MEMORYLESS = [spec for spec in register_encoders() if not spec.recurrent]
 
 
 def make_runner(*sets: str, num_envs: int = 8) -> TrainingRunner:
@@ -54,14 +51,6 @@ def changed(before: dict[str, torch.Tensor], module: nn.Module) -> set[str]:
 
 def numbers(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
-
-
-@pytest.mark.parametrize("spec", MEMORYLESS, ids=lambda spec: spec.name)
-@pytest.mark.parametrize("latent", [5, 20])
-def test_every_encoder_returns_its_latent(spec: Any, latent: int) -> None:
-    shape = INPUT_SHAPES[spec.encodes]
-    encoder = load(spec.target)(shape, latent, **parameters(spec))
-    assert encoder(torch.randn(3, *shape)).shape == (3, latent)
 
 
 def test_specs_name_things_that_exist() -> None:

@@ -129,7 +129,7 @@ class TaskMdp:
         Returns:
             ``[N]`` bool: done; ``[N]`` reward. How each ended is in :attr:`terminations`.
         """
-        self._steps += 1
+        self.count_step()
         self.action = action
         robot = seen.robot
         self.broken = ~torch.isfinite(
@@ -144,6 +144,15 @@ class TaskMdp:
         if self.monitor is not None:
             self.monitor(ctx, done, reward)
         return done, reward
+
+    def count_step(self) -> None:
+        """One more control step. :meth:`advance` does so; an engine that replays it from a graph says it here."""
+        self._steps += 1
+
+    @property
+    def everybody_sees(self) -> bool:
+        """Whether the slow sensors of all environments refresh at this step."""
+        return self._steps % self.clock.perception_period == 0
 
     def disturb(self, sim: SimHandle) -> None:
         """Run the interval events that are due."""
@@ -194,7 +203,7 @@ class TaskMdp:
     def observe(self, seen: Measurement, episode_step: Tensor) -> dict[str, Tensor]:
         """The observation groups, from a state that is up to date for every environment."""
         perception = episode_step == 0
-        if self._steps % self.clock.perception_period == 0:
+        if self.everybody_sees:
             perception = torch.ones_like(perception)
             self.refreshed = None
         elif self.camera is not None:

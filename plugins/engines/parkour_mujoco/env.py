@@ -6,7 +6,7 @@ engine-neutral (:class:`parkour.mdp.task_mdp.TaskMdp`), evaluated together over 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import torch
@@ -26,6 +26,7 @@ from parkour_mujoco.rays import WarpRayCaster
 from parkour_mujoco.robot_files import load_robot_files
 from parkour_mujoco.scene import environment_cfg
 from parkour_mujoco.sim_handle import COURSE_FIELDS, DERIVED_FIELDS, RANDOMISED_FIELDS, MujocoSimHandle
+from parkour_mujoco.step_graphs import StepGraphs
 
 
 class ParkourEnv(ManagerBasedRlEnv):
@@ -38,6 +39,7 @@ class ParkourEnv(ManagerBasedRlEnv):
         seed: seeds torch, numpy and the courses.
         render: make :meth:`render` return pictures.
         cpu_sim: what steps the worlds on a CPU: C MuJoCo (``native``) or MuJoCo Warp (``warp``), as on a GPU.
+        cuda_graphs: on a GPU, queue what follows the physics as CUDA graphs where the task allows it.
     """
 
     def __init__(
@@ -49,9 +51,11 @@ class ParkourEnv(ManagerBasedRlEnv):
         seed: int,
         render: bool = False,
         cpu_sim: CpuSim = "native",
+        cuda_graphs: bool = True,
     ) -> None:
         self.task = task
         self._cpu_sim = cpu_sim
+        self._cuda_graphs = cuda_graphs
         self.files = load_robot_files(task.robot_folder, task.robot)
         cfg = environment_cfg(task, self.files, num_envs=num_envs, seed=seed, render=render)
         super().__init__(cfg, device=device, render_mode="rgb_array" if render else None)
@@ -85,6 +89,10 @@ class ParkourEnv(ManagerBasedRlEnv):
         self._torque = torch.zeros(self.num_envs, joints, device=self.device)
         self._sent = torch.zeros(self.num_envs, control.action_delay + 1, joints, device=self.device)
         self.reset_time_outs = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
+        # A task with a camera asks the device how many pictures are due.
+        self._graphs: StepGraphs | None = None
+        if self._cuda_graphs and self._on_gpu and self.mdp.camera is None:
+            self._graphs = StepGraphs(self.mdp, volatile=("context",), numbers=("_steps",))
 
     def _touch_fields(self) -> None:
         """Have mjlab make its tensors of the simulator's arrays now.
@@ -113,8 +121,11 @@ class ParkourEnv(ManagerBasedRlEnv):
             self.seed(seed)
         begun = torch.zeros_like(self.reset_time_outs)
         begun[slice(None) if env_ids is None else env_ids] = True
-        self._begin(begun, ended=False)
-        return self._observe(), self.extras
+        self.sim.reset(begun)
+        self._torque = self._begin(begun, self._torque, ended=False)
+        self.kinematics()
+        self.obs_buf = self._observe(self._torque)
+        return self.obs_buf, self.extras
 
     @torch.inference_mode()
     def step(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -133,17 +144,20 @@ class ParkourEnv(ManagerBasedRlEnv):
         self._simulate(self._delayed(action))
         self.episode_length_buf += 1
         self.common_step_counter += 1
-        seen = self.accessor.read(self._torque)
-        done, self.reward_buf = self.mdp.advance(seen, action, self.episode_length_buf)
-        ends = self.mdp.terminations
-        # New tensors in every step, so the resets below leave them as they are.
-        self.reset_buf, self.reset_terminated = done, ends.failed
-        self.reset_time_outs = ends.succeeded | ends.timed_out
+        run = self._run_part
+        if self._graphs is not None and self._graphs.captured("judge"):
+            self.mdp.count_step()
+        done, self.reward_buf, self.reset_terminated, self.reset_time_outs = run(
+            "judge", self._judge, action, self._torque
+        )
+        self.reset_buf = done
         self.mdp.disturb(self.sim_handle)
         # On a GPU to ask whether anybody is done would wait for it, while nothing else is queued.
         if self._on_gpu or done.any():
-            self._begin(done, ended=True)
-        self.obs_buf = self._observe()
+            self.sim.reset(done)
+            self._torque = run("begin", self._begin_ended, done, self._torque)
+        self.kinematics()
+        self.obs_buf = run(("observe", self.mdp.everybody_sees), self._observe, self._torque)
         return self.obs_buf, self.reward_buf, self.reset_terminated, self.reset_time_outs, self.extras
 
     def get_observations(self) -> dict[str, Tensor]:
@@ -166,6 +180,7 @@ class ParkourEnv(ManagerBasedRlEnv):
         """The parts of a step, for a profile."""
         mdp = self.mdp
         phases: list[Phase] = [
+            ("graphs", self, "_run_part"),
             ("motors", self, "_simulate"),
             ("physics", self.sim, "step"),
             ("kinematics", self, "kinematics"),
@@ -174,7 +189,7 @@ class ParkourEnv(ManagerBasedRlEnv):
             ("terminations", mdp.terminations, "compute"),
             ("rewards", mdp.rewards, "compute"),
             ("interval events", mdp, "disturb"),
-            ("resets", self, "_begin"),
+            ("resets", self, "_begin_ended"),
             ("observations", mdp, "observe"),
         ]
         if mdp.camera is not None:
@@ -193,22 +208,41 @@ class ParkourEnv(ManagerBasedRlEnv):
         """The action sent ``action_delay`` control steps ago; zeros (the default pose) before that in an episode."""
         if self._sent.shape[1] == 1:
             return action
-        self._sent = torch.cat([self._sent[:, 1:], action[:, None]], dim=1)
-        return self._sent[:, 0]
+        self._sent.copy_(torch.cat([self._sent[:, 1:], action[:, None]], dim=1))
+        return self._sent[:, 0].clone()
 
-    def _begin(self, begun: Tensor, *, ended: bool) -> None:
-        """New episodes where ``begun`` (``[N]`` bool) is set."""
+    # -- parts of fixed shapes -----------------------------------------------------------------------------------
+
+    def _run_part(self, key: Hashable, part: Callable[..., Any], *inputs: Tensor) -> Any:
+        """``part(*inputs)``, as a CUDA graph where that can be."""
+        mdp = self.mdp
+        if self._graphs is None or mdp.monitor is not None or mdp.choose_levels is not None or mdp.drive is not None:
+            return part(*inputs)
+        failed = self._graphs.failure
+        result = self._graphs(key, part, *inputs)
+        if self._graphs.failure != failed:
+            print(f"[INFO] steps run without CUDA graphs: {self._graphs.failure}")
+        return result
+
+    def _judge(self, action: Tensor, torque: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """After the physics: done, reward, failed, and ended otherwise; ``[N]`` each."""
+        done, reward = self.mdp.advance(self.accessor.read(torque), action, self.episode_length_buf)
+        ends = self.mdp.terminations
+        return done, reward, ends.failed, ends.succeeded | ends.timed_out
+
+    def _begin_ended(self, done: Tensor, torque: Tensor) -> Tensor:
+        return self._begin(done, torque, ended=True)
+
+    def _begin(self, begun: Tensor, torque: Tensor, *, ended: bool) -> Tensor:
+        """New episodes where ``begun`` (``[N]`` bool) is set and the simulator's state is its first; the torques."""
         boxes = self.mdp.next_course(begun, self.episode_length_buf, ended=ended)
-        self.sim.reset(begun)
         self.sim_handle.write_course(begun, boxes)
         with self.sim_handle.only(begun):
             self.mdp.reset(self.sim_handle, begun)
         self._sent[begun] = 0.0
-        self._torque = self._torque.masked_fill(begun.unsqueeze(-1), 0.0)
         self.episode_length_buf[begun] = 0
+        return torque.masked_fill(begun.unsqueeze(-1), 0.0)
 
-    def _observe(self) -> dict[str, Tensor]:
-        self.kinematics()
-        seen = self.accessor.read(self._torque)
-        self.obs_buf = self.mdp.observe(seen, self.episode_length_buf)
-        return self.obs_buf
+    def _observe(self, torque: Tensor) -> dict[str, Tensor]:
+        """The observation groups, when positions are up to date."""
+        return self.mdp.observe(self.accessor.read(torque), self.episode_length_buf)

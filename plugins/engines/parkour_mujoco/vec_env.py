@@ -60,7 +60,8 @@ class MujocoVecEnv(VecEnv):
 
     @episode_length_buf.setter
     def episode_length_buf(self, value: Tensor) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        self.env.episode_length_buf = value
+        with torch.inference_mode():
+            self.env.episode_length_buf[:] = value
 
     def get_observations(self) -> TensorDict:
         return TensorDict(self.env.get_observations(), batch_size=[self.num_envs])  # pyright: ignore[reportArgumentType]

@@ -114,7 +114,7 @@ class World:
         return self.state()
 
     def settle(self) -> State:
-        """The state with feet and camera up to date; forces are those of the last physics step, as in the batched engine."""
+        """The state with feet and camera up to date; forces are the last physics step's, as in the batched engine."""
         for part in (mujoco.mj_kinematics, mujoco.mj_comPos, mujoco.mj_camlight):
             part(self.model, self.data)
         return self.state()

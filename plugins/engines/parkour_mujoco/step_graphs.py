@@ -1,0 +1,185 @@
+"""Parts of a step as CUDA graphs: hundreds of small kernels, queued with one call."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from parkour_mujoco.tensor_state import Path, TensorState, clone_all, replaced
+
+WARM_UP = 3
+"""Calls of a part that run as they are, and are watched, before it is captured."""
+
+
+class NotCapturableError(Exception):
+    """A part does what a graph cannot repeat."""
+
+
+class Graph(Protocol):
+    """What was queued under :meth:`record`, to be queued again."""
+
+    def record(self) -> AbstractContextManager[None]: ...
+
+    def replay(self) -> None: ...
+
+
+class CudaGraph:
+    """A :class:`Graph` on the current GPU. What is recorded does not run."""
+
+    def __init__(self) -> None:
+        self._graph = torch.cuda.CUDAGraph()
+
+    @contextlib.contextmanager
+    def record(self) -> Iterator[None]:
+        with torch.cuda.graph(self._graph):
+            yield
+
+    def replay(self) -> None:
+        self._graph.replay()
+
+
+@dataclass
+class _Part:
+    calls: int = 0
+    graph: Graph | None = None
+    inputs: tuple[Tensor, ...] = ()
+    outputs: Any = None
+    context: Any = None
+
+
+class StepGraphs:
+    """Runs functions of fixed shapes; from the fourth call on, as a CUDA graph each.
+
+    What the functions keep between steps they keep in tensors that ``owner`` holds. A graph reads and writes fixed
+    memory: where a function replaces a tensor by a new one, the graph ends with a copy into the old one, and the old
+    one stays in its place. Plain numbers that change from call to call, shapes that do, and waiting for the device
+    cannot be captured: :attr:`failure` then says why, and everything runs as it is written.
+
+    Args:
+        owner: whose tensors the functions read and change.
+        volatile: attributes of ``owner`` that hold results and no memory: each graph has its own.
+        numbers: attributes of ``owner`` that the functions count up, and that whoever calls them counts up for graphs.
+        new_graph: makes a graph.
+    """
+
+    def __init__(
+        self, owner: object, *, volatile: tuple[str, ...], numbers: tuple[str, ...],
+        new_graph: Callable[[], Graph] = CudaGraph,
+    ) -> None:  # fmt: skip
+        self._owner, self._volatile, self._numbers, self._new_graph = owner, volatile, numbers, new_graph
+        self._state = TensorState(owner, skip=(*volatile, *numbers))
+        self._parts: dict[Hashable, _Part] = {}
+        self._kept: dict[Path, Tensor] = {}
+        """The memory of the graphs."""
+        self.failure: str | None = None
+
+    def captured(self, key: Hashable) -> bool:
+        """Whether the next call of this part replays a graph."""
+        part = self._parts.get(key)
+        return self.failure is None and part is not None and part.graph is not None
+
+    def __call__(self, key: Hashable, function: Callable[..., Any], *inputs: Tensor) -> Any:
+        """``function(*inputs)``; ``key`` names it, and whatever else decides what it does. Results are the caller's."""
+        if self.failure is not None:
+            return function(*inputs)
+        part = self._parts.setdefault(key, _Part())
+        if part.graph is None and part.calls < 1 + WARM_UP:
+            return self._watch(part, function, inputs)
+        counts = {name: getattr(self._owner, name) for name in self._numbers}
+        try:
+            if part.graph is None:
+                self._capture(part, function, inputs)
+        except (NotCapturableError, RuntimeError, TypeError) as error:
+            for name, value in counts.items():
+                setattr(self._owner, name, value)
+            self._give_up(str(error).splitlines()[0])
+            return function(*inputs)
+        return self._replay(part, inputs)
+
+    # -- before --------------------------------------------------------------------------------------------------
+
+    def _watch(self, part: _Part, function: Callable[..., Any], inputs: tuple[Tensor, ...]) -> Any:
+        """Run it as it is. Other things than tensors may change in the first call, once and for all."""
+        before = self._state.leaves()
+        result = function(*inputs)
+        tensors, others = replaced(before, self._state.leaves())
+        if others and part.calls > 0:
+            self._give_up(f"{_name(min(others, key=str))} is no tensor of fixed shape, and changes")
+        part.calls += 1
+        self._keep(tensors)
+        return result
+
+    def _keep(self, paths: set[Path]) -> None:
+        """Let the tensors at ``paths`` be the memory of all graphs; those recorded before know others there."""
+        for path in paths - self._kept.keys():
+            # A copy: two attributes may hold one tensor now, and will not later.
+            self._kept[path] = self._state.get(path).clone()
+            self._state.put(path, self._kept[path])
+            for part in self._parts.values():
+                part.graph = None
+
+    # -- capture -------------------------------------------------------------------------------------------------
+
+    def _capture(self, part: _Part, function: Callable[..., Any], inputs: tuple[Tensor, ...]) -> None:
+        self._restore()
+        part.inputs = tuple(values.clone() for values in inputs)
+        before = self._state.leaves()
+        graph = self._new_graph()
+        try:
+            with graph.record():
+                part.outputs = function(*part.inputs)
+                unknown = replaced(before, self._state.leaves())[0] - self._kept.keys()
+                self._copy_back()
+        finally:
+            part.context = {name: getattr(self._owner, name) for name in self._volatile}
+            for path, values in self._kept.items():
+                self._state.put(path, values)
+        if unknown:
+            raise NotCapturableError(f"{_name(min(unknown, key=str))} is replaced at some steps only")
+        part.graph = graph
+
+    def _copy_back(self) -> None:
+        """Within a capture: new values into the old memory."""
+        now = {path: self._state.get(path) for path in self._kept}
+        changed = {path: values for path, values in now.items() if values is not self._kept[path]}
+        memory = {values.untyped_storage().data_ptr() for values in self._kept.values()}
+        # What stands in the memory itself, of another attribute, is read before any of it is overwritten.
+        values = {
+            path: new.clone() if new.untyped_storage().data_ptr() in memory else new for path, new in changed.items()
+        }
+        for path, new in values.items():
+            self._kept[path].copy_(new)
+
+    # -- after ---------------------------------------------------------------------------------------------------
+
+    def _replay(self, part: _Part, inputs: tuple[Tensor, ...]) -> Any:
+        self._restore()
+        for fixed, values in zip(part.inputs, inputs, strict=True):
+            fixed.copy_(values)
+        assert part.graph is not None
+        part.graph.replay()
+        for name, value in part.context.items():
+            setattr(self._owner, name, value)
+        return clone_all(part.outputs)
+
+    def _restore(self) -> None:
+        """Take up what somebody else has put in the place of a graph's memory."""
+        for path, kept in self._kept.items():
+            now = self._state.get(path)
+            if now is not kept:
+                kept.copy_(now)
+                self._state.put(path, kept)
+
+    def _give_up(self, reason: str) -> None:
+        self.failure = reason
+        self._parts.clear()
+
+
+def _name(path: Path) -> str:
+    return "".join(f".{key}" if kind == "attr" else f"[{key!r}]" for kind, key in path).lstrip(".")

@@ -1,4 +1,4 @@
-"""These tests need the harness: the isaaclab wheel, ovphysx and USD, in an environment of their own (`.ci/isaaclab`)."""
+"""These tests need the harness: the isaaclab wheel, ovphysx and USD, in an environment that `.ci/isaaclab` makes."""
 
 from __future__ import annotations
 

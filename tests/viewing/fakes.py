@@ -85,7 +85,7 @@ class FakeEngine:
         return Availability(True)
 
     def make_env(self, task: ResolvedTask, **options: Any) -> WatchedEnv:
-        self.made = {"task": task, **options}
+        self.made |= {"task": task, **options}
         self.env = WatchedEnv(task, options["num_envs"], options["device"], options["seed"])
         return self.env
 

@@ -26,7 +26,7 @@ COMMANDS: dict[str, str] = {
     "demo": "Drive a policy by hand: keys, sliders, a gamepad, or a script.",
     "export": "Write a policy as ONNX or TorchScript, for a robot or another program.",
     "sim2sim": "Run an exported policy in plain C MuJoCo, without torch.",
-    "plugins": "List installed plugins and show what they provide.",
+    "plugins": "List plugins, show what they provide, check them, write new ones.",
     "tasks": "List tasks and show them, resolved to their components.",
     "terrains": "Draw sub-terrains: a picture and the height map, with goals and edges.",
     "bench": "Measure how fast this machine simulates.",

@@ -94,6 +94,22 @@ def waits_for_nothing(subject: Subject) -> str:
     return "on tensors without values"
 
 
+def forgets(subject: Subject) -> str:
+    """A reset takes environments by index and by mask."""
+    ctx, ids = random_context(4, seed=0), torch.arange(4)
+    for what, fields, values in inputs(subject):
+        shown = []
+        for which in (torch.tensor([1, 2]), torch.tensor([False, True, True, False])):
+            torch.manual_seed(1)
+            modifier, last = make_modifier(subject, fields), values
+            for step in range(4):
+                last = modifier(values + 0.1 * step, ctx, ids)
+                modifier.reset(which)
+            shown.append(last)
+        expect(torch.equal(*shown), f"a reset by mask does something else than one by index on {what}")
+    return "four measurements"
+
+
 def survives_inference_mode(subject: Subject) -> str:
     """It works when rollouts in inference mode come before other steps."""
     ctx, ids = random_context(4, seed=0), torch.arange(4)
@@ -107,4 +123,4 @@ def survives_inference_mode(subject: Subject) -> str:
     return "one after the other"
 
 
-CHECKS = (keeps_shape_and_input, draws_from_torch, waits_for_nothing, survives_inference_mode)
+CHECKS = (keeps_shape_and_input, draws_from_torch, waits_for_nothing, forgets, survives_inference_mode)

@@ -122,7 +122,14 @@ def forgets(subject: Subject) -> str:
     after.perception[:] = True
     after.depth_ids = torch.arange(2)
     expect(torch.isfinite(group(after)).all(), "NaN from before the reset is still there after it")
-    return "a state with NaN"
+    by_index, by_mask = make_group(subject, 4), make_group(subject, 4)
+    for seed in range(4):
+        ctx = random_context(4, seed=seed)
+        same = torch.equal(by_index(ctx), by_mask(ctx))
+        expect(same, "a reset by mask does something else than one by index")
+        by_index.reset(torch.tensor([1, 2]))
+        by_mask.reset(torch.tensor([False, True, True, False]))
+    return "a state with NaN; by index and by mask"
 
 
 def waits_for_nothing(subject: Subject) -> str:

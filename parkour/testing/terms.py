@@ -123,16 +123,18 @@ def forgets(subject: Subject) -> str:
     contexts = [random_context(4, seed) for seed in range(8)]
     before, after = contexts[:5], contexts[5:]
     with torch.no_grad():
-        used, fresh, undisturbed = (make_term(subject, 4) for _ in range(3))
+        used, masked, fresh, undisturbed = (make_term(subject, 4) for _ in range(4))
         for ctx in before:
-            used(ctx)
-            undisturbed(ctx)
+            for term in (used, masked, undisturbed):
+                term(ctx)
         used.reset(torch.tensor([1, 3]))  # type: ignore[attr-defined]
+        masked.reset(torch.tensor([False, True, False, True]))  # type: ignore[attr-defined]
         for ctx in after:
-            got, new, old = used(ctx), fresh(ctx), undisturbed(ctx)
+            got, same, new, old = used(ctx), masked(ctx), fresh(ctx), undisturbed(ctx)
+            expect(torch.equal(got, same), "a reset by mask does something else than one by index")
             expect(torch.equal(got[[1, 3]], new[[1, 3]]), "environments that were reset remember what was before")
             expect(torch.equal(got[[0, 2]], old[[0, 2]]), "environments that were not reset have forgotten")
-    return "against a fresh one"
+    return "by index and by mask, against a fresh one"
 
 
 def one_graph(subject: Subject) -> str:

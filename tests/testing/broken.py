@@ -103,9 +103,11 @@ class ForgetsAll(Remembers):
         self.sum = torch.zeros_like(self.sum)
 
 
-def untraceable(ctx):
-    print(ctx.command)
-    return ctx.command
+class Indexed(Remembers):
+    """Takes for indices what is a mask."""
+
+    def reset(self, env_ids: Tensor) -> None:
+        self.sum[env_ids.long()] = 0.0
 
 
 # -- observations ----------------------------------------------------------------------------------------------------
@@ -153,6 +155,17 @@ class SharedBuffer(Group):
         return self.held
 
 
+class IndexedGroup(Group):
+    """Takes for indices what is a mask."""
+
+    def __call__(self, ctx: Any) -> Tensor:
+        self.held = self.held + 1.0
+        return self.held
+
+    def reset(self, env_ids: Tensor) -> None:
+        self.held[env_ids.long()] = 0.0
+
+
 class KeepsNan(Group):
     def __call__(self, ctx: Any) -> Tensor:
         self.held = self.held + ctx.robot.joint_pos[:, :1]
@@ -186,6 +199,19 @@ class InPlaceModifier(Modifier):
 class FlatteningModifier(Modifier):
     def __call__(self, values: Tensor, ctx: Any, env_ids: Tensor) -> Tensor:
         return values.flatten()
+
+
+class IndexedModifier(Modifier):
+    """Takes for indices what is a mask."""
+
+    def __init__(self, num_envs: int, device: str, fields: object) -> None:
+        self.resets = torch.zeros(num_envs, device=device)
+
+    def __call__(self, values: Tensor, ctx: Any, env_ids: Tensor) -> Tensor:
+        return values + self.resets[env_ids].view(-1, *[1] * (values.dim() - 1))
+
+    def reset(self, env_ids: Tensor) -> None:
+        self.resets[env_ids.long()] += 1.0
 
 
 class NumpyModifier(Modifier):

@@ -14,10 +14,16 @@ from isaaclab_rl.rsl_rl import RslRlVecEnvWrapper
 from tensordict import TensorDict
 from torch import Tensor
 
+from parkour.errors import EngineError
+from parkour.evaluation.profile import Phase
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks.resolve import ResolvedTask
-from parkour_isaaclab.cfg import environment_cfg
+from parkour_isaaclab.cfg import ParkourEnvCfg, environment_cfg
 from parkour_isaaclab.runtime import runtime_of
+
+
+LONGEST_REASON = 300
+"""Characters of an error of Isaac Lab's that are shown."""
 
 
 class IsaacVecEnv(RslRlVecEnvWrapper):
@@ -40,12 +46,22 @@ class IsaacVecEnv(RslRlVecEnvWrapper):
     @classmethod
     def make(cls, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False) -> IsaacVecEnv:
         """Environments of a task, once Isaac Sim runs."""
-        cfg = environment_cfg(task, num_envs=num_envs, device=device, seed=seed)
+        return cls.of(environment_cfg(task, num_envs=num_envs, device=device, seed=seed), render=render)
+
+    @classmethod
+    def of(cls, cfg: ParkourEnvCfg, *, render: bool = False) -> IsaacVecEnv:
+        """Environments of a configuration.
+
+        Raises:
+            EngineError: Isaac Lab cannot build them.
+        """
         try:
             return cls(isaac_envs.ManagerBasedRLEnv(cfg, render_mode="rgb_array" if render else None))
-        except BaseException:
+        except BaseException as error:
             # Isaac Sim has one simulation per process, and would refuse the next.
             SimulationContext.clear_instance()
+            if isinstance(error, (ValueError, RuntimeError, KeyError, OSError)):
+                raise EngineError(f"Isaac Lab: {_one_line(error)}", hint="PARKOUR_DEBUG=1 shows where") from error
             raise
 
     @property
@@ -85,6 +101,36 @@ class IsaacVecEnv(RslRlVecEnvWrapper):
             env.sim.step(render=False)
             env.scene.update(dt=env.physics_dt)
 
+    def begin(self, env_ids: Tensor) -> None:
+        """Begin new episodes in ``env_ids`` (``[M]`` int64) alone, whether theirs are over or not."""
+        with torch.inference_mode():
+            self.unwrapped.reset(env_ids=env_ids)
+
+    def phases(self) -> list[Phase]:
+        """The parts of a step, for a profile."""
+        env, mdp = self.unwrapped, self.mdp
+        phases: list[Phase] = [
+            ("motors", env.scene, "write_data_to_sim"),
+            ("physics", env.sim, "step"),
+            ("state", runtime_of(env).accessor, "read"),
+            ("terminations", mdp.terminations, "compute"),
+            ("rewards", mdp.rewards, "compute"),
+            ("interval events", mdp, "disturb"),
+            ("resets", env, "_reset_idx"),
+            ("observations", mdp, "observe"),
+        ]
+        if mdp.camera is not None:
+            phases.append(("depth rendering", mdp.camera, "update"))
+        return phases
+
     def render(self) -> Any:
         """``[height, width, 3]`` uint8 picture of the first environment, if it was made with ``render=True``."""
         return self.env.render()
+
+
+def _one_line(error: BaseException) -> str:
+    """What an error says, its lines in one; Isaac Lab lists names over several."""
+    text = " ".join(str(error).split())
+    if not text:
+        return type(error).__name__
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} …"

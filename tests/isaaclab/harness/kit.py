@@ -37,7 +37,7 @@ class Settings:
 
 
 class Subscription:
-    """What subscribing to an event returns; the event comes until it is given up."""
+    """What subscribing to an event returns; the event comes until it is given up or let go of, as in Kit."""
 
     def __init__(self, listeners: list[Any], entry: Any) -> None:
         self._listeners, self._entry = listeners, entry
@@ -45,6 +45,9 @@ class Subscription:
     def unsubscribe(self) -> None:
         if self._entry in self._listeners:
             self._listeners.remove(self._entry)
+
+    def __del__(self) -> None:
+        self.unsubscribe()
 
 
 class EventStream:
@@ -65,9 +68,10 @@ class EventStream:
         return self._add(order, None, listener)
 
     def push(self, event: int) -> None:
-        for _, _, wanted, listener in sorted(self._listeners, key=lambda entry: entry[:2]):
-            if wanted is None or wanted == int(event):
-                listener(None)
+        for entry in sorted(self._listeners, key=lambda entry: entry[:2]):
+            # A listener may have been given up by one before it.
+            if entry in self._listeners and entry[2] in (None, int(event)):
+                entry[3](None)
 
     def _add(self, order: int, event: int | None, listener: Callable[[Any], None]) -> Subscription:
         self._count += 1

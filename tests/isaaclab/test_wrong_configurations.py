@@ -1,0 +1,171 @@
+"""Wrong configurations are told in one line that says what is wrong."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parkour.errors import DeviceError, EngineError, ParkourError, TaskError
+from parkour.tasks import ResolvedTask, load_task
+from parkour_isaaclab.engine import IsaacLabEngine
+from parkour_isaaclab.launch import launch, quiet_stdout
+from parkour_isaaclab.robot import load_robot_asset, locate_usd
+
+pytestmark = pytest.mark.isaaclab
+
+
+@pytest.fixture(scope="module")
+def task() -> ResolvedTask:
+    return load_task("go2-teacher", overlay="play", sets=["course.levels=1", "course.columns=1"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def launched() -> Iterator[None]:
+    with quiet_stdout():
+        launch(device="cpu")
+        yield
+
+
+def _build(task: ResolvedTask, change: Callable[[Any], None]) -> None:
+    """The environment of a task, its configuration changed before."""
+    from parkour_isaaclab.cfg import environment_cfg
+    from parkour_isaaclab.vec_env import IsaacVecEnv
+
+    cfg = environment_cfg(task, num_envs=1, device="cpu", seed=1)
+    change(cfg)
+    IsaacVecEnv.of(cfg).close()
+
+
+def _no_contacts(cfg: Any) -> None:
+    cfg.scene.contacts = None
+
+
+def _wrong_sensor_path(cfg: Any) -> None:
+    cfg.scene.contacts.prim_path = "{ENV_REGEX_NS}/Robot/wheel_.*"
+
+
+def _sensors_not_activated(cfg: Any) -> None:
+    cfg.scene.robot.spawn.activate_contact_sensors = False
+
+
+def _some_sensors(cfg: Any) -> None:
+    cfg.scene.contacts.prim_path = "{ENV_REGEX_NS}/Robot/.*_foot"
+
+
+def _no_cells(cfg: Any) -> None:
+    cfg.scene.terrain.use_terrain_origins = False
+
+
+def _unknown_motor(cfg: Any) -> None:
+    cfg.scene.robot.actuators["motors_0"].joint_names_expr = ["FL_wheel_joint"]
+
+
+def _beyond_limits(cfg: Any) -> None:
+    cfg.scene.robot.init_state.joint_pos["FL_calf_joint"] = 1.0
+
+
+def _missing_usd(cfg: Any) -> None:
+    cfg.scene.robot.spawn.usd_path = "/nowhere/go2.usd"
+
+
+def _another_process(cfg: Any) -> None:
+    cfg.commands.task.task = "go2-teacher#9999"
+
+
+def _unknown_group(cfg: Any) -> None:
+    cfg.observations["scan"] = cfg.observations.pop("height_scan")
+    cfg.observations["scan"].task.params["group"] = "scan"
+
+
+def _unknown_robot(cfg: Any) -> None:
+    cfg.actions.joints.asset_name = "go1"
+
+
+CASES = {
+    "no contact sensor": (_no_contacts, "the scene has no 'contacts'"),
+    "contact sensor on no body": (_wrong_sensor_path, "wheel_"),
+    "contact sensor on some bodies": (_some_sensors, "expected base, Head_upper"),
+    "contacts not reported by the asset": (_sensors_not_activated, "contact"),
+    "a terrain without cells": (_no_cells, "the scene's terrain has none cells, expected 1 x 1"),
+    "a motor on no joint": (_unknown_motor, "FL_wheel_joint"),
+    "a default pose beyond the joint limits": (_beyond_limits, "default positions out of the limits"),
+    "no file of the robot": (_missing_usd, "/nowhere/go2.usd"),
+    "a task of another process": (_another_process, "go2-teacher#9999"),
+    "an unknown observation group": (_unknown_group, "scan"),
+    "an unknown robot": (_unknown_robot, "go1"),
+}
+
+
+@pytest.mark.parametrize("case", list(CASES))
+def test_a_wrong_scene_is_told(task: ResolvedTask, case: str) -> None:
+    change, message = CASES[case]
+    with pytest.raises(ParkourError) as caught:
+        _build(task, change)
+    assert message in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_after_a_failure_the_next_environment_is_made(task: ResolvedTask) -> None:
+    with pytest.raises(ParkourError):
+        _build(task, _no_cells)
+    _build(task, lambda cfg: None)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("", "has no table [isaaclab]"),
+        ("[isaaclab]\nbase = 'base'", "has no table [isaaclab] with usd"),
+        ("[isaaclab]\nusd = 'go2.usd'\n[isaaclab.bodies]\ntail = ['tail']", "names ['tail'], which are no bodies"),
+    ],
+)
+def test_a_robot_without_an_asset_is_told(task: ResolvedTask, tmp_path: Path, table: str, message: str) -> None:
+    (tmp_path / "robot.toml").write_text(table)
+    with pytest.raises(EngineError, match="robot 'go2'") as caught:
+        load_robot_asset(tmp_path, task.robot)
+    assert message in caught.value.message
+
+
+def test_a_body_that_the_asset_calls_otherwise_is_told(task: ResolvedTask, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(task.robot_folder, tmp_path / "go2"))
+    file = folder / "robot.toml"
+    file.write_text(file.read_text().replace('["base", "Head_upper", "Head_lower"]', '["trunk"]'))
+    with pytest.raises(EngineError, match="expected trunk among them"):
+        _build(replace(task, robot_folder=str(folder)), lambda cfg: None)
+
+
+def test_a_mirror_without_the_file_is_told(
+    task: ResolvedTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARKOUR_ISAAC_ASSETS", str(tmp_path))
+    with pytest.raises(EngineError, match="PARKOUR_ISAAC_ASSETS: no file") as caught:
+        locate_usd(load_robot_asset(task.robot_folder, task.robot), "https://assets.invalid")
+    assert caught.value.hint == "parkour assets fetch"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"num_envs": 0}, EngineError, "got 0 environments"),
+        ({"device": "cuda:0"}, DeviceError, "torch sees no CUDA GPU"),
+        ({"device": "tpu"}, DeviceError, "expected 'cpu', 'cuda'"),
+        ({"cpu_sim": "native"}, EngineError, r"unknown options \['cpu_sim'\]"),
+    ],
+)
+def test_wrong_arguments_are_told(
+    task: ResolvedTask, options: dict[str, Any], error: type[ParkourError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        IsaacLabEngine().make_env(task, **{"num_envs": 1, "device": "cpu", "seed": 1, **options})
+
+
+def test_a_task_of_another_process_is_a_task_error() -> None:
+    from parkour_isaaclab.tasks import held_task
+
+    with pytest.raises(TaskError, match="another process"):
+        held_task("go2-teacher#123456")

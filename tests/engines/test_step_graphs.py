@@ -53,7 +53,7 @@ def test_observations_rewards_and_ends_are_those_without_graphs(device: str) -> 
             torch.manual_seed(step)
             results.append(env.step(action))
         (obs, reward, failed, ended, _), (other, *others, _) = results
-        tolerance: dict[str, Any] = {"rtol": 0.0, "atol": 0.0 if device == "cpu" else 1e-4}
+        tolerance: dict[str, Any] = {"rtol": 0.0, "atol": 0.0 if device == "cpu" else 2e-3}
         for mine, theirs in zip((reward, failed, ended), others, strict=True):
             torch.testing.assert_close(mine, theirs, **tolerance)
         for name in obs:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import torch
+import warp as wp
 from mjlab.envs import ManagerBasedRlEnv
 from mjlab.managers.command_manager import NullCommandManager
 from mjlab.managers.event_manager import EventManager
@@ -26,7 +27,7 @@ from parkour_mujoco.rays import WarpRayCaster
 from parkour_mujoco.robot_files import load_robot_files
 from parkour_mujoco.scene import environment_cfg
 from parkour_mujoco.sim_handle import COURSE_FIELDS, DERIVED_FIELDS, RANDOMISED_FIELDS, MujocoSimHandle
-from parkour_mujoco.step_graphs import StepGraphs
+from parkour_mujoco.step_graphs import CudaGraph, StepGraphs
 
 
 class ParkourEnv(ManagerBasedRlEnv):
@@ -92,7 +93,10 @@ class ParkourEnv(ManagerBasedRlEnv):
         # A task with a camera asks the device how many pictures are due.
         self._graphs: StepGraphs | None = None
         if self._cuda_graphs and self._on_gpu and self.mdp.camera is None:
-            self._graphs = StepGraphs(self.mdp, volatile=("context",), numbers=("_steps",))
+            stream = torch.cuda.ExternalStream(wp.get_stream(self.sim.wp_device).cuda_stream, device=self.device)
+            self._graphs = StepGraphs(
+                self.mdp, volatile=("context",), numbers=("_steps",), new_graph=lambda: CudaGraph(stream)
+            )
 
     def _touch_fields(self) -> None:
         """Have mjlab make its tensors of the simulator's arrays now.

@@ -141,6 +141,8 @@ class MujocoSimHandle:
 
     def _write(self, array: Tensor, env_ids: Tensor | None, values: Tensor, *where: Tensor | slice | int) -> None:
         """Put ``values`` into ``array[env_ids, *where]``; under a mask, into the rows that it lets through."""
+        # The plain tensor: mjlab's wrapper would write in another CUDA stream, which no graph of torch's records.
+        array = array[...]
         if self._mask is not None:
             place = (slice(None), *where)
             old = array[place]

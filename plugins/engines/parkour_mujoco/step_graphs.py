@@ -30,10 +30,16 @@ class Graph(Protocol):
 
 
 class CudaGraph:
-    """A :class:`Graph` on the current GPU. What is recorded does not run."""
+    """A :class:`Graph` on the current GPU. What is recorded does not run.
 
-    def __init__(self) -> None:
+    Args:
+        other: the stream of those whose memory the graph shares; a replay comes after what is queued there, and before
+            what will be.
+    """
+
+    def __init__(self, other: torch.cuda.Stream) -> None:
         self._graph = torch.cuda.CUDAGraph()
+        self._other = other
 
     @contextlib.contextmanager
     def record(self) -> Iterator[None]:
@@ -41,7 +47,10 @@ class CudaGraph:
             yield
 
     def replay(self) -> None:
+        here = torch.cuda.current_stream(self._other.device)
+        here.wait_stream(self._other)
         self._graph.replay()
+        self._other.wait_stream(here)
 
 
 @dataclass
@@ -65,13 +74,12 @@ class StepGraphs:
         owner: whose tensors the functions read and change.
         volatile: attributes of ``owner`` that hold results and no memory: each graph has its own.
         numbers: attributes of ``owner`` that the functions count up, and that whoever calls them counts up for graphs.
-        new_graph: makes a graph.
+        new_graph: makes a graph, such as a :class:`CudaGraph`.
     """
 
     def __init__(
-        self, owner: object, *, volatile: tuple[str, ...], numbers: tuple[str, ...],
-        new_graph: Callable[[], Graph] = CudaGraph,
-    ) -> None:  # fmt: skip
+        self, owner: object, *, volatile: tuple[str, ...], numbers: tuple[str, ...], new_graph: Callable[[], Graph]
+    ) -> None:
         self._owner, self._volatile, self._numbers, self._new_graph = owner, volatile, numbers, new_graph
         self._state = TensorState(owner, skip=(*volatile, *numbers))
         self._parts: dict[Hashable, _Part] = {}

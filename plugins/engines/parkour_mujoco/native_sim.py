@@ -2,7 +2,7 @@
 
 MuJoCo Warp is written for GPUs; on a CPU the C library steps a world several times faster, and needs no kernels to be
 compiled. State, controls and sensor readings stay in mjlab's float32 arrays, so nothing else notices; each world has an
-``MjModel`` and an ``MjData`` of its own, stepped by a few threads (the C library releases Python's lock).
+``MjModel`` of its own, and a few threads step them (the C library releases Python's lock).
 """
 
 # mujoco's classes are compiled and ship no stubs.
@@ -30,66 +30,90 @@ CpuSim = Literal["native", "warp"]
 """What steps the worlds on a CPU."""
 STATE = ("qpos", "qvel")
 """Mirrored before and after every physics step."""
-MEASURED = ("sensordata", "geom_xpos")
-"""What the accessor reads besides; given after every physics step and whenever positions are computed."""
+SENSED = ("sensordata",)
+"""Given after every physics step: what the sensors read."""
+PLACES = ("geom_xpos",)
+"""Given after every physics step and whenever positions are computed; the accessor reads it."""
 PICTURED = ("geom_xmat", "xpos", "xquat", "xmat", "cam_xpos", "cam_xmat", "site_xpos", "site_xmat")
 """What viewers may read; given when positions are computed, not after physics steps."""
 
 BLOCKS = 8
 """A thread's share of the worlds is cut into so many blocks, so that none waits long for one that is held up."""
 
-Mirror = tuple[np.ndarray, np.ndarray]
-"""A row of one of mjlab's float32 arrays, and the same quantity in the C structure; both flat views."""
+Rows = list[np.ndarray]
+"""Flat views: of one world's rows of mjlab's float32 arrays, or of the same quantities in a C structure."""
+
+
+class _Bench:
+    """Where a thread works: one ``MjData`` for all the worlds that it steps, so that it stays in the CPU's cache."""
+
+    def __init__(self, model: Any) -> None:
+        self.data = mujoco.MjData(model)
+        self.warmstart = self.data.qacc_warmstart
+        self.ctrl, self.state, self.sensed, self.places, self.pictured = (
+            [getattr(self.data, name).reshape(-1) for name in names]
+            for names in (("ctrl",), STATE, SENSED, PLACES, PICTURED)
+        )
 
 
 @dataclass
 class _World:
-    """One world: the C structures and what they mirror."""
+    """One world: its model, what lasts from step to step, and its rows of mjlab's arrays."""
 
     model: Any
-    data: Any
-    ctrl: Mirror
-    state: list[Mirror]
-    measured: list[Mirror]
-    pictured: list[Mirror]
+    warmstart: np.ndarray
+    """``[nv]`` accelerations that the solver begins with."""
+    ctrl: Rows
+    state: Rows
+    sensed: Rows
+    places: Rows
+    pictured: Rows
 
-    def step(self) -> None:
+    def step(self, bench: _Bench) -> None:
         """One physics step."""
-        self._take()
-        mujoco.mj_step(self.model, self.data)
-        self._give(self.state)
-        self._give(self.measured)
+        self._bring(bench)
+        mujoco.mj_step(self.model, bench.data)
+        self.warmstart[:] = bench.warmstart
+        _copy(bench.state, self.state)
+        _copy(bench.sensed, self.sensed)
+        _copy(bench.places, self.places)
 
-    def forward(self) -> None:
+    def forward(self, bench: _Bench) -> None:
         """Derived quantities from the state as it is."""
-        self._take()
-        mujoco.mj_forward(self.model, self.data)
-        self._give(self.measured)
-        self._give(self.pictured)
+        self._bring(bench)
+        mujoco.mj_forward(self.model, bench.data)
+        _copy(bench.sensed, self.sensed)
+        self._give_places(bench)
 
-    def kinematics(self) -> None:
+    def kinematics(self, bench: _Bench) -> None:
         """Positions from the state as it is; sensors keep what they read."""
-        self._take()
-        mujoco.mj_kinematics(self.model, self.data)
-        mujoco.mj_comPos(self.model, self.data)
-        mujoco.mj_camlight(self.model, self.data)
-        self._give(self.measured)
-        self._give(self.pictured)
+        _copy(self.state, bench.state)
+        mujoco.mj_kinematics(self.model, bench.data)
+        mujoco.mj_comPos(self.model, bench.data)
+        mujoco.mj_camlight(self.model, bench.data)
+        self._give_places(bench)
 
     def reset(self) -> None:
         """The model's own initial state."""
-        mujoco.mj_resetData(self.model, self.data)
-        self._give([self.ctrl, *self.state])
+        self.warmstart[:] = 0.0
+        pos, *others = self.state
+        pos[:] = self.model.qpos0
+        for row in (*others, *self.ctrl, *self.sensed):
+            row[:] = 0.0
 
-    def _take(self) -> None:
-        self.ctrl[1][:] = self.ctrl[0]
-        for batch, world in self.state:
-            world[:] = batch
+    def _bring(self, bench: _Bench) -> None:
+        bench.warmstart[:] = self.warmstart
+        _copy(self.ctrl, bench.ctrl)
+        _copy(self.state, bench.state)
 
-    @staticmethod
-    def _give(mirrors: list[Mirror]) -> None:
-        for batch, world in mirrors:
-            batch[:] = world
+    def _give_places(self, bench: _Bench) -> None:
+        _copy(bench.places, self.places)
+        _copy(bench.pictured, self.pictured)
+
+
+def _copy(source: Rows, target: Rows) -> None:
+    for values, row in zip(source, target, strict=True):
+        row[:] = values
 
 
 class NativeSimulation(Simulation):
@@ -127,22 +151,17 @@ class NativeSimulation(Simulation):
             if getattr(self._mj_model, name).size and getattr(self._mj_model, name).dtype == np.float64
         ]
         self._time = wp.to_torch(self._wp_data.time).numpy()
-        self._threads = min(threads, self.num_envs)
-        size = max(1, self.num_envs // (BLOCKS * self._threads))
+        self._benches = [_Bench(base) for _ in range(min(threads, self.num_envs))]
+        size = max(1, self.num_envs // (BLOCKS * len(self._benches)))
         self._blocks = [self._worlds[i : i + size] for i in range(0, self.num_envs, size)]
-        self._pool = ThreadPoolExecutor(max(1, self._threads - 1))
+        self._pool = ThreadPoolExecutor(max(1, len(self._benches) - 1))
 
     def _world(self, index: int, model: Any) -> _World:
-        data = mujoco.MjData(model)
+        def rows(*names: str) -> Rows:
+            return [wp.to_torch(getattr(self._wp_data, name)).numpy()[index].reshape(-1) for name in names]
 
-        def mirror(name: str) -> Mirror:
-            batch = wp.to_torch(getattr(self._wp_data, name)).numpy()
-            return batch[index].reshape(-1), getattr(data, name).reshape(-1)
-
-        def mirrors(names: tuple[str, ...]) -> list[Mirror]:
-            return [mirror(name) for name in names if getattr(data, name).size]
-
-        return _World(model, data, mirror("ctrl"), mirrors(STATE), mirrors(MEASURED), mirrors(PICTURED))
+        warmstart = np.zeros(model.nv)
+        return _World(model, warmstart, rows("ctrl"), rows(*STATE), rows(*SENSED), rows(*PLACES), rows(*PICTURED))
 
     # -- model fields that differ between worlds -------------------------------------------------------------------
 
@@ -167,7 +186,7 @@ class NativeSimulation(Simulation):
         """What C MuJoCo derives from masses, in every world."""
         self._follow()
         for i, world in enumerate(self._worlds):
-            mujoco.mj_setConst(world.model, world.data)
+            mujoco.mj_setConst(world.model, self._benches[0].data)
             for name, batch in self._fields:
                 if len(batch) > 1:
                     batch[i] = getattr(world.model, name).reshape(batch[i].shape)
@@ -190,19 +209,20 @@ class NativeSimulation(Simulation):
         """See :class:`parkour_mujoco.kinematics.WarpKinematics`."""
         self._each(_World.kinematics)
 
-    def _each(self, act: Callable[[_World], None]) -> None:
+    def _each(self, act: Callable[[_World, _Bench], None]) -> None:
         """Act on every world. The threads, this one among them, take block after block from one iterator."""
         self._follow()
         blocks = iter(self._blocks)
 
-        def work() -> None:
+        def work(bench: _Bench) -> None:
             for block in blocks:
                 for world in block:
-                    act(world)
+                    act(world, bench)
 
-        others = [self._pool.submit(work) for _ in range(self._threads - 1)]
-        work()
-        for other in others:
+        mine, *others = self._benches
+        running = [self._pool.submit(work, bench) for bench in others]
+        work(mine)
+        for other in running:
             other.result()
 
     def close(self) -> None:

@@ -166,7 +166,7 @@ def compiles(subject: Subject) -> str:
     if _has_pictures(subject):
         raise DoesNotApply("how many pictures are new changes from step to step")
     if not subject.options.compile:
-        raise NotChecked("not asked for (--compile)")
+        raise NotChecked("left out; --compile, or CheckOptions(compile=True)")
     ctx = random_context(RANDOM_ENVS, seed=3)
     return check_compiles(make_group(subject, RANDOM_ENVS), make_group(subject, RANDOM_ENVS), ctx)
 

@@ -146,7 +146,7 @@ def one_graph(subject: Subject) -> str:
 def compiles(subject: Subject) -> str:
     """The compiled term gives the same numbers."""
     if not subject.options.compile:
-        raise NotChecked("not asked for (--compile)")
+        raise NotChecked("left out; --compile, or CheckOptions(compile=True)")
     return check_compiles(make_term(subject, 8), make_term(subject, 8), random_context(8, seed=3))
 
 

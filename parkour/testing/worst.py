@@ -32,8 +32,8 @@ class WorstCase:
     seed: int
 
     def __str__(self) -> str:
-        value = f"{self.value:.0f}" if self.unit == "boxes" else f"{self.value:.2f}"
-        return f"{self.what} {value} {self.unit}: difficulty {self.difficulty:.2f}, seed {self.seed}"
+        value = f"{self.value:.2f} {self.unit}" if self.unit else f"{self.value:.0f}"
+        return f"{self.what} {value}: difficulty {self.difficulty:.2f}, seed {self.seed}"
 
 
 def worst_cases(subject: Subject) -> list[WorstCase]:
@@ -96,7 +96,7 @@ def _measures(made: SubTerrain, grid: Grid) -> list[tuple[str, float, str, int]]
         ("widest gap", _longest(pit) * ALONG, "m", 1),
         ("highest step", float(np.abs(steps).max(initial=0.0)), "m", 1),
         ("narrowest way", _narrowest(heights, grid, path[~pit], along[~pit]), "m", -1),
-        ("most boxes", float(len(made.boxes)), "boxes", 1),
+        ("most boxes", float(len(made.boxes)), "", 1),
     ]
 
 

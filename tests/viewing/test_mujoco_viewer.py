@@ -167,6 +167,9 @@ def test_nothing_renders_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(EngineError, match=r"nothing can be rendered here .*EGL device") as caught:
         engine.make_camera(None, task, (64, 48), False)
     assert "libegl1" in (caught.value.hint or "")
+    monkeypatch.setenv("MUJOCO_GL", "disabled")
+    with pytest.raises(EngineError, match=r"nothing can be rendered here \(no EGL"):
+        engine.make_camera(None, task, (64, 48), False)
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------

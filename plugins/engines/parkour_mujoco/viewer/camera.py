@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 import mujoco
 import numpy as np
@@ -34,6 +35,9 @@ class FollowCamera:
 
     def __init__(self, task: ResolvedTask, size: tuple[int, int], behind: bool) -> None:
         self._view = ViewModel(task, size)
+        # Without a GL library MuJoCo was imported without a renderer (:mod:`parkour_mujoco.launch`).
+        if os.environ.get("MUJOCO_GL", "").lower() in ("disabled", "disable", "off", "false", "0"):
+            raise EngineError("nothing can be rendered here (no EGL, or MUJOCO_GL says so)", hint=HINT)
         try:
             check_renderer()
             self._renderer = mujoco.Renderer(self._view.model, size[1], size[0])

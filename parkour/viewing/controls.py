@@ -37,7 +37,7 @@ class Button:
     label: str
     help: str
     browser_key: str
-    """As viser calls it."""
+    """As viser calls it; W, A, S, D, Q, E and the arrows move its camera."""
     window_key: str
     """Of MuJoCo's window, whose letters switch its own displays; one of :data:`WINDOW_KEYS` or a character."""
     driving: bool = False
@@ -53,7 +53,7 @@ BUTTONS: tuple[Button, ...] = (
     Button(Action.NEXT_ROBOT, "robot", "Next robot", "Watch the next robot, whatever its terrain.", "M", "page up"),
     Button(Action.SLOWER, "pace", "Slower", "Time runs at half the speed.", "G", "-"),
     Button(Action.FASTER, "pace", "Faster", "Time runs at twice the speed, if the machine can.", "H", "="),
-    Button(Action.QUIT, "pace", "Quit", "End the session.", "Q", "delete"),
+    Button(Action.QUIT, "pace", "Quit", "End the session.", "delete", "delete"),
     Button(Action.SPEED_UP, "speed", "Walk faster", "0.1 m/s more.", "I", "up", driving=True),
     Button(Action.SLOW_DOWN, "speed", "Walk slower", "0.1 m/s less.", "K", "down", driving=True),
     Button(Action.LEFT, "steer", "Turn left", "6 degrees to the left.", "J", "left", driving=True),

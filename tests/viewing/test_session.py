@@ -22,6 +22,7 @@ def test_every_action_has_one_button_and_keys_of_its_own() -> None:
     assert sorted(button.action.name for button in BUTTONS) == sorted(action.name for action in Action)
     for keys in ([b.browser_key for b in BUTTONS], [b.window_key for b in BUTTONS]):
         assert len(set(keys)) == len(keys)
+    assert not {button.browser_key for button in BUTTONS} & {*"WASDQE"}, "these move the camera on the page"
     assert all(len(button.window_key) == 1 or button.window_key in WINDOW_KEYS for button in BUTTONS)
 
 

@@ -12,7 +12,7 @@ from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks import load_task
 from parkour.testing.subject import CheckFailed, NotChecked, Subject, expect
 
-SOON = 2.0
+SOON = 1.0
 """Longest that an engine may take to say whether it is available [s]."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +13,14 @@ from parkour.tasks.model import CourseField
 from parkour.terrain.field import Patch, build_patch, generate
 from parkour.terrain.raster import FLOOR, Grid, height_raster
 from parkour.terrain.sub_terrain import MARGIN, PATCH_LENGTH, PATCH_WIDTH, START_PLATFORM, SubTerrain
-from parkour.testing.subject import CheckFailed, NotChecked, Subject, expect
+from parkour.testing.subject import CheckFailed, DoesNotApply, NotChecked, Subject, expect
 
 CELL = 0.05
 """Of the rasters that heights are read from [m]."""
 LOWEST_GOAL = -0.3
 """Ground lower than this under a way point [m]: a robot that stands there counts as fallen in the built-in tasks."""
+ROOMY = 128
+"""Boxes and way points allowed with parameters at their bounds."""
 LEVEL = 1e-3
 """Heights are equal within this [m]."""
 
@@ -79,6 +83,29 @@ def valid_everywhere(subject: Subject) -> str:
         raise CheckFailed(f"{len(bad)} of {len(all_draws)} draws fail, first at {bad[0].where}: {bad[0].problem}")
     counts = [len(made.boxes) for _, made in sound(subject)]
     return f"{len(all_draws)} draws, {min(counts)} to {max(counts)} of {subject.options.max_boxes} boxes"
+
+
+def valid_at_bounds(subject: Subject) -> str:
+    """Draws are valid with every parameter at its bounds."""
+    fields = type(subject.params).model_fields if subject.params is not None else {}
+    # How many boxes and way points there may be is the task's to say, which can say it with the parameter.
+    roomy = dataclasses.replace(subject.options, max_boxes=ROOMY, max_goals=ROOMY)
+    tried = []
+    for name, field in fields.items():
+        bounds = [getattr(item, key) for item in field.metadata for key in ("ge", "le") if hasattr(item, key)]
+        for bound in bounds:
+            try:
+                params = type(subject.params)(**{name: bound})
+            except ValueError:  # The model has further rules.
+                continue
+            extreme = dataclasses.replace(subject, params=params, options=roomy)
+            for difficulty, seed in itertools.product((0.0, 1.0), range(10)):
+                drawn = _draw(extreme, difficulty, seed)
+                expect(not drawn.problem, f"with {name} = {bound:g} at {drawn.where}: {drawn.problem}")
+            tried.append(name)
+    if not tried:
+        raise DoesNotApply("no parameter has bounds")
+    return ", ".join(dict.fromkeys(tried))
 
 
 def repeatable(subject: Subject) -> str:
@@ -193,6 +220,7 @@ def _inside(grid: Grid) -> np.ndarray:
 
 CHECKS = (
     valid_everywhere,
+    valid_at_bounds,
     repeatable,
     starts_level,
     reaches_past_the_border,

@@ -77,7 +77,7 @@ def test_every_file_of_every_package_is_in_it(wheel: Path) -> None:
         str(file.relative_to(ROOT / folder.parent))
         for folder in PACKAGES
         for file in (ROOT / folder).rglob("*")
-        if file.is_file() and file.suffix in (".py", ".toml", ".xml")
+        if file.is_file() and file.suffix in (".py", ".toml", ".xml", ".tmpl", ".npz")
     }
     assert {"parkour_tasks/go2_teacher.toml", "parkour_assets/go2/go2.xml", "parkour_assets/go2/robot.toml"} < expected
     got = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
@@ -137,3 +137,10 @@ def test_the_readme_s_plugin_installs(python: Path, parkour: Run, tmp_path: Path
     assert [parameter["unit"] for parameter in shown["parameters"]] == ["m"]
     parkour("terrains", "preview", "beam", "--difficulty", "1", "--out", "beam.png")
     assert (tmp_path / "beam.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_scaffold_of_the_wheel_is_whole(parkour: Run, tmp_path: Path) -> None:
+    """Templates and the recorded states are in the wheel: a new project is written, and passes its checks."""
+    parkour("plugins", "new", "parkour-reward-fresh", "--kind", "reward")
+    report = json.loads(parkour("plugins", "check", "./parkour-reward-fresh", "--no-compile", "--json").stdout)
+    assert report["ok"] and report["plugins"][0]["source"] == str(tmp_path / "parkour-reward-fresh")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from parkour import Box, ObservationField, SubTerrain
+from parkour import Box, ObservationField, Params, SubTerrain, param
 from parkour.mdp.engine import Availability
 
 GROUND = Box.slab((-1, 17), (-3, 3), 0.0)
@@ -30,6 +30,16 @@ def raising_terrain(difficulty, rng, params):
 
 def crowded_terrain(difficulty, rng, params):
     return SubTerrain([GROUND] * 41, GOALS)
+
+
+class WidthParams(Params):
+    length: float = param(2.0, unit="m", ge=0.0, le=20.0)
+    """Of the box; 0 is no box."""
+
+
+def terrain_wrong_at_a_bound(difficulty, rng, params):
+    half = params.length / 2
+    return SubTerrain([GROUND, Box((8.0, 0.0, 0.0), (half, 1.0, 0.2))], GOALS)
 
 
 def moody_terrain(difficulty, rng, params):
@@ -303,7 +313,7 @@ MISSPELT_TASK = {"extends": "go2-teacher", "terrains": {"gapp": {"share": 0.2}}}
 
 class SlowEngine:
     def availability(self) -> Availability:
-        time.sleep(2.1)
+        time.sleep(1.1)
         return Availability(True)
 
     def make_env(self, task: object, **options: object) -> None:

@@ -19,6 +19,7 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("terrain", "nan_terrain", "valid_everywhere", "a box has a NaN or infinite number"),
     ("terrain", "raising_terrain", "valid_everywhere", "its generator raised RuntimeError: no ground today"),
     ("terrain", "crowded_terrain", "valid_everywhere", "got 41 boxes, expected 1 to 40"),
+    ("terrain", "terrain_wrong_at_a_bound", "valid_at_bounds", "with length = 0 at difficulty 0.00, seed 0"),
     ("terrain", "moody_terrain", "repeatable", "draw from the generator that is given"),
     ("terrain", "terrain_with_a_step_at_the_start", "starts_level", "0.1 m off height 0"),
     ("terrain", "terrain_too_short", "reaches_past_the_border", "must reach 1 m past"),
@@ -64,18 +65,20 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("encoder", "branching", "exports", "cannot be written as ONNX"),
     ("policy", "define_nothing", "defines_itself", "dict"),
     ("task", "MISSPELT_TASK", "resolves", "unknown terrain 'gapp'; did you mean 'gap'"),
-    ("engine", "SlowEngine", "says_whether_it_can_run", "expected less than 2"),
+    ("engine", "SlowEngine", "says_whether_it_can_run", "expected less than 1"),
     ("engine", "SilentEngine", "says_whether_it_can_run", "gives no reason"),
     ("engine", "nothing", "says_whether_it_can_run", "availability"),
 ]
+WITH_PARAMS = {"terrain_wrong_at_a_bound"}
 _REPORTS: dict[tuple[Kind, str], ComponentReport] = {}
 
 
 def _report(kind: Kind, target: str, builtin: Registry) -> ComponentReport:
     """All checks of a broken component, made once."""
     if (kind, target) not in _REPORTS:
+        extras = {"params": "tests.testing.broken:WidthParams"} if target in WITH_PARAMS else EXTRAS.get(kind, {})
         spec = SPEC_TYPES[kind](
-            name="faulty", summary="breaks a rule", target=f"tests.testing.broken:{target}", **EXTRAS.get(kind, {})
+            name="faulty", summary="breaks a rule", target=f"tests.testing.broken:{target}", **extras
         )
         item = RegisteredSpec(spec, "parkour-faulty", "0.1", "faulty")
         registry = Registry([*(item for kind in SPEC_TYPES for item in builtin.specs(kind)), item])

@@ -19,7 +19,7 @@ class BeamParams(Params):
     """Width of the beams at difficulty 0 and 1."""
     length: Range = param((2.4, 3.2), unit="m")
     """Length of each beam, a uniform draw."""
-    rest: float = param(1.0, unit="m", ge=0.5, le=2.0)
+    rest: float = param(1.0, unit="m", ge=0.5, le=1.5)
     """Length of the platforms between beams."""
     lateral_offset: Range = param((-0.3, 0.3), unit="m")
     """Middle of each beam to the left of the patch's middle line, a uniform draw."""

@@ -62,7 +62,11 @@ class DepthFeed:
         assert self._extra is not None and mdp.context is not None
         step, patch = int(mdp.context.episode_step[env_id]), int(mdp.course.patch[env_id])
         known = self._kept.get(env_id)
-        if known is not None and known.patch == patch and known.asked <= step < known.taken + mdp.clock.perception_period:
+        if (
+            known is not None
+            and known.patch == patch
+            and known.asked <= step < known.taken + mdp.clock.perception_period
+        ):
             self._kept[env_id] = replace(known, asked=step)
             return known.image
         robot, ids = mdp.context.robot, torch.tensor([env_id], device=mdp.device)

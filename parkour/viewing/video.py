@@ -80,12 +80,15 @@ class VideoWriter:
         self.frames += 1
 
     def close(self) -> Path:
-        """Finish the file.
+        """Finish the file; without a frame there is none.
 
         Raises:
             StorageError: it could not be finished.
         """
         self._writer.close()
+        if self.frames == 0:
+            self._part.unlink(missing_ok=True)
+            return self.path
         try:
             self._part.replace(self.path)
         except OSError as error:

@@ -122,13 +122,14 @@ def watch(
         session = _session(env, task, weights, options, source, notify)
         view = ViewerOptions(weights.label, options.port, options.drive is not None, session.depth is not None)
         film = viewer = None
+        if kind != "none":
+            viewer = open_viewer(name, engine, kind, env, task, session, view)
+            stack.callback(viewer.close)
         if options.video is not None:
             camera = open_camera(name, engine, env, task, SIZE, view.behind)
             film = Film(VideoWriter(options.video), camera, depth=view.depth)
             stack.callback(film.close)
-        if kind != "none":
-            viewer = open_viewer(name, engine, kind, env, task, session, view)
-            stack.callback(viewer.close)
+        if viewer is not None:
             notify(f"{viewer.where} (Ctrl-C to end)")
         stop = stack.enter_context(StopSignals(lambda line: notify("stopping")))
         stack.enter_context(stepping_threads(device))
@@ -224,7 +225,12 @@ def _drive_source(
                     "nobody drives: got neither a viewer nor --script nor a gamepad", hint="--script FILE"
                 )
             return None
-        path = found[0]
-    gamepad = Gamepad(path, task.model.command.speed[1])
-    notify(f"gamepad: {path}")
+        try:
+            gamepad = Gamepad(found[0], task.model.command.speed[1])
+        except ParkourError as error:  # Nobody asked for it.
+            notify(error.message)
+            return None
+    else:
+        gamepad = Gamepad(path, task.model.command.speed[1])
+    notify(f"gamepad: {gamepad.path}")
     return gamepad

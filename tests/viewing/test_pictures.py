@@ -116,6 +116,12 @@ def test_a_film_is_whole_or_not_there(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_film_without_a_frame_is_not_there(tmp_path: Path) -> None:
+    pytest.importorskip("imageio_ffmpeg")
+    VideoWriter(tmp_path / "film.mp4").close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_films_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ParkourError, match=r"expected an \.mp4 file"):
         check_video(tmp_path / "film.avi")

@@ -132,6 +132,24 @@ def test_a_gamepad_that_is_plugged_in_is_used(weights: Weights, tmp_path: Path) 
         watch(weights, WatchOptions(drive=other), engine=FakeEngine())
 
 
+def test_a_gamepad_that_may_not_be_opened_is_left_out(weights: Weights, tmp_path: Path) -> None:
+    (tmp_path / "input").mkdir()
+    (tmp_path / "input" / "js0").symlink_to(tmp_path / "nowhere")
+    told: list[str] = []
+    watch(weights, WatchOptions(drive=DriveOptions()), engine=FakeEngine(life=1), notify=told.append)
+    assert any("js0" in line for line in told)
+
+
+def test_a_viewer_that_does_not_open_leaves_no_film(weights: Weights, tmp_path: Path) -> None:
+    class Busy(FakeEngine):
+        def make_viewer(self, *arguments: Any) -> Any:
+            raise EngineError("--port 8080: in use")
+
+    with pytest.raises(EngineError, match="in use"):
+        watch(weights, WatchOptions(viewer="web", video=tmp_path / "out.mp4"), engine=Busy())
+    assert list(tmp_path.glob("*.mp4")) == []
+
+
 def test_a_demo_looks_from_behind(weights: Weights) -> None:
     engine = FakeEngine(life=1)
     watch(weights, WatchOptions(drive=DriveOptions()), engine=engine)

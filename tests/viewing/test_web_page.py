@@ -1,0 +1,200 @@
+"""The page: what it is served, what it shows, and what its buttons do; in a browser where there is one."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+
+from parkour.errors import EngineError
+from parkour.viewing.controls import BUTTONS
+from parkour.viewing.loop import run
+from parkour.viewing.session import Session
+from parkour.viewing.viewer import ViewerOptions
+from parkour_mujoco.launch import choose_renderer
+from tests.viewing.browser import find_chromium, open_page
+from tests.viewing.fakes import make_session
+
+pytestmark = pytest.mark.mujoco
+# Before anything imports MuJoCo.
+choose_renderer()
+mujoco = pytest.importorskip("mujoco")
+pytest.importorskip("mjlab")
+from parkour_mujoco.viewer import web as web_module  # noqa: E402
+from parkour_mujoco.viewer.web import WebViewer, free_port  # noqa: E402
+
+
+def any_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[tuple[WebViewer, Session, Any]]:
+    session, task, _ = make_session(tmp_path, driven=True, depth=True, num_envs=2, terrains=("hurdle", "tilt"))
+    viewer = WebViewer(task, session, ViewerOptions("a test", port=any_port(), behind=True, depth=True))
+    yield viewer, session, task
+    viewer.close()
+
+
+def test_the_page_is_served_to_this_machine_alone(page: tuple[WebViewer, Session, Any]) -> None:
+    viewer, _, _ = page
+    assert viewer.where == f"web viewer: http://127.0.0.1:{viewer.port}"
+    with urlopen(f"http://127.0.0.1:{viewer.port}", timeout=10) as answer:
+        assert answer.status == 200 and b"<!doctype html>" in answer.read(200)
+    assert viewer.server.get_host() == "127.0.0.1"
+    with socket.socket() as other:
+        other.settimeout(2)
+        assert other.connect_ex((socket.gethostbyname(socket.gethostname()), viewer.port)) != 0 or socket.gethostbyname(
+            socket.gethostname()
+        ).startswith("127.")
+
+
+def test_boxes_on_the_page_follow_the_course(page: tuple[WebViewer, Session, Any]) -> None:
+    viewer, session, _ = page
+    seen = set()
+    for _ in range(6):
+        session.reset()
+        viewer.update(session)
+        snapshot = session.snapshot()
+        handle = viewer.scene._boxes
+        np.testing.assert_allclose(handle.batched_positions, snapshot.boxes[:, :3], atol=1e-6)
+        np.testing.assert_allclose(handle.batched_scales, snapshot.boxes[:, 7:], atol=1e-6)
+        np.testing.assert_allclose(handle.batched_wxyzs, snapshot.boxes[:, 3:7], atol=1e-6)
+        seen.add(viewer.scene.boxes.tobytes())
+    assert len(seen) > 1
+    before = viewer.scene._boxes
+    session.advance(), viewer.update(session)
+    assert viewer.scene._boxes is before, "an unchanged course is not sent again"
+
+
+def test_way_points_and_robot_on_the_page(page: tuple[WebViewer, Session, Any]) -> None:
+    viewer, session, _ = page
+    session.mdp.goals.index[:] = 4
+    viewer.update(session)
+    assert np.array_equal(viewer.scene._balls.batched_colors, session.snapshot().goal_colours())
+    viewer.scene.markers = False
+    viewer.update(session)
+    assert not viewer.scene._balls.visible and not viewer.scene._poles.visible
+    base = viewer.scene._view.model.body("base_link").id
+    np.testing.assert_allclose(viewer.scene._bodies[base].position, session.snapshot().base_pos, atol=1e-6)
+    # The world moves so that the robot stays in the middle.
+    moved = viewer.scene._world
+    assert np.linalg.norm(np.asarray(moved.position) + session.snapshot().base_pos) < 0.5
+    assert viewer.scene._arrow.visible
+
+
+def test_buttons_on_the_page_reach_the_session(page: tuple[WebViewer, Session, Any]) -> None:
+    viewer, session, _ = page
+    handles = list(viewer.server.gui._gui_input_handle_from_uuid.values())
+    groups = [handle for handle in handles if type(handle).__name__ == "GuiButtonGroupHandle"]
+    labels = [option for group in groups for option in group.options]
+    assert labels == [f"{button.label} ({button.browser_key})" for button in BUTTONS]
+    # What a click in the browser does.
+    groups[0].value = "Pause (space)"
+    _until(lambda: session.handle() or session.paused)
+    speed = next(h for h in handles if getattr(h, "label", "") == "speed [m/s]")
+    event = type("Event", (), {"client": object()})()
+    viewer.panels._drive._set(event, speed=0.5)  # type: ignore[union-attr]
+    session.advance()
+    assert session.snapshot().command == pytest.approx(0.5)
+    viewer.panels._drive.update()  # type: ignore[union-attr]
+    assert speed.value == pytest.approx(0.5)
+    event.client = None
+    viewer.panels._drive._set(event, speed=0.1)  # type: ignore[union-attr]
+    assert session.driver is not None and session.driver.speed == 0.5
+
+
+def test_panels_show_what_is_so(page: tuple[WebViewer, Session, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    viewer, session, _ = page
+    for _ in range(10):
+        session.advance()
+    viewer.panels._last_status = viewer.panels._last_plots = -1e9
+    viewer.update(session)
+    text = viewer.panels._status._text.content
+    assert "**hurdle**" in text and "steered by hand" in text and "step 10" in text
+    plots = viewer.panels._rewards._plots
+    assert [plot.title for plot in plots] == list(session.rewards.names)
+    times, values = plots[1].data
+    assert len(times) == 10 and np.array_equal(values, session.rewards.values[:, 1])
+    assert viewer.panels._depth is not None and viewer.panels._depth._image.image.std() > 5
+
+
+def test_a_port_in_use_is_one_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(EngineError, match=f"--port {port}: Address already in use"):
+            free_port(port)
+
+
+def test_without_a_port_the_next_free_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(web_module, "DEFAULT_PORT", port)
+        assert port < free_port(None) < port + 20
+        monkeypatch.setattr(web_module, "TRIES", 1)
+        with pytest.raises(EngineError, match=f"ports {port} to {port}"):
+            free_port(None)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_chromium() is None, reason="no Chromium")
+def test_the_page_in_a_browser(tmp_path: Path) -> None:
+    """It loads, shows something, and buttons and keys reach the session."""
+    session, task, _ = make_session(tmp_path, num_envs=2, terrains=("hurdle", "tilt"))
+    viewer = WebViewer(task, session, ViewerOptions("a test", port=any_port()))
+    over = threading.Event()
+    thread = threading.Thread(target=lambda: run(session, viewer=viewer, stop=over.is_set))
+    thread.start()
+    try:
+        with open_page(f"http://127.0.0.1:{viewer.port}", tmp_path / "profile") as browser:
+            browser.wait_for("document.body.innerText.includes('way points')")
+            browser.click("Pause (space)")
+            _until(lambda: session.paused)
+            browser.click("Next terrain (N)")
+            _until(lambda: session.watched == 1)
+            browser.press("m")
+            _until(lambda: session.watched == 0)
+            browser.wait_for("document.body.innerText.includes('paused')")
+            picture = _settled(browser)
+            loaded = browser.evaluate("performance.getEntriesByType('resource').map(e => new URL(e.name).host)")
+    finally:
+        over.set()
+        thread.join()
+        viewer.close()
+    # Sky above, course below, the robot's black and light shapes in the middle.
+    assert np.abs(picture[30:90, 350:600].mean((0, 1)) - picture[-120:-20, 350:600].mean((0, 1))).max() > 15
+    middle = picture[250:480, 400:600].astype(int).sum(axis=-1)
+    assert (middle < 150).sum() > 50
+    assert set(loaded) <= {f"127.0.0.1:{viewer.port}"}, "nothing comes from elsewhere"
+
+
+def _until(true: Any, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _settled(browser: Any) -> np.ndarray:
+    """A screenshot that looks like the one before."""
+    before = browser.screenshot()
+    for _ in range(20):
+        time.sleep(1.0)
+        now = browser.screenshot()
+        if now.shape == before.shape and np.abs(now.astype(int) - before).mean() < 0.5 and now.std() > 20:
+            return now
+        before = now
+    return before

@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "plugins": "List plugins, show what they provide, check them, write new ones.",
     "tasks": "List tasks and show them, resolved to their components.",
     "terrains": "Draw sub-terrains: a picture and the height map, with goals and edges.",
+    "assets": "Mirror Isaac Sim's public assets for machines without a network.",
     "bench": "Measure how fast this machine simulates.",
     "doctor": "Check Python, torch, GPUs, engines, plugins and assets.",
 }

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from parkour.errors import EngineError
 from parkour.mdp.robot import RobotLayout
+from parkour.mirror import VARIABLE, assets_folder
 
-ASSETS_VARIABLE = "PARKOUR_ISAAC_ASSETS"
-"""Names a folder that mirrors Isaac's public assets (``parkour assets fetch`` fills one)."""
 TABLE = "isaaclab"
 """Table of ``robot.toml`` that this engine reads."""
 
@@ -54,15 +53,6 @@ def load_robot_asset(folder: Path | str, layout: RobotLayout) -> RobotAsset:
     return RobotAsset(usd=str(usd), bodies=bodies, base=str(base))
 
 
-def default_assets_folder() -> Path:
-    """Where ``parkour assets fetch`` puts its mirror, and where this engine looks for one."""
-    chosen = os.environ.get(ASSETS_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "parkour" / "isaac_assets"
-
-
 def locate_usd(asset: RobotAsset, nucleus: str) -> str:
     """Path or address of the robot's USD file: a local mirror's if it is there, else Isaac's own.
 
@@ -77,9 +67,9 @@ def locate_usd(asset: RobotAsset, nucleus: str) -> str:
         if not Path(asset.usd).is_file():
             raise EngineError(f"robot asset: no file {asset.usd}")
         return asset.usd
-    local = default_assets_folder() / asset.usd
+    local = assets_folder() / asset.usd
     if local.is_file():
         return str(local)
-    if os.environ.get(ASSETS_VARIABLE):
-        raise EngineError(f"{ASSETS_VARIABLE}: no file {local}", hint="parkour assets fetch")
+    if os.environ.get(VARIABLE):
+        raise EngineError(f"{VARIABLE}: no file {local}", hint="parkour assets fetch")
     return f"{nucleus}/{asset.usd}"

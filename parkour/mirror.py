@@ -1,0 +1,303 @@
+"""A local mirror of some folders of a public bucket: Isaac's assets, for simulators without a network.
+
+The bucket answers HTTP as Amazon's S3 does: ``GET /?list-type=2&prefix=…`` lists keys with size and ETag, ``GET /key``
+gives a file. Nothing is fetched unless :func:`fetch` is called.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from parkour.errors import ParkourError, StorageError
+
+SOURCE = "https://omniverse-content-production.s3-us-west-2.amazonaws.com"
+"""NVIDIA's public bucket of assets."""
+ROOT = "Assets/Isaac/5.1"
+"""What Isaac Sim 5.1 takes for the root of its assets; a mirror holds paths from here."""
+WANTED = (
+    "Isaac/IsaacLab/Robots/Unitree/Go2/",
+    "Isaac/Materials/Textures/Skies/PolyHaven/kloofendal_43d_clear_puresky_4k.hdr",
+    "Isaac/IsaacLab/Materials/TilesMarbleSpiderWhiteBrickBondHoned/",
+    "Isaac/Props/UIElements/arrow_x.usd",
+)
+"""Folders and files: the robot, a sky, a ground material, arrow markers."""
+VARIABLE = "PARKOUR_ISAAC_ASSETS"
+"""Environment variable that names the mirror's folder."""
+LISTING = "listing.json"
+"""File in the mirror: what it holds, with size, ETag and SHA-256 of every file."""
+TIMEOUT = 60.0
+"""Seconds without an answer after which a server is given up."""
+_BLOCK = 1 << 20
+_LONGEST_LISTING = 1 << 24
+
+State = Literal["ok", "missing", "changed"]
+OnFile = Callable[[str, int], None]
+"""Told of every file that is fetched: its path, and its size in bytes."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of the bucket."""
+
+    path: str
+    """From the root of the assets."""
+    size: int
+    """Bytes."""
+    etag: str
+    """The bucket's fingerprint: the MD5 sum where the file was uploaded in one part."""
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A line of the mirror's listing."""
+
+    path: str
+    size: int
+    etag: str
+    sha256: str
+    state: State = "ok"
+
+
+@dataclass(frozen=True)
+class FetchResult:
+    """What :func:`fetch` did."""
+
+    fetched: tuple[str, ...]
+    kept: tuple[str, ...]
+    """Files that were there already."""
+
+
+def assets_folder() -> Path:
+    """The mirror: what :data:`VARIABLE` names, or a folder in the user's cache."""
+    chosen = os.environ.get(VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "parkour" / "isaac_assets"
+
+
+def fetch(
+    folder: Path,
+    *,
+    source: str = SOURCE,
+    root: str = ROOT,
+    wanted: tuple[str, ...] = WANTED,
+    force: bool = False,
+    on_file: OnFile = lambda path, size: None,
+) -> FetchResult:
+    """Bring the mirror up to date: what is missing or changed there is fetched, what was begun is gone on with.
+
+    Args:
+        folder: of the mirror; made if it is not there.
+        source: address of the bucket, http or https.
+        root: prefix of all keys that paths in the mirror leave out.
+        wanted: folders and files below the root.
+        force: fetch everything again.
+        on_file: told before each file.
+
+    Raises:
+        ParkourError: the server cannot be reached, does not answer as a bucket, has none of the wanted, or sends
+            something else than it lists.
+        StorageError: the folder cannot be written.
+    """
+    if urllib.parse.urlsplit(source).scheme not in ("http", "https"):
+        raise ParkourError(f"--source: got {source!r}, expected an address that begins with http:// or https://")
+    remote = [file for prefix in wanted for file in list_remote(source, root, prefix)]
+    known = {file.path: file for file in read_listing(folder)}
+    fetched, kept = [], []
+    try:
+        for file in remote:
+            place = folder / file.path
+            old = known.get(file.path)
+            if not force and old is not None and old.etag == file.etag and _has_size(place, file.size):
+                kept.append(file.path)
+                continue
+            on_file(file.path, file.size)
+            sha256 = _download(f"{source}/{urllib.parse.quote(f'{root}/{file.path}')}", file, place, resume=not force)
+            known[file.path] = LocalFile(file.path, file.size, file.etag, sha256)
+            fetched.append(file.path)
+            # After every file, so that what was fetched stays known if the next one fails.
+            _write_listing(folder, known.values())
+    except OSError as error:
+        raise StorageError(f"cannot write the mirror in {folder}: {error}") from error
+    return FetchResult(tuple(fetched), tuple(kept))
+
+
+def list_remote(source: str, root: str, prefix: str) -> Iterator[RemoteFile]:
+    """Files of the bucket whose paths begin with ``prefix``, page by page.
+
+    Raises:
+        ParkourError: see :func:`fetch`.
+    """
+    token, found = "", 0
+    while True:
+        query = {"list-type": "2", "prefix": f"{root}/{prefix}"} | ({"continuation-token": token} if token else {})
+        address = f"{source}/?{urllib.parse.urlencode(query)}"
+        with _open(urllib.request.Request(address)) as answer:
+            text = answer.read(_LONGEST_LISTING)
+        page = _parse(text, address)
+        for file in _files(page, root, address):
+            found += 1
+            yield file
+        token = _text(page, "NextContinuationToken")
+        if _text(page, "IsTruncated") != "true" or not token:
+            break
+    if not found:
+        raise ParkourError(f"{source} lists nothing below {root}/{prefix}, expected the assets of Isaac Sim there")
+
+
+def read_listing(folder: Path) -> list[LocalFile]:
+    """What the mirror holds, each file compared with the disk by its size; empty where there is none.
+
+    Raises:
+        StorageError: the listing is damaged.
+    """
+    file = folder / LISTING
+    if not file.is_file():
+        return []
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))["files"]
+        return [_compared(folder, LocalFile(**{k: v for k, v in row.items() if k != "state"})) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(
+            f"{file} is damaged ({type(error).__name__}: {error})", hint="parkour assets fetch --force, without it"
+        ) from error
+
+
+def verify(folder: Path) -> list[LocalFile]:
+    """:func:`read_listing`, and every file's SHA-256 compared."""
+    return [
+        file if file.state != "ok" or _sha256(folder / file.path) == file.sha256 else _with_state(file, "changed")
+        for file in read_listing(folder)
+    ]
+
+
+def _download(address: str, file: RemoteFile, place: Path, *, resume: bool) -> str:
+    """Fetch a file beside its place, check it, move it there; returns its SHA-256."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_name(f"{place.name}.{file.etag[:8]}.part")
+    done = part.stat().st_size if resume and part.is_file() else 0
+    if done > file.size:
+        done = 0
+    if done < file.size or file.size == 0:
+        request = urllib.request.Request(address, headers={"Range": f"bytes={done}-"} if done else {})
+        with _open(request) as answer, part.open("ab" if done and answer.status == 206 else "wb") as out:
+            while block := _read(answer, file):
+                out.write(block)
+    if part.stat().st_size < file.size:
+        raise _broken(file, f"got {part.stat().st_size} bytes of {file.size}")
+    problem = _mismatch(part, file)
+    if problem:
+        part.unlink()
+        raise ParkourError(f"{file.path}: {problem}", hint="parkour assets fetch, again")
+    sha256 = _sha256(part)
+    part.replace(place)
+    return sha256
+
+
+def _mismatch(part: Path, file: RemoteFile) -> str:
+    """What is wrong with a fetched file, or nothing."""
+    if part.stat().st_size != file.size:
+        return f"got {part.stat().st_size} bytes, expected {file.size}"
+    # Of several parts' uploads the ETag is no plain sum; it has a dash in it then.
+    if "-" not in file.etag and hashlib.md5(part.read_bytes(), usedforsecurity=False).hexdigest() != file.etag:
+        return "what came does not have the MD5 sum that the server lists"
+    return ""
+
+
+def _open(request: urllib.request.Request) -> Any:
+    try:
+        return urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        raise ParkourError(f"{request.full_url}: the server answered {error.code} {error.reason}") from error
+    except (urllib.error.URLError, TimeoutError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise ParkourError(
+            f"cannot reach {request.full_url.split('?')[0]}: {reason}",
+            hint="is there a network? A copy elsewhere: --source URL",
+        ) from error
+
+
+def _read(answer: Any, file: RemoteFile) -> bytes:
+    try:
+        return answer.read(_BLOCK)
+    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        raise _broken(file, str(error)) from error
+
+
+def _broken(file: RemoteFile, reason: str) -> ParkourError:
+    return ParkourError(
+        f"{file.path}: the connection broke: {reason}", hint="parkour assets fetch, again: it goes on from there"
+    )
+
+
+def _parse(text: bytes, address: str) -> ET.Element:
+    """A page of a listing, names without their XML namespace."""
+    # A listing has no document type; entities are how XML is made to blow up.
+    if b"<!" in text[:1000]:
+        raise ParkourError(f"{address}: the answer is not a bucket's listing")
+    try:
+        page = ET.fromstring(text)
+    except ET.ParseError as error:
+        raise ParkourError(f"{address}: the answer is not a bucket's listing ({error})") from error
+    for element in page.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    if page.tag != "ListBucketResult":
+        raise ParkourError(f"{address}: got <{page.tag}>, expected a bucket's listing")
+    return page
+
+
+def _files(page: ET.Element, root: str, address: str) -> Iterator[RemoteFile]:
+    for entry in page.iter("Contents"):
+        key, size = _text(entry, "Key"), _text(entry, "Size")
+        if key.endswith("/"):
+            continue  # a folder's own entry
+        path = PurePosixPath(key.removeprefix(f"{root}/"))
+        if not key.startswith(f"{root}/") or path.is_absolute() or ".." in path.parts or "\\" in key or ":" in key:
+            raise ParkourError(f"{address}: got the key {key!r}, expected paths below {root}/")
+        if not size.isdigit():
+            raise ParkourError(f"{address}: {key}: got size {size!r}, expected a number of bytes")
+        yield RemoteFile(str(path), int(size), _text(entry, "ETag").strip('"'))
+
+
+def _text(element: ET.Element, name: str) -> str:
+    return (element.findtext(name) or "").strip()
+
+
+def _write_listing(folder: Path, files: Any) -> None:
+    rows = [{key: value for key, value in asdict(file).items() if key != "state"} for file in files]
+    rows.sort(key=lambda row: row["path"])
+    temporary = folder / f"{LISTING}.part"
+    temporary.write_text(json.dumps({"format": 1, "files": rows}, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(folder / LISTING)
+
+
+def _compared(folder: Path, file: LocalFile) -> LocalFile:
+    place = folder / file.path
+    if not place.is_file():
+        return _with_state(file, "missing")
+    return file if _has_size(place, file.size) else _with_state(file, "changed")
+
+
+def _with_state(file: LocalFile, state: State) -> LocalFile:
+    return LocalFile(file.path, file.size, file.etag, file.sha256, state)
+
+
+def _has_size(place: Path, size: int) -> bool:
+    return place.is_file() and place.stat().st_size == size
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

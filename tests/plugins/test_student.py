@@ -276,8 +276,10 @@ def test_columns_of_the_yaws_are_found_by_name() -> None:
 # -- distillation ----------------------------------------------------------------------------------------------------
 
 
-def reference_losses(runner: TrainingRunner, seen: list[TensorDict], begin: Memory | None) -> tuple[Tensor, Tensor]:
-    """Both losses written down again, in one piece and with the images encoded where they are seen."""
+def reference_losses(
+    runner: TrainingRunner, seen: list[TensorDict], begin: Memory | None, envs: Any = slice(None)
+) -> tuple[Tensor, Tensor]:
+    """Both losses over ``envs`` written down again, in one piece and with the images encoded where they are seen."""
     alg: RmaDistillation = runner.alg  # type: ignore[assignment]
     encoder: Any = alg.student.depth_encoder
     num_envs = runner.env.num_envs
@@ -302,7 +304,10 @@ def reference_losses(runner: TrainingRunner, seen: list[TensorDict], begin: Memo
         wanted = alg.teacher.act_inference(obs)
         losses.append(
             torch.stack(
-                ((wanted - actions).norm(dim=-1).mean(), (obs["proprioception"][:, YAWS] - yaw).norm(dim=-1).mean())
+                (
+                    (wanted - actions).norm(dim=-1)[envs].mean(),
+                    (obs["proprioception"][:, YAWS] - yaw).norm(dim=-1)[envs].mean(),
+                )
             )
         )
         state = torch.where((dones[step] > 0)[:, None, None], encoder.initial_state(num_envs), state)
@@ -356,6 +361,36 @@ def test_each_epoch_takes_the_gradient_at_the_weights_of_the_one_before(monkeypa
     for mine, theirs in zip(grads, wanted, strict=True):
         for one, other in zip(mine, theirs, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
+
+
+def test_mini_batches_are_parts_of_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = FakeStudentEnv(length=7)
+    env.episode_length_buf += torch.arange(8) % 7
+    runner = make_runner("algorithm.params.mini_batches=3", "algorithm.params.max_grad_norm=1e9", env=env)
+    alg = runner.alg
+    chosen: list[Tensor] = []
+    draw = alg._mini_batches
+    monkeypatch.setattr(alg, "_mini_batches", lambda: chosen.extend(draw()) or chosen)
+    checked = []
+    adam_step = alg.optimizer.step
+
+    def check_and_step() -> None:
+        losses = reference_losses(runner, seen, begin, chosen[len(checked)])
+        for parameter, wanted in zip(alg.trained, torch.autograd.grad(sum(losses), alg.trained), strict=True):
+            torch.testing.assert_close(parameter.grad, wanted, rtol=1e-3, atol=1e-6)
+        checked.append(torch.stack(losses).detach())
+        adam_step()
+
+    monkeypatch.setattr(alg.optimizer, "step", check_and_step)
+    rollout(runner)
+    monkeypatch.setattr(alg.optimizer, "step", adam_step)
+    alg.update()
+    chosen.clear()
+    monkeypatch.setattr(alg.optimizer, "step", check_and_step)
+    begin, seen = alg.student.memory, rollout(runner)
+    losses = alg.update()
+    assert sorted(torch.cat(chosen).tolist()) == list(range(8)) and len(checked) == 3
+    assert list(losses.values()) == pytest.approx(torch.stack(checked).mean(dim=0).tolist(), rel=1e-4)
 
 
 def test_learning_rate_halves() -> None:

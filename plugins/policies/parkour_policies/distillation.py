@@ -1,14 +1,14 @@
 """Distillation of the teacher into the student: DAgger, with the student driving.
 
-A rollout is collected without gradients. The update goes through it once more, in parts, so that memory stays bounded
-whatever the number of environments: the recurrent part over the whole rollout (truncated back-propagation through time:
-what was remembered at its start is a constant), the actor in blocks of control steps, the images in blocks. Each part
-takes the gradient of the one after it, which is the gradient of the whole.
+A rollout is collected without gradients. An update goes through it again, in parts, so that memory stays bounded
+whatever the number of environments: the recurrent part over all glimpses of the rollout (truncated back-propagation
+through time: what was remembered at its start is a constant), the actor in blocks of control steps, the images in
+blocks. Each part takes the gradient of the one after it, which is the gradient of the whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +20,9 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from parkour.errors import TrainingError
+from parkour_policies.glimpses import GlimpseSequences
 from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION, RmaActor
-from parkour_policies.student_model import YAW_VALID, Glimpse, Memory, StudentModel
+from parkour_policies.student_model import YAW_VALID, Glimpse, Memory, StudentModel, like
 
 ACTOR_BLOCK = 1 << 16
 """Rows (environments x control steps) that go through the actor at a time."""
@@ -67,7 +68,7 @@ class RmaDistillation(Distillation):
 
     def __init__(
         self, student: StudentModel, teacher: RmaActor, storage: DistillationStorage, *, learning_rate: float = 1e-3,
-        max_grad_norm: float = 1.0, epochs: int = 1, learning_rate_half_life: int | None = None,
+        max_grad_norm: float = 1.0, epochs: int = 1, mini_batches: int = 1, learning_rate_half_life: int | None = None,
         image_block: int = 1024, device: str = "cpu", multi_gpu_cfg: dict | None = None, **unused: Any,
     ) -> None:  # fmt: skip
         super().__init__(
@@ -75,7 +76,8 @@ class RmaDistillation(Distillation):
             multi_gpu_cfg=multi_gpu_cfg,
         )  # fmt: skip
         self.storage: DistillationStorage = storage  # pyright: ignore[reportIncompatibleVariableOverride]
-        self.image_block, self.epochs, self.half_life = image_block, epochs, learning_rate_half_life
+        self.epochs, self.mini_batches, self.image_block = epochs, mini_batches, image_block
+        self.half_life = learning_rate_half_life
         self.first_learning_rate = learning_rate
         self.teacher.requires_grad_(False).eval()
         self.trained = [p for p in student.parameters() if p.requires_grad]
@@ -112,31 +114,55 @@ class RmaDistillation(Distillation):
     # -- update ------------------------------------------------------------------------------------------------------
 
     def update(self) -> dict[str, float]:
-        """As many gradient steps on the stored rollout as there are epochs; mean losses of the first, by name.
+        """Gradient steps on the stored rollout, one for each mini-batch of each epoch; mean losses, by name.
 
-        The first epoch's losses are those of the policy that drove; the later ones have seen the same states before.
+        The losses are those of the first epoch, before most of the steps: the later ones have seen the states before.
         """
-        storage = self.storage
-        storage.glimpses = [None if glimpse is None else _differentiable(glimpse) for glimpse in storage.glimpses]
-        glimpses = [glimpse for glimpse in storage.glimpses if glimpse is not None]
-        losses = self._epoch(glimpses, [glimpse.features for glimpse in glimpses])
-        for _ in range(1, self.epochs):
-            self._epoch(glimpses, self._features(glimpses))
+        storage, losses = self.storage, []
+        dones = storage.dones[: storage.step]
+        seen = GlimpseSequences.of(storage.glimpses, dones)
+        storage.glimpses.clear()
+        features = None if seen is None else seen.features
+        for epoch in range(self.epochs):
+            for env_ids in self._mini_batches():
+                loss = self._step(seen, features, env_ids)
+                features = None  # They were the encoder's that saw the images, which has been trained since.
+                if epoch == 0:
+                    losses.append(loss)
         self.num_updates += 1
         storage.clear()
-        action, yaw = losses.tolist()
+        action, yaw = torch.stack(losses).mean(dim=0).tolist()
         return {"action": action, "yaw": yaw}
 
-    def _epoch(self, glimpses: Sequence[Glimpse], features: Sequence[Tensor]) -> Tensor:
-        """One gradient step; the losses ``[2]`` before it. ``features`` are the present encoder's."""
+    def _mini_batches(self) -> Sequence[Tensor]:
+        """``[n]`` int64 environments of each."""
+        count, device = self.storage.num_envs, self.storage.dones.device
+        if self.mini_batches == 1:
+            return [torch.arange(count, device=device)]
+        return torch.randperm(count, device=device).tensor_split(min(self.mini_batches, count))
+
+    def _step(self, seen: GlimpseSequences | None, features: Tensor | None, env_ids: Tensor) -> Tensor:
+        """One gradient step on the environments ``env_ids``; the losses ``[2]`` before it.
+
+        Args:
+            seen: the glimpses of all environments.
+            features: of all images, where the present encoder's are known.
+            env_ids: ``[n]`` int64.
+        """
         # Zeros rather than none: the ranks average all gradients, whatever each of them saw.
         for parameter in self.trained:
             parameter.grad = torch.zeros_like(parameter)
-        features = [feature.requires_grad_() for feature in features]
-        outputs = self._remember(features)
-        losses, outputs_grad = self._actor_losses(outputs.detach())
-        outputs.backward(outputs_grad)
-        self._compress(glimpses, features)
+        rows = None
+        if seen is not None:
+            rows, *sequence = seen.choose(env_ids)
+            features = (self._features(seen, rows) if features is None else features[rows]).requires_grad_()
+            outputs = self._remember(seen, features, rows, sequence, env_ids)
+        else:
+            outputs = self._start(env_ids).output.expand(self.storage.step, -1, -1)
+        losses, outputs_grad = self._actor_losses(outputs.detach(), env_ids)
+        if seen is not None and rows is not None and features is not None:
+            outputs.backward(outputs_grad)
+            self._compress(seen, rows, features)
         if self.is_multi_gpu:
             self.reduce_parameters()
         nn.utils.clip_grad_norm_(self.trained, self.max_grad_norm)  # type: ignore[arg-type]
@@ -144,37 +170,40 @@ class RmaDistillation(Distillation):
         self.optimizer.zero_grad(set_to_none=True)
         return losses
 
-    def _features(self, glimpses: Sequence[Glimpse]) -> list[Tensor]:
-        """What the present encoder makes of each glimpse's images."""
-        if not glimpses:
-            return []
-        compress, sizes = self.student.encoder.compress, [len(glimpse.images) for glimpse in glimpses]
+    def _features(self, seen: GlimpseSequences, rows: Tensor) -> Tensor:
+        """``[r, …]`` what the present encoder makes of the images ``rows``."""
+        compress = self.student.encoder.compress
         with torch.no_grad():
-            blocks = [
-                compress(images) for images, _ in _blocks([(g.images, g.features) for g in glimpses], self.image_block)
-            ]
-        # Clones: the parts of a split may not require gradients for themselves.
-        return [part.clone() for part in torch.cat(blocks).split(sizes)]
+            return torch.cat([compress(seen.images[block]) for block in rows.split(self.image_block)])
 
-    def _remember(self, features: Sequence[Tensor]) -> Tensor:
-        """``[T, N, L + Y]`` the encoder's outputs at each step, from the features of each glimpse."""
-        storage, student = self.storage, self.student
-        seen = storage.memory
-        memory = student.blank(storage.num_envs) if seen is None else Memory(seen.state.clone(), seen.output.clone())
-        left, outputs = iter(features), []
-        for glimpse, dones in zip(storage.glimpses, storage.dones[: storage.step], strict=True):
-            if glimpse is not None:
-                memory = student.remember(memory, glimpse, next(left))
-            outputs.append(memory.output)
-            memory = student.forget(memory, dones)
-        return torch.stack(outputs)
+    def _start(self, env_ids: Tensor) -> Memory:
+        """What was remembered before the first step."""
+        memory = self.storage.memory or self.student.blank(self.storage.num_envs)
+        return Memory(memory.state[env_ids].clone(), memory.output[env_ids].clone())
 
-    def _actor_losses(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    def _remember(
+        self, seen: GlimpseSequences, features: Tensor, rows: Tensor, sequence: Sequence[Tensor], env_ids: Tensor
+    ) -> Tensor:
+        """``[T, n, L + Y]`` the encoder's outputs at each step, from the features of the glimpses ``rows``."""
+        places, begins, valid = sequence
+        start, encoder = self._start(env_ids), self.student.encoder
+        inputs, proprioception = features[places], seen.proprioception[rows][places]
+        state, first, outputs = start.state, encoder.initial_state(len(env_ids)), [start.output]
+        for inputs_now, felt, begun, sees in zip(inputs, proprioception, begins, valid, strict=True):
+            before = torch.where(like(begun[:, None], state), first, state)
+            output, after = encoder.advance(inputs_now, felt, before)
+            state = torch.where(like(sees[:, None], state), after, state)
+            outputs.append(output)
+        held = seen.held[:, env_ids]
+        return torch.stack(outputs)[held, torch.arange(len(env_ids), device=held.device)]
+
+    def _actor_losses(self, outputs: Tensor, env_ids: Tensor) -> tuple[Tensor, Tensor]:
         """Mean action and yaw loss ``[2]``, and the gradient of their sum by ``outputs``; the actor's is added up."""
         storage, student = self.storage, self.student
+        take = lambda values: values[: storage.step, env_ids].flatten(0, 1)  # noqa: E731
         rows = outputs.flatten(0, 1)
-        groups = [storage.groups[name][: storage.step].flatten(0, 1) for name in (PROPRIOCEPTION, HISTORY, YAW_VALID)]
-        wanted = storage.teacher_actions[: storage.step].flatten(0, 1)
+        groups = [take(storage.groups[name]) for name in (PROPRIOCEPTION, HISTORY, YAW_VALID)]
+        wanted = take(storage.teacher_actions)
         grad, total = torch.empty_like(rows), torch.zeros(2, device=rows.device)
         for first in range(0, len(rows), ACTOR_BLOCK):
             part = slice(first, first + ACTOR_BLOCK)
@@ -189,13 +218,11 @@ class RmaDistillation(Distillation):
             total += torch.stack((action, yaw)).detach()
         return total, grad.view_as(outputs)
 
-    def _compress(self, glimpses: Sequence[Glimpse], features: Sequence[Tensor]) -> None:
+    def _compress(self, seen: GlimpseSequences, rows: Tensor, features: Tensor) -> None:
         """Carry the gradients of the features on into the part of the encoder that sees images."""
-        found = [(g.images, f.grad) for g, f in zip(glimpses, features, strict=True) if f.grad is not None]
-        if not found:
-            return
-        for images, grad in _blocks(found, self.image_block):
-            compressed = self.student.encoder.compress(images)
+        assert features.grad is not None
+        for block, grad in zip(rows.split(self.image_block), features.grad.split(self.image_block), strict=True):
+            compressed = self.student.encoder.compress(seen.images[block])
             if compressed.requires_grad:
                 compressed.backward(grad)
 
@@ -246,31 +273,3 @@ def _own(glimpse: Glimpse) -> Glimpse:
     if glimpse.env_ids is not None:
         return glimpse
     return replace(glimpse, images=glimpse.images.clone())
-
-
-def _differentiable(glimpse: Glimpse) -> Glimpse:
-    """A copy that gradients may flow past, of what was seen in inference mode; images are copied block by block."""
-    clone = lambda values: None if values is None else values.clone()  # noqa: E731
-    return replace(
-        glimpse,
-        env_ids=clone(glimpse.env_ids),
-        mask=clone(glimpse.mask),
-        proprioception=glimpse.proprioception.clone(),
-        features=glimpse.features.clone(),
-    )
-
-
-def _blocks(pairs: Iterable[tuple[Tensor, Tensor]], size: int) -> Iterable[tuple[Tensor, Tensor]]:
-    """Images with their gradients in blocks of about ``size`` rows: small pairs are joined, large ones split."""
-    waiting: list[tuple[Tensor, Tensor]] = []
-    for images, grads in pairs:
-        for part in zip(images.split(size), grads.split(size), strict=True):
-            if waiting and sum(len(images) for images, _ in waiting) + len(part[0]) > size:
-                yield _joined(waiting)
-                waiting = []
-            waiting.append(part)
-    yield _joined(waiting)
-
-
-def _joined(pairs: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    return torch.cat([images for images, _ in pairs]), torch.cat([grads for _, grads in pairs])

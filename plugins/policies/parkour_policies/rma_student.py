@@ -32,7 +32,8 @@ class DistillationParams(Params):
 
     learning_rate: float = param(1e-3, ge=0, doc="Learning rate of depth actor and encoder (Adam).")
     max_grad_norm: float = param(1.0, ge=0, doc="Bound on the norm of both gradients together.")
-    epochs: int = param(1, ge=1, doc="Gradient steps on each rollout.")
+    epochs: int = param(1, ge=1, doc="Times that each rollout is gone through.")
+    mini_batches: int = param(1, ge=1, doc="Parts of the environments, each with a gradient step of its own.")
     learning_rate_half_life: int | None = param(
         None, ge=1, doc="Iterations in which the learning rate halves; none: it stays."
     )

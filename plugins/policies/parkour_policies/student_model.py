@@ -164,14 +164,14 @@ class StudentModel(nn.Module):
         if ids is not None:
             return Memory(memory.state.index_copy(0, ids, state), memory.output.index_copy(0, ids, output))
         if mask is not None:
-            state = torch.where(_like(mask, state), state, memory.state)
+            state = torch.where(like(mask, state), state, memory.state)
             output = torch.where(mask, output, memory.output)
         return Memory(state, output)
 
     def forget(self, memory: Memory, dones: Tensor) -> Memory:
         """The memory with the environments ``dones`` (``[N]``) as at the start of an episode."""
         first = self.encoder.initial_state(len(dones))
-        return Memory(torch.where(_like(dones.view(-1, 1) > 0, first), first, memory.state), memory.output)
+        return Memory(torch.where(like(dones.view(-1, 1) > 0, first), first, memory.state), memory.output)
 
     def _glimpse(self, obs: TensorDict) -> Glimpse | None:
         images, proprioception = obs[DEPTH], obs[PROPRIOCEPTION]
@@ -284,7 +284,7 @@ def _sizes(obs: TensorDict) -> dict[str, int]:
     return sizes
 
 
-def _like(mask: Tensor, values: Tensor) -> Tensor:
+def like(mask: Tensor, values: Tensor) -> Tensor:
     """A mask ``[N, 1]`` with as many dimensions as ``values``."""
     return mask.view(-1, *[1] * (values.ndim - 1))
 

@@ -24,8 +24,6 @@ import warp as wp
 from mjlab.sim.sim import Simulation
 from mjlab.viewer.model_sync import disable_model_sameframe_shortcuts
 
-from parkour_mujoco.bounding_trees import BoundingTree, bodies_with_boxes
-
 CpuSim = Literal["native", "warp"]
 """What steps the worlds on a CPU."""
 STATE = ("qpos", "qvel")
@@ -137,9 +135,10 @@ class NativeSimulation(Simulation):
 
     def _begin(self, threads: int) -> None:
         base = copy.copy(self._mj_model)
-        # Computed when a model is compiled, for boxes that stand elsewhere by now; so are the trees of bodies.
+        # Both are computed when a model is compiled, for boxes that stand elsewhere by now. (Trees of bounding volumes
+        # made anew for each course were tried: going through one costs as much as trying every box.)
+        base.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
         disable_model_sameframe_shortcuts(base)
-        self._trees = [BoundingTree(base, body) for body in bodies_with_boxes(base)]
         # A state that is not finite must stay visible: the environment counts it and begins a new episode.
         base.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
         mujoco.set_mju_user_warning(_ignore_warning)
@@ -173,13 +172,10 @@ class NativeSimulation(Simulation):
     def _follow(self) -> None:
         if not self._changed.any():
             return
-        changed = np.flatnonzero(self._changed)
-        for i in changed:
+        for i in np.flatnonzero(self._changed):
             model = self._worlds[i].model
             for name, batch in self._fields:
                 getattr(model, name).reshape(-1)[:] = batch[i if len(batch) > 1 else 0].reshape(-1)
-        for tree in self._trees:
-            tree.update([self._worlds[i].model for i in changed])
         self._changed[:] = False
 
     def recompute_constants(self, level: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from parkour.errors import ParkourError
 from parkour.evaluation.benchmark import StepRate
+from parkour.evaluation.source import weights_at
 from parkour_cli.__main__ import main
 from tests.evaluation.fakes import write_weights
 
@@ -105,6 +106,33 @@ def test_terrains_preview(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     monkeypatch.setattr("parkour_cli.terrains._scene", caught)
     command(capsys, "terrains", "preview", "gap", "--difficulty", "0.3", "--seed", "7")
     assert caught.args == ("gap", 0.3, 7)
+
+
+def test_export_weights(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    weights = write_weights(tmp_path / "rsl_rl" / "go2-teacher" / "2026-01-01_00-00-00")
+    small = tmp_path / "small.pt"
+    for choice in (["--checkpoint", weights.path], ["--run", weights.path.parent], ["--log-root", tmp_path]):
+        code, out, err = command(capsys, "export", "weights", *choice, "-o", small, "--half")
+        assert code == 0 and out.strip() == str(small), err
+        loaded = weights_at(small)
+        assert loaded.checkpoint.iteration == weights.checkpoint.iteration
+        assert small.stat().st_size < weights.path.stat().st_size
+        small.unlink()
+    code, _, err = command(capsys, "export", "weights", "--pretrained", "--out", small)
+    assert code == 0 and weights_at(small).checkpoint.stamp.stage == "teacher", err
+    code, _, err = command(capsys, "export", "weights", "--checkpoint", small, "--out", small)
+    assert code == 1 and "is the checkpoint itself" in err
+
+
+def test_assets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    fetched, listed = Catch(), Catch()
+    monkeypatch.setattr("parkour.mirror.fetch", fetched)
+    command(capsys, "assets", "fetch", "--folder", tmp_path, "--force", "--source", "https://a.example/", "--root", "b")
+    assert fetched.args == (tmp_path,) and fetched.kwargs["force"] is True
+    assert (fetched.kwargs["source"], fetched.kwargs["root"]) == ("https://a.example", "b")
+    monkeypatch.setattr("parkour.mirror.verify", listed)
+    command(capsys, "assets", "list", "--folder", tmp_path, "--check", "--json")
+    assert listed.args == (tmp_path,)
 
 
 def test_plugins_new_names_the_component(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ from parkour_cli.output import notice, print_json, print_table
 if TYPE_CHECKING:
     from parkour.export.exporter import ExportOptions, ExportResult
 
-app = make_app("Write a policy as ONNX or TorchScript, with deploy.toml, compared with torch at once.")
+app = make_app("Write a policy as ONNX, TorchScript or bare weights.")
 
 OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the export.")]
 DtypeOption = Annotated[str, typer.Option(metavar="TYPE", help="Of the weights: float32 or float16.")]
@@ -38,7 +38,7 @@ RolloutOption = Annotated[
 
 @app.callback()
 def export() -> None:
-    """Write a policy as ONNX or TorchScript, with deploy.toml, compared with torch at once."""
+    """Write a policy as ONNX or TorchScript, with deploy.toml and compared with torch at once, or as bare weights."""
 
 
 @app.command()
@@ -89,6 +89,29 @@ def jit(
         format="jit", dtype=dtype, batch=_batch(batch), recording=recording, rollout=rollout, engine=engine,  # type: ignore[arg-type]
     )  # fmt: skip
     _report(_export(task, checkpoint, run, pretrained, log_root, out, options), as_json)
+
+
+@app.command()
+def weights(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="File to write (.pt).")],
+    task: PolicyTaskArgument = None,
+    checkpoint: CheckpointOption = None,
+    run: RunOption = None,
+    pretrained: PretrainedOption = False,
+    log_root: LogRootOption = Path("logs"),
+    half: Annotated[bool, typer.Option("--half", help="16 bits a number: half the size.")] = False,
+) -> None:
+    """Write a checkpoint's networks alone: to hand on, to score and to train further, but not to resume."""
+    from parkour.evaluation.source import PolicySource, load_weights
+    from parkour.learning.checkpoint import save_checkpoint, slim
+
+    source = PolicySource(task=task, checkpoint=checkpoint, run=run, pretrained=pretrained, log_root=log_root)
+    loaded = load_weights(source)
+    if out.exists() and out.samefile(loaded.path):
+        raise ParkourError(f"--out {out} is the checkpoint itself", hint="name another file")
+    save_checkpoint(out, slim(loaded.checkpoint, half=half))
+    notice(f"{loaded.path}: {loaded.path.stat().st_size / 1e6:.1f} MB, {out}: {out.stat().st_size / 1e6:.1f} MB")
+    print(out)
 
 
 def export_after(checkpoint: Path, out: Path, engine: str | None) -> None:

@@ -125,9 +125,21 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         raise
 
 
-def slim(checkpoint: Checkpoint) -> Checkpoint:
-    """A copy without optimizers, generators and environment: enough to evaluate, play and export."""
-    return replace(checkpoint, optimizers=None, rng=None, env=None)
+def slim(checkpoint: Checkpoint, *, half: bool = False) -> Checkpoint:
+    """A copy without optimizers, generators and environment: enough to evaluate, play and export.
+
+    A student's keeps no teacher. With ``half`` weights are rounded to 16 bits, and are 32 bits again when loaded.
+    """
+    model = checkpoint.model
+    if "student_state_dict" in model:
+        model = {name: weights for name, weights in model.items() if name != "teacher_state_dict"}
+    if half:
+        model = {name: {key: _halved(value) for key, value in weights.items()} for name, weights in model.items()}
+    return replace(checkpoint, model=model, optimizers=None, rng=None, env=None)
+
+
+def _halved(value: Any) -> Any:
+    return value.half() if isinstance(value, Tensor) and value.dtype is torch.float32 else value
 
 
 def load_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> Checkpoint:

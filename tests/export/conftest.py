@@ -12,23 +12,29 @@ from parkour.export.describe import group_sizes, observation_layout
 from parkour.export.exporter import ExportOptions, ExportResult, export_policy
 from parkour.learning.checkpoint import Checkpoint, TaskStamp, save_checkpoint
 from parkour.learning.inference import acting_network, build_actor, define_policy
-from parkour.tasks import load_task, task_to_toml
+from parkour.tasks import ResolvedTask, load_task, task_to_toml
 
 STAGES = ("teacher", "student")
+
+
+def blank_observations(task: ResolvedTask) -> TensorDict:
+    """Zeros of all groups, of one environment."""
+    shapes = {name: (size,) for name, size in group_sizes(observation_layout(task)).items()}
+    if "depth" in task.observations:
+        depth = task.observations["depth"].kwargs
+        shapes["depth"] = (depth["height"], depth["width"])
+    zeros = {name: torch.zeros(1, *shape) for name, shape in shapes.items()}
+    return TensorDict(zeros, batch_size=[1])  # type: ignore[arg-type]
 
 
 def write_checkpoint(path: Path, stage: str = "teacher", *, sets: tuple[str, ...] = (), gain: float = 40.0) -> Path:
     """A checkpoint of random weights; ``gain`` makes its actions greater than fresh ones."""
     torch.manual_seed(3)
     task = load_task(f"go2-{stage}", overlay="train", sets=sets)
-    layout = observation_layout(task)
-    shapes = {name: (size,) for name, size in group_sizes(layout).items()}
-    if "depth" in task.observations:
-        depth = task.observations["depth"].kwargs
-        shapes["depth"] = (depth["height"], depth["width"])
-    zeros = {name: torch.zeros(1, *shape) for name, shape in shapes.items()}
+    layout, blank = observation_layout(task), blank_observations(task)
+    shapes = {name: tuple(blank[name].shape[1:]) for name in layout}
     definition = define_policy(task)
-    actor = build_actor(definition, TensorDict(zeros, batch_size=[1]), task.robot.num_joints, "cpu")  # type: ignore[arg-type]
+    actor = build_actor(definition, blank, task.robot.num_joints, "cpu")
     weights = {
         key: gain * value if key.endswith("mlp.6.weight") else value for key, value in actor.state_dict().items()
     }

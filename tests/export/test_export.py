@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,10 @@ from parkour.errors import ParkourError
 from parkour.export.exporter import ExportOptions, ExportResult, export_policy
 from parkour.export.manifest import file_sha256, read_manifest
 from parkour.export.parity import Parity, check
-from parkour.learning.checkpoint import load_checkpoint
-from parkour.learning.inference import task_of
+from parkour.learning.checkpoint import load_checkpoint, save_checkpoint
+from parkour.learning.inference import build_actor, define_policy, task_of
 from parkour_policies.rma_actor import RmaActor
-from tests.export.conftest import STAGES, write_checkpoint
+from tests.export.conftest import STAGES, blank_observations, write_checkpoint
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -301,3 +302,35 @@ def test_a_task_whose_plugin_is_gone(run: Run, tmp_path: Path) -> None:
     lines = [line for line in err.splitlines() if line.startswith("error:")]
     assert len(lines) == 1
     assert "parkour-beams:beam" in lines[0]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("half", [False, True])
+def test_weights_alone_are_the_policy(
+    run: Run, checkpoints: dict[str, Path], tmp_path: Path, stage: str, half: bool
+) -> None:
+    full, out = tmp_path / "full.pt", tmp_path / "weights.pt"
+    before = load_checkpoint(checkpoints[stage])
+    extra = {"teacher_state_dict": {"x": torch.zeros(100_000)}} if stage == "student" else {}
+    more = {"optimizers": {"ppo": {"x": torch.zeros(1_000_000)}}, "rng": {}, "model": before.model | extra}
+    save_checkpoint(full, replace(before, **more))
+    code, printed, err = run("export", "weights", "--checkpoint", str(full), "-o", str(out), *["--half"] * half)
+    assert code == 0 and printed.strip() == str(out), err
+    after = load_checkpoint(out)
+    assert after.slim and after.stamp == before.stamp and after.model.keys() == before.model.keys()
+    assert out.stat().st_size < checkpoints[stage].stat().st_size * (0.6 if half else 1.01)
+    task = task_of(before)
+    definition = define_policy(task)
+    obs = blank_observations(task)
+    for name, weights in before.model.items():
+        actor = build_actor(definition, obs, task.robot.num_joints, "cpu")
+        actor.load_state_dict(after.model[name])
+        for key, value in actor.state_dict().items():
+            torch.testing.assert_close(value, weights[key], rtol=1e-3 if half else 0.0, atol=1e-6 if half else 0.0)
+
+
+def test_weights_are_not_written_over_their_checkpoint(run: Run, checkpoints: dict[str, Path]) -> None:
+    path = checkpoints["teacher"]
+    before = path.read_bytes()
+    code, _, err = run("export", "weights", "--checkpoint", str(path), "-o", str(path))
+    assert code == 1 and "is the checkpoint itself" in err and path.read_bytes() == before

@@ -7,7 +7,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +15,7 @@ from parkour.errors import ParkourError
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import KINDS, EngineSpec
 from parkour_cli.options import JsonOption, make_app
-from parkour_cli.output import print_json, print_table
+from parkour_cli.output import notice, print_json, print_table
 
 app = make_app("Check Python, torch, GPUs, engines, plugins and assets. Exits with 1 if no engine can run.")
 
@@ -24,8 +24,20 @@ Row = tuple[str, bool, str]
 
 
 @app.command()
-def doctor(as_json: JsonOption = False) -> None:
+def doctor(
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Try this engine instead, and print a report for an issue.", show_default=False
+        ),
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="With --engine: how long, the simulator's start included.")] = 60.0,
+    as_json: JsonOption = False,
+) -> None:
     """Check Python, torch, GPUs, engines, plugins and assets. Exits with 1 if no engine can run."""
+    if engine is not None:
+        _try_engine(engine, seconds, as_json)
+        return
     registry = default_registry()
     report = {
         "python": {"version": platform.python_version(), "executable": sys.executable, "platform": platform.platform()},
@@ -42,6 +54,30 @@ def doctor(as_json: JsonOption = False) -> None:
     else:
         _print_report(report)
     if not usable:
+        raise typer.Exit(1)
+
+
+def _try_engine(name: str, seconds: float, as_json: bool) -> None:
+    """A short run on an engine; exits with 1 if something is wrong with it."""
+    from parkour.evaluation.smoke import smoke_run
+    from parkour.learning.device import choose_device, choose_engine
+    from parkour.learning.state import versions
+    from parkour.tasks import load_task
+
+    if seconds <= 0:
+        raise ParkourError(f"--seconds: got {seconds:g}, expected more than 0")
+    identity, engine = choose_engine(name)
+    device, task = choose_device(None), load_task("go2-teacher", overlay="train")
+    num_envs = 256 if device.startswith("cuda") else 16
+    notice(f"{identity}: {num_envs} environments of {task.name} on {device}, about {seconds:g} s")
+    details = versions() | {key: value for key, value in engine.availability().details.items() if value}
+    details |= {"platform": platform.platform(), "cuda": _devices(_torch())}
+    report = smoke_run(engine, identity, task, num_envs=num_envs, device=device, seconds=seconds, versions=details)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        print(report.as_markdown())
+    if not report.ok:
         raise typer.Exit(1)
 
 

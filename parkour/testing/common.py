@@ -15,7 +15,7 @@ def described(subject: Subject) -> str:
     expect(not silent, f"parameters without a line of text: {', '.join(silent)}")
     required = [parameter.name for parameter in parameters if parameter.required]
     expect(not required, f"parameters without a default: {', '.join(required)}; a component must work without any")
-    return f"{len(parameters)} parameters" if parameters else "no parameters"
+    return f"{len(parameters)} parameter{'' if len(parameters) == 1 else 's'}" if parameters else "no parameters"
 
 
 def callable_as_agreed(subject: Subject) -> str:

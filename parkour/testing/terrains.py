@@ -82,7 +82,7 @@ def valid_everywhere(subject: Subject) -> str:
     if bad:
         raise CheckFailed(f"{len(bad)} of {len(all_draws)} draws fail, first at {bad[0].where}: {bad[0].problem}")
     counts = [len(made.boxes) for _, made in sound(subject)]
-    return f"{len(all_draws)} draws, {min(counts)} to {max(counts)} of {subject.options.max_boxes} boxes"
+    return f"{len(all_draws)} draws, {_span(counts)} of {subject.options.max_boxes} boxes"
 
 
 def valid_at_bounds(subject: Subject) -> str:
@@ -185,7 +185,7 @@ def takes_roughness(subject: Subject) -> str:
         patch = patch_of(subject, drawn)
         expect(np.isfinite(patch.height).all(), f"the height raster is not finite at {drawn.where}")
         bumps.append(len(patch.boxes) - len(made.boxes))
-    return f"{min(bumps)} to {max(bumps)} bumps"
+    return f"{_span(bumps)} bumps"
 
 
 def patch_of(subject: Subject, drawn: Drawn) -> Patch:
@@ -200,6 +200,11 @@ def patch_of(subject: Subject, drawn: Drawn) -> Patch:
         streams,
         Grid.of_patch(CELL),
     )
+
+
+def _span(counts: list[int]) -> str:
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 _AROUND = np.array([(x, y) for x in (-0.1, 0.0, 0.1) for y in (-0.1, 0.0, 0.1)])

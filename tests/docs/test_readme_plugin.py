@@ -14,6 +14,7 @@ from parkour.specs import TerrainSpec
 from parkour.tasks import load_task
 from parkour.terrain.field import build_patch
 from parkour.terrain.sub_terrain import PATCH_LENGTH
+from parkour.testing import check_component
 from tests.components import load
 from tests.conftest import InstallPlugin
 from tests.docs.pages import ROOT, blocks, readme_plugin
@@ -54,6 +55,11 @@ def test_its_courses_hold(registry: Registry, difficulty: float) -> None:
     # All the way along the middle line one walks at height 0, but for the bumps.
     along = patch.height[: round((PATCH_LENGTH + 1) / course.cell), patch.height.shape[1] // 2]
     assert ((along > -0.01) & (along < 0.07)).all()
+
+
+def test_it_keeps_the_contract(registry: Registry) -> None:
+    report = check_component(registry.get("terrain", "beam"), registry=registry)
+    assert [check for check in report.checks if check.status == "failed"] == []
 
 
 def test_the_readme_s_options_resolve(registry: Registry) -> None:

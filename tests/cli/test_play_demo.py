@@ -70,8 +70,8 @@ def test_every_option_arrives(
     film = tmp_path / "out.mp4"
     arguments = [
         "go2-teacher", "--checkpoint", weights.path, "--viewer", "web", "--port", "8099", "--video", film,
-        "--steps", "12", "--terrain", "gap", "--terrain", "flat", "--difficulty", "0.2:0.4", "--num-envs", "3", "--seed", "9",
-        "--show-depth", "--noise", "noisy", "--device", "cuda:1", "--engine", "mujoco",
+        "--steps", "12", "--terrain", "gap", "--terrain", "flat", "--difficulty", "0.2:0.4", "--num-envs", "3",
+        "--seed", "9", "--show-depth", "--noise", "noisy", "--device", "cuda:1", "--engine", "mujoco",
         "--set", "command.speed=[0.5, 0.5]", "--with", "terrain:demo=0.1",
     ]  # fmt: skip
     if name == "demo":

@@ -30,7 +30,7 @@ def env(
     ] = None,
     steps: Annotated[int, typer.Option(help="Control steps to time.")] = 200,
     device: Annotated[
-        str | None, typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:N; a GPU if there is one.")
+        str | None, typer.Option(metavar="NAME", help="cpu, cuda or cuda:N; a GPU if there is one.")
     ] = None,
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="Simulator; the first that can run here.")] = None,
     cpu_sim: CpuSimOption = None,

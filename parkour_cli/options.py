@@ -39,7 +39,7 @@ LogRootOption = Annotated[
     Path, typer.Option("--log-root", metavar="DIR", help="Where runs are looked for when none is named.")
 ]
 DeviceOption = Annotated[
-    str | None, typer.Option("--device", metavar="DEVICE", help="cpu, cuda or cuda:N; a GPU if there is one.")
+    str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N; a GPU if there is one.")
 ]
 EngineOption = Annotated[
     str | None, typer.Option("--engine", metavar="NAME", help="Simulator; the first that can run here.")

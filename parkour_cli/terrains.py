@@ -33,7 +33,7 @@ def preview(
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     depth: Annotated[bool, typer.Option("--depth", help="Show as well what the depth camera sees.")] = False,
     task: Annotated[
-        str, typer.Option(metavar="TASK", help="Whose camera and depth image --depth shows.")
+        str, typer.Option(metavar="NAME", help="Whose camera and depth image --depth shows.")
     ] = "go2-student",
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG file to write.")] = Path("terrains.png"),
 ) -> None:

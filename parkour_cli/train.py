@@ -29,7 +29,7 @@ def train(
         str | None,
         typer.Argument(metavar="[TASK]", help="Name or alias of a task, or a TOML file.", show_default=False),
     ] = None,
-    stage: Annotated[str | None, typer.Option(metavar="STAGE", help="teacher (go2-teacher) or student.")] = None,
+    stage: Annotated[str | None, typer.Option(metavar="NAME", help="teacher (go2-teacher) or student.")] = None,
     num_envs: Annotated[int | None, typer.Option(help="Parallel environments in each process; by device.")] = None,
     iterations: Annotated[int | None, typer.Option(help="Iterations of the whole run; the task's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all random numbers; 1.")] = None,
@@ -37,7 +37,7 @@ def train(
     experiment: Annotated[str | None, typer.Option(metavar="NAME", help="Folder of the runs; the task's name.")] = None,
     log_root: Annotated[Path, typer.Option(metavar="DIR", help="Where rsl_rl/EXPERIMENT/RUN is made.")] = Path("logs"),
     device: Annotated[
-        str | None, typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:N; a GPU if there is one.")
+        str | None, typer.Option(metavar="NAME", help="cpu, cuda or cuda:N; a GPU if there is one.")
     ] = None,
     gpus: Annotated[int, typer.Option(help="Processes that train together, one per GPU.")] = 1,
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="Simulator; the first that can run here.")] = None,

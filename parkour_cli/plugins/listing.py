@@ -14,7 +14,7 @@ from parkour.specs import KINDS, Kind, TaskSpec
 from parkour_cli.options import JsonOption
 from parkour_cli.output import print_json, print_table
 
-KindOption = Annotated[str | None, typer.Option("--kind", metavar="KIND", help=f"One of {', '.join(KINDS)}.")]
+KindOption = Annotated[str | None, typer.Option("--kind", metavar="NAME", help=f"One of {', '.join(KINDS)}.")]
 _COMMON_FIELDS = {"name", "summary", "target", "params", "source"}
 
 

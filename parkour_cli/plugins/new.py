@@ -15,7 +15,7 @@ def new(
     kind: Annotated[
         str,
         typer.Option(
-            metavar="KIND",
+            metavar="NAME",
             help="terrain, reward, observation, modifier, termination, event, encoder, policy or task.",
         ),
     ],

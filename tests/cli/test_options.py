@@ -70,3 +70,9 @@ def _says(source: str, *words: str) -> bool:
 
 def _says_one(source: str, spellings: Sequence[str]) -> bool:
     return any(_says(source, spelling) for spelling in spellings)
+
+
+@pytest.mark.parametrize(("name", "option"), OPTIONS, ids=[f"{name} {option.opts[-1]}" for name, option in OPTIONS])
+def test_no_option_is_called_as_its_value(name: str, option: Any) -> None:
+    """Some versions of Typer (0.27) take ``metavar="DEVICE"`` of ``--device`` for the option's name: ``--DEVICE``."""
+    assert (option.metavar or "").lower() != option.name.replace("_", "-")

@@ -58,7 +58,7 @@ NoiseOption = Annotated[
     typer.Option("--noise", metavar="PRESET", help="Students: sensor noise, an overlay of the task (noisy)."),
 ]
 WatchDeviceOption = Annotated[
-    str, typer.Option("--device", metavar="DEVICE", help="cpu, cuda or cuda:N; for a few robots the CPU will do.")
+    str, typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N; for a few robots the CPU will do.")
 ]
 
 

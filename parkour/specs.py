@@ -133,6 +133,8 @@ class EngineSpec(Spec):
     kind: ClassVar[Kind] = "engine"
     extra: str = ""
     """The extra of ``parkour-lab`` that installs it."""
+    preference: int = 0
+    """Of the engines that can run, the one with the greatest is taken where none is named."""
 
 
 @dataclass(frozen=True, kw_only=True)

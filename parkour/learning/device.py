@@ -12,7 +12,8 @@ import torch
 
 from parkour.errors import DeviceError, EngineError, ParkourError
 from parkour.mdp.engine import Engine
-from parkour.registry import Registry, default_registry, resolve_target
+from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
+from parkour.specs import EngineSpec
 
 if TYPE_CHECKING:
     from parkour.tasks.resolve import ResolvedTask
@@ -72,7 +73,7 @@ def choose_engine(name: str | None, registry: Registry | None = None) -> tuple[s
         UnknownNameError: no engine has this name.
     """
     registry = registry or default_registry()
-    candidates = [registry.get("engine", name)] if name else list(registry.specs("engine"))
+    candidates = [registry.get("engine", name)] if name else sorted(registry.specs("engine"), key=_rank)
     problems: list[tuple[str, str, str]] = []
     for item in candidates:
         engine: Engine = resolve_target(item.spec.target, owner=f"engine {item.id!r}")()
@@ -84,6 +85,11 @@ def choose_engine(name: str | None, registry: Registry | None = None) -> tuple[s
         raise EngineError("no engine is registered", hint="parkour plugins list --kind engine")
     reasons = "; ".join(f"{engine}: {reason}" for engine, reason, _ in problems)
     raise EngineError(f"no engine can run here ({reasons})", hint=problems[0][2] or "parkour doctor")
+
+
+def _rank(item: RegisteredSpec) -> int:
+    """Engines in order of preference, otherwise as they are registered."""
+    return -item.spec.preference if isinstance(item.spec, EngineSpec) else 0
 
 
 def check_engine_options(identity: str, engine: Engine, options: Mapping[str, str]) -> None:

@@ -15,5 +15,6 @@ def register_engines() -> Iterable[EngineSpec]:
         summary="Isaac Lab 2.3 on Isaac Sim 5.1 (PhysX): thousands of environments on an NVIDIA GPU",
         target="parkour_isaaclab.engine:IsaacLabEngine",
         extra="isaaclab",
+        preference=-1,
         source="https://isaac-sim.github.io/IsaacLab",
     )

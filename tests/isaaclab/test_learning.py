@@ -33,9 +33,7 @@ class Recorder:
 
 
 def _options(folder: Path, **choices: Any) -> TrainOptions:
-    return TrainOptions(
-        engine="isaaclab", device="cpu", num_envs=8, seed=3, log_root=folder, progress=False, **choices
-    )
+    return TrainOptions(engine="isaaclab", device="cpu", num_envs=8, seed=3, log_root=folder, progress=False, **choices)
 
 
 def test_a_teacher_takes_two_updates_and_goes_on(tmp_path: Path) -> None:

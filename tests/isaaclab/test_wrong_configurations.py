@@ -139,9 +139,7 @@ def test_a_body_that_the_asset_calls_otherwise_is_told(task: ResolvedTask, tmp_p
         _build(replace(task, robot_folder=str(folder)), lambda cfg: None)
 
 
-def test_a_mirror_without_the_file_is_told(
-    task: ResolvedTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mirror_without_the_file_is_told(task: ResolvedTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARKOUR_ISAAC_ASSETS", str(tmp_path))
     with pytest.raises(EngineError, match="PARKOUR_ISAAC_ASSETS: no file") as caught:
         locate_usd(load_robot_asset(task.robot_folder, task.robot), "https://assets.invalid")

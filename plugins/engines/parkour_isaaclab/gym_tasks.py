@@ -1,7 +1,7 @@
 """The tasks under Gymnasium's ids, so that Isaac Lab's own scripts find them.
 
-Gymnasium calls :func:`register` through its entry-point group whenever it is imported. An id's ``env_cfg_entry_point``
-is an attribute of this module, made on demand: a function that gives the configuration.
+Importing this module registers them. Scripts that do not are run by ``python -m parkour_isaaclab SCRIPT …``. An id's
+``env_cfg_entry_point`` is an attribute of this module, made on demand: a function that gives the configuration.
 """
 
 # Gymnasium is there only with Isaac Lab.
@@ -54,3 +54,6 @@ def __getattr__(name: str) -> Callable[[], Any]:
         return environment_cfg(task, num_envs=task.model.environments.cuda, device="cuda:0", seed=0)
 
     return configuration
+
+
+register()

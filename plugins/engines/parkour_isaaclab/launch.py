@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from typing import Any
 
@@ -31,8 +33,9 @@ def launch(*, device: str, headless: bool = True, cameras: bool = False) -> None
         return
     from isaaclab.app import AppLauncher
 
-    with _same_streams():
+    with _own_arguments():
         _app = AppLauncher(headless=headless, enable_cameras=cameras, device=device).app
+    atexit.register(_app.close)
 
 
 def quiet_stdout() -> AbstractContextManager[object]:
@@ -50,9 +53,10 @@ def _is_running() -> bool:
 
 
 @contextmanager
-def _same_streams() -> Any:
-    """The launcher puts the interpreter's original standard output back in place of whatever is there."""
-    stdout, arguments = sys.stdout, list(sys.argv)
+def _own_arguments() -> Iterator[None]:
+    """Kit reads the command line, which is ours; and the launcher puts the original standard output back in place."""
+    stdout, arguments = sys.stdout, sys.argv
+    sys.argv = arguments[:1]
     try:
         yield
     finally:

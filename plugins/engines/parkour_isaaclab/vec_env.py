@@ -21,7 +21,6 @@ from parkour.tasks.resolve import ResolvedTask
 from parkour_isaaclab.cfg import ParkourEnvCfg, environment_cfg
 from parkour_isaaclab.runtime import runtime_of
 
-
 LONGEST_REASON = 300
 """Characters of an error of Isaac Lab's that are shown."""
 

@@ -301,7 +301,7 @@ def test_a_task_whose_plugin_is_gone(run: Run, tmp_path: Path) -> None:
     assert code == 1
     lines = [line for line in err.splitlines() if line.startswith("error:")]
     assert len(lines) == 1
-    assert "parkour-beams:beam" in lines[0]
+    assert "'beam'" in lines[0] and "parkour-beams" in lines[0] and "not installed" in lines[0]
 
 
 @pytest.mark.parametrize("stage", STAGES)

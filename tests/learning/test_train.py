@@ -75,7 +75,7 @@ def test_run_leaves_checkpoints_task_and_metrics(tmp_path: Path) -> None:
     assert result.run.parent == tmp_path / "rsl_rl" / "go2-teacher"
     assert result.run.name.endswith("_first")
     assert {p.name for p in result.run.iterdir()} == {
-        "model_2.pt", "model_4.pt", "model_5.pt", "task.toml", "metrics.jsonl"
+        "model_2.pt", "model_4.pt", "model_5.pt", "task.toml", "options.toml", "metrics.jsonl"
     }  # fmt: skip
     assert result.checkpoint == result.run / "model_5.pt" and result.iterations == 5 and not result.stopped
     rows = [json.loads(line) for line in (result.run / "metrics.jsonl").read_text().splitlines()]

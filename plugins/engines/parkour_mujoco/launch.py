@@ -10,11 +10,26 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 
+from parkour.errors import EngineError
+
 
 def choose_renderer() -> None:
-    """Before mujoco is imported: name a renderer that is there when there is no display."""
+    """Before mujoco is imported: name a renderer that is there when there is no display.
+
+    Raises:
+        EngineError: mujoco cannot be imported, with the renderer that the user named for one.
+    """
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         os.environ.setdefault("MUJOCO_GL", _headless_renderer())
+    try:
+        import mujoco  # noqa: F401
+    # Whatever the library's loader makes of a renderer that is missing.
+    except (ImportError, OSError, AttributeError, RuntimeError) as error:
+        named = f" with MUJOCO_GL={name}" if (name := os.environ.get("MUJOCO_GL")) else ""
+        raise EngineError(
+            f"mujoco cannot be imported{named}: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+            hint="unset MUJOCO_GL, or install what it names (Debian: libegl1 for egl, libosmesa6 for osmesa)",
+        ) from error
 
 
 def quiet_warp(device: str = "cuda", *, kernels: bool = True) -> None:

@@ -6,7 +6,7 @@ is a tensor that fused Adam reads, and one transfer at the end brings everything
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -96,7 +96,7 @@ class RmaPPO(PPO):
         names = ("value", "surrogate", "entropy", "estimator", "latent_regularisation", "kl")
         total = torch.zeros(len(names), device=self.device)
         coefficient = self.regularisation
-        for batch in self.storage.mini_batch_generator(self.num_mini_batches, self.num_learning_epochs):
+        for batch in self._batches():
             assert batch.observations is not None and batch.actions is not None
             features = self.actor.update_distribution(batch.observations)
             surrogate = self._surrogate_loss(batch)
@@ -122,7 +122,7 @@ class RmaPPO(PPO):
         """DAgger: the history encoder imitates the privileged one on the states that it led to."""
         total = torch.zeros((), device=self.device)
         parameters = list(self.actor.history_encoder.parameters())
-        for batch in self.storage.mini_batch_generator(self.num_mini_batches, self.num_learning_epochs):
+        for batch in self._batches():
             assert batch.observations is not None
             with torch.no_grad():
                 target = self.actor.encode_privileged(batch.observations)
@@ -134,6 +134,12 @@ class RmaPPO(PPO):
             self.history_optimizer.step()
             total += loss.detach()
         return {"history_latent": (total / (self.num_learning_epochs * self.num_mini_batches)).item()}
+
+    def _batches(self) -> Iterator[RolloutStorage.Batch]:
+        """The mini-batches of all epochs: rsl-rl shuffles once per update, so each is gathered once."""
+        batches = list(self.storage.mini_batch_generator(self.num_mini_batches, 1))
+        for _ in range(self.num_learning_epochs):
+            yield from batches
 
     def _surrogate_loss(self, batch: RolloutStorage.Batch) -> Tensor:
         assert batch.actions is not None and batch.old_actions_log_prob is not None and batch.advantages is not None

@@ -48,6 +48,9 @@ class TaskCommand(CommandTerm):
 class JointTargetAction(ActionTerm):
     """Position targets of all joints, about the default pose, from actions: clipped, delayed and scaled."""
 
+    # Isaac Lab's destructor reads it, also of an instance whose making failed.
+    _debug_vis_handle = None
+
     def __init__(self, cfg: Any, env: ManagerBasedRLEnv) -> None:
         super().__init__(cfg, env)
         self._runtime = runtime_of(env)

@@ -54,9 +54,13 @@ class IsaacVecEnv(RslRlVecEnvWrapper):
         Raises:
             EngineError: Isaac Lab cannot build them.
         """
+        env = isaac_envs.ManagerBasedRLEnv.__new__(isaac_envs.ManagerBasedRLEnv)
         try:
-            return cls(isaac_envs.ManagerBasedRLEnv(cfg, render_mode="rgb_array" if render else None))
+            env.__init__(cfg, render_mode="rgb_array" if render else None)
+            return cls(env)
         except BaseException as error:
+            # Half built it cannot be closed, but would try to when it is collected.
+            env._is_closed = True
             # Isaac Sim has one simulation per process, and would refuse the next.
             SimulationContext.clear_instance()
             if isinstance(error, (ValueError, RuntimeError, KeyError, OSError)):

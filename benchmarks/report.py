@@ -181,10 +181,14 @@ def draw(results: Row, path: Path) -> None:
             ratios.plot([row["num_envs"] for row in found], [row["ratio"] for row in found], marker="o", label=label)
     for axis, title in ((rates, "control steps/s"), (ratios, "environment step / raw physics")):
         axis.set(xscale="log", title=title, xlabel="environments")
+        sizes = sorted({row["num_envs"] for row in (*ours, *peers, *warp)})
+        axis.set_xticks(sizes, [str(size) for size in sizes])
+        axis.minorticks_off()
         axis.grid(alpha=0.25)
         if axis.lines:
             axis.legend(fontsize=8, frameon=False)
     rates.set_yscale("log")
+    rates.minorticks_off()
     ratios.set_ylim(0, 1)
     _draw_training(times, results)
     figure.savefig(path, dpi=80)

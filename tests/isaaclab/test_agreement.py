@@ -15,22 +15,26 @@ from tests.isaaclab.drivers import IsaacDriver, MujocoDriver, Pose
 pytestmark = [pytest.mark.isaaclab, pytest.mark.slow]
 
 NUM_ENVS = 10
-ROUNDS = 6
+ROUNDS = 16
+SETTLED = 11
+"""States after which every picture that a student is given, the oldest too, was taken in this test."""
 
 Pair = tuple[MujocoDriver, IsaacDriver]
 
 
-@pytest.fixture(scope="module")
-def pair() -> Iterator[Pair]:
+@pytest.fixture(scope="module", params=["go2-teacher", "go2-student"])
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     """Both engines on the same courses, told the same constants and commands."""
     task = load_task(
-        "go2-teacher",
+        request.param,
         overlay="train",
         sets=["course.levels=5", "course.start_levels=[0, 4]", "command.resample='never'"],
     )
     mujoco, isaac = MujocoDriver(task, NUM_ENVS), IsaacDriver(task, NUM_ENVS)
     isaac.mdp.privileged = mujoco.mdp.privileged
     isaac.mdp.command.speed = mujoco.mdp.command.speed.clone()
+    if mujoco.mdp.camera is not None and isaac.mdp.camera is not None:
+        isaac.mdp.camera.pitch_error = mujoco.mdp.camera.pitch_error.clone()
     yield mujoco, isaac
     mujoco.close()
     isaac.close()
@@ -86,7 +90,8 @@ def test_every_term_gives_the_same(pair: Pair) -> None:
     """Rewards, terminations and observation groups over a run of states, each engine on its own measurement.
 
     Contact forces are drawn and given to both: no two solvers agree on them. Tolerances: rewards 1e-4 of the largest
-    of their kind, observations 1e-4 but for the scan, whose rays may fall on either side of an edge.
+    of their kind, observations 1e-4, but for scan and depth: a hundredth of their rays may fall on
+    either side of an edge.
     """
     generator = torch.Generator().manual_seed(5)
     for driver in pair:
@@ -116,7 +121,8 @@ def test_every_term_gives_the_same(pair: Pair) -> None:
         seen_rewards += mujoco.rewards.step_values.abs().sum(dim=0)
         assert torch.equal(mujoco.terminations.fired, isaac.terminations.fired), mujoco.terminations.names
         for name, value in observations[0].items():
-            _assert_group(name, value, observations[1][name])
+            if name != "depth" or step > SETTLED:
+                _assert_group(name, value, observations[1][name])
     assert {name for name, total in zip(names, seen_rewards, strict=True) if total == 0} == set()
 
 
@@ -146,7 +152,7 @@ def _random_forces(pair: Pair, generator: torch.Generator) -> dict[str, Tensor]:
 
 def _assert_group(name: str, mujoco: Tensor, isaac: Tensor) -> None:
     difference = (mujoco - isaac).abs()
-    if name == "height_scan":
+    if name in ("height_scan", "depth"):
         assert (difference > 1e-3).float().mean() < 0.01, name
         return
     assert difference.max() <= 1e-4 * max(1.0, float(mujoco.abs().max())), (name, difference.max())

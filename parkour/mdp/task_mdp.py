@@ -129,7 +129,7 @@ class TaskMdp:
         Returns:
             ``[N]`` bool: done; ``[N]`` reward. How each ended is in :attr:`terminations`.
         """
-        self.count_step()
+        self._steps += 1
         self.action = action
         robot = seen.robot
         self.broken = ~torch.isfinite(
@@ -144,10 +144,6 @@ class TaskMdp:
         if self.monitor is not None:
             self.monitor(ctx, done, reward)
         return done, reward
-
-    def count_step(self) -> None:
-        """One more control step. :meth:`advance` does so; an engine that replays it from a graph says it here."""
-        self._steps += 1
 
     @property
     def everybody_sees(self) -> bool:

@@ -95,6 +95,21 @@ def test_state_of_all_kinds_is_kept_between_replays() -> None:
     assert graphs.captured("step") and graphs.failure is None
 
 
+def test_replays_count_as_calls_do_whoever_runs_in_between() -> None:
+    owner = Owner()
+    graphs = make_graphs(owner, numbers=("count",))
+
+    def count(x: Tensor) -> Tensor:
+        owner.count += 2
+        return x + 1
+
+    for step in range(12):
+        # Somebody may run the part as it is, when graphs exist already.
+        (count if step == 9 else lambda x: graphs("count", count, x))(torch.ones(3))
+        assert owner.count == 2 * (step + 1)
+    assert graphs.captured("count")
+
+
 def test_results_are_the_callers() -> None:
     owner = Owner()
     graphs = make_graphs(owner)

@@ -149,8 +149,6 @@ class ParkourEnv(ManagerBasedRlEnv):
         self.episode_length_buf += 1
         self.common_step_counter += 1
         run = self._run_part
-        if self._graphs is not None and self._graphs.captured("judge"):
-            self.mdp.count_step()
         done, self.reward_buf, self.reset_terminated, self.reset_time_outs = run(
             "judge", self._judge, action, self._torque
         )

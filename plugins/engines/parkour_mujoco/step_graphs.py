@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -60,6 +60,7 @@ class _Part:
     inputs: tuple[Tensor, ...] = ()
     outputs: Any = None
     context: Any = None
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 class StepGraphs:
@@ -73,7 +74,7 @@ class StepGraphs:
     Args:
         owner: whose tensors the functions read and change.
         volatile: attributes of ``owner`` that hold results and no memory: each graph has its own.
-        numbers: attributes of ``owner`` that the functions count up, and that whoever calls them counts up for graphs.
+        numbers: attributes of ``owner`` that the functions count up, and replays by as much.
         new_graph: makes a graph, such as a :class:`CudaGraph`.
     """
 
@@ -99,13 +100,10 @@ class StepGraphs:
         part = self._parts.setdefault(key, _Part())
         if part.graph is None and part.calls < 1 + WARM_UP:
             return self._watch(part, function, inputs)
-        counts = {name: getattr(self._owner, name) for name in self._numbers}
         try:
             if part.graph is None:
                 self._capture(part, function, inputs)
         except (NotCapturableError, RuntimeError, TypeError) as error:
-            for name, value in counts.items():
-                setattr(self._owner, name, value)
             self._give_up(str(error).splitlines()[0])
             return function(*inputs)
         return self._replay(part, inputs)
@@ -139,6 +137,7 @@ class StepGraphs:
         part.inputs = tuple(values.clone() for values in inputs)
         before = self._state.leaves()
         graph = self._new_graph()
+        numbers = {name: getattr(self._owner, name) for name in self._numbers}
         try:
             with graph.record():
                 part.outputs = function(*part.inputs)
@@ -146,6 +145,10 @@ class StepGraphs:
                 self._copy_back()
         finally:
             part.context = {name: getattr(self._owner, name) for name in self._volatile}
+            part.counts = {name: getattr(self._owner, name) - value for name, value in numbers.items()}
+            # Nothing has happened yet: a replay does all of it.
+            for name, value in numbers.items():
+                setattr(self._owner, name, value)
             for path, values in self._kept.items():
                 self._state.put(path, values)
         if unknown:
@@ -174,6 +177,8 @@ class StepGraphs:
         part.graph.replay()
         for name, value in part.context.items():
             setattr(self._owner, name, value)
+        for name, count in part.counts.items():
+            setattr(self._owner, name, getattr(self._owner, name) + count)
         return clone_all(part.outputs)
 
     def _restore(self) -> None:

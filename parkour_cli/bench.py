@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from parkour.errors import StorageError
-from parkour_cli.options import CpuSimOption, JsonOption, SetOption, WithOption, engine_options, make_app
+from parkour_cli.options import (
+    CpuSimOption,
+    DeviceOption,
+    EngineOption,
+    JsonOption,
+    SetOption,
+    WithOption,
+    engine_options,
+    make_app,
+)
 from parkour_cli.output import notice, print_json, print_table
 
 app = make_app("Measure how fast this machine simulates.")
@@ -29,10 +38,8 @@ def env(
         list[int] | None, typer.Option(help="Parallel environments; repeat it for several sizes; the task's.")
     ] = None,
     steps: Annotated[int, typer.Option(help="Control steps to time.")] = 200,
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="cpu, cuda or cuda:N; a GPU if there is one.")
-    ] = None,
-    engine: Annotated[str | None, typer.Option(metavar="NAME", help="Simulator; the first that can run here.")] = None,
+    device: DeviceOption = None,
+    engine: EngineOption = None,
     cpu_sim: CpuSimOption = None,
     seed: Annotated[int, typer.Option(help="Seed of courses and actions.")] = 1,
     profile: Annotated[bool, typer.Option("--profile", help="Show how long each part of a step takes.")] = False,

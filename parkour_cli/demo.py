@@ -11,6 +11,7 @@ from parkour_cli.options import (
     CheckpointOption,
     EngineOption,
     LogRootOption,
+    NoiseOption,
     PolicyTaskArgument,
     PretrainedOption,
     RunOption,
@@ -20,7 +21,6 @@ from parkour_cli.options import (
 )
 from parkour_cli.watching import (
     DifficultyOption,
-    NoiseOption,
     NumRobotsOption,
     PortOption,
     SeedOption,

@@ -20,6 +20,7 @@ from parkour_cli.options import (
     EngineOption,
     ExportOption,
     LogRootOption,
+    NoiseOption,
     PolicyTaskArgument,
     PretrainedOption,
     RunOption,
@@ -70,9 +71,7 @@ def evaluate_policy(
     blank_depth: Annotated[
         bool, typer.Option("--blank-depth", help="Students: show the policy nothing but far distances.")
     ] = False,
-    noise: Annotated[
-        str | None, typer.Option(metavar="PRESET", help="Students: sensor noise, an overlay of the task (noisy).")
-    ] = None,
+    noise: NoiseOption = None,
     device: DeviceOption = None,
     engine: EngineOption = None,
     cpu_sim: CpuSimOption = None,

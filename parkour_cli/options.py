@@ -11,6 +11,10 @@ TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help="Name or alias
 OverlayOption = Annotated[
     str | None, typer.Option("--overlay", metavar="NAME", help="Changes to apply: train, eval or play.")
 ]
+NoiseOption = Annotated[
+    str | None,
+    typer.Option("--noise", metavar="PRESET", help="Students: sensor noise, an overlay of the task (noisy)."),
+]
 SetOption = Annotated[
     list[str],
     typer.Option("--set", metavar="PATH=VALUE", help="Set a number, e.g. rewards.feet_edge.weight=-2. Repeatable."),

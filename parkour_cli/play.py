@@ -12,6 +12,7 @@ from parkour_cli.options import (
     EngineOption,
     ExportOption,
     LogRootOption,
+    NoiseOption,
     PolicyTaskArgument,
     PretrainedOption,
     RunOption,
@@ -21,7 +22,6 @@ from parkour_cli.options import (
 )
 from parkour_cli.watching import (
     DifficultyOption,
-    NoiseOption,
     NumRobotsOption,
     PortOption,
     SeedOption,

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parkour.errors import ParkourError, TaskError
-from parkour_cli.options import CpuSimOption, SetOption, WithOption, engine_options, make_app
+from parkour_cli.options import (
+    CpuSimOption,
+    DeviceOption,
+    EngineOption,
+    NoiseOption,
+    SetOption,
+    WithOption,
+    engine_options,
+    make_app,
+)
 from parkour_cli.output import console, notice
 
 if TYPE_CHECKING:
@@ -36,11 +45,9 @@ def train(
     run_name: Annotated[str, typer.Option(metavar="NAME", help="Appended to the run folder's time.")] = "",
     experiment: Annotated[str | None, typer.Option(metavar="NAME", help="Folder of the runs; the task's name.")] = None,
     log_root: Annotated[Path, typer.Option(metavar="DIR", help="Where rsl_rl/EXPERIMENT/RUN is made.")] = Path("logs"),
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="cpu, cuda or cuda:N; a GPU if there is one.")
-    ] = None,
+    device: DeviceOption = None,
     gpus: Annotated[int, typer.Option(help="Processes that train together, one per GPU.")] = 1,
-    engine: Annotated[str | None, typer.Option(metavar="NAME", help="Simulator; the first that can run here.")] = None,
+    engine: EngineOption = None,
     cpu_sim: CpuSimOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run: the newest, --run or --checkpoint.")
@@ -55,9 +62,7 @@ def train(
     time_limit: Annotated[float | None, typer.Option(metavar="MINUTES", help="Stop and save after so long.")] = None,
     logger: Annotated[str, typer.Option(metavar="NAME", help="tensorboard, wandb or none.")] = "tensorboard",
     video: Annotated[bool, typer.Option("--video", help="Record a short video at the end.")] = False,
-    noise: Annotated[
-        str | None, typer.Option(metavar="PRESET", help="Students: sensor noise, an overlay of the task (noisy).")
-    ] = None,
+    noise: NoiseOption = None,
     git_state: Annotated[bool, typer.Option("--git-state", help="Store commit and diff in the run folder.")] = False,
     sets: SetOption = [],  # noqa: B006 - Typer copies it
     withs: WithOption = [],  # noqa: B006

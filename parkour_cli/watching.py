@@ -53,10 +53,6 @@ ShowDepthOption = Annotated[
         "--show-depth", help="Show depth images for teachers too: what a camera would see. Students always show theirs."
     ),
 ]
-NoiseOption = Annotated[
-    str | None,
-    typer.Option("--noise", metavar="PRESET", help="Students: sensor noise, an overlay of the task (noisy)."),
-]
 WatchDeviceOption = Annotated[
     str, typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N; for a few robots the CPU will do.")
 ]

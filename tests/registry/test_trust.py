@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib import import_module
+from importlib.metadata import EntryPoint, distribution
 
 import pytest
 
 from parkour.errors import MissingPluginError
-from parkour.hookspecs import API_VERSION
-from parkour.registry import LOAD_PLUGINS, Registry, default_registry
-from parkour.registry.api import api_problem, written_api
+from parkour.hookspecs import API_VERSION, PROJECT
+from parkour.registry import BUILTIN, LOAD_PLUGINS, Registry, default_registry
+from parkour.registry.api import API_ATTRIBUTE, api_problem, written_api
 from parkour.registry.records import BrokenPlugin
 
 BEAM = """
@@ -43,6 +45,11 @@ def test_api_versions_that_fit(declared: str | None) -> None:
 def test_api_versions_that_do_not(declared: object, said: str) -> None:
     problem = api_problem(declared)
     assert problem is not None and said in problem and "\n" not in problem
+
+
+@pytest.mark.parametrize("point", distribution(BUILTIN).entry_points.select(group=PROJECT), ids=lambda p: p.name)
+def test_the_built_in_packs_say_which_api_they_are_for(point: EntryPoint) -> None:
+    assert getattr(import_module(point.module), API_ATTRIBUTE) == API_VERSION
 
 
 def test_a_plugin_for_another_api_is_refused_whole(install_plugin) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from parkour import EngineSpec, hookimpl
 
+PARKOUR_API = "1.0"
+
 
 @hookimpl
 def register_engines() -> Iterable[EngineSpec]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from parkour.hookspecs import hookimpl
-from parkour.specs import EventSpec
+from parkour import EventSpec, hookimpl
+
+PARKOUR_API = "1.0"
 
 _EXTREME_PARKOUR = "Extreme Parkour with Legged Robots (Cheng et al., 2023)"
 _LEGGED_GYM = "Learning to Walk in Minutes Using Massively Parallel Deep RL (Rudin et al., 2022)"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from parkour.hookspecs import hookimpl
-from parkour.specs import ModifierSpec
+from parkour import ModifierSpec, hookimpl
+
+PARKOUR_API = "1.0"
 
 _STEREO = "Keselman et al., Intel RealSense Stereoscopic Depth Cameras, 2017"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from parkour.hookspecs import hookimpl
-from parkour.specs import ObservationSpec
+from parkour import ObservationSpec, hookimpl
+
+PARKOUR_API = "1.0"
 
 _EXTREME_PARKOUR = "Extreme Parkour with Legged Robots (Cheng et al., 2023)"
 _RMA = "RMA: Rapid Motor Adaptation for Legged Robots (Kumar et al., 2021)"

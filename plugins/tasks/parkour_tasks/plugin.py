@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from parkour import TaskAlias, TaskSpec, hookimpl
 
+PARKOUR_API = "1.0"
+
 
 def _earlier_ids(robot_task: str) -> tuple[TaskAlias, ...]:
     """The ids under which earlier public code registered the same task."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from parkour.hookspecs import hookimpl
-from parkour.specs import TerrainSpec
+from parkour import TerrainSpec, hookimpl
+
+PARKOUR_API = "1.0"
 
 SOURCE = "after Cheng et al., Extreme Parkour with Legged Robots, 2023 (arXiv:2309.14341)"
 

@@ -278,8 +278,8 @@ def test_columns_of_the_yaws_are_found_by_name() -> None:
 
 def reference_losses(
     runner: TrainingRunner, seen: list[TensorDict], begin: Memory | None, envs: Any = slice(None)
-) -> tuple[Tensor, Tensor]:
-    """Both losses over ``envs`` written down again, in one piece and with the images encoded where they are seen."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """All losses over ``envs`` written down again, in one piece and with the images encoded where they are seen."""
     alg: RmaDistillation = runner.alg  # type: ignore[assignment]
     encoder: Any = alg.student.depth_encoder
     num_envs = runner.env.num_envs
@@ -307,35 +307,43 @@ def reference_losses(
                 (
                     (wanted - actions).norm(dim=-1)[envs].mean(),
                     (obs["proprioception"][:, YAWS] - yaw).norm(dim=-1)[envs].mean(),
+                    (alg.teacher.scan_encoder(obs["height_scan"]) - held[:, :32]).norm(dim=-1)[envs].mean(),
                 )
             )
         )
         state = torch.where((dones[step] > 0)[:, None, None], encoder.initial_state(num_envs), state)
-    action, yaw = torch.stack(losses).mean(dim=0)
-    return action, yaw
+    action, yaw, latent = torch.stack(losses).mean(dim=0)
+    return action, yaw, latent
 
 
 @pytest.mark.parametrize("tells", [True, False])
-@pytest.mark.parametrize("block", [1, 5, 1024])
+@pytest.mark.parametrize(("block", "coefficient"), [(1, 0.0), (5, 0.7), (1024, 0.0), (1024, 0.7)])
 def test_update_takes_the_gradient_of_the_losses_as_written(
-    tells: bool, block: int, monkeypatch: pytest.MonkeyPatch
+    tells: bool, block: int, coefficient: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two windows: the second goes on from what was remembered, held constant. Blocks change nothing."""
     monkeypatch.setattr(distillation, "ACTOR_BLOCK", 3 * 8)
     env = FakeStudentEnv(length=7, tells=tells)
     env.episode_length_buf += torch.arange(8) % 7
-    runner = make_runner(f"algorithm.params.image_block={block}", "algorithm.params.max_grad_norm=1e9", env=env)
+    runner = make_runner(
+        f"algorithm.params.image_block={block}",
+        f"algorithm.params.latent_coefficient={coefficient}",
+        "algorithm.params.max_grad_norm=1e9",
+        env=env,
+    )
     alg = runner.alg
     grads: list[Tensor] = []
     monkeypatch.setattr(alg.optimizer, "step", lambda: grads.extend(p.grad.clone() for p in alg.trained))
     for _ in range(2):
         begin = alg.student.memory
         seen = rollout(runner)
-        action, yaw = reference_losses(runner, seen, begin)
-        wanted = torch.autograd.grad(action + yaw, alg.trained)
+        expected = dict(zip(("action", "yaw", "latent"), reference_losses(runner, seen, begin), strict=True))
+        loss = expected["action"] + expected["yaw"] + coefficient * expected["latent"]
+        wanted = torch.autograd.grad(loss, alg.trained)
+        if not coefficient:
+            del expected["latent"]
         grads.clear()
-        losses = alg.update()
-        assert losses == {"action": pytest.approx(action.item(), rel=1e-4), "yaw": pytest.approx(yaw.item(), rel=1e-4)}
+        assert alg.update() == {name: pytest.approx(value.item(), rel=1e-4) for name, value in expected.items()}
         for mine, theirs in zip(grads, wanted, strict=True):
             torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-6)
 
@@ -348,7 +356,7 @@ def test_each_epoch_takes_the_gradient_at_the_weights_of_the_one_before(monkeypa
     adam_step = alg.optimizer.step
 
     def note_and_step() -> None:
-        action, yaw = reference_losses(runner, seen, begin)
+        action, yaw, _ = reference_losses(runner, seen, begin)
         wanted.append(torch.autograd.grad(action + yaw, alg.trained))
         grads.append([p.grad.clone() for p in alg.trained])
         adam_step()
@@ -375,7 +383,7 @@ def test_mini_batches_are_parts_of_the_environments(monkeypatch: pytest.MonkeyPa
     adam_step = alg.optimizer.step
 
     def check_and_step() -> None:
-        losses = reference_losses(runner, seen, begin, chosen[len(checked)])
+        losses = reference_losses(runner, seen, begin, chosen[len(checked)])[:2]
         for parameter, wanted in zip(alg.trained, torch.autograd.grad(sum(losses), alg.trained), strict=True):
             torch.testing.assert_close(parameter.grad, wanted, rtol=1e-3, atol=1e-6)
         checked.append(torch.stack(losses).detach())
@@ -414,6 +422,18 @@ def test_encoder_and_actor_are_trained_and_nothing_else() -> None:
     assert kept and all(key.startswith("actor.estimator.") for key in kept)
     assert all(torch.equal(before["teacher"][key], value) for key, value in alg.teacher.state_dict().items())
     assert all(p.grad is None for p in alg.teacher.parameters())
+
+
+def test_actor_waits_until_the_encoder_has_begun() -> None:
+    alg = (runner := make_runner("algorithm.params.encoder_iterations=2")).alg
+    for iteration in range(4):
+        before = copy.deepcopy(alg.student.state_dict())
+        rollout(runner)
+        alg.begin_iteration(iteration)
+        alg.update()
+        changed = {key for key, value in alg.student.state_dict().items() if not torch.equal(before[key], value)}
+        assert any(key.startswith("depth_encoder.") for key in changed)
+        assert any(key.startswith("actor.mlp.") for key in changed) == (iteration >= 2)
 
 
 def test_gradient_is_clipped_over_encoder_and_actor_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ blocks. Each part takes the gradient of the one after it, which is the gradient 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,44 +19,13 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from parkour.errors import TrainingError
+from parkour_policies.distillation_storage import DistillationStorage
 from parkour_policies.glimpses import GlimpseSequences
-from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION, RmaActor
-from parkour_policies.student_model import YAW_VALID, Glimpse, Memory, StudentModel, like
+from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION, SCAN, RmaActor
+from parkour_policies.student_model import YAW_VALID, Memory, StudentModel, like
 
 ACTOR_BLOCK = 1 << 16
 """Rows (environments x control steps) that go through the actor at a time."""
-
-
-class DistillationStorage:
-    """One rollout: what the actor reads at each step, what the teacher would do, and what the encoder was given."""
-
-    def __init__(self, steps: int, obs: TensorDict, num_actions: int, device: str) -> None:
-        num_envs = len(obs[PROPRIOCEPTION])
-        make = lambda *shape: torch.zeros(steps, num_envs, *shape, device=device)  # noqa: E731
-        self.num_envs, self.num_transitions_per_env, self.step = num_envs, steps, 0
-        self.groups = {name: make(*obs[name].shape[1:]) for name in (PROPRIOCEPTION, HISTORY, YAW_VALID)}
-        self.teacher_actions = make(num_actions)
-        self.dones = make().bool()
-        self.glimpses: list[Glimpse | None] = []
-        self.memory: Memory | None = None
-        """What was remembered before the first step."""
-
-    def add(self, obs: TensorDict, teacher_actions: Tensor, glimpse: Glimpse | None) -> None:
-        """What happened before the environment steps."""
-        for name, values in self.groups.items():
-            values[self.step] = obs[name]
-        self.teacher_actions[self.step] = teacher_actions
-        self.glimpses.append(None if glimpse is None else _own(glimpse))
-
-    def add_dones(self, dones: Tensor) -> None:
-        """``[N]``: whose episode ended in the step."""
-        self.dones[self.step] = dones.view(-1) > 0
-        self.step += 1
-
-    def clear(self) -> None:
-        """Forget the rollout."""
-        self.glimpses.clear()
-        self.memory, self.step = None, 0
 
 
 class RmaDistillation(Distillation):
@@ -69,7 +37,8 @@ class RmaDistillation(Distillation):
     def __init__(
         self, student: StudentModel, teacher: RmaActor, storage: DistillationStorage, *, learning_rate: float = 1e-3,
         max_grad_norm: float = 1.0, epochs: int = 1, mini_batches: int = 1, learning_rate_half_life: int | None = None,
-        image_block: int = 1024, device: str = "cpu", multi_gpu_cfg: dict | None = None, **unused: Any,
+        latent_coefficient: float = 0.0, encoder_iterations: int = 0, image_block: int = 1024, device: str = "cpu",
+        multi_gpu_cfg: dict | None = None, **unused: Any,
     ) -> None:  # fmt: skip
         super().__init__(
             student, teacher, storage, learning_rate=learning_rate, max_grad_norm=max_grad_norm, device=device,  # type: ignore[arg-type]
@@ -77,6 +46,8 @@ class RmaDistillation(Distillation):
         )  # fmt: skip
         self.storage: DistillationStorage = storage  # pyright: ignore[reportIncompatibleVariableOverride]
         self.epochs, self.mini_batches, self.image_block = epochs, mini_batches, image_block
+        self.latent_coefficient, self.encoder_iterations = latent_coefficient, encoder_iterations
+        self.encoder_only = False
         self.half_life = learning_rate_half_life
         self.first_learning_rate = learning_rate
         self.teacher.requires_grad_(False).eval()
@@ -93,6 +64,7 @@ class RmaDistillation(Distillation):
         """
         if not self.teacher_loaded:
             raise TrainingError("the student has no teacher", hint="parkour train --stage student --checkpoint TEACHER")
+        self.encoder_only = iteration < self.encoder_iterations
         if self.half_life is not None:
             self.learning_rate = self.first_learning_rate * 0.5 ** (iteration / self.half_life)
             for group in self.optimizer.param_groups:
@@ -104,7 +76,8 @@ class RmaDistillation(Distillation):
         if storage.step == 0:
             storage.memory = self.student.memory
         glimpse = self.student.look(obs)
-        storage.add(obs, self.teacher(obs), glimpse)
+        latents = self.teacher.scan_encoder(obs[SCAN]) if self.latent_coefficient > 0.0 else None
+        storage.add(obs, self.teacher(obs), latents, glimpse)
         return self.student.act_blind(obs)
 
     def process_env_step(self, obs: TensorDict, rewards: Tensor, dones: Tensor, extras: dict[str, Any]) -> None:
@@ -131,8 +104,8 @@ class RmaDistillation(Distillation):
                     losses.append(loss)
         self.num_updates += 1
         storage.clear()
-        action, yaw = torch.stack(losses).mean(dim=0).tolist()
-        return {"action": action, "yaw": yaw}
+        action, yaw, latent = torch.stack(losses).mean(dim=0).tolist()
+        return {"action": action, "yaw": yaw} | ({"latent": latent} if self.latent_coefficient > 0.0 else {})
 
     def _mini_batches(self) -> Sequence[Tensor]:
         """``[n]`` int64 environments of each."""
@@ -142,7 +115,7 @@ class RmaDistillation(Distillation):
         return torch.randperm(count, device=device).tensor_split(min(self.mini_batches, count))
 
     def _step(self, seen: GlimpseSequences | None, features: Tensor | None, env_ids: Tensor) -> Tensor:
-        """One gradient step on the environments ``env_ids``; the losses ``[2]`` before it.
+        """One gradient step on the environments ``env_ids``; the losses ``[3]`` before it.
 
         Args:
             seen: the glimpses of all environments.
@@ -152,22 +125,33 @@ class RmaDistillation(Distillation):
         # Zeros rather than none: the ranks average all gradients, whatever each of them saw.
         for parameter in self.trained:
             parameter.grad = torch.zeros_like(parameter)
-        rows = None
-        if seen is not None:
-            rows, *sequence = seen.choose(env_ids)
-            features = (self._features(seen, rows) if features is None else features[rows]).requires_grad_()
-            outputs = self._remember(seen, features, rows, sequence, env_ids)
+        if seen is None:
+            losses, _ = self._actor_losses(self._start(env_ids).output.expand(self.storage.step, -1, -1), env_ids)
         else:
-            outputs = self._start(env_ids).output.expand(self.storage.step, -1, -1)
-        losses, outputs_grad = self._actor_losses(outputs.detach(), env_ids)
-        if seen is not None and rows is not None and features is not None:
-            outputs.backward(outputs_grad)
-            self._compress(seen, rows, features)
+            losses = self._see_and_act(seen, features, env_ids)
+        if self.encoder_only:
+            for parameter in self.student.actor.parameters():
+                parameter.grad = None
         if self.is_multi_gpu:
             self.reduce_parameters()
         nn.utils.clip_grad_norm_(self.trained, self.max_grad_norm)  # type: ignore[arg-type]
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        return losses
+
+    def _see_and_act(self, seen: GlimpseSequences, features: Tensor | None, env_ids: Tensor) -> Tensor:
+        """The losses ``[3]`` of the environments ``env_ids``, whose gradients are added up."""
+        rows, *sequence = seen.choose(env_ids)
+        at_once = len(rows) <= self.image_block
+        if at_once:
+            features = self.student.encoder.compress(seen.images[rows])
+        else:
+            features = (self._features(seen, rows) if features is None else features[rows]).requires_grad_()
+        outputs = self._remember(seen, features, rows, sequence, env_ids)
+        losses, outputs_grad = self._actor_losses(outputs.detach(), env_ids)
+        outputs.backward(outputs_grad)
+        if not at_once:
+            self._compress(seen, rows, features)
         return losses
 
     def _features(self, seen: GlimpseSequences, rows: Tensor) -> Tensor:
@@ -198,24 +182,28 @@ class RmaDistillation(Distillation):
         return torch.stack(outputs)[held, torch.arange(len(env_ids), device=held.device)]
 
     def _actor_losses(self, outputs: Tensor, env_ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean action and yaw loss ``[2]``, and the gradient of their sum by ``outputs``; the actor's is added up."""
+        """Mean action, yaw and latent loss ``[3]``, and the gradient of their sum by ``outputs``; the actor's is added
+        up."""
         storage, student = self.storage, self.student
         take = lambda values: values[: storage.step, env_ids].flatten(0, 1)  # noqa: E731
         rows = outputs.flatten(0, 1)
         groups = [take(storage.groups[name]) for name in (PROPRIOCEPTION, HISTORY, YAW_VALID)]
         wanted = take(storage.teacher_actions)
-        grad, total = torch.empty_like(rows), torch.zeros(2, device=rows.device)
+        latents = None if storage.teacher_latents is None else take(storage.teacher_latents)
+        grad, total = torch.empty_like(rows), torch.zeros(3, device=rows.device)
         for first in range(0, len(rows), ACTOR_BLOCK):
             part = slice(first, first + ACTOR_BLOCK)
             output = rows[part].requires_grad_()
             proprioception, history, valid = (values[part] for values in groups)
             actions = student.act(output, proprioception, history, valid)
+            latent, yaws = student.split(output)
             action = (wanted[part] - actions).norm(dim=-1).sum() / len(rows)
-            yaw = (student.yaws(proprioception) - student.split(output)[1]).norm(dim=-1).sum() / len(rows)
-            (action + yaw).backward()
+            yaw = (student.yaws(proprioception) - yaws).norm(dim=-1).sum() / len(rows)
+            gap = torch.zeros_like(yaw) if latents is None else (latents[part] - latent).norm(dim=-1).sum() / len(rows)
+            (action + yaw + self.latent_coefficient * gap).backward()
             assert output.grad is not None
             grad[part] = output.grad
-            total += torch.stack((action, yaw)).detach()
+            total += torch.stack((action, yaw, gap)).detach()
         return total, grad.view_as(outputs)
 
     def _compress(self, seen: GlimpseSequences, rows: Tensor, features: Tensor) -> None:
@@ -266,10 +254,3 @@ class RmaDistillation(Distillation):
         student.attach(env)
         storage = DistillationStorage(cfg["num_steps_per_env"], obs, env.num_actions, device)
         return make(student, teacher, storage, device=device, **cfg["algorithm"], multi_gpu_cfg=cfg["multi_gpu"])
-
-
-def _own(glimpse: Glimpse) -> Glimpse:
-    """A copy that no environment writes to; a choice of rows is one already."""
-    if glimpse.env_ids is not None:
-        return glimpse
-    return replace(glimpse, images=glimpse.images.clone())

@@ -37,6 +37,10 @@ class DistillationParams(Params):
     learning_rate_half_life: int | None = param(
         None, ge=1, doc="Iterations in which the learning rate halves; none: it stays."
     )
+    latent_coefficient: float = param(
+        0.0, ge=0, doc="Weight of the distance between the encoder's scan latent and the teacher's; 0: no such loss."
+    )
+    encoder_iterations: int = param(0, ge=0, doc="First iterations, in which the actor stays the teacher's.")
     image_block: int = param(1024, ge=1, doc="Images that go through the encoder at a time in an update.")
 
 

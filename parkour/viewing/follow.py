@@ -15,6 +15,12 @@ TURN_TIME = 0.6
 """Time constant of the heading [s]."""
 JUMP = 1.5
 """A robot that is further away than this was put somewhere else: the camera goes there at once [m]."""
+DISTANCE = 2.8
+"""From camera to robot [m]."""
+SIDE, SIDE_ELEVATION = 55.0, -20.0
+"""Azimuth and elevation of a view from the robot's right, in front of it [degrees]."""
+BEHIND_ELEVATION = -24.0
+"""Elevation of a view along its heading, from behind [degrees]."""
 
 
 @dataclass
@@ -40,3 +46,14 @@ class Follow:
         turn = (snapshot.yaw - self.yaw + math.pi) % (2 * math.pi) - math.pi
         self.yaw += (1.0 - math.exp(-elapsed / TURN_TIME)) * turn
         return self.target
+
+    def angles(self, *, behind: bool) -> tuple[float, float]:
+        """Azimuth and elevation of the view [degrees]: of the way from the camera to the robot."""
+        return (math.degrees(self.yaw), BEHIND_ELEVATION) if behind else (SIDE, SIDE_ELEVATION)
+
+    def eye(self, *, behind: bool) -> np.ndarray:
+        """``[3]`` where the camera is, in the patch's frame [m]; after the first update."""
+        assert self.target is not None
+        azimuth, elevation = (math.radians(angle) for angle in self.angles(behind=behind))
+        ahead = (math.cos(elevation) * math.cos(azimuth), math.cos(elevation) * math.sin(azimuth), math.sin(elevation))
+        return self.target - DISTANCE * np.array(ahead)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -67,11 +68,21 @@ class PictureCamera(Protocol):
 class ViewingEngine(Protocol):
     """What an engine offers besides environments, if it can be watched. All of it is optional.
 
-    The core draws nothing itself: an engine with a window of its own (Isaac Lab's, say) shows the session there.
+    Windows and cameras are the engine's own. The page is the same for all (:func:`parkour.viewing.web.open_page`):
+    an engine only says what its robot looks like and where it is.
     """
 
     viewers: tuple[str, ...]
     """Those of :data:`KINDS` that it has."""
+
+    def watch_options(self, kind: str, video: bool) -> Mapping[str, Any]:
+        """Arguments of ``make_env`` for an environment that is watched.
+
+        Args:
+            kind: of :data:`KINDS`.
+            video: whether a film is made.
+        """
+        ...
 
     def make_viewer(self, kind: str, env: Any, task: ResolvedTask, session: Session, options: ViewerOptions) -> Viewer:
         """Open a window or a page.
@@ -110,19 +121,20 @@ def has_display() -> bool:
     return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def open_viewer(
-    name: str, engine: Any, kind: str, env: Any, task: ResolvedTask, session: Session, options: ViewerOptions
-) -> Viewer:
-    """A viewer of an engine.
+def check_viewer(name: str, engine: Any, kind: str) -> None:
+    """Before an environment is made: whether an engine has a viewer of this kind, and it can be opened here.
 
     Args:
         name: of the engine, for the message.
         engine: maybe a :class:`ViewingEngine`.
+        kind: of :data:`KINDS`.
 
     Raises:
-        EngineError: it has none of this kind, or it cannot be opened here.
+        EngineError: it has not, or there is no display for a window.
     """
     offered: tuple[str, ...] = getattr(engine, "viewers", ())
+    if kind == "none":
+        return
     if kind not in offered:
         others = ", ".join(f"--viewer {other}" for other in offered)
         raise EngineError(
@@ -131,7 +143,6 @@ def open_viewer(
         )
     if kind == "native" and not has_display():
         raise EngineError("--viewer native: there is no display", hint="--viewer web, or --video out.mp4")
-    return engine.make_viewer(kind, env, task, session, options)
 
 
 def open_camera(

@@ -23,7 +23,7 @@ from parkour.viewing.driving import Driver, DriveSource, Gamepad, Script
 from parkour.viewing.loop import Film, run
 from parkour.viewing.session import Session
 from parkour.viewing.video import SIZE, VideoWriter, check_video
-from parkour.viewing.viewer import ViewerOptions, choose_viewer, open_camera, open_viewer
+from parkour.viewing.viewer import ViewerOptions, check_viewer, choose_viewer, open_camera
 
 FILM_STEPS = 1000
 """Control steps of a film where nobody says how many."""
@@ -111,11 +111,13 @@ def watch(
     if engine is None:
         identity, engine = choose_engine(options.engine)
         name = identity.rpartition(":")[2]
+    check_viewer(name, engine, kind)
     seed_everything(options.seed)
     with ExitStack() as stack:
         if source is not None:
             stack.callback(source.close)
-        env: Any = engine.make_env(task, num_envs=_num_envs(options, task), device=device, seed=options.seed)
+        extra = engine.watch_options(kind, options.video is not None) if hasattr(engine, "watch_options") else {}
+        env: Any = engine.make_env(task, num_envs=_num_envs(options, task), device=device, seed=options.seed, **extra)
         stack.callback(getattr(env, "close", lambda: None))
         if not isinstance(getattr(env, "mdp", None), TaskMdp):
             raise EngineError(f"the environment of engine {name!r} has no mdp, which viewers read")
@@ -123,7 +125,7 @@ def watch(
         view = ViewerOptions(weights.label, options.port, options.drive is not None, session.depth is not None)
         film = viewer = None
         if kind != "none":
-            viewer = open_viewer(name, engine, kind, env, task, session, view)
+            viewer = engine.make_viewer(kind, env, task, session, view)
             stack.callback(viewer.close)
         if options.video is not None:
             camera = open_camera(name, engine, env, task, SIZE, view.behind)

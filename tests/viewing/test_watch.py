@@ -16,7 +16,7 @@ from parkour.evaluation.protocol import TaskChanges
 from parkour.evaluation.source import Weights
 from parkour.viewing import watch as module
 from parkour.viewing.controls import Action
-from parkour.viewing.viewer import choose_viewer, open_camera, open_viewer
+from parkour.viewing.viewer import check_viewer, choose_viewer, open_camera
 from parkour.viewing.watch import DriveOptions, WatchOptions, watch
 from tests.evaluation.fakes import write_weights
 from tests.viewing.fakes import FakeEngine, PaintingCamera
@@ -245,10 +245,19 @@ def test_an_engine_may_have_a_window_of_its_own_alone() -> None:
     class Windowed(FakeEngine):
         viewers = ("native",)
 
-    arguments: Any = (None, None, None, None)
     with pytest.raises(EngineError, match="has no web viewer; it has native") as caught:
-        open_viewer("isaac", Windowed(), "web", *arguments)
+        check_viewer("isaac", Windowed(), "web")
     assert caught.value.hint == "--viewer native"
+
+
+def test_an_engine_is_told_before_its_environment_is_made_what_it_is_watched_with(weights: Weights) -> None:
+    class Prepared(FakeEngine):
+        def watch_options(self, kind: str, video: bool) -> dict[str, Any]:
+            return {"headless": kind != "native", "render": video}
+
+    engine = Prepared(life=1)
+    watch(weights, WatchOptions(viewer="web", num_envs=1), engine=engine)
+    assert engine.made["headless"] is True and engine.made["render"] is False
 
 
 def test_environments_without_an_mdp_are_refused(weights: Weights) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,8 +28,10 @@ pytestmark = pytest.mark.mujoco
 choose_renderer()
 mujoco = pytest.importorskip("mujoco")
 pytest.importorskip("mjlab")
-from parkour_mujoco.viewer import web as web_module  # noqa: E402
-from parkour_mujoco.viewer.web import WebViewer, free_port  # noqa: E402
+from parkour.viewing import web  # noqa: E402
+from parkour.viewing.web import page as web_module  # noqa: E402
+from parkour.viewing.web.page import WebViewer, free_port  # noqa: E402
+from parkour_mujoco.viewer.shapes import MujocoShapes  # noqa: E402
 
 
 def any_port() -> int:
@@ -40,7 +43,7 @@ def any_port() -> int:
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[tuple[WebViewer, Session, Any]]:
     session, task, _ = make_session(tmp_path, driven=True, depth=True, num_envs=2, terrains=("hurdle", "tilt"))
-    viewer = WebViewer(task, session, ViewerOptions("a test", port=any_port(), behind=True, depth=True))
+    viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=any_port(), behind=True, depth=True))
     yield viewer, session, task
     viewer.close()
 
@@ -84,7 +87,7 @@ def test_way_points_and_robot_on_the_page(page: tuple[WebViewer, Session, Any]) 
     viewer.scene.markers = False
     viewer.update(session)
     assert not viewer.scene._balls.visible and not viewer.scene._poles.visible
-    base = viewer.scene._view.model.body("base_link").id
+    base = viewer.scene._robot.view.model.body("base_link").id
     np.testing.assert_allclose(viewer.scene._bodies[base].position, session.snapshot().base_pos, atol=1e-6)
     # The world moves so that the robot stays in the middle.
     moved = viewer.scene._world
@@ -149,12 +152,22 @@ def test_without_a_port_the_next_free_one_is_taken(monkeypatch: pytest.MonkeyPat
             free_port(None)
 
 
+def test_without_viser_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, task, _ = make_session(tmp_path, num_envs=1)
+    for name in [name for name in sys.modules if name.startswith("parkour.viewing.web.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "viser", None)
+    with pytest.raises(EngineError, match=r"--viewer web: .*viser") as caught:
+        web.open_page(MujocoShapes(task), session, ViewerOptions("a test"))
+    assert caught.value.hint == "pip install viser trimesh"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(find_chromium() is None, reason="no Chromium")
 def test_the_page_in_a_browser(tmp_path: Path) -> None:
     """It loads, shows something, and buttons and keys reach the session."""
     session, task, _ = make_session(tmp_path, num_envs=2, terrains=("hurdle", "tilt"))
-    viewer = WebViewer(task, session, ViewerOptions("a test", port=any_port()))
+    viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=any_port()))
     over = threading.Event()
     thread = threading.Thread(target=lambda: run(session, viewer=viewer, stop=over.is_set))
     thread.start()

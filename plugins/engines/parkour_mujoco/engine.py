@@ -71,9 +71,10 @@ class MujocoEngine:
 
         choose_renderer()
         if kind == "web":
-            from parkour_mujoco.viewer.web import WebViewer
+            from parkour.viewing.web import open_page
+            from parkour_mujoco.viewer.shapes import MujocoShapes
 
-            return WebViewer(task, session, options)
+            return open_page(MujocoShapes(task), session, options)
         from parkour_mujoco.viewer.native import NativeViewer
 
         return NativeViewer(task, session, options)

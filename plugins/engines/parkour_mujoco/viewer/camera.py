@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 
 import mujoco
@@ -13,7 +12,7 @@ import numpy as np
 
 from parkour.errors import EngineError
 from parkour.tasks.resolve import ResolvedTask
-from parkour.viewing.follow import Follow
+from parkour.viewing.follow import DISTANCE, Follow
 from parkour.viewing.snapshot import Snapshot
 from parkour_mujoco.sim2sim.depth import check_renderer
 from parkour_mujoco.viewer.model import ViewModel, draw_markers, scene_options
@@ -62,9 +61,8 @@ def place_camera(camera: mujoco.MjvCamera, follow: Follow, snapshot: Snapshot, *
     """Point a free camera at the robot, from behind or from its right, in front of it."""
     camera.type = mujoco.mjtCamera.mjCAMERA_FREE.value
     camera.lookat[:] = follow.update(snapshot)
-    camera.distance = 2.8
-    camera.azimuth = math.degrees(follow.yaw) if behind else 55.0
-    camera.elevation = -24.0 if behind else -20.0
+    camera.distance = DISTANCE
+    camera.azimuth, camera.elevation = follow.angles(behind=behind)
 
 
 def _short(error: Exception) -> str:

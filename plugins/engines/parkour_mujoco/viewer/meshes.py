@@ -6,31 +6,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import Any
 
 import mujoco
 import numpy as np
 import trimesh
 
+from parkour.viewing.web.shapes import BodyMesh
 from parkour_mujoco.physics import COURSE_GROUP
 
 KINDS = mujoco.mjtGeom
-
-
-@dataclass(frozen=True)
-class BodyMesh:
-    """Shapes of one body in one colour."""
-
-    body: int
-    vertices: np.ndarray
-    """``[V, 3]`` in the body's frame [m]."""
-    faces: np.ndarray
-    """``[F, 3]``."""
-    colour: tuple[int, int, int]
-    opacity: float
-    flat: bool
-    """Whether its faces are flat."""
 
 
 def body_meshes(model: mujoco.MjModel, hidden_group: int) -> list[BodyMesh]:

@@ -11,18 +11,13 @@ import mujoco
 import numpy as np
 
 from parkour.tasks.resolve import ResolvedTask
+from parkour.viewing.markers import BALL_RADIUS, HEADING_COLOUR, HEADING_HEIGHT, POLE_HEIGHT, UP
 from parkour.viewing.snapshot import Snapshot, box_colours
 from parkour_mujoco.physics import COURSE_GROUP, add_course, robot_spec
 from parkour_mujoco.robot_files import load_robot_files
 
 COLLISION_GROUP = 3
 """Geom group of the shapes that collide, which nobody wants to see."""
-POLE_HEIGHT = 0.5
-"""Of the markers of way points [m]."""
-HEADING_HEIGHT = 0.25
-"""Of the arrow over the base [m]."""
-HEADING_COLOUR = (240, 60, 60)
-UP = np.array([0.0, 0.0, 1.0])
 
 
 class ViewModel:
@@ -87,7 +82,7 @@ def draw_markers(scene: Any, snapshot: Snapshot) -> None:
         middle = (goal + top) / 2
         rgba = np.array([*(colour / 255.0), 1.0], np.float32)
         _add(scene, mujoco.mjtGeom.mjGEOM_CYLINDER, [0.012, POLE_HEIGHT / 2, 0.0], middle, turn, rgba)
-        _add(scene, mujoco.mjtGeom.mjGEOM_SPHERE, [0.05, 0.0, 0.0], top, turn, rgba)
+        _add(scene, mujoco.mjtGeom.mjGEOM_SPHERE, [BALL_RADIUS, 0.0, 0.0], top, turn, rgba)
     if snapshot.heading is not None:
         start = snapshot.base_pos + HEADING_HEIGHT * UP
         ahead = np.array([np.cos(snapshot.heading), np.sin(snapshot.heading), 0.0])

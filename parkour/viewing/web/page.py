@@ -9,11 +9,11 @@ from contextlib import redirect_stdout
 import viser
 
 from parkour.errors import EngineError
-from parkour.tasks.resolve import ResolvedTask
 from parkour.viewing.session import Session
 from parkour.viewing.viewer import DEFAULT_PORT, ViewerOptions
-from parkour_mujoco.viewer.web_panels import Panels
-from parkour_mujoco.viewer.web_scene import WebScene
+from parkour.viewing.web.panels import Panels
+from parkour.viewing.web.scene import WebScene
+from parkour.viewing.web.shapes import RobotShapes
 
 HOST = "127.0.0.1"
 TRIES = 20
@@ -23,18 +23,23 @@ TRIES = 20
 class WebViewer:
     """See :class:`parkour.viewing.viewer.Viewer`.
 
+    Args:
+        robot: its shapes.
+        session: what is shown.
+        options: how.
+
     Raises:
         EngineError: the port is in use.
     """
 
-    def __init__(self, task: ResolvedTask, session: Session, options: ViewerOptions) -> None:
+    def __init__(self, robot: RobotShapes, session: Session, options: ViewerOptions) -> None:
         self.port = free_port(options.port)
         # Standard output belongs to the command that runs.
         with redirect_stdout(io.StringIO()):
             self.server = viser.ViserServer(host=HOST, port=self.port, label=options.title, verbose=False)
         # Sharing would send the scene to somebody else's server.
         self.server.gui.configure_theme(show_logo=False, show_share_button=False, control_width="medium")
-        self.scene = WebScene(self.server, task, "behind" if options.behind else "follow")
+        self.scene = WebScene(self.server, robot, "behind" if options.behind else "follow")
         self.panels = Panels(self.server.gui, session, self.scene)
         self.update(session)
 

@@ -4,9 +4,6 @@ Boxes are instances of one unit cube with a pose and a size each. When the robot
 no geometry is kept from the course before.
 """
 
-# mujoco's classes are compiled and ship no stubs.
-# pyright: reportAttributeAccessIssue=false
-
 from __future__ import annotations
 
 import math
@@ -16,11 +13,10 @@ import numpy as np
 import trimesh
 import viser
 
-from parkour.tasks.resolve import ResolvedTask
 from parkour.viewing.follow import Follow
+from parkour.viewing.markers import BALL_RADIUS, HEADING_COLOUR, HEADING_HEIGHT, POLE_HEIGHT, UP
 from parkour.viewing.snapshot import Snapshot, box_colours
-from parkour_mujoco.viewer.meshes import body_meshes
-from parkour_mujoco.viewer.model import COLLISION_GROUP, HEADING_COLOUR, HEADING_HEIGHT, POLE_HEIGHT, UP, ViewModel
+from parkour.viewing.web.shapes import RobotShapes
 
 CameraMode = Literal["follow", "behind", "free"]
 CAMERA_MODES: tuple[CameraMode, ...] = ("follow", "behind", "free")
@@ -36,13 +32,13 @@ class WebScene:
 
     Args:
         server: that the browsers talk to.
-        task: whose robot it is.
+        robot: its shapes.
         camera: how to begin.
     """
 
-    def __init__(self, server: viser.ViserServer, task: ResolvedTask, camera: CameraMode) -> None:
+    def __init__(self, server: viser.ViserServer, robot: RobotShapes, camera: CameraMode) -> None:
         self._scene: Any = server.scene
-        self._view = ViewModel(task)
+        self._robot = robot
         self.camera = camera
         self.markers = True
         """Whether way points are shown."""
@@ -52,6 +48,7 @@ class WebScene:
         self._world = self._scene.add_frame(ROOT, show_axes=False)
         self._bodies = self._add_robot()
         self._boxes: Any = None
+        self._course: np.ndarray | None = None
         self._poles: Any = None
         self._balls: Any = None
         self._goals: np.ndarray | None = None
@@ -61,10 +58,11 @@ class WebScene:
 
     def update(self, snapshot: Snapshot) -> None:
         """Show a snapshot."""
-        if self._view.pose(snapshot) or self._boxes is None:
+        if self._course is None or not np.array_equal(self._course, snapshot.boxes):
             self._show_course(snapshot)
+        poses = self._robot.poses(snapshot)
         for body, frame in self._bodies.items():
-            frame.position, frame.wxyz = self._view.data.xpos[body], self._view.data.xquat[body]
+            frame.position, frame.wxyz = poses[body]
         self._show_goals(snapshot)
         self._show_heading(snapshot)
         self._move_world(snapshot)
@@ -91,7 +89,7 @@ class WebScene:
 
     def _add_robot(self) -> dict[int, Any]:
         frames: dict[int, Any] = {}
-        for number, mesh in enumerate(body_meshes(self._view.model, COLLISION_GROUP)):
+        for number, mesh in enumerate(self._robot.meshes()):
             name = f"{ROOT}/robot/{mesh.body}"
             if mesh.body not in frames:
                 frames[mesh.body] = self._scene.add_frame(name, show_axes=False)
@@ -117,6 +115,7 @@ class WebScene:
     def _show_course(self, snapshot: Snapshot) -> None:
         if self._boxes is not None:
             self._boxes.remove()
+        self._course = snapshot.boxes.copy()
         cube, boxes = trimesh.creation.box(extents=(2.0, 2.0, 2.0)), snapshot.boxes
         self._boxes = self._scene.add_batched_meshes_simple(
             f"{ROOT}/course",
@@ -138,7 +137,7 @@ class WebScene:
                 if handle is not None:
                     handle.remove()
             pole = trimesh.creation.cylinder(radius=0.012, height=POLE_HEIGHT)
-            ball = trimesh.creation.icosphere(subdivisions=2, radius=0.05)
+            ball = trimesh.creation.icosphere(subdivisions=2, radius=BALL_RADIUS)
             self._poles = self._add_markers("poles", pole, goals + POLE_HEIGHT / 2 * UP)
             self._balls = self._add_markers("balls", ball, goals + POLE_HEIGHT * UP)
             self._goals = goals.copy()

@@ -14,7 +14,7 @@ from parkour.viewing.driving import MAX_TURN
 from parkour.viewing.pictures import depth_sheet
 from parkour.viewing.session import Session
 from parkour.viewing.snapshot import GOAL_COLOURS, Snapshot
-from parkour_mujoco.viewer.web_scene import CAMERA_MODES, WebScene
+from parkour.viewing.web.scene import CAMERA_MODES, WebScene
 
 STATUS_EVERY = 0.2
 """Between updates of text and pictures [s]."""

@@ -1,0 +1,28 @@
+"""A session as a page in the browser. An engine gives the robot's shapes and where they are (:mod:`.shapes`).
+
+Needs viser and trimesh, which come with the engines' extras; nothing else in the core imports them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parkour.errors import EngineError
+
+if TYPE_CHECKING:
+    from parkour.viewing.session import Session
+    from parkour.viewing.viewer import Viewer, ViewerOptions
+    from parkour.viewing.web.shapes import RobotShapes
+
+
+def open_page(robot: RobotShapes, session: Session, options: ViewerOptions) -> Viewer:
+    """Serve the page.
+
+    Raises:
+        EngineError: what draws it is not installed, or the port is in use.
+    """
+    try:
+        from parkour.viewing.web.page import WebViewer
+    except ImportError as error:
+        raise EngineError(f"--viewer web: {error}", hint="pip install viser trimesh") from None
+    return WebViewer(robot, session, options)

@@ -58,6 +58,9 @@ def train(
         typer.Option(metavar="FILE", help="To resume; without --resume: the teacher, or first weights."),
     ] = None,
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Start with the teacher that is shipped.")] = False,
+    student: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Student to begin with, not a copy of its teacher.")
+    ] = None,
     save_interval: Annotated[int | None, typer.Option(help="Iterations between checkpoints; the task's.")] = None,
     time_limit: Annotated[float | None, typer.Option(metavar="MINUTES", help="Stop and save after so long.")] = None,
     logger: Annotated[str, typer.Option(metavar="NAME", help="tensorboard, wandb or none.")] = "tensorboard",
@@ -69,7 +72,8 @@ def train(
 ) -> None:
     """Train a policy, or go on with a run. Ctrl-C saves a checkpoint first.
 
-    A student (--stage student) is trained from a teacher: --checkpoint FILE, --run DIR or --pretrained.
+    A student (--stage student) is trained from a teacher: --checkpoint FILE, --run DIR or --pretrained. It begins as
+    a copy of it, or with --student FILE where another student stopped.
     """
     from parkour.learning.launch import run_processes, wants_processes
     from parkour.learning.options import TrainOptions
@@ -79,7 +83,7 @@ def train(
     options = TrainOptions(
         num_envs=num_envs, iterations=iterations, save_interval=save_interval, time_limit=time_limit, seed=seed,
         device=device, engine=engine, engine_options=engine_options(cpu_sim), log_root=log_root, experiment=experiment,
-        run_name=run_name, resume=resume, run=run, checkpoint=checkpoint,
+        run_name=run_name, resume=resume, run=run, checkpoint=checkpoint, student=student,
         logger=logger, git_state=git_state, video=video,  # type: ignore[arg-type]
     )  # fmt: skip
     resolved = _task(_name(task, stage), stage, options, noise, sets, withs)

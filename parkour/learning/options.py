@@ -44,6 +44,8 @@ class TrainOptions:
     """With ``resume``: the run folder to go on with. Without, for a student: the run of its teacher."""
     checkpoint: Path | None = None
     """With ``resume``: the checkpoint to go on from. Without: weights to start a new run with, a student's teacher."""
+    student: Path | None = None
+    """A student whose weights to begin with, rather than as a copy of the teacher."""
     logger: LoggerName = "tensorboard"
     git_state: bool = False
     """Store the commit and the uncommitted changes of the working folder in the run folder."""

@@ -124,6 +124,18 @@ class RunState:
         check_weights(path, "actor", weights, algorithm.teacher.state_dict(), hint=hint)
         algorithm.load_teacher(weights)
 
+    def load_student(self, path: Path, checkpoint: Checkpoint) -> None:
+        """Begin with a student's networks. The algorithm has the method ``load_student(state_dict)``.
+
+        Raises:
+            CheckpointError: it is no student, or one for other inputs or of another size.
+        """
+        check_stamp(path, checkpoint.stamp, self.stamp, same_task=False)
+        algorithm: Any = self.runner.alg
+        weights = network(path, checkpoint, "student")
+        check_weights(path, "student", weights, algorithm.student.state_dict())
+        algorithm.load_student(weights)
+
     def resume(self, path: Path, checkpoint: Checkpoint) -> list[str]:
         """Take up everything; the random numbers with :meth:`resume_rng`, last.
 

@@ -72,6 +72,7 @@ def train(
     definition = define_policy(task)
     device = choose_device(options.device)
     source, checkpoint = _source(task, options)
+    student = None if options.student is None else load_checkpoint(options.student)
     before = checkpoint if options.resume else None
     num_envs = choose_num_envs(
         before.num_envs if before and options.num_envs is None else options.num_envs, task, device
@@ -99,6 +100,9 @@ def train(
             runner, folder or Path(), make_stamp(task, env, env.get_observations()), task_to_toml(task), run_seed
         )
         _restore(state, options, source, checkpoint, say)
+        if options.student is not None and student is not None:
+            state.load_student(options.student, student)
+            say(f"starting with the student {options.student}, after {student.iteration} iterations")
         return _learn(task, options, state, console, say, listeners or [])
 
 
@@ -113,6 +117,9 @@ def _check(options: TrainOptions, stage: str) -> None:
         raise ParkourError(f"--logger: got {options.logger!r}, expected one of {', '.join(LOGGERS)}")
     if options.seed is not None and options.seed < 0:
         raise ParkourError(f"--seed: got {options.seed}, expected at least 0")
+    if options.student is not None and (options.resume or stage != "student"):
+        other = "--resume" if options.resume else f"a {stage}'s task"
+        raise ParkourError(f"got --student and {other}: a student's weights are what a new student begins with")
     if options.resume:
         return
     if stage == "student" and options.run is None and options.checkpoint is None:

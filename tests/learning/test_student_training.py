@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from parkour.errors import CheckpointError, ParkourError, PluginError, TaskError
-from parkour.learning.checkpoint import load_checkpoint, save_checkpoint
+from parkour.learning.checkpoint import load_checkpoint, save_checkpoint, slim
 from parkour.learning.inference import load_actor, load_policy, task_of
 from parkour.learning.options import RunResult, TrainOptions
 from parkour.learning.runner import Iteration
@@ -134,6 +134,27 @@ def test_student_begins_as_a_copy_of_the_teacher(tmp_path: Path, teacher: Path) 
     copied = {key.removeprefix("actor."): weight for key, weight in student.items() if key.startswith("actor.")}
     assert {key.split(".")[0] for key in copied} == {"estimator", "history_encoder", "mlp"}
     assert all(torch.equal(weight, actor[key]) for key, weight in copied.items())
+
+
+def test_student_goes_on_from_another_ones_weights(tmp_path: Path, teacher: Path) -> None:
+    begun = run(tmp_path, checkpoint=teacher)
+    copy = tmp_path / "slim.pt"
+    save_checkpoint(copy, slim(load_checkpoint(begun.checkpoint)))
+    result = run(tmp_path, "algorithm.params.learning_rate=0.0", checkpoint=teacher, student=copy, run_name="on")
+    before, after = (load_checkpoint(path).model for path in (begun.checkpoint, result.checkpoint))
+    for name in ("student_state_dict", "teacher_state_dict"):
+        assert all(torch.equal(weight, after[name][key]) for key, weight in before[name].items())
+
+
+def test_student_to_begin_with_must_be_one(tmp_path: Path, teacher: Path) -> None:
+    with pytest.raises(CheckpointError, match="is a teacher, expected a student"):
+        run(tmp_path, checkpoint=teacher, student=teacher)
+    with pytest.raises(CheckpointError, match="does not exist"):
+        run(tmp_path, checkpoint=teacher, student=tmp_path / "none.pt")
+    with pytest.raises(ParkourError, match="got --student and --resume"):
+        run(tmp_path, resume=True, student=teacher)
+    with pytest.raises(ParkourError, match="got --student and a teacher's task"):
+        run(tmp_path, task=load_task("go2-teacher", overlay="train", sets=NETWORKS), student=teacher)
 
 
 def test_run_of_a_teacher_names_its_newest_checkpoint(tmp_path: Path, teacher: Path) -> None:

@@ -222,6 +222,10 @@ class RmaDistillation(Distillation):
         self.student.actor.copy_teacher(weights)
         self.teacher_loaded = True
 
+    def load_student(self, weights: dict[str, Tensor]) -> None:
+        """Go on from a student. The weights have been checked."""
+        self.student.load_state_dict(weights)
+
     def broadcast_parameters(self) -> None:
         """Give every rank the first one's weights."""
         for tensor in (*self.student.state_dict().values(), *self.teacher.state_dict().values()):

@@ -16,7 +16,7 @@ def new(
         str,
         typer.Option(
             metavar="NAME",
-            help="terrain, reward, observation, modifier, termination, event, encoder, policy or task.",
+            help="terrain, reward, observation, modifier, termination, event, encoder, policy, engine or task.",
         ),
     ],
     component: Annotated[

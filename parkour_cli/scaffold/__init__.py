@@ -27,6 +27,7 @@ KINDS: dict[str, str] = {
     "event": "A disturbance",
     "encoder": "An encoder of the height scan",
     "policy": "A policy",
+    "engine": "An engine",
     "task": "A task",
 }
 """Kinds that there are templates for, and what their projects say they are."""
@@ -56,8 +57,7 @@ def project_files(name: str, kind: str, component: str | None = None) -> dict[st
         ParkourError: a name that Python, packaging or parkour does not allow, or a kind without a template.
     """
     if kind not in KINDS:
-        hint = "docs/architecture.md says what an engine needs" if kind == "engine" else None
-        raise UnknownNameError("kind", kind, KINDS, hint=hint)
+        raise UnknownNameError("kind", kind, KINDS)
     values = _names(name, kind, component)
     folder = files("parkour_cli.scaffold").joinpath("templates")
     own = {item.name.removesuffix(".tmpl"): item for item in folder.joinpath(kind).iterdir()}

@@ -35,8 +35,8 @@ def test_projects_are_whole_and_say_what_they_are(kind: str) -> None:
         assert text.endswith("\n") and not text.endswith("\n\n"), path
 
 
-def test_there_is_a_template_for_every_kind_but_engines() -> None:
-    assert set(KINDS) == set(ALL_KINDS) - {"engine"}
+def test_there_is_a_template_for_every_kind() -> None:
+    assert tuple(KINDS) == ALL_KINDS
 
 
 @pytest.mark.skipif(shutil.which("ruff", path=str(Path(sys.executable).parent)) is None, reason="ruff is not installed")
@@ -66,7 +66,7 @@ def test_projects_pass_ruff_whatever_their_names(tmp_path: Path) -> None:
         ("json", "terrain", None, "a module 'json' is installed already"),
         ("parkour-terrains", "terrain", None, "a module 'parkour_terrains' is installed already"),
         ("parkour-x", "terrian", None, "unknown kind 'terrian'; did you mean 'terrain'"),
-        ("parkour-x", "engine", None, "unknown kind 'engine'"),
+        ("parkour-x", "robot", None, "unknown kind 'robot'; known: "),
         ("parkour-x", "terrain", "Big Beam", "--component: got 'Big Beam'"),
         ("parkour-x", "terrain", '"; import os', "--component: got"),
     ],

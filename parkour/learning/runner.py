@@ -201,8 +201,9 @@ class TrainingRunner(OnPolicyRunner):
                 listener.on_iteration(self.last)
 
     def action_std(self) -> float:
-        """Mean standard deviation of the actions' distribution."""
-        return self.alg.get_policy().output_std.mean().item()
+        """Mean standard deviation of the actions' distribution: the algorithm's ``action_std``, where it knows it."""
+        known: float | None = getattr(self.alg, "action_std", None)
+        return known if known is not None else self.alg.get_policy().output_std.mean().item()
 
     # -- stopping ----------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from mjlab.managers.command_manager import NullCommandManager
 from mjlab.managers.event_manager import EventManager
 from torch import Tensor
 
+from parkour.cuda_graphs import StepGraphs, graphs_on
 from parkour.evaluation.profile import Phase
 from parkour.tasks.build import build_mdp
 from parkour.tasks.resolve import ResolvedTask
@@ -27,7 +28,13 @@ from parkour_mujoco.rays import WarpRayCaster
 from parkour_mujoco.robot_files import load_robot_files
 from parkour_mujoco.scene import environment_cfg
 from parkour_mujoco.sim_handle import COURSE_FIELDS, DERIVED_FIELDS, RANDOMISED_FIELDS, MujocoSimHandle
-from parkour_mujoco.step_graphs import CudaGraph, StepGraphs
+
+GRAPHED: dict[str, Any] = {
+    "volatile": ("context",),
+    "numbers": ("_steps",),
+    "foreign": ("warp", "mjlab", "mujoco"),
+}
+"""What graphs of the MDP's parts must know of it."""
 
 
 class ParkourEnv(ManagerBasedRlEnv):
@@ -94,9 +101,7 @@ class ParkourEnv(ManagerBasedRlEnv):
         self._graphs: StepGraphs | None = None
         if self._cuda_graphs and self._on_gpu and self.mdp.camera is None:
             stream = torch.cuda.ExternalStream(wp.get_stream(self.sim.wp_device).cuda_stream, device=self.device)
-            self._graphs = StepGraphs(
-                self.mdp, volatile=("context",), numbers=("_steps",), new_graph=lambda: CudaGraph(stream)
-            )
+            self._graphs = graphs_on(self.device, self.mdp, "environment steps", stream, **GRAPHED)
 
     def _touch_fields(self) -> None:
         """Have mjlab make its tensors of the simulator's arrays now.
@@ -220,11 +225,7 @@ class ParkourEnv(ManagerBasedRlEnv):
         mdp = self.mdp
         if self._graphs is None or mdp.monitor is not None or mdp.choose_levels is not None or mdp.drive is not None:
             return part(*inputs)
-        failed = self._graphs.failure
-        result = self._graphs(key, part, *inputs)
-        if self._graphs.failure != failed:
-            print(f"[INFO] steps run without CUDA graphs: {self._graphs.failure}")
-        return result
+        return self._graphs(key, part, *inputs)
 
     def _judge(self, action: Tensor, torque: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """After the physics: done, reward, failed, and ended otherwise; ``[N]`` each."""

@@ -1,12 +1,13 @@
 """PPO with what RMA adds: the estimator's loss, the latent regularisation and the DAgger iterations.
 
-Nothing in an update waits for the device: losses add up in a tensor, the learning rate that adapts to the KL divergence
-is a tensor that fused Adam reads, and one transfer at the end brings everything to the host.
+Nothing in a rollout or an update waits for the device: losses add up in a tensor, the learning rate that adapts to the
+KL divergence is a tensor that fused Adam reads, and one transfer at the end brings everything to the host. On a GPU,
+choosing actions and every gradient step are CUDA graphs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -16,11 +17,16 @@ from rsl_rl.storage import RolloutStorage
 from tensordict import TensorDict
 from torch import Tensor, nn
 
+from parkour.cuda_graphs import graphs_on
 from parkour.errors import TaskError
-from parkour_policies.rma_actor import EXPLICIT, RmaActor
+from parkour_policies.gradient_steps import Objective, take_step
+from parkour_policies.ppo_losses import MiniBatch, advantages, as_observations, groups_of, surrogate_loss, value_loss
+from parkour_policies.rma_actor import EXPLICIT, HISTORY, RmaActor
 
 LEARNING_RATE_RANGE = (1e-5, 1e-2)
 """Bounds of the adaptive learning rate."""
+POLICY_LOSSES = ("value", "surrogate", "entropy", "estimator", "latent_regularisation", "std", "kl")
+"""What is added up during an update."""
 
 
 def ramp(iteration: int, values: tuple[float, float], between: tuple[int, int]) -> float:
@@ -63,13 +69,32 @@ class RmaPPO(PPO):
         self.dagger = False
         self._lr = torch.tensor(self.learning_rate, device=self.device)
         # A tensor as learning rate needs the fused kernel; a Python number would need a transfer per mini-batch.
-        self.optimizer = torch.optim.Adam(self._ppo_parameters(), lr=self._lr, fused=True)
-        self.estimator_optimizer = torch.optim.Adam(
-            actor.estimator.parameters(), lr=estimator_learning_rate, fused=True
+        self.optimizer = self._adam(self._ppo_parameters(), self._lr)
+        self.estimator_optimizer = self._adam(actor.estimator.parameters(), estimator_learning_rate)
+        self.history_optimizer = self._adam(actor.history_encoder.parameters(), history_learning_rate)
+        self.action_std: float | None = None
+        """Mean standard deviation of the actions in the last update of the policy."""
+        self._coefficient = torch.zeros((), device=self.device)
+        self._sums = torch.zeros(len(POLICY_LOSSES), device=self.device)
+        networks = (actor, critic)
+        self.acting = graphs_on(self.device, networks, "the policy's steps")
+        self.learning = graphs_on(self.device, networks, "gradient steps")
+        self._policy = Objective(
+            "policy",
+            [*self._ppo_parameters(), *actor.estimator.parameters()],
+            self._policy_gradients,
+            self._step_policy,
         )
-        self.history_optimizer = torch.optim.Adam(
-            actor.history_encoder.parameters(), lr=history_learning_rate, fused=True
+        self._history = Objective(
+            "history", list(actor.history_encoder.parameters()), self._history_gradients, self._step_history
         )
+
+    def _adam(self, parameters: Iterable[nn.Parameter], lr: float | Tensor) -> torch.optim.Adam:
+        return torch.optim.Adam(parameters, lr=lr, fused=True, capturable=self._on_gpu)
+
+    @property
+    def _on_gpu(self) -> bool:
+        return torch.device(self.device).type == "cuda"
 
     def begin_iteration(self, iteration: int) -> None:
         """Choose what the next rollout and update do: PPO, or DAgger in every ``dagger_interval``-th iteration."""
@@ -82,98 +107,121 @@ class RmaPPO(PPO):
         """Coefficient of the latent regularisation in this iteration."""
         return ramp(self.iteration, self.latent_regularisation, self.latent_regularisation_iterations)
 
+    # -- rollout -----------------------------------------------------------------------------------------------------
+
+    def act(self, obs: TensorDict) -> Tensor:
+        drawn = self.acting(("act", self.actor.latent_source), self._draw, groups_of(obs))
+        now = self.transition
+        now.observations = obs
+        now.actions, now.values, now.actions_log_prob, *params = drawn
+        now.distribution_params = tuple(params)
+        return drawn[0]
+
+    def _draw(self, groups: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        """Actions, their values and log-probabilities, and the parameters of their distribution."""
+        obs = as_observations(groups)
+        actions = self.actor(obs, stochastic_output=True)
+        drawn = (actions, self.critic(obs), self.actor.get_output_log_prob(actions))
+        return tuple(value.detach() for value in (*drawn, *self.actor.output_distribution_params))
+
     def compute_returns(self, obs: TensorDict) -> None:
-        if not self.dagger:
-            super().compute_returns(obs)
+        if self.dagger:
+            return
+        now, last = self.storage, self.critic(obs).detach()
+        found = advantages(now.rewards, now.values, now.dones, last, self.gamma, self.lam)
+        now.returns[:] = found + now.values
+        now.advantages = (found - found.mean()) / (found.std() + 1e-8)
+
+    # -- update ------------------------------------------------------------------------------------------------------
 
     def update(self) -> dict[str, float]:
         """Train on the stored rollout; mean losses, by name."""
+        self._sums.zero_()
         losses = self._fit_history() if self.dagger else self._update_policy()
         self.storage.clear()
         return losses
 
     def _update_policy(self) -> dict[str, float]:
-        names = ("value", "surrogate", "entropy", "estimator", "latent_regularisation", "kl")
-        total = torch.zeros(len(names), device=self.device)
-        coefficient = self.regularisation
-        for batch in self._batches():
-            assert batch.observations is not None and batch.actions is not None
-            features = self.actor.update_distribution(batch.observations)
-            surrogate = self._surrogate_loss(batch)
-            value = self._value_loss(batch, self.critic(batch.observations))
-            entropy = self.actor.output_entropy.mean()
-            estimator = (features.estimate - batch.observations[EXPLICIT]).square().mean()
-            # The estimate enters the actor without gradient, so that one backward pass serves both losses.
-            loss = surrogate + self.value_loss_coef * value - self.entropy_coef * entropy + estimator
-            gap = torch.zeros_like(loss)
-            if coefficient > 0.0:
-                with torch.no_grad():
-                    target = self.actor.encode_history(batch.observations)
-                gap = (features.latent - target).norm(dim=-1).mean()
-                loss = loss + coefficient * gap
-            kl = self._kl(batch)
-            self._step_policy(loss, kl)
-            total += torch.stack((value, surrogate, entropy, estimator, gap, kl)).detach()
-        updates = self.num_learning_epochs * self.num_mini_batches
-        *means, self.learning_rate = torch.cat((total / updates, self._lr[None])).tolist()
-        return dict(zip(names, means, strict=True))
+        regularised = self.regularisation > 0.0
+        self._coefficient.fill_(self.regularisation)
+        # PPO does not train the history encoder: its latents are the same in all epochs.
+        for batch in self._batches(self.actor.encode_history if regularised else None):
+            take_step(self.learning, self._policy, batch, regularised, self.gpu_world_size)
+        *means, self.learning_rate = torch.cat((self._sums / self._updates, self._lr[None])).tolist()
+        losses: dict[str, float] = dict(zip(POLICY_LOSSES, means, strict=True))
+        self.action_std = losses.pop("std")
+        return losses
 
     def _fit_history(self) -> dict[str, float]:
         """DAgger: the history encoder imitates the privileged one on the states that it led to."""
-        total = torch.zeros((), device=self.device)
-        parameters = list(self.actor.history_encoder.parameters())
-        for batch in self._batches():
+        for batch in self._batches(self.actor.encode_privileged):
+            batch = batch._replace(observations={HISTORY: batch.observations[HISTORY]})
+            take_step(self.learning, self._history, batch, None, self.gpu_world_size)
+        return {"history_latent": self._sums[0].item() / self._updates}
+
+    def _batches(self, target: Callable[[TensorDict], Tensor] | None) -> Iterator[MiniBatch]:
+        """The mini-batches of all epochs, with what ``target`` makes of their observations.
+
+        rsl-rl shuffles once per update, so each is gathered, and its target computed, once.
+        """
+        batches: list[MiniBatch] = []
+        for batch in self.storage.mini_batch_generator(self.num_mini_batches, 1):
             assert batch.observations is not None
             with torch.no_grad():
-                target = self.actor.encode_privileged(batch.observations)
-            loss = (self.actor.encode_history(batch.observations) - target).norm(dim=-1).mean()
-            self.history_optimizer.zero_grad()
-            loss.backward()
-            self._average_over_ranks(parameters)
-            nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
-            self.history_optimizer.step()
-            total += loss.detach()
-        return {"history_latent": (total / (self.num_learning_epochs * self.num_mini_batches)).item()}
-
-    def _batches(self) -> Iterator[RolloutStorage.Batch]:
-        """The mini-batches of all epochs: rsl-rl shuffles once per update, so each is gathered once."""
-        batches = list(self.storage.mini_batch_generator(self.num_mini_batches, 1))
+                batches.append(MiniBatch.of(batch, target(batch.observations) if target else None))
         for _ in range(self.num_learning_epochs):
             yield from batches
 
-    def _surrogate_loss(self, batch: RolloutStorage.Batch) -> Tensor:
-        assert batch.actions is not None and batch.old_actions_log_prob is not None and batch.advantages is not None
-        ratio = torch.exp(self.actor.get_output_log_prob(batch.actions) - batch.old_actions_log_prob.squeeze(-1))
-        advantage = batch.advantages.squeeze(-1)
-        clipped = ratio.clamp(1.0 - self.clip_param, 1.0 + self.clip_param)
-        return -torch.min(advantage * ratio, advantage * clipped).mean()
+    @property
+    def _updates(self) -> int:
+        """Gradient steps of an update."""
+        return self.num_learning_epochs * self.num_mini_batches
 
-    def _value_loss(self, batch: RolloutStorage.Batch, values: Tensor) -> Tensor:
-        assert batch.values is not None and batch.returns is not None
-        error = (values - batch.returns).square()
-        if not self.use_clipped_value_loss:
-            return error.mean()
-        near = batch.values + (values - batch.values).clamp(-self.clip_param, self.clip_param)
-        return torch.max(error, (near - batch.returns).square()).mean()
-
-    @torch.no_grad()
-    def _kl(self, batch: RolloutStorage.Batch) -> Tensor:
-        assert batch.old_distribution_params is not None
-        now = self.actor.output_distribution_params
-        return self.actor.get_kl_divergence(batch.old_distribution_params, now).mean()
-
-    def _step_policy(self, loss: Tensor, kl: Tensor) -> None:
+    def _policy_gradients(self, batch: MiniBatch) -> Tensor:
+        """Gradients of all of PPO's losses and the estimator's; the KL divergence to the rollout's policy."""
+        obs = as_observations(batch.observations)
+        features = self.actor.update_distribution(obs)
+        surrogate = surrogate_loss(self.actor.get_output_log_prob(batch.actions), batch, self.clip_param)
+        value = value_loss(self.critic(obs), batch, self.clip_param if self.use_clipped_value_loss else None)
+        entropy = self.actor.output_entropy.mean()
+        estimator = (features.estimate - obs[EXPLICIT]).square().mean()
+        # The estimate enters the actor without gradient, so that one backward pass serves both losses.
+        loss = surrogate + self.value_loss_coef * value - self.entropy_coef * entropy + estimator
+        gap = torch.zeros_like(loss)
+        if batch.target is not None:
+            gap = (features.latent - batch.target).norm(dim=-1).mean()
+            loss = loss + self._coefficient * gap
         self.optimizer.zero_grad()
         self.estimator_optimizer.zero_grad()
         loss.backward()
-        self._average_over_ranks((*self._ppo_parameters(), *self.actor.estimator.parameters()), kl)
+        with torch.no_grad():
+            now = self.actor.output_distribution_params
+            self._sums[:-1] += torch.stack((value, surrogate, entropy, estimator, gap, self.actor.output_std.mean()))
+            return self.actor.get_kl_divergence(batch.distribution, now).mean()
+
+    @torch.no_grad()
+    def _step_policy(self, kl: Tensor) -> None:
+        self._sums[-1] += kl
         self._adapt_learning_rate(kl)
         nn.utils.clip_grad_norm_(self.actor.policy_parameters(), self.max_grad_norm)
         nn.utils.clip_grad_norm_(self.critic.parameters(), self.max_grad_norm)
         self.optimizer.step()
         self.estimator_optimizer.step()
 
+    def _history_gradients(self, batch: MiniBatch) -> Tensor:
+        assert batch.target is not None
+        latent = self.actor.encode_history(as_observations(batch.observations))
+        loss = (latent - batch.target).norm(dim=-1).mean()
+        self.history_optimizer.zero_grad()
+        loss.backward()
+        return loss.detach()
+
     @torch.no_grad()
+    def _step_history(self, loss: Tensor) -> None:
+        self._sums[0] += loss
+        nn.utils.clip_grad_norm_(self._history.parameters, self.max_grad_norm)
+        self.history_optimizer.step()
+
     def _adapt_learning_rate(self, kl: Tensor) -> None:
         """Slower when the policy moved more than twice the target, faster when less than half of it."""
         if self.schedule != "adaptive" or self.desired_kl is None:
@@ -181,17 +229,6 @@ class RmaPPO(PPO):
         faster = torch.where((kl < self.desired_kl / 2.0) & (kl > 0.0), self._lr * 1.5, self._lr)
         lr = torch.where(kl > self.desired_kl * 2.0, self._lr / 1.5, faster)
         self._lr.copy_(lr.clamp(*LEARNING_RATE_RANGE))
-
-    def _average_over_ranks(self, parameters: Iterable[nn.Parameter], *values: Tensor) -> None:
-        """Average gradients (and scalars, in place) over all processes in one message."""
-        if not self.is_multi_gpu:
-            return
-        tensors = [p.grad for p in parameters if p.grad is not None] + list(values)
-        flat = torch.cat([t.reshape(-1) for t in tensors])
-        torch.distributed.all_reduce(flat, op=torch.distributed.ReduceOp.SUM)
-        flat /= self.gpu_world_size
-        for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
-            tensor.copy_(part.view_as(tensor))
 
     def _ppo_parameters(self) -> list[nn.Parameter]:
         return [*self.actor.policy_parameters(), *self.critic.parameters()]
@@ -221,8 +258,11 @@ class RmaPPO(PPO):
         if wanted.get("optimizer"):
             for name, optimizer in self.optimizers().items():
                 optimizer.load_state_dict(loaded_dict["optimizer_state_dicts"][name])
+                optimizer.param_groups[0]["capturable"] = self._on_gpu
             # Loading puts a copy of the saved rate into the optimizer; the tensor that adapts must be the one it reads.
             self._lr.copy_(self.optimizer.param_groups[0]["lr"])
             self.optimizer.param_groups[0]["lr"] = self._lr
             self.learning_rate = float(self._lr)
+        # Optimizers have other tensors now.
+        self.learning.forget()
         return bool(wanted.get("iteration", True))

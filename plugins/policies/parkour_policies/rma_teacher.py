@@ -79,7 +79,7 @@ def teacher_actor(task: ResolvedTask, params: RmaTeacherParams) -> dict[str, Any
         "class_name": "parkour_policies.rma_actor:RmaActor",
         "hidden_dims": list(params.hidden_dims),
         "activation": params.activation,
-        "distribution_cfg": {"class_name": "GaussianDistribution", "init_std": params.init_noise_std},
+        "distribution_cfg": {"class_name": "parkour_policies.gaussian:Gaussian", "init_std": params.init_noise_std},
         "scan_encoder": encoder_choice(task, "scan_encoder", params.scan_latent),
         "privileged_encoder": encoder_choice(task, "privileged_encoder", params.privileged_latent),
         "history_encoder": encoder_choice(task, "history_encoder", params.privileged_latent),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 Path = tuple[tuple[str, Any], ...]
 """From a root: ``("attr", name)`` or ``("item", key)``, one after the other."""
 Leaf = Tensor | bool | int | float
-_FOREIGN = ("torch", "warp", "mjlab", "mujoco", "numpy", "tensordict")
+_FOREIGN = ("builtins", "torch", "numpy", "tensordict")
 """Packages whose objects are not looked into: what they hold is theirs to keep."""
 
 
@@ -21,11 +22,13 @@ class TensorState:
     Args:
         root: where to begin.
         skip: names of attributes of ``root`` that are left out.
+        foreign: further packages whose objects are not looked into.
     """
 
-    def __init__(self, root: object, skip: tuple[str, ...] = ()) -> None:
+    def __init__(self, root: object, skip: tuple[str, ...] = (), foreign: tuple[str, ...] = ()) -> None:
         self._root = root
         self._skip = skip
+        self._foreign = _FOREIGN + foreign
 
     def leaves(self) -> dict[Path, Leaf]:
         """Everything that is held now; what can be reached in two ways is named once."""
@@ -72,7 +75,7 @@ class TensorState:
             for index, part in enumerate(value):
                 yield ("item", index), part
         elif not callable(value) or hasattr(value, "__dict__"):
-            if isinstance(value, type) or type(value).__module__.split(".")[0] in (*_FOREIGN, "builtins"):
+            if isinstance(value, type) or type(value).__module__.split(".")[0] in self._foreign:
                 return
             for name in _attributes(value):
                 if path or name not in self._skip:
@@ -107,3 +110,11 @@ def _attributes(value: object) -> list[str]:
 def clone_all(values: Any) -> Any:
     """The same structure with copies of its tensors."""
     return tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf, values)
+
+
+def copy_all(target: Any, source: Any) -> None:
+    """The values of a structure of tensors into the memory of another one like it."""
+    pairs = zip(tree_leaves(target), tree_leaves(source), strict=True)
+    tensors = [(old, new) for old, new in pairs if isinstance(old, Tensor)]
+    if tensors:
+        torch._foreach_copy_([old for old, _ in tensors], [new for _, new in tensors])

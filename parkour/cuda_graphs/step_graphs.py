@@ -1,17 +1,19 @@
-"""Parts of a step as CUDA graphs: hundreds of small kernels, queued with one call."""
+"""Parts of a step, of the environment or of learning, as CUDA graphs."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Hashable, Iterator
+import sys
+from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from parkour_mujoco.tensor_state import Path, TensorState, clone_all, replaced
+from parkour.cuda_graphs.cuda_graph import CudaGraph, Graph, on_stream, watch_waits
+from parkour.cuda_graphs.tensor_state import Path, TensorState, clone_all, copy_all, replaced
 
 WARM_UP = 3
 """Calls of a part that run as they are, and are watched, before it is captured."""
@@ -21,43 +23,11 @@ class NotCapturableError(Exception):
     """A part does what a graph cannot repeat."""
 
 
-class Graph(Protocol):
-    """What was queued under :meth:`record`, to be queued again."""
-
-    def record(self) -> AbstractContextManager[None]: ...
-
-    def replay(self) -> None: ...
-
-
-class CudaGraph:
-    """A :class:`Graph` on the current GPU. What is recorded does not run.
-
-    Args:
-        other: the stream of those whose memory the graph shares; a replay comes after what is queued there, and before
-            what will be.
-    """
-
-    def __init__(self, other: torch.cuda.Stream) -> None:
-        self._graph = torch.cuda.CUDAGraph()
-        self._other = other
-
-    @contextlib.contextmanager
-    def record(self) -> Iterator[None]:
-        with torch.cuda.graph(self._graph):
-            yield
-
-    def replay(self) -> None:
-        here = torch.cuda.current_stream(self._other.device)
-        here.wait_stream(self._other)
-        self._graph.replay()
-        self._other.wait_stream(here)
-
-
 @dataclass
 class _Part:
     calls: int = 0
     graph: Graph | None = None
-    inputs: tuple[Tensor, ...] = ()
+    inputs: tuple[Any, ...] = ()
     outputs: Any = None
     context: Any = None
     counts: dict[str, int] = field(default_factory=dict)
@@ -73,28 +43,53 @@ class StepGraphs:
 
     Args:
         owner: whose tensors the functions read and change.
+        new_graph: makes a graph, such as a :class:`CudaGraph`.
+        what: what the functions are; named in the line that says why there are no graphs.
         volatile: attributes of ``owner`` that hold results and no memory: each graph has its own.
         numbers: attributes of ``owner`` that the functions count up, and replays by as much.
-        new_graph: makes a graph, such as a :class:`CudaGraph`.
+        foreign: packages whose objects hold no state of the functions.
+        before: context in which functions run before they are captured.
     """
 
     def __init__(
-        self, owner: object, *, volatile: tuple[str, ...], numbers: tuple[str, ...], new_graph: Callable[[], Graph]
+        self,
+        owner: object,
+        *,
+        new_graph: Callable[[], Graph],
+        what: str = "steps",
+        volatile: tuple[str, ...] = (),
+        numbers: tuple[str, ...] = (),
+        foreign: tuple[str, ...] = (),
+        before: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
     ) -> None:
         self._owner, self._volatile, self._numbers, self._new_graph = owner, volatile, numbers, new_graph
-        self._state = TensorState(owner, skip=(*volatile, *numbers))
+        self._what, self._before = what, before
+        self._state = TensorState(owner, (*volatile, *numbers), foreign)
         self._parts: dict[Hashable, _Part] = {}
         self._kept: dict[Path, Tensor] = {}
         """The memory of the graphs."""
         self.failure: str | None = None
+
+    def disable(self, reason: str) -> None:
+        """Run everything as it is written from now on, without a word; ``reason`` is the :attr:`failure`."""
+        self.failure = reason
+        self._parts.clear()
+
+    def forget(self) -> None:
+        """Record all graphs anew: tensors that they know are no longer those of the owner."""
+        self._parts.clear()
+        self._kept.clear()
 
     def captured(self, key: Hashable) -> bool:
         """Whether the next call of this part replays a graph."""
         part = self._parts.get(key)
         return self.failure is None and part is not None and part.graph is not None
 
-    def __call__(self, key: Hashable, function: Callable[..., Any], *inputs: Tensor) -> Any:
-        """``function(*inputs)``; ``key`` names it, and whatever else decides what it does. Results are the caller's."""
+    def __call__(self, key: Hashable, function: Callable[..., Any], *inputs: Any) -> Any:
+        """``function(*inputs)``; ``key`` names it, and whatever else decides what it does. Results are the caller's.
+
+        Inputs and results are tensors, or tuples and dictionaries of them.
+        """
         if self.failure is not None:
             return function(*inputs)
         part = self._parts.setdefault(key, _Part())
@@ -110,13 +105,16 @@ class StepGraphs:
 
     # -- before --------------------------------------------------------------------------------------------------
 
-    def _watch(self, part: _Part, function: Callable[..., Any], inputs: tuple[Tensor, ...]) -> Any:
+    def _watch(self, part: _Part, function: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
         """Run it as it is. Other things than tensors may change in the first call, once and for all."""
         before = self._state.leaves()
-        result = function(*inputs)
+        with watch_waits() as waits, self._before():
+            result = function(*inputs)
         tensors, others = replaced(before, self._state.leaves())
-        if others and part.calls > 0:
+        if part.calls > 0 and others:
             self._give_up(f"{_name(min(others, key=str))} is no tensor of fixed shape, and changes")
+        elif part.calls > 0 and waits:
+            self._give_up(f"{waits[0]} waits for the device")
         part.calls += 1
         self._keep(tensors)
         return result
@@ -132,9 +130,9 @@ class StepGraphs:
 
     # -- capture -------------------------------------------------------------------------------------------------
 
-    def _capture(self, part: _Part, function: Callable[..., Any], inputs: tuple[Tensor, ...]) -> None:
+    def _capture(self, part: _Part, function: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
         self._restore()
-        part.inputs = tuple(values.clone() for values in inputs)
+        part.inputs = clone_all(inputs)
         before = self._state.leaves()
         graph = self._new_graph()
         numbers = {name: getattr(self._owner, name) for name in self._numbers}
@@ -169,10 +167,9 @@ class StepGraphs:
 
     # -- after ---------------------------------------------------------------------------------------------------
 
-    def _replay(self, part: _Part, inputs: tuple[Tensor, ...]) -> Any:
+    def _replay(self, part: _Part, inputs: tuple[Any, ...]) -> Any:
         self._restore()
-        for fixed, values in zip(part.inputs, inputs, strict=True):
-            fixed.copy_(values)
+        copy_all(part.inputs, inputs)
         assert part.graph is not None
         part.graph.replay()
         for name, value in part.context.items():
@@ -190,8 +187,28 @@ class StepGraphs:
                 self._state.put(path, kept)
 
     def _give_up(self, reason: str) -> None:
-        self.failure = reason
-        self._parts.clear()
+        self.disable(reason)
+        print(f"[INFO] {self._what} run without CUDA graphs: {reason}", file=sys.stderr)
+
+
+def graphs_on(
+    device: str | torch.device, owner: object, what: str, other: torch.cuda.Stream | None = None, **options: Any
+) -> StepGraphs:
+    """Graphs for functions on ``device``; on anything but a GPU they run as they are.
+
+    Args:
+        device: where.
+        owner: as for :class:`StepGraphs`, like ``what`` and ``options``.
+        what: see there.
+        other: as for :class:`CudaGraph`.
+    """
+    if torch.device(device).type != "cuda":
+        graphs = StepGraphs(owner, new_graph=CudaGraph, what=what, **options)  # type: ignore[arg-type] - never made
+        graphs.disable(f"{device} is no GPU")
+        return graphs
+    stream = torch.cuda.Stream(device)
+    before = {} if other else {"before": lambda: on_stream(stream)}
+    return StepGraphs(owner, new_graph=lambda: CudaGraph(stream, other), what=what, **before, **options)
 
 
 def _name(path: Path) -> str:

@@ -26,6 +26,7 @@ class RecordedGraph:
         torch.set_rng_state(state)
         recorder.undo()
 
+    @torch.no_grad()
     def replay(self) -> None:
         for operation, args, kwargs, recorded in self._operations:
             results = operation(*args, **kwargs)
@@ -45,11 +46,9 @@ class _Recorder(TorchDispatchMode):
         named = dict(zip((a.name for a in func._schema.arguments), args, strict=False)) | kwargs
         for argument in func._schema.arguments:
             value = named.get(argument.name)
-            if argument.alias_info is not None and argument.alias_info.is_write and isinstance(value, Tensor):
-                storage = value.untyped_storage()
-                if storage.data_ptr() not in self._before:
-                    whole = torch.empty(0, dtype=torch.uint8).set_(storage)
-                    self._before[storage.data_ptr()] = whole, whole.clone()
+            if argument.alias_info is not None and argument.alias_info.is_write:
+                for tensor in tree_flatten(value)[0]:
+                    self._keep(tensor)
         if func in _WAITS:
             raise RuntimeError(f"{func} waits for the device")
         results = func(*args, **kwargs)
@@ -57,10 +56,20 @@ class _Recorder(TorchDispatchMode):
         self._operations.append((func, *kept, results))
         return results
 
+    def _keep(self, value: Any) -> None:
+        if not isinstance(value, Tensor):
+            return
+        storage = value.untyped_storage()
+        if storage.data_ptr() not in self._before:
+            whole = torch.empty(0, dtype=torch.uint8).set_(storage)
+            self._before[storage.data_ptr()] = whole, whole.clone()
+
     def undo(self) -> None:
         """Give everything that was written its old content."""
         for whole, content in self._before.values():
             whole.copy_(content)
 
 
-_WAITS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default)
+_WAITS = tuple(
+    getattr(torch.ops.aten, name).default for name in ("_local_scalar_dense", "item", "nonzero", "is_nonzero")
+)

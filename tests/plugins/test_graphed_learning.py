@@ -1,0 +1,147 @@
+"""Learning as graphs: the same networks, losses and learning rates as without. On a GPU with CUDA graphs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from parkour.cuda_graphs import StepGraphs
+from parkour.learning.runner import TrainingRunner
+from parkour_policies import encoders
+from parkour_policies.rma_actor import EncoderChoice
+from parkour_policies.rma_ppo import RmaPPO
+from parkour_policies.rma_teacher import rma_teacher
+from tests.cuda_graphs.recorded_graph import RecordedGraph
+from tests.learning.fakes import FakeEnv, fake_task
+
+ON_GPU = torch.cuda.is_available()
+DEVICE = "cuda:0" if ON_GPU else "cpu"
+SETTINGS = (
+    # The coefficient rises from iteration 2 on, every fourth iteration is a DAgger iteration.
+    "algorithm.params.dagger_interval=4",
+    "algorithm.params.latent_regularisation_iterations=[2, 6]",
+    "algorithm.params.latent_regularisation=[0.0, 1.0]",
+    "algorithm.params.mini_batches=3",
+)
+
+
+def make_runner(graphs: bool, *, encoder: Any = None) -> TrainingRunner:
+    torch.manual_seed(0)
+    cfg: dict[str, Any] = {**rma_teacher(fake_task(*SETTINGS)).train_cfg, "num_steps_per_env": 4, "save_interval": 1}
+    if encoder is not None:
+        cfg["actor"]["scan_encoder"] = EncoderChoice("other", encoder, 32, {})
+    runner = TrainingRunner(FakeEnv(12, device=DEVICE), cfg, None, DEVICE)
+    alg = algorithm(runner)
+    for name in ("acting", "learning"):
+        if not graphs:
+            getattr(alg, name).disable("not wanted")
+        elif not ON_GPU:
+            setattr(alg, name, StepGraphs((alg.actor, alg.critic), new_graph=RecordedGraph, what=name))
+    return runner
+
+
+def algorithm(runner: TrainingRunner) -> RmaPPO:
+    assert isinstance(runner.alg, RmaPPO)
+    return runner.alg
+
+
+class Recorder:
+    """The scalars of all iterations."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+
+    def on_iteration(self, iteration: Any) -> None:
+        self.rows.append({k: v for k, v in iteration.scalars.items() if not k.startswith("Perf/")})
+
+    def close(self) -> None: ...
+
+
+def train(runner: TrainingRunner, iterations: int) -> list[dict[str, float]]:
+    torch.manual_seed(1)
+    recorder = Recorder()
+    runner.learn(iterations, listeners=[recorder])
+    return recorder.rows
+
+
+def assert_alike(one: TrainingRunner, other: TrainingRunner) -> None:
+    for key, value in one.alg.save().items():
+        if key != "optimizer_state_dicts":
+            torch.testing.assert_close(value, other.alg.save()[key], rtol=1e-3, atol=1e-5)
+    for name, optimizer in algorithm(one).optimizers().items():
+        theirs = algorithm(other).optimizers()[name].state_dict()["state"]
+        torch.testing.assert_close(optimizer.state_dict()["state"], theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_training_is_that_without_graphs() -> None:
+    plain, graphed = make_runner(False), make_runner(True)
+    expected, got = train(plain, 9), train(graphed, 9)
+    alg = algorithm(graphed)
+    assert alg.acting.failure is None and alg.learning.failure is None
+    assert all(alg.acting.captured(("act", source)) for source in ("privileged", "history"))
+    assert all(alg.learning.captured(key) for key in (("policy", False), ("policy", True), ("history", None)))
+    for mine, theirs in zip(got, expected, strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-3, abs=1e-5)
+    assert_alike(plain, graphed)
+
+
+def test_processes_average_between_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes with the same samples do what one does."""
+    plain, graphed = make_runner(False), make_runner(True)
+    alg = algorithm(graphed)
+    alg.gpu_world_size = 2
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda flat, op: flat.mul_(2.0))
+    train(plain, 6)
+    train(graphed, 6)
+    assert all(alg.learning.captured(key) for key in (("policy", True, "gradients"), ("policy", "step")))
+    assert_alike(plain, graphed)
+
+
+def test_going_on_from_a_checkpoint_records_anew() -> None:
+    plain, graphed = make_runner(False), make_runner(True)
+    for runner in (plain, graphed):
+        train(runner, 3)
+        saved = {name: _copy(part) for name, part in runner.alg.save().items()}
+        train(runner, 1)
+        runner.alg.load(saved)
+        train(runner, 3)
+    assert algorithm(graphed).learning.captured(("policy", True))
+    assert_alike(plain, graphed)
+
+
+class Asking(nn.Module):
+    """An encoder that asks the device something, as nothing in a graph can."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, values: Tensor) -> Tensor:
+        return self.inner(values) * (1.0 if float(values.sum()) < 1e9 else 0.5)
+
+
+def asking(input_shape: Any, latent_dim: int) -> nn.Module:
+    return Asking(encoders.scan_mlp(input_shape, latent_dim))
+
+
+def test_encoder_that_waits_trains_without_graphs_and_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    plain, graphed = (make_runner(graphs, encoder=asking) for graphs in (False, True))
+    train(plain, 3)
+    train(graphed, 3)
+    alg = algorithm(graphed)
+    assert "waits for the device" in (alg.acting.failure or "") and "waits for the device" in (
+        alg.learning.failure or ""
+    )
+    assert len([line for line in capsys.readouterr().err.splitlines() if line.startswith("[INFO]")]) == 2
+    assert_alike(plain, graphed)
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value

@@ -25,7 +25,7 @@ def test_what_no_double_declares_is_an_error(name: str) -> None:
 
 def test_modules_that_no_double_declares_are_not_there() -> None:
     with pytest.raises(ModuleNotFoundError):
-        importlib.import_module("omni.replicator.core")
+        importlib.import_module("omni.kit.menu.utils")
 
 
 def test_a_kit_command_that_the_harness_does_not_know_is_an_error() -> None:

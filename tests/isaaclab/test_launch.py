@@ -40,6 +40,8 @@ print(json.dumps(said), file=sys.stderr)
     [
         (True, False, "isaaclab.python.headless.kit"),
         (True, True, "isaaclab.python.headless.rendering.kit"),
+        (False, False, "isaaclab.python.kit"),
+        (False, True, "isaaclab.python.rendering.kit"),
     ],
 )
 def test_it_is_started_once_with_what_was_asked_for(headless: bool, cameras: bool, experience: str) -> None:

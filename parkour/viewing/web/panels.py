@@ -14,6 +14,7 @@ from parkour.viewing.driving import MAX_TURN
 from parkour.viewing.pictures import depth_sheet
 from parkour.viewing.session import Session
 from parkour.viewing.snapshot import GOAL_COLOURS, Snapshot
+from parkour.viewing.status import status_lines
 from parkour.viewing.web.scene import CAMERA_MODES, WebScene
 
 STATUS_EVERY = 0.2
@@ -37,17 +38,8 @@ class StatusPanel:
 
 def status_text(session: Session, snapshot: Snapshot) -> str:
     """Lines of Markdown about a session."""
-    ended = ", ".join(f"{count} {how}" for how, count in session.episodes.items() if count) or "0 episodes"
-    state = "paused" if session.paused else f"running at {session.pace:g} x"
-    lines = [
-        f"**{snapshot.terrain}**, difficulty {snapshot.difficulty:.2f}, {state}",
-        f"robot {snapshot.env_id + 1} of {session.mdp.num_envs}, {snapshot.seconds:.1f} s, step {session.steps}",
-        f"way points {min(snapshot.goal_index, len(snapshot.goals))} of {len(snapshot.goals)}",
-        f"speed {snapshot.speed:.2f} of {snapshot.command:.2f} m/s",
-        f"ended: {ended}",
-    ]
-    if session.driver is not None:
-        lines.insert(1, "way points lead (autopilot)" if session.driver.autopilot else "steered by hand")
+    lines = status_lines(session, snapshot)
+    lines[0] = lines[0].replace(snapshot.terrain, f"**{snapshot.terrain}**", 1)
     return "  \n".join(lines)
 
 

@@ -104,7 +104,7 @@ class WebScene:
         shaft.apply_translation((0, 0, 0.18))
         tip = trimesh.creation.cone(radius=0.04, height=0.14)
         tip.apply_translation((0, 0, 0.36))
-        arrow = trimesh.util.concatenate([shaft, tip])
+        arrow: Any = trimesh.util.concatenate([shaft, tip])
         arrow.apply_transform(trimesh.transformations.rotation_matrix(math.pi / 2, (0, 1, 0)))
         return self._scene.add_mesh_simple(
             f"{ROOT}/heading", np.asarray(arrow.vertices), np.asarray(arrow.faces), color=HEADING_COLOUR, visible=False

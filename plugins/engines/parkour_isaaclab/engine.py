@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from parkour.errors import DeviceError, EngineError
@@ -10,6 +11,8 @@ from parkour_isaaclab.install import SUPPORTED, distribution_version, is_importa
 
 if TYPE_CHECKING:
     from parkour.tasks.resolve import ResolvedTask
+    from parkour.viewing.session import Session
+    from parkour.viewing.viewer import PictureCamera, Viewer, ViewerOptions
     from parkour_isaaclab.vec_env import IsaacVecEnv
 
 INSTALL = (
@@ -19,7 +22,9 @@ INSTALL = (
 
 
 class IsaacLabEngine:
-    """See :class:`parkour.mdp.engine.Engine`."""
+    """See :class:`parkour.mdp.engine.Engine` and :class:`parkour.viewing.viewer.ViewingEngine`."""
+
+    viewers = ("web", "native")
 
     def availability(self) -> Availability:
         """Looks for Isaac Lab, its version and Isaac Sim without importing them."""
@@ -58,6 +63,29 @@ class IsaacLabEngine:
             from parkour_isaaclab.vec_env import IsaacVecEnv
 
             return IsaacVecEnv.make(task, num_envs=num_envs, device=device, seed=seed, render=render)
+
+    def watch_options(self, kind: str, video: bool) -> Mapping[str, Any]:
+        """See :meth:`parkour.viewing.viewer.ViewingEngine.watch_options`: a page needs no rendering at all."""
+        return {"headless": kind != "native", "render": video}
+
+    def make_viewer(
+        self, kind: str, env: IsaacVecEnv, task: ResolvedTask, session: Session, options: ViewerOptions
+    ) -> Viewer:
+        """See :meth:`parkour.viewing.viewer.ViewingEngine.make_viewer`."""
+        if kind == "web":
+            from parkour.viewing.web import open_page
+            from parkour_isaaclab.viewer.shapes import UsdShapes
+
+            return open_page(UsdShapes(env.unwrapped), session, options)
+        from parkour_isaaclab.viewer.window import IsaacWindow
+
+        return IsaacWindow(env.unwrapped, session, options)
+
+    def make_camera(self, env: IsaacVecEnv, task: ResolvedTask, size: tuple[int, int], behind: bool) -> PictureCamera:
+        """See :meth:`parkour.viewing.viewer.ViewingEngine.make_camera`."""
+        from parkour_isaaclab.viewer.camera import ViewportCamera
+
+        return ViewportCamera(env.unwrapped, size, behind)
 
 
 def _check_device(device: str) -> None:

@@ -34,7 +34,8 @@ def launch(*, device: str, headless: bool = True, cameras: bool = False) -> None
     from isaaclab.app import AppLauncher
 
     with _own_arguments():
-        _app = AppLauncher(headless=headless, enable_cameras=cameras, device=device).app
+        # Isaac Lab's own scripts say "video" too where they film the viewport.
+        _app = AppLauncher(headless=headless, enable_cameras=cameras, video=cameras, device=device).app
     atexit.register(_app.close)
 
 

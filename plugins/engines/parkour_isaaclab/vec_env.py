@@ -44,8 +44,10 @@ class IsaacVecEnv(RslRlVecEnvWrapper):
 
     @classmethod
     def make(cls, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False) -> IsaacVecEnv:
-        """Environments of a task, once Isaac Sim runs."""
-        return cls.of(environment_cfg(task, num_envs=num_envs, device=device, seed=seed), render=render)
+        """Environments of a task, once Isaac Sim runs; without Isaac Lab's own panel, in whose place is ours."""
+        cfg = environment_cfg(task, num_envs=num_envs, device=device, seed=seed)
+        cfg.ui_window_class_type = None
+        return cls.of(cfg, render=render)
 
     @classmethod
     def of(cls, cfg: ParkourEnvCfg, *, render: bool = False) -> IsaacVecEnv:

@@ -112,16 +112,20 @@ class Timeline:
 
 
 class Application:
-    """The running Kit application, which has nothing to do."""
+    """The running Kit application; all that an update does is to tell who listens."""
 
     def __init__(self) -> None:
         self._post_update = EventStream()
+        self.running = True
+        """Until somebody closes the window."""
+        self.updates = 0
 
     def update(self) -> None:
-        pass
+        self.updates += 1
+        self._post_update.push(0)
 
     def is_running(self) -> bool:
-        return True
+        return self.running
 
     def get_post_update_event_stream(self) -> EventStream:
         return self._post_update

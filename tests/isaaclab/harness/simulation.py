@@ -13,7 +13,7 @@ import numpy as np
 from physx_usd_schemas import PhysxSchema
 from pxr import Sdf, Usd, UsdGeom, UsdPhysics
 
-from tests.isaaclab.harness import kit
+from tests.isaaclab.harness import kit, window
 from tests.isaaclab.harness.physx import PhysicsStage
 from tests.isaaclab.harness.strict import declare, unavailable
 from tests.isaaclab.harness.views import SimulationView
@@ -226,6 +226,11 @@ class SimulationApp:
 
     def __init__(self, config: dict[str, Any], experience: str = "") -> None:
         SimulationApp.launched_with.append({**config, "experience": experience})
+        kit.settings.set("/app/window/enabled", not config["headless"])
+        if not config["headless"]:
+            window.declare_window()
+        elif "rendering" in experience:
+            window.declare_cameras()
 
     def is_running(self) -> bool:
         return True

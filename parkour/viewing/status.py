@@ -1,0 +1,22 @@
+"""What goes on in a session, in words."""
+
+from __future__ import annotations
+
+from parkour.viewing.session import Session
+from parkour.viewing.snapshot import Snapshot
+
+
+def status_lines(session: Session, snapshot: Snapshot) -> list[str]:
+    """The first line begins with the terrain's name."""
+    ended = ", ".join(f"{count} {how}" for how, count in session.episodes.items() if count) or "0 episodes"
+    state = "paused" if session.paused else f"running at {session.pace:g} x"
+    lines = [
+        f"{snapshot.terrain}, difficulty {snapshot.difficulty:.2f}, {state}",
+        f"robot {snapshot.env_id + 1} of {session.mdp.num_envs}, {snapshot.seconds:.1f} s, step {session.steps}",
+        f"way points {min(snapshot.goal_index, len(snapshot.goals))} of {len(snapshot.goals)}",
+        f"speed {snapshot.speed:.2f} of {snapshot.command:.2f} m/s",
+        f"ended: {ended}",
+    ]
+    if session.driver is not None:
+        lines.insert(1, "way points lead (autopilot)" if session.driver.autopilot else "steered by hand")
+    return lines

@@ -1,0 +1,39 @@
+"""The viewport's camera, pointed at the robot that is watched."""
+
+# Isaac Lab is there only where this engine runs.
+# pyright: reportMissingImports=false
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from parkour.viewing.follow import Follow
+from parkour.viewing.snapshot import Snapshot
+from parkour_isaaclab.runtime import runtime_of
+
+
+class Pointing:
+    """Follows as in every viewer; Isaac Lab's own tracking of the first robot is switched off.
+
+    Args:
+        env: Isaac Lab's environment.
+        behind: look along the robot's heading, from behind; else from one side.
+    """
+
+    def __init__(self, env: Any, behind: bool) -> None:
+        self._env, self._runtime, self._behind = env, runtime_of(env), behind
+        self._follow = Follow()
+        if env.viewport_camera_controller is not None:
+            env.viewport_camera_controller.update_view_to_world()
+
+    def origin(self, snapshot: Snapshot) -> np.ndarray:
+        """``[3]`` where the patch of the robot in a snapshot has its origin in the world [m]."""
+        return self._runtime.origins[snapshot.env_id].cpu().numpy().astype(np.float64)
+
+    def point(self, snapshot: Snapshot) -> None:
+        """Move on to a snapshot."""
+        target = self._follow.update(snapshot)
+        eye, origin = self._follow.eye(behind=self._behind), self.origin(snapshot)
+        self._env.sim.set_camera_view(eye=tuple((eye + origin).tolist()), target=tuple((target + origin).tolist()))

@@ -84,5 +84,5 @@ def watch_waits() -> Iterator[list[str]]:
     for item in caught:
         if "called a synchronizing" in str(item.message):
             found.append(f"{item.filename}:{item.lineno}")
-        else:
+        elif "Synchronization debug mode" not in str(item.message):  # which torch says of it when it is first used
             warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)

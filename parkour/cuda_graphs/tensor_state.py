@@ -117,4 +117,5 @@ def copy_all(target: Any, source: Any) -> None:
     pairs = zip(tree_leaves(target), tree_leaves(source), strict=True)
     tensors = [(old, new) for old, new in pairs if isinstance(old, Tensor)]
     if tensors:
-        torch._foreach_copy_([old for old, _ in tensors], [new for _, new in tensors])
+        old, new = zip(*tensors, strict=True)
+        torch._foreach_copy_(old, new)  # pyright: ignore[reportPrivateImportUsage] - one kernel for all of a type

@@ -15,8 +15,9 @@ class RolloutStatistics:
     """Returns and lengths of finished episodes, and the scalars an environment reports in ``extras["log"]``."""
 
     def __init__(self, num_envs: int, device: str | torch.device) -> None:
-        self._return = torch.zeros(num_envs, device=device)
-        self._length = torch.zeros(num_envs, device=device)
+        self._running = torch.zeros(3, num_envs, device=device)
+        """Return and length of each running episode, and 1."""
+        self._running[2] = 1.0
         self._finished = torch.zeros(3, device=device)
         """Sum of returns, sum of lengths, number of episodes that finished."""
         self._logs: dict[tuple[str, ...], list[Tensor]] = {}
@@ -25,12 +26,10 @@ class RolloutStatistics:
     def add(self, rewards: Tensor, dones: Tensor, log: Mapping[str, Tensor | float] | None) -> None:
         """One control step: ``[N]`` rewards, ``[N]`` dones, and the environment's scalars, if any."""
         done = dones.view(-1) > 0
-        self._return += rewards.view(-1)
-        self._length += 1.0
-        ended = done.float()
-        self._finished += torch.stack(((self._return * ended).sum(), (self._length * ended).sum(), ended.sum()))
-        self._return.masked_fill_(done, 0.0)
-        self._length.masked_fill_(done, 0.0)
+        self._running[0] += rewards.view(-1)
+        self._running[1] += 1.0
+        self._finished += (self._running * done).sum(dim=1)
+        self._running[:2].masked_fill_(done, 0.0)
         if log:
             self.add_log(log)
 

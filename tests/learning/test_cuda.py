@@ -10,6 +10,7 @@ import torch
 
 from parkour.learning.options import TrainOptions
 from parkour.learning.runner import TrainingRunner
+from parkour.learning.statistics import RolloutStatistics
 from parkour.learning.train import train
 from parkour_policies.rma_teacher import rma_teacher
 from tests.learning.fakes import FakeEnv, fake_task, make_env
@@ -40,6 +41,29 @@ def test_an_update_waits_for_the_device_once(iteration: int) -> None:
                 torch.cuda.set_sync_debug_mode("default")
     waits = [item for item in caught if "synchronizing" in str(item.message)]
     assert len(waits) <= 2, [f"{item.filename}:{item.lineno}" for item in waits]
+
+
+@pytest.mark.parametrize("graphs", [True, False])
+def test_a_rollout_waits_for_nothing(graphs: bool) -> None:
+    env = FakeEnv(64, device="cuda:0")
+    runner = TrainingRunner(env, rma_teacher(fake_task()).train_cfg | {"num_steps_per_env": 12}, None, "cuda:0")
+    alg = runner.alg
+    if not graphs:
+        alg.acting.disable("not wanted")
+    obs, rewards, dones, extras = env.step(torch.zeros(64, 12, device="cuda:0"))
+    statistics = RolloutStatistics(64, "cuda:0")
+    with torch.inference_mode(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for step in range(12):  # the first ones allocate memory, and are recorded
+            torch.cuda.set_sync_debug_mode("warn" if step > 7 else "default")
+            alg.act(obs)
+            alg.process_env_step(obs, rewards, dones, extras)
+            statistics.add(rewards, dones, None)
+        alg.compute_returns(obs)
+        torch.cuda.set_sync_debug_mode("default")
+    waits = [item for item in caught if "called a synchronizing" in str(item.message)]
+    assert not waits, [f"{item.filename}:{item.lineno}" for item in waits]
+    assert alg.acting.captured(("act", "privileged")) == graphs
 
 
 def test_run_and_resume_on_a_gpu(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_going_on_from_a_checkpoint_records_anew() -> None:
         train(runner, 3)
         saved = {name: _copy(part) for name, part in runner.alg.save().items()}
         train(runner, 1)
-        runner.alg.load(saved)
+        algorithm(runner).load(saved)
         train(runner, 3)
     assert algorithm(graphed).learning.captured(("policy", True))
     assert_alike(plain, graphed)

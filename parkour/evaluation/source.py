@@ -12,7 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from parkour.errors import CheckpointError, ParkourError
-from parkour.learning.checkpoint import Checkpoint, checkpoints_of, load_checkpoint, newest_checkpoint, newest_run
+from parkour.learning.checkpoint import Checkpoint, load_checkpoint
+from parkour.learning.checkpoint_files import checkpoints_of, newest_checkpoint, newest_run
 
 PRETRAINED_PACKAGE = "parkour_assets"
 """Package whose folders ``pretrained_<stage>`` hold the weights that are shipped."""

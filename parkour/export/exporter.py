@@ -39,7 +39,8 @@ from parkour.export.writers import (
     write_jit,
     write_onnx,
 )
-from parkour.learning.checkpoint import Checkpoint, TaskStamp, check_stamp, check_weights, load_checkpoint, network
+from parkour.learning.checkpoint import Checkpoint, TaskStamp, load_checkpoint
+from parkour.learning.checkpoint_fit import check_stamp, check_weights, network
 from parkour.learning.inference import DeployedPolicy, acting_network, build_actor, define_policy, task_of
 from parkour.tasks import task_to_toml
 from parkour.tasks.resolve import ResolvedTask

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from parkour.learning.earlier import convert, is_earlier
 
 FORMAT = "parkour-checkpoint"
 VERSION = 1
-_NAME = re.compile(r"model_(\d+)\.pt")
 
 
 @dataclass(frozen=True)
@@ -180,132 +178,6 @@ def _parse(path: Path, data: Any) -> Checkpoint:
         raise CheckpointError(f"checkpoint {path} does not say what it was trained for") from None
     values: dict[str, Any] = {name: data[name] for name in wanted} | {"stamp": stamp}
     return Checkpoint(**values)
-
-
-def check_stamp(path: Path, got: TaskStamp, expected: TaskStamp, *, same_task: bool = True) -> None:
-    """Whether weights trained for ``got`` fit ``expected``.
-
-    Raises:
-        CheckpointError: another task (unless ``same_task`` is off), stage, observation group, size, order or action.
-    """
-    if got.stage != expected.stage:
-        raise CheckpointError(f"checkpoint {path} is a {got.stage}, expected a {expected.stage}")
-    if same_task and got.name != expected.name:
-        raise CheckpointError(
-            f"checkpoint {path} is of task {got.name!r}, expected {expected.name!r}", hint=f"parkour train {got.name}"
-        )
-    for group in sorted({*got.observations, *expected.observations}):
-        ours, theirs = got.observations.get(group), expected.observations.get(group)
-        if ours != theirs:
-            raise CheckpointError(
-                f"checkpoint {path}: group {group!r} has shape {_shape(ours)}, the task has {_shape(theirs)}"
-            )
-    for group in sorted(got.layout.keys() & expected.layout.keys()):
-        if got.layout[group] != expected.layout[group]:
-            difference = next(
-                (pair for pair in zip(got.layout[group], expected.layout[group], strict=False) if pair[0] != pair[1]),
-                (len(got.layout[group]), len(expected.layout[group])),
-            )
-            raise CheckpointError(
-                f"checkpoint {path}: group {group!r} holds {difference[0]}, the task has {difference[1]} there"
-            )
-    if got.actions != expected.actions:
-        raise CheckpointError(f"checkpoint {path} has {got.actions} actions, the task has {expected.actions}")
-
-
-def check_teacher(path: Path, got: TaskStamp) -> None:
-    """Whether a checkpoint is one that a student can learn from.
-
-    Raises:
-        CheckpointError: it is not.
-    """
-    if got.stage != "teacher":
-        raise CheckpointError(
-            f"checkpoint {path} is a {got.stage}, expected a teacher",
-            hint="to go on with a student's run: parkour train --stage student --resume --run DIR",
-        )
-
-
-def network(path: Path, checkpoint: Checkpoint, name: str) -> dict[str, Tensor]:
-    """The weights of one network.
-
-    Raises:
-        CheckpointError: the checkpoint has none of this name.
-    """
-    if (weights := checkpoint.model.get(f"{name}_state_dict")) is None:
-        raise CheckpointError(f"checkpoint {path} lacks the network {name!r}")
-    return weights
-
-
-def check_weights(
-    path: Path, name: str, got: Mapping[str, Tensor], expected: Mapping[str, Tensor], *, hint: str | None = None
-) -> None:
-    """Whether a state dict fits a network.
-
-    Raises:
-        CheckpointError: a tensor is missing, left over, or of another shape.
-    """
-    for key in sorted(expected.keys() - got.keys()):
-        raise CheckpointError(f"checkpoint {path} lacks the weights {name}.{key}: it is of another policy", hint=hint)
-    for key in sorted(got.keys() - expected.keys()):
-        raise CheckpointError(f"checkpoint {path} has weights {name}.{key} that the policy has not", hint=hint)
-    for key, tensor in expected.items():
-        if got[key].shape != tensor.shape:
-            raise CheckpointError(
-                f"checkpoint {path}: {name}.{key} has shape {_shape(got[key].shape)}, expected {_shape(tensor.shape)}",
-                hint=hint,
-            )
-
-
-# -- finding them ----------------------------------------------------------------------------------------------------
-
-
-def checkpoint_path(run: Path, iteration: int) -> Path:
-    """``model_<iteration>.pt`` of a run folder."""
-    return run / f"model_{iteration}.pt"
-
-
-def checkpoints_of(run: Path) -> list[Path]:
-    """The checkpoints of a run folder, the newest last."""
-    found = [(int(match[1]), path) for path in _children(run) if (match := _NAME.fullmatch(path.name))]
-    return [path for _, path in sorted(found)]
-
-
-def newest_checkpoint(run: Path) -> Path:
-    """The last checkpoint of a run folder.
-
-    Raises:
-        CheckpointError: the folder does not exist, or holds none.
-    """
-    if not run.is_dir():
-        raise CheckpointError(f"run folder {run} does not exist")
-    found = checkpoints_of(run)
-    if not found:
-        raise CheckpointError(f"run folder {run} holds no checkpoint (model_<iteration>.pt)")
-    return found[-1]
-
-
-def newest_run(experiment: Path) -> Path:
-    """The newest run of an experiment folder that has a checkpoint; folders are named by their time.
-
-    Raises:
-        CheckpointError: there is none.
-    """
-    runs = [path for path in _children(experiment) if path.is_dir() and checkpoints_of(path)]
-    if not runs:
-        raise CheckpointError(f"no run with a checkpoint in {experiment}", hint="--run DIR or --checkpoint FILE")
-    return max(runs, key=lambda path: path.name)
-
-
-# -- details ---------------------------------------------------------------------------------------------------------
-
-
-def _children(folder: Path) -> Iterable[Path]:
-    return folder.iterdir() if folder.is_dir() else ()
-
-
-def _shape(shape: Iterable[int] | None) -> str:
-    return "none" if shape is None else "x".join(str(n) for n in shape)
 
 
 def _first_line(error: BaseException) -> str:

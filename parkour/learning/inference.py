@@ -17,7 +17,8 @@ from tensordict import TensorDict
 from torch import Tensor
 
 from parkour.errors import TaskError
-from parkour.learning.checkpoint import Checkpoint, check_stamp, check_weights, load_checkpoint, network
+from parkour.learning.checkpoint import Checkpoint, load_checkpoint
+from parkour.learning.checkpoint_fit import check_stamp, check_weights, network
 from parkour.learning.policy import PolicyDefinition
 
 if TYPE_CHECKING:

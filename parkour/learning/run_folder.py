@@ -14,7 +14,8 @@ from pathlib import Path
 import tomli_w
 
 from parkour.errors import CheckpointError, ParkourError, StorageError
-from parkour.learning.checkpoint import Checkpoint, newest_checkpoint, newest_run
+from parkour.learning.checkpoint import Checkpoint
+from parkour.learning.checkpoint_files import newest_checkpoint, newest_run
 from parkour.learning.options import TrainOptions
 
 TASK_FILE = "task.toml"

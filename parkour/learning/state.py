@@ -14,16 +14,9 @@ from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 
 from parkour.errors import CheckpointError
-from parkour.learning.checkpoint import (
-    Checkpoint,
-    TaskStamp,
-    check_stamp,
-    check_teacher,
-    check_weights,
-    checkpoint_path,
-    network,
-    save_checkpoint,
-)
+from parkour.learning.checkpoint import Checkpoint, TaskStamp, save_checkpoint
+from parkour.learning.checkpoint_files import checkpoint_path
+from parkour.learning.checkpoint_fit import check_stamp, check_teacher, check_weights, network
 from parkour.learning.rng import rng_state, set_rng_state
 from parkour.learning.runner import TrainingRunner
 from parkour.tasks.resolve import ResolvedTask

@@ -14,7 +14,8 @@ from rsl_rl.env import VecEnv
 from rsl_rl.utils import resolve_callable
 
 from parkour.errors import ParkourError
-from parkour.learning.checkpoint import Checkpoint, check_teacher, load_checkpoint
+from parkour.learning.checkpoint import Checkpoint, load_checkpoint
+from parkour.learning.checkpoint_fit import check_teacher
 from parkour.learning.device import check_engine_options, choose_device, choose_engine, choose_num_envs, rank
 from parkour.learning.inference import define_policy
 from parkour.learning.logging import make_loggers

@@ -15,18 +15,9 @@ import torch
 
 from parkour.errors import CheckpointError, StorageError
 from parkour.learning import checkpoint as module
-from parkour.learning.checkpoint import (
-    Checkpoint,
-    TaskStamp,
-    check_stamp,
-    check_weights,
-    checkpoints_of,
-    load_checkpoint,
-    newest_checkpoint,
-    newest_run,
-    save_checkpoint,
-    slim,
-)
+from parkour.learning.checkpoint import Checkpoint, TaskStamp, load_checkpoint, save_checkpoint, slim
+from parkour.learning.checkpoint_files import checkpoints_of, newest_checkpoint, newest_run
+from parkour.learning.checkpoint_fit import check_stamp, check_weights
 from parkour.learning.rng import rng_state, set_rng_state
 
 STAMP = TaskStamp("go2-teacher", "teacher", {"a": (3,), "b": (2,)}, {"a": (("x", 1), ("y", 2))}, 12)

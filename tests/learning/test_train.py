@@ -27,6 +27,7 @@ from parkour.errors import (
 from parkour.learning import checkpoint as checkpoint_module
 from parkour.learning import video as video_module
 from parkour.learning.checkpoint import load_checkpoint, save_checkpoint, slim
+from parkour.learning.checkpoint_files import checkpoints_of, newest_checkpoint
 from parkour.learning.inference import load_actor, load_policy, task_of
 from parkour.learning.options import RunResult, TrainOptions
 from parkour.learning.runner import Iteration
@@ -213,7 +214,7 @@ def test_kill_leaves_a_checkpoint_from_which_the_run_goes_on(tmp_path: Path) -> 
     process.kill()
     process.communicate(timeout=60)
     (folder,) = (tmp_path / "rsl_rl" / "go2-teacher").iterdir()
-    last = checkpoint_module.newest_checkpoint(folder)
+    last = newest_checkpoint(folder)
     saved = load_checkpoint(last).iteration
     assert saved >= 4
     process = start_worker(tmp_path, str(saved + 2), "resume", "fast")
@@ -241,7 +242,7 @@ def test_disk_full_while_training_keeps_the_last_checkpoint(tmp_path: Path, monk
     with pytest.raises(StorageError, match="No space left on device"):
         run(tmp_path, iterations=6)
     (folder,) = (tmp_path / "rsl_rl" / "go2-teacher").iterdir()
-    assert [p.name for p in checkpoint_module.checkpoints_of(folder)] == ["model_2.pt"]
+    assert [p.name for p in checkpoints_of(folder)] == ["model_2.pt"]
     assert load_checkpoint(folder / "model_2.pt").iteration == 2
 
 
@@ -399,7 +400,7 @@ def test_diverged_training_stops_before_it_saves(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="training diverged in iteration 3: loss 'value' is nan"):
         train(fake_task(), options(tmp_path), make_env=lambda task, n, device, seed: Nan(n, seed))
     (folder,) = (tmp_path / "rsl_rl" / "go2-teacher").iterdir()
-    assert [p.name for p in checkpoint_module.checkpoints_of(folder)] == ["model_2.pt"]
+    assert [p.name for p in checkpoints_of(folder)] == ["model_2.pt"]
 
 
 def test_rollout_too_small_for_its_mini_batches(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from parkour_cli.options import (
     make_app,
 )
 from parkour_cli.output import notice, print_json, print_table
+
+if TYPE_CHECKING:
+    from parkour.evaluation.benchmark import StepRate
 
 app = make_app("Measure how fast this machine simulates.")
 
@@ -59,41 +62,42 @@ def env(
     identity, simulator = choose_engine(engine)
     more = engine_options(cpu_sim)
     check_engine_options(identity, simulator, more)
-    sizes = num_envs or [choose_num_envs(None, resolved, chosen)]
-    rates = []
-    for size in sizes:
+    rates: list[StepRate] = []
+    for size in num_envs or [choose_num_envs(None, resolved, chosen)]:
         notice(f"{resolved.name}: {size} environments on {chosen}, {steps} control steps")
-        rates.append(
-            measure_step(
-                resolved,
-                simulator,
-                num_envs=size,
-                steps=steps,
-                device=chosen,
-                seed=seed,
-                profile=profile,
-                engine_options=more,
-            )
-        )
+        rate = measure_step(
+            resolved, simulator, num_envs=size, steps=steps, device=chosen, seed=seed, profile=profile,
+            engine_options=more,
+        )  # fmt: skip
+        rates.append(rate)
     data = to_json(rates, device=chosen, task=resolved.name)
     if out is not None:
-        try:
-            out.write_text(json.dumps(data, indent=2) + "\n")
-        except OSError as error:
-            raise StorageError(f"--out {out}: {error.strerror}", hint="name a file that can be written") from error
+        _write(out, data)
     if as_json:
         print_json(data)
-        return
+    else:
+        _print_rates(f"{resolved.name} on {data['device_name']}, torch {data['torch']}", rates)
+
+
+def _write(out: Path, data: dict[str, Any]) -> None:
+    try:
+        out.write_text(json.dumps(data, indent=2) + "\n")
+    except OSError as error:
+        raise StorageError(f"--out {out}: {error.strerror}", hint="name a file that can be written") from error
+
+
+def _print_rates(title: str, rates: list[StepRate]) -> None:
+    """A row for every size, and below it the parts of its steps if they were measured."""
+    columns = (
+        "environments", "steps/s", "physics/s", "ratio", "step ms", "physics ms", "build s", "memory GiB", "images/s"
+    )  # fmt: skip
     rows = [
         (r.num_envs, f"{r.environment:,.0f}", f"{r.physics:,.0f}", f"{r.ratio:.3f}", f"{r.environment_ms:.2f}",
          f"{r.physics_ms:.2f}", f"{r.build_s:.1f}", "" if r.memory_gib is None else f"{r.memory_gib:.1f}",
          "" if r.images is None else f"{r.images:,.0f}")
         for r in rates
     ]  # fmt: skip
-    columns = (
-        "environments", "steps/s", "physics/s", "ratio", "step ms", "physics ms", "build s", "memory GiB", "images/s"
-    )  # fmt: skip
-    print_table(f"{resolved.name} on {data['device_name']}, torch {data['torch']}", columns, rows)
+    print_table(title, columns, rows)
     for rate in rates:
         if rate.phases_ms:
             total = sum(rate.phases_ms.values())

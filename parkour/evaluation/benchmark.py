@@ -71,30 +71,14 @@ def measure_step(
     start = time.perf_counter()
     env: Any = engine.make_env(task, num_envs=num_envs, device=device, seed=seed, **(engine_options or {}))
     build = time.perf_counter() - start
-    actions = 0.5 * torch.randn(16, num_envs, env.num_actions, device=env.device)
-
-    images = 0
-
-    def full_step(i: int) -> None:
-        nonlocal images
-        env.step(actions[i % len(actions)])
-        if env.mdp.camera is not None:
-            images += num_envs if env.mdp.refreshed is None else len(env.mdp.refreshed)
-
-    full = physics = 0.0
     phases: dict[str, float] | None = None
     try:
         with torch.inference_mode(), stepping_threads(device):
-            for begin in range(-WARM_UP, steps, CHUNK):
-                chunk = range(begin, min(begin + CHUNK, steps))
-                seconds = _time(full_step, chunk, env.device), _time(lambda _: env.simulate_only(1), chunk, env.device)
-                if begin >= 0:
-                    full, physics = full + seconds[0], physics + seconds[1]
-                else:
-                    images = 0
-            taken = images
+            stepper = _Stepper(env)
+            full, physics = _take_turns(stepper, steps)
+            images = stepper.images
             if profile:
-                phases = _profile(full_step, range(steps), env)
+                phases = _profile(stepper, range(steps), env)
     finally:
         env.close()
     return StepRate(
@@ -106,9 +90,37 @@ def measure_step(
         physics_ms=1e3 * physics / steps,
         build_s=build,
         memory_gib=_memory(env.device),
-        images=None if env.mdp.camera is None else taken / full,
+        images=None if env.mdp.camera is None else images / full,
         phases_ms=phases,
     )
+
+
+class _Stepper:
+    """One full control step per call, with random actions; counts the depth images that come of it."""
+
+    def __init__(self, env: Any) -> None:
+        self.env = env
+        self.images = 0
+        self._actions = 0.5 * torch.randn(16, env.num_envs, env.num_actions, device=env.device)
+
+    def __call__(self, i: int) -> None:
+        self.env.step(self._actions[i % len(self._actions)])
+        if self.env.mdp.camera is not None:
+            seen = self.env.mdp.refreshed
+            self.images += self.env.num_envs if seen is None else len(seen)
+
+
+def _take_turns(stepper: _Stepper, steps: int) -> tuple[float, float]:
+    """Seconds of ``steps`` full steps, and of as many of physics alone, which take turns."""
+    env, full, physics = stepper.env, 0.0, 0.0
+    for begin in range(-WARM_UP, steps, CHUNK):
+        if begin == 0:
+            stepper.images = 0
+        chunk = range(begin, min(begin + CHUNK, steps))
+        seconds = _time(stepper, chunk, env.device), _time(lambda _: env.simulate_only(1), chunk, env.device)
+        if begin >= 0:
+            full, physics = full + seconds[0], physics + seconds[1]
+    return full, physics
 
 
 def _profile(step: Callable[[int], None], indices: range, env: Any) -> dict[str, float]:

@@ -124,25 +124,32 @@ def evaluate(
         blank_depth=options.blank_depth,
         on_progress=on_progress,
     )
-    result = Evaluation(
-        weights=weights,
-        task=task,
-        protocol=protocol,
-        options=options,
-        device=device,
-        engine=engine_id,
-        versions=versions(),
-        steps=rollout.steps,
-        episodes_per_environment=quota(options.steps, task.model.max_episode_steps),
-        episodes=rollout.episodes,
-        breakdown=_breakdown(task, rollout),
-    )
+    result = _figures(weights, task, protocol, options, rollout, device=device, engine=engine_id)
     if result.unfinished:
         notify(
             f"{result.unfinished} of {result.unfinished + len(result.episodes)} episodes had not ended after "
             f"{rollout.steps} steps, as nothing in the task ends them, and are left out of all figures"
         )
     return result
+
+
+def _figures(
+    weights: Weights, task: ResolvedTask, protocol: Protocol, options: EvaluationOptions, rollout: Rollout,
+    *, device: str, engine: str,
+) -> Evaluation:  # fmt: skip
+    return Evaluation(
+        weights=weights,
+        task=task,
+        protocol=protocol,
+        options=options,
+        device=device,
+        engine=engine,
+        versions=versions(),
+        steps=rollout.steps,
+        episodes_per_environment=quota(options.steps, task.model.max_episode_steps),
+        episodes=rollout.episodes,
+        breakdown=_breakdown(task, rollout),
+    )
 
 
 def _engine(options: EvaluationOptions) -> tuple[str, MakeEnv]:

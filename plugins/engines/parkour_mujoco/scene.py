@@ -37,57 +37,65 @@ def environment_cfg(
     solver: SolverSettings | None = None,
 ) -> ManagerBasedRlEnvCfg:
     """mjlab's configuration of the scene; what an episode is made of comes from the task's own MDP."""
-    model, solver = task.model, solver or SolverSettings()
-    boxes = model.course.max_boxes
+    model = task.model
     sensor = ContactSensorCfg(
         name=CONTACT_SENSOR,
         primary=ContactMatch(mode="geom", pattern=files.contact_geoms, entity="robot"),
         fields=("force",),
         reduce="netforce",
     )
+    scene = SceneCfg(
+        num_envs=num_envs,
+        env_spacing=0.0,
+        entities={
+            "robot": EntityCfg(spec_fn=lambda: robot_spec(files, task.robot, visuals=render)),
+            "course": EntityCfg(spec_fn=lambda: course_spec(model.course.max_boxes)),
+        },
+        sensors=(sensor,),
+        extent=2.0,
+    )
     return ManagerBasedRlEnvCfg(
         seed=seed,
         decimation=model.timing.decimation,
         episode_length_s=model.timing.episode_length,
-        scene=SceneCfg(
-            num_envs=num_envs,
-            env_spacing=0.0,
-            entities={
-                "robot": EntityCfg(spec_fn=lambda: robot_spec(files, task.robot, visuals=render)),
-                "course": EntityCfg(spec_fn=lambda: course_spec(boxes)),
-            },
-            sensors=(sensor,),
-            extent=2.0,
-        ),
+        scene=scene,
         events={},
-        sim=SimulationCfg(
-            nconmax=solver.contacts_per_world,
-            njmax=solver.constraints_per_world,
-            mujoco=MujocoCfg(
-                timestep=model.timing.physics_step,
-                integrator="implicitfast",
-                solver="newton",
-                cone="pyramidal",
-                iterations=solver.iterations,
-                ls_iterations=solver.ls_iterations,
-                tolerance=solver.tolerance,
-                ls_tolerance=solver.ls_tolerance,
-                ccd_iterations=solver.ccd_iterations,
-                impratio=solver.impratio,
-                gravity=(0.0, 0.0, -solver.gravity),
-            ),
+        sim=_simulation_cfg(model.timing.physics_step, solver or SolverSettings()),
+        viewer=_viewer_cfg(),
+    )
+
+
+def _simulation_cfg(physics_step: float, solver: SolverSettings) -> SimulationCfg:
+    return SimulationCfg(
+        nconmax=solver.contacts_per_world,
+        njmax=solver.constraints_per_world,
+        mujoco=MujocoCfg(
+            timestep=physics_step,
+            integrator="implicitfast",
+            solver="newton",
+            cone="pyramidal",
+            iterations=solver.iterations,
+            ls_iterations=solver.ls_iterations,
+            tolerance=solver.tolerance,
+            ls_tolerance=solver.ls_tolerance,
+            ccd_iterations=solver.ccd_iterations,
+            impratio=solver.impratio,
+            gravity=(0.0, 0.0, -solver.gravity),
         ),
-        viewer=ViewerConfig(
-            width=960,
-            height=540,
-            # Other environments' robots stand on other courses: only one can be drawn truthfully.
-            max_extra_envs=0,
-            origin_type=ViewerConfig.OriginType.ASSET_ROOT,
-            entity_name="robot",
-            distance=3.0,
-            elevation=-20.0,
-            azimuth=120.0,
-        ),
+    )
+
+
+def _viewer_cfg() -> ViewerConfig:
+    return ViewerConfig(
+        width=960,
+        height=540,
+        # Other environments' robots stand on other courses: only one can be drawn truthfully.
+        max_extra_envs=0,
+        origin_type=ViewerConfig.OriginType.ASSET_ROOT,
+        entity_name="robot",
+        distance=3.0,
+        elevation=-20.0,
+        azimuth=120.0,
     )
 
 

@@ -88,7 +88,19 @@ def run_export(
     runner = Runner(manifest, _robot_files(manifest), OnnxPolicy(folder, manifest), conditions, notify)
     _warn(manifest, options, notify)
     episodes = _episodes(runner, field, options, on_episode, notify)
-    result: dict[str, Any] = {
+    result = {**_head(folder, manifest, plan, options), **break_down(episodes), "episodes": episodes}
+    if options.compare == ENGINE:
+        notify("running the batched engine on the same courses")
+        there = run_batched(folder, plan, conditions)
+    if there is not None:
+        result["compared_with"] = options.compare
+        result["comparison"] = difference(result, there)
+    return result
+
+
+def _head(folder: Path, manifest: Manifest, plan: CoursePlan, options: Sim2SimOptions) -> dict[str, Any]:
+    """What was run, and how."""
+    return {
         "format": FORMAT,
         "format_version": VERSION,
         "export": str(folder),
@@ -104,16 +116,7 @@ def run_export(
             "episodes_per_terrain": options.episodes,
             "seed": options.seed,
         },
-        **break_down(episodes),
-        "episodes": episodes,
     }
-    if options.compare == ENGINE:
-        notify("running the batched engine on the same courses")
-        there = run_batched(folder, plan, conditions)
-    if there is not None:
-        result["compared_with"] = options.compare
-        result["comparison"] = difference(result, there)
-    return result
 
 
 def run_batched(folder: Path, plan: CoursePlan, conditions: Conditions) -> dict[str, Any]:

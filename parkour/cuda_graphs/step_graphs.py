@@ -34,7 +34,7 @@ class _Part:
 
 
 class StepGraphs:
-    """Runs functions of fixed shapes; from the fourth call on, as a CUDA graph each.
+    """Runs functions of fixed shapes; from the fifth call on, as a CUDA graph each.
 
     What the functions keep between steps they keep in tensors that ``owner`` holds. A graph reads and writes fixed
     memory: where a function replaces a tensor by a new one, the graph ends with a copy into the old one, and the old

@@ -424,6 +424,21 @@ def test_encoder_and_actor_are_trained_and_nothing_else() -> None:
     assert all(p.grad is None for p in alg.teacher.parameters())
 
 
+def test_share_of_the_robots_goes_by_predicted_yaws_everywhere() -> None:
+    env = FakeStudentEnv()
+    alg = (runner := make_runner("algorithm.params.predicted_yaw_share=0.5", env=env)).alg
+    seen = rollout(runner)
+    stored = alg.storage.groups["yaw_valid"]
+    given = torch.stack([obs["yaw_valid"] for obs in seen])
+    assert (given[:, :4] == 0).any() and (stored[:, :4] == 1).all()
+    assert torch.equal(stored[:, 4:], given[:, 4:])
+    alg.storage.clear()
+    obs = env.get_observations()
+    before = obs["yaw_valid"].clone()
+    alg.act(obs)
+    assert torch.equal(obs["yaw_valid"], before)
+
+
 def test_actor_waits_until_the_encoder_has_begun() -> None:
     alg = (runner := make_runner("algorithm.params.encoder_iterations=2")).alg
     for iteration in range(4):

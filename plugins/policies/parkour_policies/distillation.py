@@ -37,8 +37,8 @@ class RmaDistillation(Distillation):
     def __init__(
         self, student: StudentModel, teacher: RmaActor, storage: DistillationStorage, *, learning_rate: float = 1e-3,
         max_grad_norm: float = 1.0, epochs: int = 1, mini_batches: int = 1, learning_rate_half_life: int | None = None,
-        latent_coefficient: float = 0.0, encoder_iterations: int = 0, image_block: int = 1024, device: str = "cpu",
-        multi_gpu_cfg: dict | None = None, **unused: Any,
+        latent_coefficient: float = 0.0, encoder_iterations: int = 0, predicted_yaw_share: float = 0.0,
+        image_block: int = 1024, device: str = "cpu", multi_gpu_cfg: dict | None = None, **unused: Any,
     ) -> None:  # fmt: skip
         super().__init__(
             student, teacher, storage, learning_rate=learning_rate, max_grad_norm=max_grad_norm, device=device,  # type: ignore[arg-type]
@@ -48,6 +48,10 @@ class RmaDistillation(Distillation):
         self.epochs, self.mini_batches, self.image_block = epochs, mini_batches, image_block
         self.latent_coefficient, self.encoder_iterations = latent_coefficient, encoder_iterations
         self.encoder_only = False
+        # Whole environments: what a robot that goes astray sees is what it has to find back from.
+        by_itself = torch.arange(storage.num_envs, device=device) < predicted_yaw_share * storage.num_envs
+        self.goes_by_itself = by_itself.float().unsqueeze(-1)
+        """``[N, 1]`` 1 where the predicted yaws count always."""
         self.half_life = learning_rate_half_life
         self.first_learning_rate = learning_rate
         self.teacher.requires_grad_(False).eval()
@@ -73,6 +77,8 @@ class RmaDistillation(Distillation):
     def act(self, obs: TensorDict) -> Tensor:
         """The student's actions ``[N, J]``; the teacher's, on its deployed inputs, are noted."""
         storage = self.storage
+        obs = obs.clone(recurse=False)
+        obs[YAW_VALID] = obs[YAW_VALID].maximum(self.goes_by_itself)
         if storage.step == 0:
             storage.memory = self.student.memory
         glimpse = self.student.look(obs)

@@ -41,6 +41,9 @@ class DistillationParams(Params):
         0.0, ge=0, doc="Weight of the distance between the encoder's scan latent and the teacher's; 0: no such loss."
     )
     encoder_iterations: int = param(0, ge=0, doc="First iterations, in which the actor stays the teacher's.")
+    predicted_yaw_share: float = param(
+        0.0, ge=0, le=1, doc="Share of the environments in which predicted yaws count everywhere, as on a robot."
+    )
     image_block: int = param(1024, ge=1, doc="Images that go through the encoder at a time in an update.")
 
 

@@ -16,6 +16,7 @@ from parkour.errors import EngineError
 from parkour.evaluation.protocol import TaskChanges, evaluation_task
 from parkour.evaluation.source import PolicySource, Weights, load_weights
 from parkour.learning.inference import load_policy
+from parkour.learning.video import record
 from parkour.mdp.drive import Drive
 from parkour.tasks import ResolvedTask
 from parkour.viewing.controls import BUTTONS, buttons
@@ -306,6 +307,18 @@ def test_a_film_begins_when_pictures_come(
 
 
 @pytest.mark.slow
+def test_trainings_film_begins_when_pictures_come(with_window: None, make_env: Any, weights: Weights) -> None:
+    """And follows the first robot, which is Isaac Lab's own doing."""
+    kit.settings.set("/app/window/enabled", False)
+    task = evaluation_task(weights, PLAY, CHANGES)
+    env = make_env(task, num_envs=2, render=True)
+    frames = record(env, load_policy(weights.path, env, task), task.model.step_dt, seconds=0.4)
+    assert len(frames) == 10 and min(frame.min() for frame in frames) > 0
+    robot = env.unwrapped.scene["robot"].data.root_link_pos_w[0].numpy()
+    np.testing.assert_allclose(window.viewport.target, robot + np.array([0.5, 0.0, 0.0]), atol=0.1)
+
+
+@pytest.mark.slow
 def test_without_cameras_or_window_there_is_one_line(make_env: Any, weights: Weights) -> None:
     """Isaac Sim was started by somebody else, without them."""
     env, session, task = make_session(make_env, weights)
@@ -314,6 +327,19 @@ def test_without_cameras_or_window_there_is_one_line(make_env: Any, weights: Wei
         IsaacLabEngine().make_viewer("native", env, task, session, ViewerOptions("a test"))
     with pytest.raises(EngineError, match="--video: Isaac Sim was started without cameras"):
         IsaacLabEngine().make_camera(env, task, (960, 540), False)
+    assert env.render() is None
+
+
+@pytest.mark.slow
+def test_pictures_that_stay_black_are_one_line(
+    with_window: None, make_env: Any, weights: Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit.settings.set("/app/window/enabled", False)
+    monkeypatch.setattr(window, "BLACK", 10**6)
+    env, session, task = make_session(make_env, weights, render=True)
+    camera = IsaacLabEngine().make_camera(env, task, (96, 54), False)
+    with pytest.raises(EngineError, match="nothing but black pictures in 200 renderings"):
+        camera.picture(session.snapshot())
 
 
 def test_what_is_watched_decides_how_isaac_sim_starts() -> None:

@@ -129,8 +129,12 @@ class IsaacVecEnv(RslRlVecEnvWrapper):
         return phases
 
     def render(self) -> Any:
-        """``[height, width, 3]`` uint8 picture of the first environment, if it was made with ``render=True``."""
-        return self.env.render()
+        """``[height, width, 3]`` uint8 picture of the first environment; None if it was made without ``render``."""
+        if self.unwrapped.render_mode is None:
+            return None
+        from parkour_isaaclab.viewer.camera import next_picture
+
+        return next_picture(self.unwrapped)
 
 
 def _one_line(error: BaseException) -> str:

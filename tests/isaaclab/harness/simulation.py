@@ -253,7 +253,7 @@ def declare_isaacsim() -> None:
         enable_extension=lambda *_, **__: True,
         get_extension_path_from_name=unavailable("an extension's path"),
     )
-    declare("isaacsim.core.utils.viewports", set_camera_view=lambda *_, **__: None)
+    declare("isaacsim.core.utils.viewports", set_camera_view=window.viewport.set_camera_view)
     declare("isaacsim.core.utils.stage", get_current_stage=lambda *_, **__: kit.usd_context.get_stage())
     declare("isaacsim.core.utils.torch")
     declare("isaacsim.core.simulation_manager", SimulationManager=SimulationManager, IsaacEvents=IsaacEvents)

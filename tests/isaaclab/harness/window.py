@@ -253,7 +253,6 @@ def declare_cameras() -> None:
     """What an experience that renders brings."""
     declare("omni.usd", get_stage_next_free_path=_free_path)
     declare("omni.physx.scripts.utils", removeRigidBodySubtree=_remove_rigid_bodies)
-    declare("isaacsim.core.utils.viewports", set_camera_view=viewport.set_camera_view)
     declare("omni.replicator.core", set_global_seed=lambda seed: None, AnnotatorRegistry=AnnotatorRegistry)
     declare("omni.replicator.core.create", render_product=lambda path, resolution: (path, resolution))
 

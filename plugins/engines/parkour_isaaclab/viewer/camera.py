@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
+from isaaclab.envs import ManagerBasedRLEnv
 
 from parkour.errors import EngineError
 from parkour.viewing.snapshot import Snapshot
@@ -16,6 +18,9 @@ from parkour_isaaclab.viewer.pointing import Pointing
 
 WARM_UP = 200
 """Renderings in which the first picture must have come: until shaders are compiled, pictures are black."""
+
+_warm: WeakSet[ManagerBasedRLEnv] = WeakSet()
+"""Environments whose pictures have come."""
 
 
 class ViewportCamera:
@@ -36,20 +41,29 @@ class ViewportCamera:
         # Read when the first picture is asked for.
         env.cfg.viewer.resolution = size
         self._env, self._pointing, self._markers = env, Pointing(env, behind), markers_of(env)
-        self._seen = False
 
     def picture(self, snapshot: Snapshot) -> np.ndarray:
         self._markers.show(snapshot, self._pointing.origin(snapshot))
         self._pointing.point(snapshot)
-        picture = self._env.render()
-        for _ in range(WARM_UP):
-            if self._seen or picture.any():
-                break
-            picture = self._env.render()
-        else:
-            raise EngineError(f"--video: Isaac Sim gave nothing but black pictures in {WARM_UP} renderings")
-        self._seen = True
-        return picture
+        return next_picture(self._env)
 
     def close(self) -> None:
         """The viewport is the environment's."""
+
+
+def next_picture(env: ManagerBasedRLEnv) -> np.ndarray:
+    """``[height, width, 3]`` uint8 of the viewport; the first one comes when it is no longer black.
+
+    Args:
+        env: made to be rendered.
+
+    Raises:
+        EngineError: no picture comes.
+    """
+    picture = env.render()
+    for _ in range(WARM_UP):
+        if env in _warm or picture.any():
+            _warm.add(env)
+            return picture
+        picture = env.render()
+    raise EngineError(f"Isaac Sim gave nothing but black pictures in {WARM_UP} renderings")

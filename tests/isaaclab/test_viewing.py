@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -221,6 +224,21 @@ def test_the_window_shows_a_session_and_its_keys_drive_it(with_window: None, mak
     finally:
         viewer.close()
     assert window.Window.made[-1].destroyed
+
+
+@pytest.mark.slow
+def test_the_command_starts_isaac_sim_with_a_window(tmp_path: Path) -> None:
+    """A process of its own, in which Isaac Lab's launcher starts Kit's double."""
+    script = tmp_path / "drive.csv"
+    script.write_text("time,speed,turn\n0,0.5,0\n0.3,0,0\n")
+    command = ["-m", "tests.isaaclab.harness", "demo", "--pretrained", "--engine", "isaaclab", "--viewer", "native"]
+    done = subprocess.run(
+        [sys.executable, *command, "--script", str(script)],
+        capture_output=True, text=True, timeout=120, env={**os.environ, "DISPLAY": ":0"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Isaac Sim's window: p pause, period step" in done.stderr
+    assert "15 control steps" in done.stderr
 
 
 def _keys_and_buttons_ask(session: Session, panel: Any) -> None:

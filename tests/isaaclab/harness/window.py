@@ -98,6 +98,10 @@ class Widget:
         return found
 
 
+class ScrollingFrame(Widget):
+    __slots__ = ()
+
+
 class VStack(Widget):
     __slots__ = ()
 
@@ -262,7 +266,17 @@ def declare_window() -> None:
     declare_cameras()
     declare("carb.input", acquire_input_interface=InputInterface, KeyboardEventType=KeyboardEventType)
     declare("omni.appwindow", get_default_app_window=AppWindow)
-    widgets = (VStack, HStack, Label, Button, CheckBox, SimpleBoolModel, ByteImageProvider, ImageWithProvider)
+    widgets = (
+        ScrollingFrame,
+        VStack,
+        HStack,
+        Label,
+        Button,
+        CheckBox,
+        SimpleBoolModel,
+        ByteImageProvider,
+        ImageWithProvider,
+    )
     declare("omni.ui", **{widget.__name__: widget for widget in (*widgets, DockPreference, Window, Workspace)})
     declare("omni.kit.viewport.utility", get_active_viewport=lambda: viewport)
     declare("omni.kit.widget.toolbar", get_instance=lambda: toolbar)

@@ -42,7 +42,7 @@ class Panel:
         self._window: Any = omni.ui.Window(
             "parkour", width=WIDTH, height=HEIGHT, visible=True, dock_preference=omni.ui.DockPreference.RIGHT_TOP
         )
-        with self._window.frame, omni.ui.VStack(spacing=5, height=0):
+        with self._window.frame, omni.ui.ScrollingFrame(), omni.ui.VStack(spacing=5, height=0):
             self._status = omni.ui.Label("")
             self._add_buttons()
             with omni.ui.HStack():

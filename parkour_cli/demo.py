@@ -9,6 +9,7 @@ import typer
 
 from parkour_cli.options import (
     CheckpointOption,
+    CpuSimOption,
     EngineOption,
     LogRootOption,
     NoiseOption,
@@ -17,7 +18,9 @@ from parkour_cli.options import (
     RunOption,
     SetOption,
     WithOption,
+    engine_options,
     make_app,
+    task_changes,
 )
 from parkour_cli.watching import (
     DifficultyOption,
@@ -62,19 +65,18 @@ def demo(
     noise: NoiseOption = None,
     device: WatchDeviceOption = "cpu",
     engine: EngineOption = None,
+    cpu_sim: CpuSimOption = None,
     sets: SetOption = [],  # noqa: B006 - Typer copies it
     withs: WithOption = [],  # noqa: B006
 ) -> None:
     """Drive a policy by hand over a course: speed and heading from keys, sliders, a gamepad or a script take the place
     of the command and the way points. Teachers and students alike."""
-    from parkour.evaluation.protocol import TaskChanges, parse_difficulty
     from parkour.evaluation.source import PolicySource
     from parkour.viewing.watch import DriveOptions, WatchOptions
 
-    bounds = parse_difficulty(difficulty) if difficulty is not None else None
     options = WatchOptions(
         viewer=viewer, port=port, video=video, steps=steps, num_envs=num_envs, seed=seed, device=device, engine=engine,
-        show_depth=show_depth, drive=DriveOptions(script, gamepad),
-        changes=TaskChanges(bounds, tuple(terrain), noise, tuple(sets), tuple(withs)),
+        engine_options=engine_options(cpu_sim), show_depth=show_depth, drive=DriveOptions(script, gamepad),
+        changes=task_changes(difficulty, terrain, noise, sets, withs),
     )  # fmt: skip
     watch_policy(PolicySource(task, checkpoint, run, pretrained, log_root), options, None)

@@ -28,6 +28,7 @@ from parkour_cli.options import (
     WithOption,
     engine_options,
     make_app,
+    task_changes,
 )
 from parkour_cli.output import console, notice
 
@@ -86,12 +87,10 @@ def evaluate_policy(
 ) -> None:
     """Score a policy on courses, with the inputs that a robot has. The task is rebuilt from the checkpoint."""
     from parkour.evaluation.evaluate import EvaluationOptions, check_options
-    from parkour.evaluation.protocol import TaskChanges, parse_difficulty
     from parkour.evaluation.source import PolicySource, load_weights, weights_at
 
     _check_outputs(json_out, plots, html, export)
-    bounds = parse_difficulty(difficulty) if difficulty is not None else None
-    changes = TaskChanges(bounds, tuple(terrain or ()), noise, tuple(sets), tuple(withs))
+    changes = task_changes(difficulty, terrain, noise, sets, withs)
     options = EvaluationOptions(
         protocol, num_envs, steps, seed, device, engine, blank_depth, changes, engine_options(cpu_sim)
     )
@@ -107,7 +106,7 @@ def evaluate_policy(
     if export is not None:
         from parkour_cli.export import export_after
 
-        export_after(weights.path, export, engine)
+        export_after(weights.path, export, engine, options.engine_options)
 
 
 def _one(

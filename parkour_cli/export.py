@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,12 +11,14 @@ import typer
 from parkour.errors import ParkourError
 from parkour_cli.options import (
     CheckpointOption,
+    CpuSimOption,
     EngineOption,
     JsonOption,
     LogRootOption,
     PolicyTaskArgument,
     PretrainedOption,
     RunOption,
+    engine_options,
     make_app,
 )
 from parkour_cli.output import notice, print_json, print_table
@@ -55,6 +58,7 @@ def onnx(
     recording: RecordingOption = None,
     rollout: RolloutOption = True,
     engine: EngineOption = None,
+    cpu_sim: CpuSimOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a policy as ONNX, which onnxruntime and others run."""
@@ -62,7 +66,7 @@ def onnx(
 
     options = ExportOptions(
         format="onnx", opset=opset, dtype=dtype, batch=_batch(batch), recording=recording, rollout=rollout,  # type: ignore[arg-type]
-        engine=engine,
+        engine=engine, engine_options=engine_options(cpu_sim),
     )  # fmt: skip
     _report(_export(task, checkpoint, run, pretrained, log_root, out, options), as_json)
 
@@ -80,13 +84,15 @@ def jit(
     recording: RecordingOption = None,
     rollout: RolloutOption = True,
     engine: EngineOption = None,
+    cpu_sim: CpuSimOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a policy as TorchScript, which torch and libtorch run."""
     from parkour.export.exporter import ExportOptions
 
     options = ExportOptions(
-        format="jit", dtype=dtype, batch=_batch(batch), recording=recording, rollout=rollout, engine=engine,  # type: ignore[arg-type]
+        format="jit", dtype=dtype, batch=_batch(batch), recording=recording, rollout=rollout,  # type: ignore[arg-type]
+        engine=engine, engine_options=engine_options(cpu_sim),
     )  # fmt: skip
     _report(_export(task, checkpoint, run, pretrained, log_root, out, options), as_json)
 
@@ -114,11 +120,12 @@ def weights(
     print(out)
 
 
-def export_after(checkpoint: Path, out: Path, engine: str | None) -> None:
+def export_after(checkpoint: Path, out: Path, engine: str | None, engine_options: Mapping[str, str]) -> None:
     """What ``--export DIR`` of other commands does: the policy that they ran, as ONNX with the usual options."""
     from parkour.export.exporter import ExportOptions, export_policy
 
-    result = export_policy(checkpoint, out, ExportOptions(engine=engine), notify=notice)
+    options = ExportOptions(engine=engine, engine_options=engine_options)
+    result = export_policy(checkpoint, out, options, notify=notice)
     notice(f"exported: {', '.join(str(path) for path in result.files)} (max error {result.max_error:.2g})")
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from parkour.evaluation.protocol import TaskChanges
 
 TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help="Name or alias of a task, or a TOML file.")]
 OverlayOption = Annotated[
@@ -59,6 +63,20 @@ CpuSimOption = Annotated[
 def engine_options(cpu_sim: str | None) -> dict[str, str]:
     """Options for the engine alone, those that were given."""
     return {} if cpu_sim is None else {"cpu_sim": cpu_sim}
+
+
+def task_changes(
+    difficulty: str | None, terrain: Sequence[str] | None, noise: str | None, sets: Sequence[str], withs: Sequence[str]
+) -> TaskChanges:
+    """What a command that runs a policy changes of its task.
+
+    Raises:
+        ParkourError: ``difficulty`` is no range.
+    """
+    from parkour.evaluation.protocol import TaskChanges, parse_difficulty
+
+    bounds = parse_difficulty(difficulty) if difficulty is not None else None
+    return TaskChanges(bounds, tuple(terrain or ()), noise, tuple(sets), tuple(withs))
 
 
 def make_app(help: str) -> typer.Typer:

@@ -9,6 +9,7 @@ import typer
 
 from parkour_cli.options import (
     CheckpointOption,
+    CpuSimOption,
     EngineOption,
     ExportOption,
     LogRootOption,
@@ -18,7 +19,9 @@ from parkour_cli.options import (
     RunOption,
     SetOption,
     WithOption,
+    engine_options,
     make_app,
+    task_changes,
 )
 from parkour_cli.watching import (
     DifficultyOption,
@@ -58,18 +61,18 @@ def play(
     export: ExportOption = None,
     device: WatchDeviceOption = "cpu",
     engine: EngineOption = None,
+    cpu_sim: CpuSimOption = None,
     sets: SetOption = [],  # noqa: B006 - Typer copies it
     withs: WithOption = [],  # noqa: B006
 ) -> None:
     """Watch a policy follow its way points, with the inputs that a robot has. The task is rebuilt from the checkpoint,
     under its overlay play; keys and buttons pause, reset and change the terrain."""
-    from parkour.evaluation.protocol import TaskChanges, parse_difficulty
     from parkour.evaluation.source import PolicySource
     from parkour.viewing.watch import WatchOptions
 
-    bounds = parse_difficulty(difficulty) if difficulty is not None else None
     options = WatchOptions(
         viewer=viewer, port=port, video=video, steps=steps, num_envs=num_envs, seed=seed, device=device, engine=engine,
-        show_depth=show_depth, changes=TaskChanges(bounds, tuple(terrain or ()), noise, tuple(sets), tuple(withs)),
+        engine_options=engine_options(cpu_sim), show_depth=show_depth,
+        changes=task_changes(difficulty, terrain, noise, sets, withs),
     )  # fmt: skip
     watch_policy(PolicySource(task, checkpoint, run, pretrained, log_root), options, export)

@@ -6,7 +6,7 @@ import copy
 import math
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -68,6 +68,8 @@ class ExportOptions:
     """Without a recording: roll the task out to make one."""
     engine: str | None = None
     """Simulator of the rollout; the first that can run here when None."""
+    engine_options: Mapping[str, str] = field(default_factory=dict)
+    """Options of the engine's own."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,9 @@ def export_policy(
     actor = load_actor_alone(checkpoint, loaded, task, layout)
     graphs = deployed_graphs(actor, sizes, task.robot.num_joints)
     if recording is None and options.rollout:
-        recording = record_rollout(task, DeployedPolicy(actor), engine=options.engine, notify=notify)
+        recording = record_rollout(
+            task, DeployedPolicy(actor), engine=options.engine, engine_options=options.engine_options, notify=notify
+        )
     spans = _spans(sizes, loaded.stamp)
     with tempfile.TemporaryDirectory() as folder:
         written = _write_graphs(Path(folder), graphs, options, checkpoint, loaded)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from parkour.errors import ExportError, ParkourError
-from parkour.learning.device import choose_engine
+from parkour.learning.device import check_engine_options, choose_engine
 from parkour.learning.inference import DeployedPolicy
 from parkour.tasks.resolve import ResolvedTask
 
@@ -46,6 +47,7 @@ def record_rollout(
     *,
     engine: str | None,
     notify: Callable[[str], None],
+    engine_options: Mapping[str, str] | None = None,
     num_envs: int = ENVIRONMENTS,
     steps: int = STEPS,
     seed: int = 1,
@@ -57,19 +59,22 @@ def record_rollout(
         policy: what acts.
         engine: name of the simulator; the first that can run here when None.
         notify: told in a line when there is none.
+        engine_options: options of the engine's own.
         num_envs: N.
         steps: T.
         seed: of courses and draws.
     """
+    more: dict[str, Any] = dict(engine_options or {})
     try:
-        _, simulator = choose_engine(engine)
+        identity, simulator = choose_engine(engine)
     except ParkourError as error:
         if engine is not None:
             raise
         notify(f"not compared on recorded inputs: {error.message}")
         return None
+    check_engine_options(identity, simulator, more)
     torch.manual_seed(seed)
-    env = simulator.make_env(task, num_envs=num_envs, device="cpu", seed=seed)
+    env = simulator.make_env(task, num_envs=num_envs, device="cpu", seed=seed, **more)
     try:
         rows: list[Tensor] = []
         obs = env.get_observations()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 from parkour.errors import EngineError, ParkourError
 from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task
 from parkour.evaluation.source import Weights
-from parkour.learning.device import choose_device, choose_engine, stepping_threads
+from parkour.learning.device import check_engine_options, choose_device, choose_engine, stepping_threads
 from parkour.learning.inference import load_policy
 from parkour.learning.rng import seed_everything
 from parkour.learning.signals import StopSignals
@@ -76,6 +76,8 @@ class WatchOptions:
     seed: int = 1
     device: str = "cpu"
     engine: str | None = None
+    engine_options: Mapping[str, str] = field(default_factory=dict)
+    """Options of the engine's own."""
     show_depth: bool = False
     drive: DriveOptions | None = None
     """Somebody drives; None: way points lead."""
@@ -110,14 +112,14 @@ def watch(
     name = "custom"
     if engine is None:
         identity, engine = choose_engine(options.engine)
+        check_engine_options(identity, engine, options.engine_options)
         name = identity.rpartition(":")[2]
     check_viewer(name, engine, kind)
     seed_everything(options.seed)
     with ExitStack() as stack:
         if source is not None:
             stack.callback(source.close)
-        extra = engine.watch_options(kind, options.video is not None) if hasattr(engine, "watch_options") else {}
-        env: Any = engine.make_env(task, num_envs=_num_envs(options, task), device=device, seed=options.seed, **extra)
+        env = _make_env(engine, task, options, kind, device)
         stack.callback(getattr(env, "close", lambda: None))
         if not isinstance(getattr(env, "mdp", None), TaskMdp):
             raise EngineError(f"the environment of engine {name!r} has no mdp, which viewers read")
@@ -174,6 +176,14 @@ def check_watch(options: WatchOptions) -> str:
         if options.drive.script is not None:
             Script(options.drive.script)
     return kind
+
+
+def _make_env(engine: Any, task: ResolvedTask, options: WatchOptions, kind: str, device: str) -> Any:
+    """The engine's environment, with what it needs to be watched."""
+    own = engine.watch_options(kind, options.video is not None) if hasattr(engine, "watch_options") else {}
+    return engine.make_env(
+        task, num_envs=_num_envs(options, task), device=device, seed=options.seed, **own, **options.engine_options
+    )
 
 
 def _session(

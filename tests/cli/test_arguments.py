@@ -108,6 +108,17 @@ def test_terrains_preview(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert caught.args == ("gap", 0.3, 7)
 
 
+@pytest.mark.parametrize("name", ["onnx", "jit"])
+def test_export(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caught: Catch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("parkour.export.exporter.export_policy", caught)
+    path = write_weights(tmp_path).path
+    command(capsys, "export", name, "--checkpoint", path, "-o", tmp_path, "--engine", "mujoco", "--cpu-sim", "warp")
+    options = caught.args[2]
+    assert (options.format, options.engine, options.engine_options) == (name, "mujoco", {"cpu_sim": "warp"})
+
+
 def test_export_weights(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     weights = write_weights(tmp_path / "rsl_rl" / "go2-teacher" / "2026-01-01_00-00-00")
     small = tmp_path / "small.pt"

@@ -55,7 +55,7 @@ class MujocoEngine:
         if num_envs < 1:
             raise EngineError(f"got {num_envs} environments, expected at least 1", hint="--num-envs 64")
         _check_device(device)
-        cpu_sim = _cpu_sim(device, **options)
+        cpu_sim = self._cpu_sim(device, options)
         from parkour_mujoco.launch import choose_renderer, quiet_stdout, quiet_warp
 
         choose_renderer()
@@ -64,6 +64,19 @@ class MujocoEngine:
         quiet_warp(device, kernels=device != "cpu" or cpu_sim == "warp")
         with quiet_stdout():
             return MujocoVecEnv(task, num_envs=num_envs, device=device, seed=seed, render=render, cpu_sim=cpu_sim)
+
+    def _cpu_sim(self, device: str, options: Mapping[str, Any]) -> CpuSim:
+        """The choice of :data:`CPU_SIMS`, which concerns CPUs alone."""
+        from parkour.learning.device import check_engine_options
+
+        check_engine_options("mujoco", self, options)
+        if "cpu_sim" in options and device != "cpu":
+            raise EngineError(
+                f"--cpu-sim: got {options['cpu_sim']!r} for device {device!r}, expected the device cpu: "
+                "a GPU has MuJoCo Warp alone",
+                hint="--device cpu, or leave --cpu-sim out",
+            )
+        return options.get("cpu_sim", "native")
 
     def make_viewer(self, kind: str, env: Any, task: ResolvedTask, session: Session, options: ViewerOptions) -> Viewer:
         """See :meth:`parkour.viewing.viewer.ViewingEngine.make_viewer`."""
@@ -87,22 +100,6 @@ class MujocoEngine:
         from parkour_mujoco.viewer.camera import FollowCamera
 
         return FollowCamera(task, size, behind)
-
-
-def _cpu_sim(device: str, cpu_sim: str | None = None, **unknown: Any) -> CpuSim:
-    """The choice of :data:`CPU_SIMS`, which concerns CPUs alone."""
-    if unknown:
-        raise EngineError(f"engine 'mujoco' got unknown options {sorted(unknown)}, expected cpu_sim or none")
-    if cpu_sim is None:
-        return "native"
-    if cpu_sim not in CPU_SIMS:
-        raise EngineError(f"--cpu-sim: got {cpu_sim!r}, expected {' or '.join(CPU_SIMS)}")
-    if device != "cpu":
-        raise EngineError(
-            f"--cpu-sim: got {cpu_sim!r} for device {device!r}, expected the device cpu: a GPU has MuJoCo Warp alone",
-            hint="--device cpu, or leave --cpu-sim out",
-        )
-    return cpu_sim  # type: ignore[return-value]
 
 
 def _version(distribution: str) -> str | None:

@@ -2,7 +2,8 @@
 
 What is real: everything of ``isaaclab`` (scene, articulation, actuators, contact sensors, managers, environment), USD
 (usd-core) and PhysX 5 on the CPU. What is a double: Kit's application, settings and timeline, Isaac Sim's simulation
-context and cloner, and the thin layer of tensor views. An attribute of Kit that no double declares is an error.
+context and cloner, the thin layer of tensor views, and, where the application is started with a window or cameras, its
+widgets, keyboard, viewport and renderer. An attribute of Kit that no double declares is an error.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ from tests.learning.fakes import SIZES, FakeEnv, make_env
 IMAGE = (16, 18)
 PERIOD = 5
 YAWS = slice(6, 8)
+NOT_FLAT, FLAT = 11, 12
+"""Columns of the proprioception."""
 NETWORKS = ("policy.params.hidden_dims=[32, 16]",)
 SMALL = (
     *NETWORKS,
@@ -28,7 +30,8 @@ SMALL = (
 
 
 class FakeStudentEnv(FakeEnv):
-    """Scan and yaws stay the same between perception steps; the image shows a mixture of them.
+    """Scan and yaws stay the same between perception steps; the image shows a mixture of them. Every fourth is on flat
+    ground.
 
     Args:
         tells: whether the environment says which images are new.
@@ -61,6 +64,8 @@ class FakeStudentEnv(FakeEnv):
             obs["height_scan"] = torch.where(new[:, None], obs["height_scan"], before["height_scan"])
             yaw = torch.where(new[:, None], yaw, before["proprioception"][:, YAWS])
         obs["proprioception"][:, YAWS] = yaw
+        obs["proprioception"][:, FLAT] = (torch.arange(self.num_envs) % 4 == 3).float()
+        obs["proprioception"][:, NOT_FLAT] = 1.0 - obs["proprioception"][:, FLAT]
         shown = torch.cat((obs["height_scan"], yaw), dim=-1)
         obs["depth"] = (shown @ self.paint).view(self.num_envs, *self.image)
         obs["yaw_valid"] = (yaw[:, :1].abs() < 0.4).float()

@@ -18,9 +18,19 @@ from parkour_policies import distillation
 from parkour_policies.depth_encoders import DepthGru, Memoryless, Unsplit, build_depth_encoder, depth_cnn, depth_gru
 from parkour_policies.distillation import RmaDistillation
 from parkour_policies.rma_actor import EncoderChoice, RmaActor
-from parkour_policies.rma_student import rma_student, yaw_columns
+from parkour_policies.rma_student import field_columns, rma_student
 from parkour_policies.student_model import Memory, StudentModel
-from tests.learning.student_fakes import IMAGE, NETWORKS, PERIOD, SMALL, YAWS, FakeStudentEnv, student_task
+from tests.learning.student_fakes import (
+    FLAT,
+    IMAGE,
+    NETWORKS,
+    NOT_FLAT,
+    PERIOD,
+    SMALL,
+    YAWS,
+    FakeStudentEnv,
+    student_task,
+)
 
 STEPS = 10
 
@@ -250,6 +260,22 @@ def test_predicted_yaws_replace_true_ones_where_valid_in_training_and_everywhere
     assert torch.equal(seen[3][:, YAWS], predicted)
 
 
+def test_somebody_steers_on_flat_ground_unless_the_task_says_otherwise() -> None:
+    obs = FakeStudentEnv(4, seed=4).get_observations()
+    output, valid = torch.rand(4, 34), torch.ones(4, 1)
+    true, predicted = obs["proprioception"][:, YAWS], 1.5 * output[:, 32:]
+    steered = torch.cat((predicted[:3], true[3:]))
+    for sets, wanted in (((), steered), (("policy.params.steered_fields=[]",), predicted)):
+        student = make_runner(*sets).alg.student
+        seen: list[Tensor] = []
+        student.actor.register_forward_pre_hook(lambda module, args, seen=seen: seen.append(args[0]))
+        for mode in (True, False):
+            student.train(mode).act(output, obs["proprioception"], obs["proprioception_history"], valid)
+        assert all(torch.equal(shown[:, YAWS], wanted) for shown in seen) and len(seen) == 2
+    with pytest.raises(TaskError, match="policy.params.steered_fields: .* has no field 'rough'"):
+        make_runner("policy.params.steered_fields=['rough']")
+
+
 def test_encoder_is_not_shown_the_yaws_nor_the_scan() -> None:
     runner = make_runner()
     obs = runner.env.get_observations()
@@ -262,13 +288,17 @@ def test_encoder_is_not_shown_the_yaws_nor_the_scan() -> None:
         other["privileged_latent"] += change
         student = copy.deepcopy(runner.alg.student).eval()
         outputs.append((student(other), student.memory.output))
-    assert torch.equal(outputs[0][0], outputs[1][0]) and torch.equal(outputs[0][1], outputs[1][1])
+    (actions, memory), (others, other_memory) = outputs
+    steered = obs["proprioception"][:, FLAT] > 0.0
+    assert torch.equal(memory, other_memory) and torch.equal(actions[~steered], others[~steered])
+    assert (actions[steered] != others[steered]).any(dim=-1).all() and steered.any()
 
 
 def test_columns_of_the_yaws_are_found_by_name() -> None:
     task = student_task()
-    assert yaw_columns(task, ("goal_yaw", "next_goal_yaw")) == (6, 7)
-    assert yaw_columns(task, ("pitch",)) == (4,)
+    assert field_columns(task, "yaw_fields", ("goal_yaw", "next_goal_yaw")) == (6, 7)
+    assert field_columns(task, "yaw_fields", ("pitch",)) == (4,)
+    assert field_columns(task, "steered_fields", ("not_flat", "flat")) == (NOT_FLAT, FLAT)
     with pytest.raises(TaskError, match="has no field 'heading' of one number; it has roll, pitch"):
         rma_student(student_task("policy.params.yaw_fields=['heading']"))
 
@@ -296,7 +326,9 @@ def reference_losses(
         state = torch.where(new[:, :, None], after, state)
         shown = obs["proprioception"].clone()
         yaw, valid = 1.5 * held[:, 32:], obs["yaw_valid"] > 0
-        shown[:, YAWS] = torch.where(valid, yaw.detach(), obs["proprioception"][:, YAWS])
+        shown[:, YAWS] = torch.where(
+            valid & (shown[:, FLAT, None] == 0.0), yaw.detach(), obs["proprioception"][:, YAWS]
+        )
         actor = alg.student.actor
         latent = actor.history_encoder(obs["proprioception_history"].view(num_envs, 10, 53))
         estimate = actor.estimator(shown).detach()
@@ -586,18 +618,18 @@ def test_groups_of_the_wrong_shape_are_told(change: dict[str, tuple[int, ...] | 
 
 def test_exported_graphs_are_the_deployed_student() -> None:
     """Two graphs of plain tensors, one run at the camera's rate, over two episodes."""
-    env = FakeStudentEnv(3, length=100)
+    env = FakeStudentEnv(5, length=100)
     student = make_runner(env=env).alg.student.eval()
     looking, acting = student.deployed_graphs()
     assert looking.perception and not acting.perception
     obs = env.get_observations()
-    state = looking.zeros(3)[2]
+    state = looking.zeros(5)[2]
     latent = yaw = torch.zeros(0)
     with torch.inference_mode():
         for step in range(3 * PERIOD):
             if step == PERIOD:
-                student.reset(torch.ones(3))
-                state = looking.zeros(3)[2]
+                student.reset(torch.ones(5))
+                state = looking.zeros(5)[2]
             if step % PERIOD == 0:
                 latent, yaw, state = looking.module(obs["depth"], obs["proprioception"], state)
             actions = acting.module(obs["proprioception"], yaw, latent, obs["proprioception_history"])

@@ -39,9 +39,11 @@ class Looking(nn.Module):
 
 
 class Acting(nn.Module):
-    """Proprioception (whose yaws are replaced), yaws, scan latent and history to actions."""
+    """Proprioception (whose yaws are replaced, unless somebody steers), yaws, scan latent and history to actions."""
 
     picked: Tensor
+    yaw_columns: Tensor
+    steered_columns: Tensor
 
     def __init__(self, student: StudentModel) -> None:
         super().__init__()
@@ -50,8 +52,14 @@ class Acting(nn.Module):
         # A choice of columns of [proprioception | yaws], which every format of graphs knows.
         picked = [width + columns.index(i) if i in columns else i for i in range(width)]
         self.register_buffer("picked", torch.tensor(picked))
+        self.register_buffer("yaw_columns", student.yaw_columns.cpu())
+        self.register_buffer("steered_columns", student.steered_columns.cpu())
+        self.can_be_steered = len(student.steered_columns) > 0
 
     def forward(self, proprioception: Tensor, yaw: Tensor, scan_latent: Tensor, history: Tensor) -> Tensor:
+        if self.can_be_steered:
+            given = proprioception.index_select(-1, self.steered_columns).amax(dim=-1, keepdim=True) > 0.5
+            yaw = torch.where(given, proprioception.index_select(-1, self.yaw_columns), yaw)
         both = torch.cat((proprioception, yaw), dim=-1)
         return self.actor(both.index_select(-1, self.picked), scan_latent, history)
 

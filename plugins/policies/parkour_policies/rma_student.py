@@ -24,6 +24,9 @@ class RmaStudentParams(RmaTeacherParams):
     """Encoder of the depth images; tells the scan's latent and the yaws."""
     yaw_fields: tuple[str, ...] = ("goal_yaw", "next_goal_yaw")
     """Fields of the proprioception that the encoder predicts and is not shown."""
+    steered_fields: tuple[str, ...] = ("flat",)
+    """Fields of the proprioception that say, by a 1, that somebody steers: the yaws are the given ones then, as on flat
+    ground, where a camera sees no way points. None of them: the reference, which never goes by given yaws."""
     yaw_scale: float = param(1.5, unit="rad", ge=0.0, doc="Yaw for an encoder's output of 1.")
 
 
@@ -63,7 +66,8 @@ def rma_student(task: ResolvedTask) -> PolicyDefinition:
         "recurrent": isinstance(spec, EncoderSpec) and spec.recurrent,
         "history_encoder": encoder_choice(task, "history_encoder", params.privileged_latent),
         "scan_latent": params.scan_latent,
-        "yaw_columns": yaw_columns(task, params.yaw_fields),
+        "yaw_columns": field_columns(task, "yaw_fields", params.yaw_fields),
+        "steered_columns": field_columns(task, "steered_fields", params.steered_fields),
         "yaw_scale": params.yaw_scale,
         "estimator_dims": list(params.estimator_dims),
         "hidden_dims": list(params.hidden_dims),
@@ -81,8 +85,8 @@ def rma_student(task: ResolvedTask) -> PolicyDefinition:
     )
 
 
-def yaw_columns(task: ResolvedTask, names: tuple[str, ...]) -> tuple[int, ...]:
-    """Where the fields ``names`` are in the task's proprioception.
+def field_columns(task: ResolvedTask, param: str, names: tuple[str, ...]) -> tuple[int, ...]:
+    """Where the fields ``names``, which ``policy.params`` has under ``param``, are in the task's proprioception.
 
     Raises:
         TaskError: it has no such field, or one of several numbers.
@@ -99,6 +103,6 @@ def yaw_columns(task: ResolvedTask, names: tuple[str, ...]) -> tuple[int, ...]:
         column += field.size
     if missing := [name for name in names if name not in starts]:
         raise TaskError(
-            f"policy.params.yaw_fields: {part.id} has no field {missing[0]!r} of one number; it has {', '.join(starts)}"
+            f"policy.params.{param}: {part.id} has no field {missing[0]!r} of one number; it has {', '.join(starts)}"
         )
     return tuple(starts[name] for name in names)

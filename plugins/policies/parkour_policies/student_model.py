@@ -92,7 +92,8 @@ class StudentModel(nn.Module):
     """Policy on the groups :data:`GROUPS`; deterministic.
 
     In training mode the predicted yaws replace the true ones where ``yaw_valid`` says that a robot could tell them; in
-    evaluation mode everywhere, as on a robot, which has no others.
+    evaluation mode everywhere, as on a robot, which has no others. Where it is told that somebody steers (on flat
+    ground, where there is nothing to see), the yaws are those of the proprioception in both modes.
 
     Args:
         obs: gives the sizes.
@@ -103,16 +104,18 @@ class StudentModel(nn.Module):
         recurrent: whether it is a :class:`parkour_policies.depth_encoders.RecurrentDepthEncoder`.
         yaw_columns: where the yaws are in the proprioception.
         yaw_scale: of the encoder's last outputs [rad].
+        steered_columns: of the proprioception; where one of them is 1, somebody steers.
     """
 
     is_recurrent = True
 
     yaw_columns: Tensor
+    steered_columns: Tensor
 
     def __init__(
         self, obs: TensorDict, obs_groups: Mapping[str, Sequence[str]], obs_set: str, output_dim: int, *,
         depth_encoder: EncoderChoice, recurrent: bool, history_encoder: EncoderChoice, scan_latent: int,
-        yaw_columns: Sequence[int], yaw_scale: float, estimator_dims: Sequence[int] = (128, 64),
+        yaw_columns: Sequence[int], yaw_scale: float, steered_columns: Sequence[int] = (), estimator_dims: Sequence[int] = (128, 64),
         hidden_dims: Sequence[int] = (512, 256, 128), activation: str = "elu",
     ) -> None:  # fmt: skip
         super().__init__()
@@ -124,6 +127,7 @@ class StudentModel(nn.Module):
         )  # fmt: skip
         self.depth_encoder = build_depth_encoder(depth_encoder, recurrent, self.image_shape, sizes[PROPRIOCEPTION])
         self.register_buffer("yaw_columns", torch.tensor(tuple(yaw_columns)), persistent=False)
+        self.register_buffer("steered_columns", torch.tensor(tuple(steered_columns), dtype=torch.int64), False)
         self.memory: Memory | None = None
         self.yaw_source: YawSource = "where_valid"
         self._refreshed: Callable[[], Tensor | None] | None = None
@@ -201,12 +205,13 @@ class StudentModel(nn.Module):
 
         The yaws enter without gradient: they have a loss of their own.
         """
-        latent, yaw = self.split(output)
-        yaw = yaw.detach()
+        latent, predicted = self.split(output)
         if self.yaw_source == "observed":
             return self.actor(proprioception, latent, history)
+        given = somebody_steers(proprioception, self.steered_columns)
         if self.yaw_source == "where_valid":
-            yaw = torch.where(yaw_valid > 0, yaw, self.yaws(proprioception))
+            given = given | (yaw_valid <= 0)
+        yaw = torch.where(given, self.yaws(proprioception), predicted.detach())
         return self.actor(proprioception.index_copy(-1, self.yaw_columns, yaw), latent, history)
 
     def forward(
@@ -282,6 +287,11 @@ def _sizes(obs: TensorDict) -> dict[str, int]:
             f"{HISTORY} has {sizes[HISTORY]} numbers, expected a multiple of {PROPRIOCEPTION}'s {sizes[PROPRIOCEPTION]}"
         )
     return sizes
+
+
+def somebody_steers(proprioception: Tensor, columns: Tensor) -> Tensor:
+    """``[…, 1]`` bool: whether one of the ``columns`` of the proprioception ``[…, P]`` is 1."""
+    return (proprioception.index_select(-1, columns) > 0.5).any(dim=-1, keepdim=True)
 
 
 def like(mask: Tensor, values: Tensor) -> Tensor:

@@ -115,8 +115,9 @@ class StudentModel(nn.Module):
     def __init__(
         self, obs: TensorDict, obs_groups: Mapping[str, Sequence[str]], obs_set: str, output_dim: int, *,
         depth_encoder: EncoderChoice, recurrent: bool, history_encoder: EncoderChoice, scan_latent: int,
-        yaw_columns: Sequence[int], yaw_scale: float, steered_columns: Sequence[int] = (), estimator_dims: Sequence[int] = (128, 64),
-        hidden_dims: Sequence[int] = (512, 256, 128), activation: str = "elu",
+        yaw_columns: Sequence[int], yaw_scale: float, steered_columns: Sequence[int] = (),
+        estimator_dims: Sequence[int] = (128, 64), hidden_dims: Sequence[int] = (512, 256, 128),
+        activation: str = "elu",
     ) -> None:  # fmt: skip
         super().__init__()
         sizes = _sizes(obs)

@@ -272,7 +272,7 @@ def test_somebody_steers_on_flat_ground_unless_the_task_says_otherwise() -> None
         for mode in (True, False):
             student.train(mode).act(output, obs["proprioception"], obs["proprioception_history"], valid)
         assert all(torch.equal(shown[:, YAWS], wanted) for shown in seen) and len(seen) == 2
-    with pytest.raises(TaskError, match="policy.params.steered_fields: .* has no field 'rough'"):
+    with pytest.raises(TaskError, match=r"policy\.params\.steered_fields: .* has no field 'rough'"):
         make_runner("policy.params.steered_fields=['rough']")
 
 

@@ -36,6 +36,7 @@ def slope(request: pytest.FixtureRequest) -> Iterator[Driver]:
 def test_falls_stands_and_turns_its_joints_as_mechanics_says(level: Driver) -> None:
     """One environment for several checks: to make one takes seconds."""
     _falls_freely(level)
+    _touches_with_feet_that_are_down(level)
     _bears_its_weight(level)
     for joint in (0, 5, 10):
         _accelerates_by_its_inertia(level, joint)
@@ -60,6 +61,21 @@ def _falls_freely(level: Driver) -> None:
     robot = level.read().robot
     torch.testing.assert_close(robot.base_lin_vel_w[:, 2], torch.full((2,), -GRAVITY * 20 * STEP), rtol=1e-3, atol=0)
     torch.testing.assert_close(robot.joint_pos, level.mdp.default_joint_pos.repeat(2, 1), rtol=0, atol=1e-3)
+
+
+def _touches_with_feet_that_are_down(level: Driver) -> None:
+    """Feet two millimetres above the ground have no contact yet; once down, they have one."""
+    radius = 0.022
+    pose = Pose.standing(level.mdp, 1.0)
+    level.place(pose)
+    pose.pos[:, 2] += 0.002 + radius - level.read().robot.feet_pos[..., 2].min()
+    level.place(pose)
+    level.step(1)
+    assert level.read().foot_force.abs().max() == 0
+    level.step(60, target=level.mdp.default_joint_pos.repeat(2, 1))
+    seen = level.read()
+    assert (seen.robot.feet_pos[..., 2] - radius < 1e-3).all()
+    assert (seen.foot_force.norm(dim=-1) > 2.0).all()
 
 
 def _bears_its_weight(level: Driver) -> None:

@@ -19,7 +19,6 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from parkour.errors import PluginError
-from parkour_policies.aligned import align_first
 from parkour_policies.encoders import output_shape
 from parkour_policies.estimator import make_estimator
 
@@ -96,7 +95,6 @@ class RmaActor(MLPModel):
         super().__init__(
             obs, obs_groups, obs_set, output_dim, hidden_dims, activation, distribution_cfg=distribution_cfg
         )
-        align_first(self.mlp)
         size = self.sizes
         frames = size[HISTORY] // size[PROPRIOCEPTION]
         self.history_shape = (frames, size[PROPRIOCEPTION])

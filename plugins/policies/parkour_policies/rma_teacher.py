@@ -91,7 +91,7 @@ def rma_teacher(task: ResolvedTask) -> PolicyDefinition:
     """Networks and algorithm of the teacher for ``task``."""
     params = task.policy.params or RmaTeacherParams()
     hidden = list(params.hidden_dims)
-    critic = {"class_name": "parkour_policies.aligned:Critic", "hidden_dims": hidden, "activation": params.activation}
+    critic = {"class_name": "rsl_rl.models:MLPModel", "hidden_dims": hidden, "activation": params.activation}
     return PolicyDefinition(
         runner="parkour.learning.runner:TrainingRunner",
         groups=GROUPS,

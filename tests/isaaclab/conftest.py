@@ -48,3 +48,29 @@ def make_env() -> Iterator[Any]:
     yield make
     for env in made:
         env.close()
+
+
+@pytest.fixture(scope="module")
+def weights() -> Any:
+    """Of the shipped teacher."""
+    from parkour.evaluation.source import PolicySource, load_weights
+
+    return load_weights(PolicySource(None, None, None, True, Path("logs")))
+
+
+@pytest.fixture
+def with_window(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As if Isaac Sim had been started with a window and cameras."""
+    from parkour_isaaclab.launch import launch, quiet_stdout
+    from tests.isaaclab.harness import kit, window
+
+    with quiet_stdout():
+        launch(device="cpu")
+    window.declare_window()
+    for name in ("/app/window/enabled", "/isaaclab/render/offscreen", "/isaaclab/render/active_viewport"):
+        monkeypatch.setitem(kit.settings._values, name, True)
+    monkeypatch.setattr(kit.application, "running", True)
+    monkeypatch.setenv("DISPLAY", ":0")
+    window.Window.made.clear()
+    yield
+    assert window.keyboard.listeners == {}

@@ -1,196 +1,32 @@
-"""Sessions on PhysX as people see them: the page, which is real, and window and films, on doubles of Kit."""
+"""Sessions on PhysX in Isaac Sim's window, and films of its viewport: what is asked of doubles of Kit."""
 
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics, UsdShade, Vt
+from pxr import UsdGeom
 
 from parkour.errors import EngineError
-from parkour.evaluation.protocol import TaskChanges, evaluation_task
-from parkour.evaluation.source import PolicySource, Weights, load_weights
+from parkour.evaluation.protocol import evaluation_task
+from parkour.evaluation.source import Weights
 from parkour.learning.inference import load_policy
 from parkour.learning.video import record
-from parkour.mdp.drive import Drive
-from parkour.tasks import ResolvedTask
 from parkour.viewing.controls import BUTTONS, buttons
-from parkour.viewing.depth import DepthFeed
-from parkour.viewing.driving import Driver
 from parkour.viewing.markers import UP
 from parkour.viewing.session import Session
 from parkour.viewing.viewer import ViewerOptions
-from parkour.viewing.watch import DRIVEN, PLAY, DriveOptions, WatchOptions, watch
+from parkour.viewing.watch import PLAY, WatchOptions, watch
 from parkour_isaaclab.engine import IsaacLabEngine
-from parkour_isaaclab.launch import launch, quiet_stdout
 from tests.isaaclab.harness import kit, window
+from tests.isaaclab.sessions import CHANGES, make_session
 
 pytestmark = pytest.mark.isaaclab
-
-CHANGES = TaskChanges(terrains=("hurdle", "tilt"), sets=("course.levels=2",))
-
-
-@pytest.fixture(scope="module")
-def weights() -> Weights:
-    return load_weights(PolicySource(None, None, None, True, Path("logs")))
-
-
-@pytest.fixture
-def with_window(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As if Isaac Sim had been started with a window and cameras."""
-    with quiet_stdout():
-        launch(device="cpu")
-    window.declare_window()
-    for name in ("/app/window/enabled", "/isaaclab/render/offscreen", "/isaaclab/render/active_viewport"):
-        monkeypatch.setitem(kit.settings._values, name, True)
-    monkeypatch.setattr(kit.application, "running", True)
-    monkeypatch.setenv("DISPLAY", ":0")
-    window.Window.made.clear()
-    yield
-    assert window.keyboard.listeners == {}
-
-
-def any_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def make_session(
-    make_env: Any, weights: Weights, *, driven: bool = False, depth: bool = False, **options: Any
-) -> tuple[Any, Session, ResolvedTask]:
-    task = evaluation_task(weights, DRIVEN if driven else PLAY, CHANGES)
-    env = make_env(task, num_envs=2, **options)
-    policy = load_policy(weights.path, env, task)
-    driver = None
-    if driven:
-        driver = Driver(Drive(2, "cpu", env.mdp.clock.step_dt), task.model.command.speed[1])
-    feed = DepthFeed(env.mdp, task.model.camera, env.get_observations()) if depth else None
-    return env, Session(env, policy, driver=driver, depth=feed), task
-
-
-# -- the page ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_the_page_shows_robot_and_course_as_physx_has_them(make_env: Any, weights: Weights) -> None:
-    env, session, task = make_session(make_env, weights, driven=True, depth=True)
-    options = ViewerOptions("a test", port=any_port(), behind=True, depth=True)
-    viewer: Any = IsaacLabEngine().make_viewer("web", env, task, session, options)
-    try:
-        robot = env.unwrapped.scene["robot"]
-        for _ in range(20):
-            session.advance()
-        for watched in (1, 0):
-            session.watch(watched)
-            session.reset()
-            session.advance()
-            viewer.update(session)
-            snapshot = session.snapshot()
-            scene = viewer.scene
-            np.testing.assert_allclose(scene._boxes.batched_positions, snapshot.boxes[:, :3], atol=1e-6)
-            base = robot.body_names.index("base")
-            np.testing.assert_allclose(scene._bodies[base].position, snapshot.base_pos, atol=1e-4)
-            np.testing.assert_allclose(scene._bodies[base].wxyz, snapshot.base_quat, atol=1e-5)
-            feet = [robot.body_names.index(name) for name in task.robot.feet]
-            shown = [scene._bodies[foot].position for foot in feet]
-            np.testing.assert_allclose(shown, env.mdp.context.robot.feet_pos[watched].numpy(), atol=1e-4)
-        assert viewer.panels._depth is not None and viewer.panels._depth._image.image.std() > 5
-    finally:
-        viewer.close()
-
-
-@pytest.mark.slow
-def test_a_policy_is_played_and_driven_on_the_page(weights: Weights) -> None:
-    """The whole way of the command, and Ctrl-C's: what was started is closed."""
-    said: list[str] = []
-    for drive in (None, DriveOptions()):
-        options = WatchOptions(
-            viewer="web", port=any_port(), steps=15, num_envs=1, engine="isaaclab", changes=CHANGES, drive=drive
-        )
-        session = watch(weights, options, notify=said.append)
-        assert session.steps == 15
-        assert torch.isfinite(session.mdp.context.robot.base_pos).all()  # type: ignore[union-attr]
-    assert [line.startswith("web viewer: http://127.0.0.1:") for line in said] == [True, True]
-
-
-def test_meshes_of_a_link_are_as_large_as_its_shapes() -> None:
-    from parkour_isaaclab.viewer.usd_meshes import PLAIN, link_meshes
-
-    stage = Usd.Stage.CreateInMemory()
-    link = _link(stage, "/robot/link", (5.0, 1.0, 0.0))
-    UsdGeom.XformCommonAPI(link).SetScale(Gf.Vec3f(2.0))
-    ball = UsdGeom.Sphere.Define(stage, "/robot/link/ball")
-    ball.CreateRadiusAttr(0.1)
-    ball.CreateDisplayColorAttr([Gf.Vec3f(1, 0, 0)])
-    UsdGeom.XformCommonAPI(ball).SetTranslate(Gf.Vec3d(0.0, 0.0, 1.0))
-    rod = UsdGeom.Capsule.Define(stage, "/robot/link/rod")
-    rod.CreateAxisAttr("X")
-    rod.CreateHeightAttr(1.0)
-    rod.CreateRadiusAttr(0.1)
-    collider = UsdGeom.Cube.Define(stage, "/robot/link/collider")
-    UsdPhysics.CollisionAPI.Apply(collider.GetPrim())
-    UsdGeom.Cube.Define(stage, "/robot/link/hidden").MakeInvisible()
-    UsdGeom.Cube.Define(stage, "/robot/link/guide").CreatePurposeAttr("guide")
-    child = _link(stage, "/robot/link/child", (0.0, 0.0, 0.0))
-    UsdGeom.Cylinder.Define(stage, "/robot/link/child/disc")
-    reach = {mesh.colour: mesh.vertices for mesh in link_meshes(link, 7)}
-    plain = tuple(round(255 * part ** (1 / 2.2)) for part in PLAIN)
-    assert set(reach) == {(255, 0, 0), plain}
-    np.testing.assert_allclose(np.ptp(reach[255, 0, 0], axis=0), 0.4, atol=0.01)
-    np.testing.assert_allclose(reach[255, 0, 0].mean(axis=0), (0, 0, 2), atol=1e-3)
-    np.testing.assert_allclose(np.ptp(reach[plain], axis=0), (2.4, 0.4, 0.4), atol=0.01)
-    assert [mesh.body for mesh in link_meshes(child, 8)] == [8]
-
-
-def test_a_mesh_is_parted_by_its_materials() -> None:
-    """Polygons become triangles, each part in the colour of its material; a mirrored one is turned inside out."""
-    from parkour_isaaclab.viewer.usd_meshes import link_meshes
-
-    stage = Usd.Stage.CreateInMemory()
-    link = _link(stage, "/robot/link", (0.0, 0.0, 3.0))
-    mesh = UsdGeom.Mesh.Define(stage, "/robot/link/mesh")
-    corners = [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (0.5, 0.5, 1)]
-    mesh.CreatePointsAttr([Gf.Vec3f(*corner) for corner in corners])
-    mesh.CreateFaceVertexCountsAttr([4, 3, 3])
-    mesh.CreateFaceVertexIndicesAttr([3, 2, 1, 0, 0, 1, 4, 1, 2, 4])
-    UsdGeom.XformCommonAPI(mesh).SetScale(Gf.Vec3f(1.0, 1.0, -1.0))
-    for name, faces, colour in (("red", [0], (1, 0, 0)), ("blue", [1], (0, 0, 1))):
-        subset = UsdShade.MaterialBindingAPI.Apply(mesh.GetPrim()).CreateMaterialBindSubset(name, Vt.IntArray(faces))
-        UsdShade.MaterialBindingAPI.Apply(subset.GetPrim()).Bind(_material(stage, f"/looks/{name}", colour))
-    parts = {mesh.colour: mesh for mesh in link_meshes(link, 0)}
-    assert len(parts[255, 0, 0].faces) == 2 and len(parts[0, 0, 255].faces) == 1 and len(parts) == 3
-    vertices, faces = parts[255, 0, 0].vertices, parts[255, 0, 0].faces
-    np.testing.assert_allclose(vertices[4], (0.5, 0.5, -1.0))
-    a, b, c = vertices[faces[0]]
-    assert np.cross(b - a, c - a)[2] > 0, "the mirrored bottom is a top"
-
-
-def _link(stage: Usd.Stage, path: str, pos: tuple[float, float, float]) -> Usd.Prim:
-    prim = UsdGeom.Xform.Define(stage, path).GetPrim()
-    UsdGeom.XformCommonAPI(prim).SetTranslate(Gf.Vec3d(*pos))
-    UsdPhysics.RigidBodyAPI.Apply(prim)
-    return prim
-
-
-def _material(stage: Usd.Stage, path: str, colour: tuple[float, float, float]) -> UsdShade.Material:
-    material = UsdShade.Material.Define(stage, path)
-    shader = UsdShade.Shader.Define(stage, f"{path}/shader")
-    shader.CreateIdAttr("UsdPreviewSurface")
-    shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set(Gf.Vec3f(*colour))
-    material.CreateSurfaceOutput().ConnectToSource(shader.CreateOutput("surface", Sdf.ValueTypeNames.Token))
-    return material
-
-
-# -- the window --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -303,9 +139,6 @@ def test_keys_of_the_window_are_keys_of_kit(with_window: None) -> None:
     assert set(names) <= window.KEY_NAMES
     assert len(set(names)) == len(names)
     assert not {"SPACE", "DEL", "ESCAPE", "Q", "W", "E", "R"} & set(names), "Kit's own"
-
-
-# -- films -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow

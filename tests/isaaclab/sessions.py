@@ -1,0 +1,37 @@
+"""Sessions of the shipped teacher on PhysX, for tests of what people see."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from parkour.evaluation.protocol import TaskChanges, evaluation_task
+from parkour.evaluation.source import Weights
+from parkour.learning.inference import load_policy
+from parkour.mdp.drive import Drive
+from parkour.tasks import ResolvedTask
+from parkour.viewing.depth import DepthFeed
+from parkour.viewing.driving import Driver
+from parkour.viewing.session import Session
+from parkour.viewing.watch import DRIVEN, PLAY
+
+CHANGES = TaskChanges(terrains=("hurdle", "tilt"), sets=("course.levels=2",))
+
+
+def any_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def make_session(
+    make_env: Any, weights: Weights, *, driven: bool = False, depth: bool = False, **options: Any
+) -> tuple[Any, Session, ResolvedTask]:
+    task = evaluation_task(weights, DRIVEN if driven else PLAY, CHANGES)
+    env = make_env(task, num_envs=2, **options)
+    policy = load_policy(weights.path, env, task)
+    driver = None
+    if driven:
+        driver = Driver(Drive(2, "cpu", env.mdp.clock.step_dt), task.model.command.speed[1])
+    feed = DepthFeed(env.mdp, task.model.camera, env.get_observations()) if depth else None
+    return env, Session(env, policy, driver=driver, depth=feed), task

@@ -30,12 +30,12 @@ def _event(
 @hookimpl
 def register_events() -> Iterable[EventSpec]:
     return (
-        _event("friction", "startup", "FrictionParams", _LEGGED_GYM, "Friction of the robot, from a set of buckets"),
-        _event("added_mass", "startup", "AddedMassParams", _EXTREME_PARKOUR, "Mass added to the base"),
-        _event("com_offset", "startup", "ComOffsetParams", _EXTREME_PARKOUR, "Centre of mass of the base, displaced"),
-        _event("gain_scale", "startup", "GainScaleParams", _RMA, "Factors on the PD gains of each joint"),
-        _event("camera_pitch", "startup", "CameraPitchParams", _EXTREME_PARKOUR, "Error of the depth camera's pitch"),
-        _event("reset_base", "reset", "ResetBaseParams", _LEGGED_GYM, "Base above the start of the course, at rest"),
-        _event("reset_joints", "reset", "ResetJointsParams", _LEGGED_GYM, "Joints near the default pose, at rest"),
-        _event("push", "interval", "PushParams", _LEGGED_GYM, "Horizontal velocity of the base, set at random"),
+        _event("friction", "startup", "FrictionParams", _LEGGED_GYM, "friction of the robot, from a set of buckets"),
+        _event("added_mass", "startup", "AddedMassParams", _EXTREME_PARKOUR, "mass added to the base"),
+        _event("com_offset", "startup", "ComOffsetParams", _EXTREME_PARKOUR, "centre of mass of the base, displaced"),
+        _event("gain_scale", "startup", "GainScaleParams", _RMA, "factors on the PD gains of each joint"),
+        _event("camera_pitch", "startup", "CameraPitchParams", _EXTREME_PARKOUR, "error of the depth camera's pitch"),
+        _event("reset_base", "reset", "ResetBaseParams", _LEGGED_GYM, "base above the start of the course, at rest"),
+        _event("reset_joints", "reset", "ResetJointsParams", _LEGGED_GYM, "joints near the default pose, at rest"),
+        _event("push", "interval", "PushParams", _LEGGED_GYM, "horizontal velocity of the base, set at random"),
     )

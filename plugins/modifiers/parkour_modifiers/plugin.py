@@ -25,11 +25,11 @@ def _modifier(name: str, target: str, summary: str, source: str = "") -> Modifie
 @hookimpl
 def register_modifiers() -> Iterable[ModifierSpec]:
     return (
-        _modifier("gaussian_noise", "noise:GaussianNoise", "Normal errors on any group"),
-        _modifier("gaussian_range_noise", "noise:GaussianRangeNoise", "Normal errors that grow with the distance"),
-        _modifier("stereo_range_noise", "noise:StereoRangeNoise", "Errors of a stereo camera's disparity", _STEREO),
-        _modifier("edge_dropout", "pixels:EdgeDropout", "Missing pixels where the distance jumps", _STEREO),
-        _modifier("blind_zone", "pixels:BlindZone", "No readings nearby"),
-        _modifier("dropped_frames", "timing:DroppedFrames", "Lost measurements; the last one is repeated"),
-        _modifier("latency_jitter", "timing:LatencyJitter", "Measurements that arrive late, by chance"),
+        _modifier("gaussian_noise", "noise:GaussianNoise", "normal errors on any group"),
+        _modifier("gaussian_range_noise", "noise:GaussianRangeNoise", "normal errors that grow with the distance"),
+        _modifier("stereo_range_noise", "noise:StereoRangeNoise", "errors of a stereo camera's disparity", _STEREO),
+        _modifier("edge_dropout", "pixels:EdgeDropout", "missing pixels where the distance jumps", _STEREO),
+        _modifier("blind_zone", "pixels:BlindZone", "no readings nearby"),
+        _modifier("dropped_frames", "timing:DroppedFrames", "lost measurements; the last one is repeated"),
+        _modifier("latency_jitter", "timing:LatencyJitter", "measurements that arrive late, by chance"),
     )

@@ -25,20 +25,20 @@ def _reward(name: str, module: str, source: str, summary: str, params: str | Non
 @hookimpl
 def register_rewards() -> Iterable[RewardSpec]:
     return (
-        _reward("tracking_goal_vel", "tracking", _EXTREME_PARKOUR, "Speed towards the way point over the command"),
-        _reward("tracking_yaw", "tracking", _EXTREME_PARKOUR, "Heading towards the way point"),
-        _reward("lin_vel_z", "motion", _EXTREME_PARKOUR, "Vertical speed of the base, squared", "VerticalSpeedParams"),
-        _reward("ang_vel_xy", "motion", _LEGGED_GYM, "Roll and pitch rates of the base, squared"),
-        _reward("orientation", "motion", _EXTREME_PARKOUR, "Tilt of the base on flat terrain, squared"),
-        _reward("hip_pos", "motion", _EXTREME_PARKOUR, "Distance of the hips from the default pose, squared"),
-        _reward("dof_error", "motion", _EXTREME_PARKOUR, "Distance of all joints from the default pose, squared"),
-        _reward("dof_acc", "effort", _LEGGED_GYM, "Joint accelerations, squared"),
-        _reward("torques", "effort", _LEGGED_GYM, "Joint torques, squared"),
-        _reward("delta_torques", "effort", _EXTREME_PARKOUR, "Change of the joint torques, squared"),
-        _reward("action_rate", "effort", _EXTREME_PARKOUR, "Change of the action"),
-        _reward("collision", "contact", _LEGGED_GYM, "Number of bodies other than feet that touch", "CollisionParams"),
-        _reward("feet_stumble", "contact", _LEGGED_GYM, "Whether a foot hits something vertical", "StumbleParams"),
-        _reward("feet_edge", "contact", _EXTREME_PARKOUR, "Number of feet that stand on an edge", "EdgeParams"),
+        _reward("tracking_goal_vel", "tracking", _EXTREME_PARKOUR, "speed towards the way point over the command"),
+        _reward("tracking_yaw", "tracking", _EXTREME_PARKOUR, "heading towards the way point"),
+        _reward("lin_vel_z", "motion", _EXTREME_PARKOUR, "vertical speed of the base, squared", "VerticalSpeedParams"),
+        _reward("ang_vel_xy", "motion", _LEGGED_GYM, "roll and pitch rates of the base, squared"),
+        _reward("orientation", "motion", _EXTREME_PARKOUR, "tilt of the base on flat terrain, squared"),
+        _reward("hip_pos", "motion", _EXTREME_PARKOUR, "distance of the hips from the default pose, squared"),
+        _reward("dof_error", "motion", _EXTREME_PARKOUR, "distance of all joints from the default pose, squared"),
+        _reward("dof_acc", "effort", _LEGGED_GYM, "joint accelerations, squared"),
+        _reward("torques", "effort", _LEGGED_GYM, "joint torques, squared"),
+        _reward("delta_torques", "effort", _EXTREME_PARKOUR, "change of the joint torques, squared"),
+        _reward("action_rate", "effort", _EXTREME_PARKOUR, "change of the action"),
+        _reward("collision", "contact", _LEGGED_GYM, "number of bodies other than feet that touch", "CollisionParams"),
+        _reward("feet_stumble", "contact", _LEGGED_GYM, "whether a foot hits something vertical", "StumbleParams"),
+        _reward("feet_edge", "contact", _EXTREME_PARKOUR, "number of feet that stand on an edge", "EdgeParams"),
     )
 
 
@@ -47,28 +47,28 @@ def register_terminations() -> Iterable[TerminationSpec]:
     return (
         TerminationSpec(
             name="course_completed",
-            summary="The last way point is reached",
+            summary="the last way point is reached",
             target="parkour_rewards.terminations:course_completed",
             outcome="success",
             source=_EXTREME_PARKOUR,
         ),
         TerminationSpec(
             name="time_out",
-            summary="The episode has lasted as long as it may",
+            summary="the episode has lasted as long as it may",
             target="parkour_rewards.terminations:time_out",
             outcome="time_out",
             source=_LEGGED_GYM,
         ),
         TerminationSpec(
             name="bad_orientation",
-            summary="The base rolls or pitches too far",
+            summary="the base rolls or pitches too far",
             target="parkour_rewards.terminations:bad_orientation",
             params="parkour_rewards.params:OrientationLimitParams",
             source=_EXTREME_PARKOUR,
         ),
         TerminationSpec(
             name="base_too_low",
-            summary="The base has fallen into a pit or off the course",
+            summary="the base has fallen into a pit or off the course",
             target="parkour_rewards.terminations:base_too_low",
             params="parkour_rewards.params:HeightLimitParams",
             source=_EXTREME_PARKOUR,

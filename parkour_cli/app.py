@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from parkour_cli.options import HELP_SETTINGS
 from parkour_cli.output import setup_logging
 
 COMMANDS: dict[str, str] = {
@@ -34,8 +35,6 @@ COMMANDS: dict[str, str] = {
     "doctor": "Check Python, torch, GPUs, engines, plugins and assets.",
 }
 """Commands in the order of ``parkour --help``: module in this package, and its line there."""
-
-HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
 class LazyGroup(TyperGroup):
@@ -71,7 +70,7 @@ app = typer.Typer(
     # Rich's help costs more than all the rest of `parkour --help`.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings=HELP_OPTIONS,
+    context_settings=HELP_SETTINGS,
 )
 
 

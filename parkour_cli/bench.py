@@ -35,7 +35,7 @@ def bench() -> None:
 @app.command()
 def env(
     task: Annotated[
-        str, typer.Argument(metavar="[TASK]", help="Name or alias of a task, or a TOML file.")
+        str, typer.Argument(metavar="TASK", help="Name or alias of a task, or a TOML file.")
     ] = "go2-teacher",
     num_envs: Annotated[
         list[int] | None, typer.Option(help="Parallel environments; repeat it for several sizes; the task's.")
@@ -88,16 +88,19 @@ def _write(out: Path, data: dict[str, Any]) -> None:
 
 def _print_rates(title: str, rates: list[StepRate]) -> None:
     """A row for every size, and below it the parts of its steps if they were measured."""
-    columns = (
-        "environments", "steps/s", "physics/s", "ratio", "step ms", "physics ms", "build s", "memory GiB", "images/s"
-    )  # fmt: skip
-    rows = [
-        (r.num_envs, f"{r.environment:,.0f}", f"{r.physics:,.0f}", f"{r.ratio:.3f}", f"{r.environment_ms:.2f}",
-         f"{r.physics_ms:.2f}", f"{r.build_s:.1f}", "" if r.memory_gib is None else f"{r.memory_gib:.1f}",
-         "" if r.images is None else f"{r.images:,.0f}")
-        for r in rates
-    ]  # fmt: skip
-    print_table(title, columns, rows)
+    columns = {
+        "environments": [str(r.num_envs) for r in rates],
+        "steps/s": [f"{r.environment:,.0f}" for r in rates],
+        "physics/s": [f"{r.physics:,.0f}" for r in rates],
+        "ratio": [f"{r.ratio:.3f}" for r in rates],
+        "step ms": [f"{r.environment_ms:.2f}" for r in rates],
+        "physics ms": [f"{r.physics_ms:.2f}" for r in rates],
+        "build s": [f"{r.build_s:.1f}" for r in rates],
+        "memory GiB": ["" if r.memory_gib is None else f"{r.memory_gib:.1f}" for r in rates],
+        "images/s": ["" if r.images is None else f"{r.images:,.0f}" for r in rates],
+    }
+    shown = {name: cells for name, cells in columns.items() if any(cells)}
+    print_table(title, tuple(shown), zip(*shown.values(), strict=True))
     for rate in rates:
         if rate.phases_ms:
             total = sum(rate.phases_ms.values())

@@ -195,17 +195,20 @@ def _progress(prefix: str) -> Iterator[Callable[[int, int, int, int], None]]:
         SpinnerColumn(),
         TextColumn(f"{prefix}{{task.description}}"),
         BarColumn(),
-        TextColumn("{task.completed} of {task.total} episodes"),
+        TextColumn("{task.fields[scored]}"),
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
         disable=not sys.stderr.isatty(),
     )
     with bar:
-        line = bar.add_task("building", total=None)
+        line = bar.add_task("building", total=None, scored="")
 
         def report(step: int, steps: int, episodes: int, wanted: int) -> None:
-            bar.update(line, description=f"step {step} of at most {steps}", completed=episodes, total=wanted)
+            bar.update(
+                line, description=f"step {step} of at most {steps}", completed=episodes, total=wanted,
+                scored=f"{episodes} of {wanted} episodes",
+            )  # fmt: skip
 
         yield report
 

@@ -60,6 +60,10 @@ CpuSimOption = Annotated[
 ]
 
 
+HELP_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+"""Of every command: how help is asked for, and how wide it may be [columns]."""
+
+
 def engine_options(cpu_sim: str | None) -> dict[str, str]:
     """Options for the engine alone, those that were given."""
     return {} if cpu_sim is None else {"cpu_sim": cpu_sim}
@@ -87,5 +91,5 @@ def make_app(help: str) -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         add_completion=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings=HELP_SETTINGS,
     )

@@ -99,17 +99,18 @@ def _write(result: dict[str, Any], path: Path) -> None:
 def _tables(result: dict[str, Any]) -> None:
     from parkour_mujoco.sim2sim.report import METRICS
 
-    rows = {**result["by_terrain"], "all": result["overall"]}
-    columns = ("terrain", "episodes", *METRICS.values())
-    cells = [
-        (name, part["episodes"], *(_spread(part["metrics"][key]) for key in METRICS)) for name, part in rows.items()
-    ]
-    print_table(f"{result['task']} in {result['simulator']}", columns, cells)
+    parts = {**result["by_terrain"], "all": result["overall"]}
+    rows: list[tuple[object, ...]] = [("episodes", *(part["episodes"] for part in parts.values()))]
+    rows += [(label, *(_spread(part["metrics"][key]) for part in parts.values())) for key, label in METRICS.items()]
+    print_table(f"{result['task']} in {result['simulator']}", ("", *parts), rows)
     if "comparison" in result:
         compared = {**result["comparison"]["by_terrain"], "all": result["comparison"]["overall"]}
-        keys = [key for key in METRICS if key in result["comparison"]["overall"]]
-        cells = [(name, *(_signed(part[key]) for key in keys)) for name, part in compared.items()]
-        print_table(f"here less {result['compared_with']} (there)", ("terrain", *(METRICS[key] for key in keys)), cells)
+        rows = [
+            (label, *(_signed(part[key]) for part in compared.values()))
+            for key, label in METRICS.items()
+            if key in result["comparison"]["overall"]
+        ]
+        print_table(f"here less {result['compared_with']} (there)", ("", *compared), rows)
 
 
 def _spread(stat: dict[str, float]) -> str:

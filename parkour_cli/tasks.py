@@ -30,9 +30,16 @@ def list_tasks(as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"tasks": rows})
         return
-    columns = ("name", "stage", "robot", "distribution", "version", "status", "summary", "aliases")
-    cells = [tuple("\n".join(row[key]) if key == "aliases" else row[key] for key in columns) for row in rows]
-    print_table("", columns, cells)
+    columns = ("name", "stage", "robot", "distribution", "version", "status", "summary")
+    print_table("", columns, [tuple(row[key] for key in columns) for row in rows])
+    aliases = [
+        (alias.name, item.spec.name, alias.overlay or "")
+        for item in registry.specs("task")
+        if isinstance(item.spec, TaskSpec)
+        for alias in item.spec.aliases
+    ]
+    if aliases:
+        print_table("aliases", ("name", "task", "overlay"), aliases)
 
 
 @app.command("show")

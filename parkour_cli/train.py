@@ -36,7 +36,7 @@ _EXIT_CODES = {"Ctrl-C": 130, "SIGTERM": 143}
 def train(
     task: Annotated[
         str | None,
-        typer.Argument(metavar="[TASK]", help="Name or alias of a task, or a TOML file.", show_default=False),
+        typer.Argument(metavar="TASK", help="Name or alias of a task, or a TOML file.", show_default=False),
     ] = None,
     stage: Annotated[str | None, typer.Option(metavar="NAME", help="teacher (go2-teacher) or student.")] = None,
     num_envs: Annotated[int | None, typer.Option(help="Parallel environments in each process; by device.")] = None,
@@ -157,6 +157,8 @@ def _report(result: RunResult) -> None:
     if result.stopped:
         notice(f"stopped after iteration {result.iterations}: {result.stopped}")
         notice(f"go on with: parkour train --resume --run {result.run}")
+    else:
+        notice(f"try it: parkour eval --run {result.run}, or: parkour play --run {result.run}")
     print(result.checkpoint)
     if code := _EXIT_CODES.get(result.stopped):
         raise typer.Exit(code)

@@ -44,9 +44,14 @@ def list_plugins(
         ]
         print_json({"components": rows, "broken": [asdict(plugin) for plugin in broken]})
         return
-    table = [_component_row(registry, item, faults.get((item.spec.kind, item.id))) for item in specs]
-    table += [_broken_row(plugin) for plugin in broken]
-    print_table("", ("kind", "name", "distribution", "version", "status", "summary"), table)
+    tables: dict[str, list[tuple[object, ...]]] = {}
+    for item in specs:
+        row = _component_row(registry, item, faults.get((item.spec.kind, item.id)))
+        tables.setdefault(f"{item.distribution} {item.version}", []).append(row)
+    for plugin in broken:
+        tables.setdefault(f"{plugin.distribution} {plugin.version}", []).append(_broken_row(plugin))
+    for title, cells in tables.items():
+        print_table(title, ("kind", "name", "status", "summary"), cells)
 
 
 def _faults(specs: Sequence[RegisteredSpec]) -> dict[tuple[str, str], str]:
@@ -72,7 +77,7 @@ def _component_row(registry: Registry, item: RegisteredSpec, fault: str | None) 
     from rich.text import Text
 
     status = Text("broken", style="red") if fault else _status(registry, item)
-    return item.spec.kind, item.spec.name, item.distribution, item.version, status, fault or item.spec.summary
+    return item.spec.kind, item.spec.name, status, fault or item.spec.summary
 
 
 def _print_timing(loads: Sequence[PluginLoad], as_json: bool) -> None:
@@ -193,4 +198,4 @@ def _broken_row(plugin: BrokenPlugin) -> tuple[object, ...]:
     from rich.text import Text
 
     where = plugin.name or f"(entry point {plugin.entry_point})"
-    return plugin.kind or "", where, plugin.distribution, plugin.version, Text("broken", style="red"), plugin.reason
+    return plugin.kind or "", where, Text("broken", style="red"), plugin.reason

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.mujoco
 def make_env(graphs: bool, device: str = "cpu") -> Any:
     from parkour_mujoco.env import GRAPHED, ParkourEnv
 
-    task = load_task("go2-teacher", sets=["timing.episode_length=0.5", "events.push.interval=0.3"])
+    few = ("course.levels=3", "course.columns=5")
+    task = load_task("go2-teacher", sets=["timing.episode_length=0.5", "events.push.interval=0.3", *few])
     env = ParkourEnv(task, num_envs=24, device=device, seed=3, cuda_graphs=graphs)
     if graphs and device == "cpu":
         env._graphs = StepGraphs(env.mdp, new_graph=RecordedGraph, **GRAPHED)

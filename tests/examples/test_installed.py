@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from parkour_cli.__main__ import main
 from parkour_cli.scaffold import KINDS, project_files, write_project
 from tests.docs.pages import ROOT
 
@@ -90,7 +91,9 @@ def test_their_own_tests_pass(projects: dict[str, Path], site: Path, tmp_path: P
     assert " passed" in done.stdout and "failed" not in done.stdout
 
 
-def test_an_installed_example_trains_on_the_simulator(site: Path, tmp_path: Path) -> None:
+def test_an_installed_example_trains_on_the_simulator(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("mjlab")
     train = ["train", "balance-teacher", "--num-envs", "4", "--iterations", "1", "--device", "cpu", "--logger", "none"]
     sets = ["policy.params.scan_encoder=scan_attention", "course.levels=1", "algorithm.steps_per_env=4"]
@@ -99,14 +102,15 @@ def test_an_installed_example_trains_on_the_simulator(site: Path, tmp_path: Path
     assert done.returncode == 0, done.stderr
     checkpoint = tmp_path / done.stdout.strip().splitlines()[-1]
     assert checkpoint.is_file()
-    _is_told_when_it_is_gone(checkpoint, tmp_path)
+    _is_told_when_it_is_gone(checkpoint, capsys)
 
 
-def _is_told_when_it_is_gone(checkpoint: Path, cwd: Path) -> None:
-    """Without the plugins, evaluation and resumption say what is missing, in a line."""
+def _is_told_when_it_is_gone(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Here, without the plugins, evaluation and resumption say what is missing, in a line."""
     run = ["--run", str(checkpoint.parent), "--device", "cpu"]
     for command in (["eval", *run], ["train", "--resume", *run]):
-        done = _run([sys.executable, "-m", "parkour_cli", *command], cwd, cwd)
-        assert done.returncode == 1
-        (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        with pytest.raises(SystemExit) as stop:
+            main(command)
+        assert stop.value.code == 1
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
         assert "comes from the plugin parkour-terrain-balance 0.1.0, which is not installed" in line

@@ -22,7 +22,7 @@ from tests.learning.test_student_training import Recorder
 pytestmark = [pytest.mark.mujoco, pytest.mark.slow]
 pytest.importorskip("mjlab")
 
-SETS = (*NETWORKS, "algorithm.steps_per_env=12")
+SETS = (*NETWORKS, "algorithm.steps_per_env=12", "course.levels=3", "course.columns=5")
 
 
 def options(folder: Path, **changes: Any) -> TrainOptions:

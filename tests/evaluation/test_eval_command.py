@@ -1,10 +1,9 @@
-"""``parkour eval``: what it prints and writes, that it repeats itself, and that bad input is one line and exit 1."""
+"""``parkour eval``: what it prints and writes, and that it repeats itself."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from parkour.evaluation import evaluate as evaluate_module
 from parkour.evaluation import source as source_module
 from parkour.evaluation.compare import RESAMPLES
 from parkour.evaluation.evaluate import EvaluationOptions, evaluate
@@ -22,65 +20,10 @@ from parkour.evaluation.protocol import TaskChanges
 from parkour.evaluation.source import Weights
 from parkour.evaluation.tables import evaluation_tables
 from parkour.export import exporter
-from parkour.mdp.engine import Availability
-from parkour.registry import registry as registry_module
-from parkour_cli.__main__ import main
-from tests.conftest import InstallPlugin
-from tests.evaluation.fakes import QUICK, GlidingEnv, write_weights
+from tests.evaluation.eval_command import SMALL, command, fails
+from tests.evaluation.fakes import QUICK, write_weights
 
-FAST = [part for item in (*QUICK, "timing.episode_length=3.0") for part in ("--set", item)]
-SMALL = ["--num-envs", "10", "--steps", "100", "--device", "cpu", *FAST]
-
-
-class GlidingEngine:
-    """An engine without physics."""
-
-    def availability(self) -> Availability:
-        return Availability(True)
-
-    def make_env(self, task: Any, *, num_envs: int, device: str, seed: int, **options: Any) -> GlidingEnv:
-        return GlidingEnv(task, num_envs, device, seed)
-
-
-@pytest.fixture(autouse=True)
-def gliding_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    choose = evaluate_module.choose_engine
-    monkeypatch.setattr(
-        evaluate_module,
-        "choose_engine",
-        lambda name: ("tests:gliding", GlidingEngine()) if name is None else choose(name),
-    )
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
-    return write_weights(tmp_path_factory.mktemp("logs") / "rsl_rl" / "go2-teacher" / "2026-01-01_00-00-00")
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Weights:
-    return write_weights(tmp_path_factory.mktemp("student"), task="go2-student")
-
-
-def command(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr."""
-    code = 0
-    registry_module._registry.cache_clear()
-    try:
-        main(["eval", *(str(argument) for argument in arguments)])
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    output = capsys.readouterr()
-    return code, output.out, output.err
-
-
-def fails(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
-    """The one error line (and perhaps one hint) of a command that must fail."""
-    code, out, err = command(capsys, *arguments)
-    lines = [line for line in err.splitlines() if line.startswith(("error: ", "hint: "))]
-    assert code == 1 and out == "" and "Traceback" not in err
-    assert len([line for line in lines if line.startswith("error: ")]) == 1 and len(lines) <= 2
-    return "\n".join(lines)
+pytestmark = pytest.mark.usefixtures("gliding_engine")
 
 
 def test_prints_tables_and_writes_everything(
@@ -237,16 +180,6 @@ def test_notices(weights: Weights, capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0 and "1 or 2 on each" in err
 
 
-def test_no_checkpoint_anywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    error = fails(capsys, "--log-root", tmp_path)
-    assert str(tmp_path / "rsl_rl" / "*") in error and "parkour train go2-teacher" in error
-    error = fails(capsys, "go2-student", "--log-root", tmp_path)
-    assert str(tmp_path / "rsl_rl" / "go2-student") in error and "parkour train go2-student" in error
-    assert str(tmp_path / "none.pt") in fails(capsys, "--checkpoint", tmp_path / "none.pt")
-    assert str(tmp_path / "none") in fails(capsys, "--run", tmp_path / "none")
-    assert "holds no checkpoint" in fails(capsys, "--run", tmp_path)
-
-
 def test_pretrained_with_none_shipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -268,93 +201,3 @@ def test_newest_run_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (root / "yours" / "2026-03-01_00-00-00").mkdir()
     code, _, err = command(capsys, "--log-root", tmp_path, *SMALL)
     assert code == 0 and str(newest.path) in err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--protocol", "corse"], ["unknown protocol 'corse'", "'course'"]),
-        (["--difficulty", "2:1"], ["--difficulty: got '2:1'", "A:B"]),
-        (["--difficulty", "0.8:0.2"], ["--difficulty: got '0.8:0.2'"]),
-        (["--difficulty", "hard"], ["--difficulty: got 'hard'"]),
-        (["--difficulty", "nan:1"], ["--difficulty: got 'nan:1'"]),
-        (["--terrain", "gapp"], ["unknown terrain 'gapp'", "'gap'"]),
-        (["--num-envs", "0"], ["--num-envs: got 0"]),
-        (["--steps", "0"], ["--steps: got 0"]),
-        (["--seed", "-1"], ["--seed: got -1"]),
-        (["--device", "tpu"], ["got device 'tpu'"]),
-        (["--engine", "bullet"], ["unknown engine 'bullet'"]),
-        (["--blank-depth"], ["--blank-depth", "teacher", "no depth camera"]),
-        (["--noise", "noisy"], ["--noise: got 'noisy'", "teacher"]),
-        (["--set", "course.level=3"], ["course.level"]),
-        (["--pretrained"], ["--checkpoint and --pretrained", "one of them"]),
-        (["--compare", "a", "b"], ["--compare and --checkpoint"]),
-        (["--compare", "a", "b", "--export", "EXPORT"], ["--compare and --export"]),
-        (["go2-student"], ["is a teacher", "expected a student"]),
-        (["go2-teachr"], ["unknown task 'go2-teachr'", "go2-teacher"]),
-    ],
-)
-def test_bad_input(
-    weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
-) -> None:
-    arguments = [str(tmp_path / "x") if argument == "EXPORT" else argument for argument in arguments]
-    error = fails(capsys, "--checkpoint", weights.path, "--num-envs", "5", *arguments)
-    assert all(word in error for word in words), error
-
-
-def test_damaged_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "model_1.pt"
-    path.write_bytes(b"not a checkpoint")
-    assert "damaged or not a checkpoint" in fails(capsys, "--checkpoint", path)
-
-
-@pytest.mark.parametrize(
-    ("option", "name"), [("--json", "x.json"), ("--html", "x.html"), ("--plots", "x"), ("--export", "x")]
-)
-def test_unwritable_output(
-    weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, name: str
-) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    error = fails(capsys, "--checkpoint", weights.path, *SMALL, option, blocked / name)
-    assert option in error and str(blocked / name) in error
-    if os.geteuid() != 0:
-        closed = tmp_path / "closed"
-        closed.mkdir(mode=0o500)
-        assert "Permission denied" in fails(capsys, "--checkpoint", weights.path, *SMALL, option, closed / name)
-    assert option in fails(capsys, "--checkpoint", weights.path, *SMALL, option, blocked / "deeper" / name)
-
-
-def test_outputs_are_not_left_behind_by_bad_input(
-    weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fails(capsys, "--checkpoint", weights.path, "--difficulty", "2:1", "--json", tmp_path / "x.json")
-    assert not (tmp_path / "x.json").exists()
-
-
-BEAM = """
-    import numpy as np
-    from parkour import Box, SubTerrain, TerrainSpec, hookimpl
-
-    def beam(difficulty, rng, params):
-        ground = Box(center=(8.0, 0.0, -0.5), half_size=(9.0, 3.0, 0.5))
-        return SubTerrain(boxes=[ground], goals=np.linspace([2.0, 0.0], [15.0, 0.0], 8))
-
-    @hookimpl
-    def register_terrains():
-        yield TerrainSpec(name="eval_beam", summary="a beam", target="eval_beams:beam")
-"""
-
-
-def test_task_whose_plugin_is_gone(
-    tmp_path: Path, install_plugin: InstallPlugin, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site = install_plugin("parkour-eval-beams", {"eval_beams": BEAM})
-    registry_module._registry.cache_clear()
-    weights = write_weights(tmp_path / "run", withs=("terrain:eval_beam=0.5",))
-    code, out, err = command(capsys, "--checkpoint", weights.path, *SMALL, "--terrain", "eval_beam")
-    assert code == 0 and "eval_beam" in out, err
-    monkeypatch.setattr("sys.path", [entry for entry in __import__("sys").path if entry != str(site)])
-    error = fails(capsys, "--checkpoint", weights.path, *SMALL)
-    assert "cannot be rebuilt here" in error and "'eval_beam'" in error
-    assert "parkour-eval-beams 1.0, which is not installed" in error and "install parkour-eval-beams" in error

@@ -55,32 +55,10 @@ def write_onnx(
     """
     import onnx
 
-    # Two rows, since torch would take a batch of one for a constant.
-    inputs = graph.zeros(batch or 2)
-    names = [port.name for port in graph.inputs]
-    outputs = [port.name for port in graph.outputs]
-    buffer = io.BytesIO()
+    dynamo = opset >= _OLDEST_DYNAMO_OPSET and find_spec("onnxscript") is not None
     try:
         with _quiet():
-            if opset >= _OLDEST_DYNAMO_OPSET and find_spec("onnxscript") is not None:
-                dynamic: Any = tuple({0: torch.export.Dim("batch")} for _ in names) if batch is None else None
-                if dynamic is not None and isinstance(module, HalfPrecision):
-                    dynamic = (dynamic,)  # The structure of its signature, ``*inputs``.
-                program = torch.onnx.export(
-                    module, inputs, input_names=names, output_names=outputs, opset_version=opset, dynamo=True,
-                    dynamic_shapes=dynamic, verbose=False,
-                )  # fmt: skip
-                assert program is not None
-                model = program.model_proto
-            else:
-                axes = {name: {0: "batch"} for name in (*names, *outputs)} if batch is None else None
-                # Without dynamo a stream will do, whatever the annotation says.
-                target: Any = buffer
-                torch.onnx.export(
-                    module, inputs, target, input_names=names, output_names=outputs, opset_version=opset,
-                    dynamo=False, dynamic_axes=axes, verbose=False,
-                )  # fmt: skip
-                model = onnx.load_from_string(buffer.getvalue())
+            model = (_by_export if dynamo else _by_tracing)(graph, module, opset, batch)
     except Exception as error:  # torch raises many types, none of them its own
         reason = " ".join(str(error).split())[:200]
         raise ExportError(
@@ -90,6 +68,45 @@ def write_onnx(
     onnx.helper.set_model_props(model, dict(metadata))
     model.producer_name = "parkour"
     _write(path, model.SerializeToString())
+
+
+def _by_export(graph: DeployedGraph, module: nn.Module, opset: int, batch: int | None) -> Any:
+    """The ONNX model, by torch.export."""
+    names, outputs = _port_names(graph)
+    dynamic: Any = tuple({0: torch.export.Dim("batch")} for _ in names) if batch is None else None
+    if dynamic is not None and isinstance(module, HalfPrecision):
+        dynamic = (dynamic,)  # The structure of its signature, ``*inputs``.
+    program = torch.onnx.export(
+        module, _example(graph, batch), input_names=names, output_names=outputs, opset_version=opset, dynamo=True,
+        dynamic_shapes=dynamic, verbose=False,
+    )  # fmt: skip
+    assert program is not None
+    return program.model_proto
+
+
+def _by_tracing(graph: DeployedGraph, module: nn.Module, opset: int, batch: int | None) -> Any:
+    """The ONNX model, by the exporter for older operator sets."""
+    import onnx
+
+    names, outputs = _port_names(graph)
+    axes = {name: {0: "batch"} for name in (*names, *outputs)} if batch is None else None
+    # Without dynamo a stream will do, whatever the annotation says.
+    buffer: Any = io.BytesIO()
+    torch.onnx.export(
+        module, _example(graph, batch), buffer, input_names=names, output_names=outputs, opset_version=opset,
+        dynamo=False, dynamic_axes=axes, verbose=False,
+    )  # fmt: skip
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def _example(graph: DeployedGraph, batch: int | None) -> tuple[torch.Tensor, ...]:
+    """Inputs to write with. Two rows where the batch is open, since torch would take a batch of one for a constant."""
+    return graph.zeros(batch or 2)
+
+
+def _port_names(graph: DeployedGraph) -> tuple[list[str], list[str]]:
+    """Of inputs and outputs."""
+    return [port.name for port in graph.inputs], [port.name for port in graph.outputs]
 
 
 def run_onnx(path: Path) -> Runner:
@@ -115,7 +132,7 @@ def write_jit(
     buffer = io.BytesIO()
     try:
         with _quiet(), torch.no_grad():
-            traced = torch.jit.trace(module, graph.zeros(batch or 2), check_trace=False)
+            traced = torch.jit.trace(module, _example(graph, batch), check_trace=False)
             torch.jit.save(traced, buffer, _extra_files={"metadata.json": json.dumps(dict(metadata)).encode()})
     except Exception as error:
         reason = " ".join(str(error).split())[:200]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -156,12 +158,24 @@ def test_a_demo_looks_from_behind(weights: Weights) -> None:
     assert engine.viewer is not None and engine.viewer.options.behind and not engine.viewer.options.depth
 
 
+def once_shown(engine: FakeEngine, act: Callable[[], object]) -> threading.Thread:
+    """Does ``act`` when the viewer has shown some pictures, however long that takes."""
+
+    def wait() -> None:
+        while engine.viewer is None or len(engine.viewer.shown) < 5:
+            time.sleep(0.01)
+        act()
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
 def test_ctrl_c_ends_it_cleanly(weights: Weights, tmp_path: Path) -> None:
     engine = FakeEngine()
-    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    pressing = once_shown(engine, lambda: os.kill(os.getpid(), signal.SIGINT))
     session = watch(weights, WatchOptions(viewer="web", video=tmp_path / "out.mp4"), engine=engine)
-    timer.join()
+    pressing.join()
     assert 0 < session.steps < 200
     assert engine.viewer is not None and engine.viewer.closed and engine.env.closed
     assert len(frames(tmp_path / "out.mp4")) > 1
@@ -169,10 +183,9 @@ def test_ctrl_c_ends_it_cleanly(weights: Weights, tmp_path: Path) -> None:
 
 def test_quitting_ends_it(weights: Weights) -> None:
     engine = FakeEngine()
-    timer = threading.Timer(0.5, lambda: engine.viewer and engine.viewer.session.controls.ask(Action.QUIT))
-    timer.start()
+    pressing = once_shown(engine, lambda: engine.viewer and engine.viewer.session.controls.ask(Action.QUIT))
     assert watch(weights, WatchOptions(), engine=engine).quit
-    timer.join()
+    pressing.join()
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,18 @@ from typer.main import get_command
 from parkour_cli.app import app
 
 TESTS = Path(__file__).parents[1]
-SOURCES = {
-    path: path.read_text(encoding="utf-8")
-    for path in sorted(TESTS.rglob("test_*.py"))
-    if path.name != Path(__file__).name
-}
+
+
+def _read(path: Path) -> str:
+    """A test file, and what it imports of the helpers beside it: they may be what names the command."""
+    source = path.read_text(encoding="utf-8")
+    helpers = [
+        TESTS.parent / f"{name.replace('.', '/')}.py" for name in re.findall(r"^from (tests[\w.]*) ", source, re.M)
+    ]
+    return "\n".join([source, *(helper.read_text(encoding="utf-8") for helper in helpers if helper.exists())])
+
+
+SOURCES = {path: _read(path) for path in sorted(TESTS.rglob("test_*.py")) if path.name != Path(__file__).name}
 TYPERS = {"--install-completion", "--show-completion", "--help"}
 """Options that are not ours."""
 

@@ -5,8 +5,13 @@ Everything here is resolved on first use, so that ``import parkour`` costs nothi
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# onnxruntime (from 1.29 on, on Linux) sends what it runs to its makers unless told not to before it is imported.
+# Nothing here phones home; who wants that sets the variable to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from parkour.errors import ParkourError as ParkourError

@@ -13,6 +13,7 @@ from parkour.export.graphs import DeployedGraph
 from parkour.export.manifest import Port
 from parkour_policies.depth_encoders import SplitDepthEncoder
 from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION
+from parkour_policies.student_model import somebody_steers
 
 if TYPE_CHECKING:
     from parkour_policies.student_model import StudentModel
@@ -54,11 +55,12 @@ class Acting(nn.Module):
         self.register_buffer("picked", torch.tensor(picked))
         self.register_buffer("yaw_columns", student.yaw_columns.cpu())
         self.register_buffer("steered_columns", student.steered_columns.cpu())
+        # ONNX takes "any of none" for true, so that the graph must not ask.
         self.can_be_steered = len(student.steered_columns) > 0
 
     def forward(self, proprioception: Tensor, yaw: Tensor, scan_latent: Tensor, history: Tensor) -> Tensor:
         if self.can_be_steered:
-            given = proprioception.index_select(-1, self.steered_columns).amax(dim=-1, keepdim=True) > 0.5
+            given = somebody_steers(proprioception, self.steered_columns)
             yaw = torch.where(given, proprioception.index_select(-1, self.yaw_columns), yaw)
         both = torch.cat((proprioception, yaw), dim=-1)
         return self.actor(both.index_select(-1, self.picked), scan_latent, history)

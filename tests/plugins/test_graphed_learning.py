@@ -19,6 +19,8 @@ from tests.learning.fakes import FakeEnv, fake_task
 
 ON_GPU = torch.cuda.is_available()
 DEVICE = "cuda:0" if ON_GPU else "cpu"
+# Adam takes whole steps along gradients that are nearly 0, of which a GPU's rounding decides the sign.
+TOLERANCE = {"rtol": 1e-2, "atol": 1e-3} if ON_GPU else {"rtol": 1e-3, "atol": 1e-5}
 SETTINGS = (
     # The coefficient rises from iteration 2 on, every fourth iteration is a DAgger iteration.
     "algorithm.params.dagger_interval=4",
@@ -70,10 +72,10 @@ def train(runner: TrainingRunner, iterations: int) -> list[dict[str, float]]:
 def assert_alike(one: TrainingRunner, other: TrainingRunner) -> None:
     for key, value in one.alg.save().items():
         if key != "optimizer_state_dicts":
-            torch.testing.assert_close(value, other.alg.save()[key], rtol=1e-3, atol=1e-5)
+            torch.testing.assert_close(value, other.alg.save()[key], **TOLERANCE)
     for name, optimizer in algorithm(one).optimizers().items():
         theirs = algorithm(other).optimizers()[name].state_dict()["state"]
-        torch.testing.assert_close(optimizer.state_dict()["state"], theirs, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(optimizer.state_dict()["state"], theirs, **TOLERANCE)
 
 
 def test_training_is_that_without_graphs() -> None:
@@ -84,7 +86,7 @@ def test_training_is_that_without_graphs() -> None:
     assert all(alg.acting.captured(("act", source)) for source in ("privileged", "history"))
     assert all(alg.learning.captured(key) for key in (("policy", False), ("policy", True), ("history", None)))
     for mine, theirs in zip(got, expected, strict=True):
-        assert mine == pytest.approx(theirs, rel=1e-3, abs=1e-5)
+        assert mine == pytest.approx(theirs, rel=TOLERANCE["rtol"], abs=TOLERANCE["atol"])
     assert_alike(plain, graphed)
 
 

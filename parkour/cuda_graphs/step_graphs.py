@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from parkour.cuda_graphs.cuda_graph import CudaGraph, Graph, on_stream, watch_waits
-from parkour.cuda_graphs.tensor_state import Path, TensorState, clone_all, copy_all, replaced
+from parkour.cuda_graphs.tensor_state import Leaf, Path, TensorState, clone_all, copy_all, replaced
 
 WARM_UP = 3
 """Calls of a part that run as they are, and are watched, before it is captured."""
@@ -68,6 +68,8 @@ class StepGraphs:
         self._parts: dict[Hashable, _Part] = {}
         self._kept: dict[Path, Tensor] = {}
         """The memory of the graphs."""
+        self._left: dict[Path, Leaf] = {}
+        """What the owner held after the last call that was watched."""
         self.failure: str | None = None
 
     def disable(self, reason: str) -> None:
@@ -79,6 +81,7 @@ class StepGraphs:
         """Record all graphs anew: tensors that they know are no longer those of the owner."""
         self._parts.clear()
         self._kept.clear()
+        self._left.clear()
 
     def captured(self, key: Hashable) -> bool:
         """Whether the next call of this part replays a graph."""
@@ -98,6 +101,7 @@ class StepGraphs:
         try:
             if part.graph is None:
                 self._capture(part, function, inputs)
+            self._restore()
         except (NotCapturableError, RuntimeError, TypeError) as error:
             self._give_up(str(error).splitlines()[0])
             return function(*inputs)
@@ -107,6 +111,8 @@ class StepGraphs:
 
     def _watch(self, part: _Part, function: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
         """Run it as it is. Other things than tensors may change in the first call, once and for all."""
+        # What somebody else replaces between the calls: a graph would go on reading the old one.
+        self._keep(replaced(self._left, self._state.leaves())[0])
         before = self._state.leaves()
         with watch_waits() as waits, self._before():
             result = function(*inputs)
@@ -117,6 +123,7 @@ class StepGraphs:
             self._give_up(f"{waits[0]} waits for the device")
         part.calls += 1
         self._keep(tensors)
+        self._left = self._state.leaves()
         return result
 
     def _keep(self, paths: set[Path]) -> None:
@@ -168,7 +175,6 @@ class StepGraphs:
     # -- after ---------------------------------------------------------------------------------------------------
 
     def _replay(self, part: _Part, inputs: tuple[Any, ...]) -> Any:
-        self._restore()
         copy_all(part.inputs, inputs)
         assert part.graph is not None
         part.graph.replay()
@@ -183,6 +189,8 @@ class StepGraphs:
         for path, kept in self._kept.items():
             now = self._state.get(path)
             if now is not kept:
+                if not isinstance(now, Tensor) or now.shape != kept.shape:
+                    raise NotCapturableError(f"{_name(path)} is no tensor of fixed shape, and changes")
                 kept.copy_(now)
                 self._state.put(path, kept)
 

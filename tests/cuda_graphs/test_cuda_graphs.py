@@ -87,6 +87,19 @@ def test_memory_that_turns_up_late_is_seen_by_graphs_recorded_before() -> None:
     assert graphs.captured("step") and graphs.captured("late")
 
 
+def test_what_others_replace_between_the_calls_is_read_anew() -> None:
+    """A part that only reads, of what another one replaces that is no graph."""
+    owner = Owner()
+    graphs = make_graphs(owner)
+    for step in range(10):
+        owner.replaced = torch.full((3,), float(step), device=DEVICE)
+        assert graphs("read", lambda: owner.replaced * 2)[0] == 2 * step
+    assert graphs.captured("read")
+    owner.replaced = torch.ones(4, device=DEVICE)
+    assert graphs("read", lambda: owner.replaced * 2).shape == (4,)
+    assert graphs.failure == "replaced is no tensor of fixed shape, and changes"
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

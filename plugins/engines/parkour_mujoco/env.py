@@ -30,7 +30,7 @@ from parkour_mujoco.scene import environment_cfg
 from parkour_mujoco.sim_handle import COURSE_FIELDS, DERIVED_FIELDS, RANDOMISED_FIELDS, MujocoSimHandle
 
 GRAPHED: dict[str, Any] = {
-    "volatile": ("context",),
+    "volatile": ("context", "refreshed"),
     "numbers": ("_steps",),
     "foreign": ("warp", "mjlab", "mujoco"),
 }
@@ -97,9 +97,8 @@ class ParkourEnv(ManagerBasedRlEnv):
         self._torque = torch.zeros(self.num_envs, joints, device=self.device)
         self._sent = torch.zeros(self.num_envs, control.action_delay + 1, joints, device=self.device)
         self.reset_time_outs = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
-        # A task with a camera asks the device how many pictures are due.
         self._graphs: StepGraphs | None = None
-        if self._cuda_graphs and self._on_gpu and self.mdp.camera is None:
+        if self._cuda_graphs and self._on_gpu:
             stream = torch.cuda.ExternalStream(wp.get_stream(self.sim.wp_device).cuda_stream, device=self.device)
             self._graphs = graphs_on(self.device, self.mdp, "environment steps", stream, **GRAPHED)
 
@@ -164,6 +163,8 @@ class ParkourEnv(ManagerBasedRlEnv):
             self.sim.reset(done)
             self._torque = run("begin", self._begin_ended, done, self._torque)
         self.kinematics()
+        # With a camera it asks the device how many pictures are due, as nothing in a graph can.
+        run = run if self.mdp.camera is None else lambda _, part, *inputs: part(*inputs)
         self.obs_buf = run(("observe", self.mdp.everybody_sees), self._observe, self._torque)
         return self.obs_buf, self.reward_buf, self.reset_terminated, self.reset_time_outs, self.extras
 

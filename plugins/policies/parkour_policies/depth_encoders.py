@@ -128,6 +128,18 @@ class DepthGru(nn.Module):
         output, state = self.rnn(joined.unsqueeze(1), state.transpose(0, 1).contiguous())
         return self.output_mlp(output.squeeze(1)), state.transpose(0, 1)
 
+    def advance_all(self, features: Tensor, proprioception: Tensor, state: Tensor, begins: Tensor) -> Tensor:
+        """See :class:`parkour_policies.encoder_passes.SequenceEncoder`. Episodes become rows of one batch."""
+        joined = self.combination_mlp(torch.cat((features, proprioception), dim=-1))
+        episode, time = begins.long().cumsum(dim=0), torch.arange(len(begins), device=begins.device)[:, None]
+        episodes = episode[-1] + 1
+        first_row = episodes.cumsum(0) - episodes
+        row, place = first_row + episode, time - torch.where(begins, time, 0).cummax(dim=0).values
+        before = self.initial_state(int(episodes.sum())).index_copy(0, first_row, state)
+        padded = joined.new_zeros(len(before), len(begins), joined.shape[-1]).index_put((row, place), joined)
+        outputs, _ = self.rnn(padded, before.transpose(0, 1).contiguous())
+        return self.output_mlp(outputs[row, place])
+
     def forward(self, depth: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         return self.advance(self.compress(depth), proprioception, state)
 

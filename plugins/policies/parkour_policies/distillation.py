@@ -8,7 +8,7 @@ blocks. Each part takes the gradient of the one after it, which is the gradient 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -20,9 +20,10 @@ from torch import Tensor, nn
 
 from parkour.errors import TrainingError
 from parkour_policies.distillation_storage import DistillationStorage
+from parkour_policies.encoder_passes import CompiledCompress, advance_all
 from parkour_policies.glimpses import GlimpseSequences
 from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION, SCAN, RmaActor
-from parkour_policies.student_model import YAW_VALID, Memory, StudentModel, like
+from parkour_policies.student_model import YAW_VALID, Memory, StudentModel
 
 ACTOR_BLOCK = 1 << 16
 """Rows (environments x control steps) that go through the actor at a time."""
@@ -38,7 +39,7 @@ class RmaDistillation(Distillation):
         self, student: StudentModel, teacher: RmaActor, storage: DistillationStorage, *, learning_rate: float = 1e-3,
         max_grad_norm: float = 1.0, epochs: int = 1, mini_batches: int = 1, learning_rate_half_life: int | None = None,
         latent_coefficient: float = 0.0, encoder_iterations: int = 0, predicted_yaw_share: float = 0.0,
-        image_block: int = 1024, device: str = "cpu", multi_gpu_cfg: dict | None = None, **unused: Any,
+        image_block: int = 1024, compile_encoder: bool = False, encoder_dtype: str = "float32", device: str = "cpu", multi_gpu_cfg: dict | None = None, **unused: Any,
     ) -> None:  # fmt: skip
         super().__init__(
             student, teacher, storage, learning_rate=learning_rate, max_grad_norm=max_grad_norm, device=device,  # type: ignore[arg-type]
@@ -48,6 +49,9 @@ class RmaDistillation(Distillation):
         self.epochs, self.mini_batches, self.image_block = epochs, mini_batches, image_block
         self.latent_coefficient, self.encoder_iterations = latent_coefficient, encoder_iterations
         self.encoder_only = False
+        self._see: Callable[[Tensor], Tensor] = student.encoder.compress
+        if compile_encoder:
+            self._see = CompiledCompress(student.encoder, device, getattr(torch, encoder_dtype))
         # Whole environments: what a robot that goes astray sees is what it has to find back from.
         by_itself = torch.arange(storage.num_envs, device=device) < predicted_yaw_share * storage.num_envs
         self.goes_by_itself = by_itself.float().unsqueeze(-1)
@@ -130,7 +134,7 @@ class RmaDistillation(Distillation):
         """
         # Zeros rather than none: the ranks average all gradients, whatever each of them saw.
         for parameter in self.trained:
-            parameter.grad = torch.zeros_like(parameter)
+            parameter.grad = torch.zeros_like(parameter, memory_format=torch.contiguous_format)
         if seen is None:
             losses, _ = self._actor_losses(self._start(env_ids).output.expand(self.storage.step, -1, -1), env_ids)
         else:
@@ -150,7 +154,7 @@ class RmaDistillation(Distillation):
         rows, *sequence = seen.choose(env_ids)
         at_once = len(rows) <= self.image_block
         if at_once:
-            features = self.student.encoder.compress(seen.images[rows])
+            features = self._see(seen.images[rows])
         else:
             features = (self._features(seen, rows) if features is None else features[rows]).requires_grad_()
         outputs = self._remember(seen, features, rows, sequence, env_ids)
@@ -162,9 +166,8 @@ class RmaDistillation(Distillation):
 
     def _features(self, seen: GlimpseSequences, rows: Tensor) -> Tensor:
         """``[r, …]`` what the present encoder makes of the images ``rows``."""
-        compress = self.student.encoder.compress
         with torch.no_grad():
-            return torch.cat([compress(seen.images[block]) for block in rows.split(self.image_block)])
+            return torch.cat([self._see(seen.images[block]) for block in rows.split(self.image_block)])
 
     def _start(self, env_ids: Tensor) -> Memory:
         """What was remembered before the first step."""
@@ -175,17 +178,14 @@ class RmaDistillation(Distillation):
         self, seen: GlimpseSequences, features: Tensor, rows: Tensor, sequence: Sequence[Tensor], env_ids: Tensor
     ) -> Tensor:
         """``[T, n, L + Y]`` the encoder's outputs at each step, from the features of the glimpses ``rows``."""
-        places, begins, valid = sequence
-        start, encoder = self._start(env_ids), self.student.encoder
-        inputs, proprioception = features[places], seen.proprioception[rows][places]
-        state, first, outputs = start.state, encoder.initial_state(len(env_ids)), [start.output]
-        for inputs_now, felt, begun, sees in zip(inputs, proprioception, begins, valid, strict=True):
-            before = torch.where(like(begun[:, None], state), first, state)
-            output, after = encoder.advance(inputs_now, felt, before)
-            state = torch.where(like(sees[:, None], state), after, state)
-            outputs.append(output)
-        held = seen.held[:, env_ids]
-        return torch.stack(outputs)[held, torch.arange(len(env_ids), device=held.device)]
+        places, begins = sequence
+        take = lambda values: values.index_select(0, places.flatten()).unflatten(0, places.shape)  # noqa: E731
+        start, felt = self._start(env_ids), take(seen.proprioception[rows])
+        outputs = advance_all(self.student.encoder, take(features), felt, start.state, begins)
+        # Before its first glimpse an environment goes by what it saw in the rollout before.
+        outputs = torch.cat((start.output.unsqueeze(0), outputs))
+        held = seen.held[:, env_ids].unsqueeze(-1)
+        return outputs.gather(0, held.expand(-1, -1, outputs.shape[-1]))
 
     def _actor_losses(self, outputs: Tensor, env_ids: Tensor) -> tuple[Tensor, Tensor]:
         """Mean action, yaw and latent loss ``[3]``, and the gradient of their sum by ``outputs``; the actor's is added
@@ -216,7 +216,7 @@ class RmaDistillation(Distillation):
         """Carry the gradients of the features on into the part of the encoder that sees images."""
         assert features.grad is not None
         for block, grad in zip(rows.split(self.image_block), features.grad.split(self.image_block), strict=True):
-            compressed = self.student.encoder.compress(seen.images[block])
+            compressed = self._see(seen.images[block])
             if compressed.requires_grad:
                 compressed.backward(grad)
 

@@ -65,17 +65,17 @@ class GlimpseSequences:
             begins=ended.gather(0, at) > ended.gather(0, before), held=seen.cumsum(0),
         )  # fmt: skip
 
-    def choose(self, env_ids: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def choose(self, env_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The sequences of ``n`` environments (``[n]`` int64).
 
         Returns:
-            Their glimpses ``[r]`` int64; where each stands in that list ``[G, n]``; ``begins`` and ``valid``
+            Their glimpses ``[r]`` int64; where each stands in that list ``[G, n]``, 0 where there is none; ``begins``
             ``[G, n]``.
         """
         valid, rows = self.valid[:, env_ids], self.rows[:, env_ids]
         places = torch.zeros_like(rows)
         places[valid] = torch.arange(int(valid.sum()), device=rows.device)
-        return rows[valid], places, self.begins[:, env_ids], valid
+        return rows[valid], places, self.begins[:, env_ids]
 
 
 def _who(glimpse: Glimpse, num_envs: int) -> tuple[Tensor, Tensor | None]:

@@ -433,6 +433,19 @@ def test_mini_batches_are_parts_of_the_environments(monkeypatch: pytest.MonkeyPa
     assert list(losses.values()) == pytest.approx(torch.stack(checked).mean(dim=0).tolist(), rel=1e-4)
 
 
+def test_mini_batch_that_saw_nothing_new_goes_by_what_it_remembers() -> None:
+    """Two steps between perception steps, in which only those see that begin an episode."""
+    env = FakeStudentEnv(length=7)
+    env.episode_length_buf += torch.arange(8) % 7
+    runner = make_runner("algorithm.params.mini_batches=8", env=env)
+    rollout(runner, 2)
+    runner.alg.update()
+    rollout(runner, 2)
+    alone = [step for step in runner.alg.storage.glimpses if step is not None and step.env_ids is not None]
+    assert 0 < sum(len(step.env_ids) for step in alone) < 8
+    assert all(value > 0 for value in runner.alg.update().values())
+
+
 def test_learning_rate_halves() -> None:
     alg = make_runner("algorithm.params.learning_rate_half_life=100").alg
     for iteration, factor in ((0, 1.0), (100, 0.5), (250, 0.5**2.5)):

@@ -129,7 +129,7 @@ class DepthGru(nn.Module):
         return self.output_mlp(output.squeeze(1)), state.transpose(0, 1)
 
     def advance_all(self, features: Tensor, proprioception: Tensor, state: Tensor, begins: Tensor) -> Tensor:
-        """See :class:`parkour_policies.encoder_passes.SequenceEncoder`. Episodes become rows of one batch."""
+        """See :class:`parkour_policies.depth_sequences.SequenceEncoder`. Episodes become rows of one batch."""
         joined = self.combination_mlp(torch.cat((features, proprioception), dim=-1))
         episode, time = begins.long().cumsum(dim=0), torch.arange(len(begins), device=begins.device)[:, None]
         episodes = episode[-1] + 1

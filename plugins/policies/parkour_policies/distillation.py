@@ -8,7 +8,7 @@ blocks. Each part takes the gradient of the one after it, which is the gradient 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,8 +19,8 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from parkour.errors import TrainingError
+from parkour_policies.depth_sequences import advance_all
 from parkour_policies.distillation_storage import DistillationStorage
-from parkour_policies.encoder_passes import CompiledCompress, advance_all
 from parkour_policies.glimpses import GlimpseSequences
 from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION, SCAN, RmaActor
 from parkour_policies.student_model import YAW_VALID, Memory, StudentModel
@@ -39,7 +39,7 @@ class RmaDistillation(Distillation):
         self, student: StudentModel, teacher: RmaActor, storage: DistillationStorage, *, learning_rate: float = 1e-3,
         max_grad_norm: float = 1.0, epochs: int = 1, mini_batches: int = 1, learning_rate_half_life: int | None = None,
         latent_coefficient: float = 0.0, encoder_iterations: int = 0, predicted_yaw_share: float = 0.0,
-        image_block: int = 1024, compile_encoder: bool = False, encoder_dtype: str = "float32", device: str = "cpu", multi_gpu_cfg: dict | None = None, **unused: Any,
+        image_block: int = 1024, device: str = "cpu", multi_gpu_cfg: dict | None = None, **unused: Any,
     ) -> None:  # fmt: skip
         super().__init__(
             student, teacher, storage, learning_rate=learning_rate, max_grad_norm=max_grad_norm, device=device,  # type: ignore[arg-type]
@@ -49,9 +49,6 @@ class RmaDistillation(Distillation):
         self.epochs, self.mini_batches, self.image_block = epochs, mini_batches, image_block
         self.latent_coefficient, self.encoder_iterations = latent_coefficient, encoder_iterations
         self.encoder_only = False
-        self._see: Callable[[Tensor], Tensor] = student.encoder.compress
-        if compile_encoder:
-            self._see = CompiledCompress(student.encoder, device, getattr(torch, encoder_dtype))
         # Whole environments: what a robot that goes astray sees is what it has to find back from.
         by_itself = torch.arange(storage.num_envs, device=device) < predicted_yaw_share * storage.num_envs
         self.goes_by_itself = by_itself.float().unsqueeze(-1)
@@ -134,11 +131,8 @@ class RmaDistillation(Distillation):
         """
         # Zeros rather than none: the ranks average all gradients, whatever each of them saw.
         for parameter in self.trained:
-            parameter.grad = torch.zeros_like(parameter, memory_format=torch.contiguous_format)
-        if seen is None:
-            losses, _ = self._actor_losses(self._start(env_ids).output.expand(self.storage.step, -1, -1), env_ids)
-        else:
-            losses = self._see_and_act(seen, features, env_ids)
+            parameter.grad = torch.zeros_like(parameter)
+        losses = self._act(env_ids) if seen is None else self._see_and_act(seen, features, env_ids)
         if self.encoder_only:
             for parameter in self.student.actor.parameters():
                 parameter.grad = None
@@ -149,12 +143,18 @@ class RmaDistillation(Distillation):
         self.optimizer.zero_grad(set_to_none=True)
         return losses
 
+    def _act(self, env_ids: Tensor) -> Tensor:
+        """The losses ``[3]`` of environments that saw nothing new, whose gradients are added up."""
+        return self._actor_losses(self._start(env_ids).output.expand(self.storage.step, -1, -1), env_ids)[0]
+
     def _see_and_act(self, seen: GlimpseSequences, features: Tensor | None, env_ids: Tensor) -> Tensor:
         """The losses ``[3]`` of the environments ``env_ids``, whose gradients are added up."""
         rows, *sequence = seen.choose(env_ids)
+        if len(rows) == 0:
+            return self._act(env_ids)
         at_once = len(rows) <= self.image_block
         if at_once:
-            features = self._see(seen.images[rows])
+            features = self.student.encoder.compress(seen.images[rows])
         else:
             features = (self._features(seen, rows) if features is None else features[rows]).requires_grad_()
         outputs = self._remember(seen, features, rows, sequence, env_ids)
@@ -166,8 +166,9 @@ class RmaDistillation(Distillation):
 
     def _features(self, seen: GlimpseSequences, rows: Tensor) -> Tensor:
         """``[r, …]`` what the present encoder makes of the images ``rows``."""
+        compress = self.student.encoder.compress
         with torch.no_grad():
-            return torch.cat([self._see(seen.images[block]) for block in rows.split(self.image_block)])
+            return torch.cat([compress(seen.images[block]) for block in rows.split(self.image_block)])
 
     def _start(self, env_ids: Tensor) -> Memory:
         """What was remembered before the first step."""
@@ -216,7 +217,7 @@ class RmaDistillation(Distillation):
         """Carry the gradients of the features on into the part of the encoder that sees images."""
         assert features.grad is not None
         for block, grad in zip(rows.split(self.image_block), features.grad.split(self.image_block), strict=True):
-            compressed = self._see(seen.images[block])
+            compressed = self.student.encoder.compress(seen.images[block])
             if compressed.requires_grad:
                 compressed.backward(grad)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from parkour import EncoderSpec, Params, param
 from parkour.errors import TaskError
@@ -47,10 +47,6 @@ class DistillationParams(Params):
     predicted_yaw_share: float = param(
         0.0, ge=0, le=1, doc="Share of the environments in which predicted yaws count everywhere, as on a robot."
     )
-    compile_encoder: bool = False
-    """Compile what sees the images for updates: faster on a GPU, after half a minute."""
-    encoder_dtype: Literal["float32", "bfloat16"] = "float32"
-    """Precision of what sees the images in updates, if it is compiled."""
     image_block: int = param(1024, ge=1, doc="Images that go through the encoder at a time in an update.")
 
 

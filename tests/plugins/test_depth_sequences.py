@@ -1,16 +1,14 @@
-"""A depth encoder over a rollout: whole sequences are steps one after the other, and compiled images are images."""
+"""A depth encoder over whole sequences: the same as its steps one after the other."""
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor
 
 from parkour_policies.depth_encoders import DepthGru, Unsplit, depth_gru
-from parkour_policies.encoder_passes import CompiledCompress, SequenceEncoder, advance_all
+from parkour_policies.depth_sequences import SequenceEncoder, advance_all
 from tests.learning.student_fakes import IMAGE
 
 ON_GPU = torch.cuda.is_available()
@@ -55,42 +53,3 @@ class StepByStep(Unsplit):
 
     def advance(self, features: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         return self.encoder.advance(features, proprioception, state)  # type: ignore[operator]
-
-
-def test_failed_compilation_is_told_and_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def compile_nothing(function: Any) -> Any:
-        def fail(*args: Any) -> None:
-            raise RuntimeError("no compiler was found\nand more of it")
-
-        return fail
-
-    monkeypatch.setattr(torch, "compile", compile_nothing)
-    encoder = make_encoder()
-    images = torch.randn(6, *IMAGE, device=DEVICE)
-    expected = encoder.compress(images)
-    compress = CompiledCompress(encoder, DEVICE, torch.float32)
-    for _ in range(2):
-        torch.testing.assert_close(compress(images), expected)
-    assert capsys.readouterr().err == "[INFO] the depth encoder is not compiled: no compiler was found\n"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_compiled_images_have_the_features_and_gradients_of_plain_ones(dtype: torch.dtype) -> None:
-    plain, fast = make_encoder(), make_encoder()
-    fast.load_state_dict(copy.deepcopy(plain.state_dict()))
-    compress = CompiledCompress(fast, DEVICE, dtype)
-    for count in (6, 11):
-        images = torch.randn(count, *IMAGE, device=DEVICE)
-        expected, got = plain.compress(images), compress(images)
-        assert got.dtype is torch.float32
-        weights = torch.randn_like(got)
-        (expected * weights).sum().backward()
-        (got * weights).sum().backward()
-        relative = 1e-4 if dtype is torch.float32 and not ON_GPU else 0.1
-        assert (got - expected).norm() <= relative * expected.norm()
-        for mine, theirs in zip(gradients(fast), gradients(plain), strict=True):
-            assert (mine - theirs).norm() <= relative * theirs.norm() + 1e-6
-    assert compress.failure is None

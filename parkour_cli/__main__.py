@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from parkour.errors import ParkourError
 
@@ -21,8 +22,15 @@ def main(args: list[str] | None = None) -> None:
     except ParkourError as error:
         if os.environ.get("PARKOUR_DEBUG", "") not in ("", "0"):
             raise
+        _let_the_first_process_speak()
         print_error(error)
         sys.exit(1)
+
+
+def _let_the_first_process_speak() -> None:
+    """Of several processes that train together, all usually meet the same error: the first one that ends ends all."""
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        time.sleep(3.0)
 
 
 if __name__ == "__main__":

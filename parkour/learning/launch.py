@@ -34,17 +34,17 @@ def run_processes(count: int, module: str, arguments: Sequence[str]) -> int:
 
     Ctrl-C and SIGTERM reach the processes once, as SIGTERM, and they save before they end.
     """
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}",
-        "-m", module, *arguments,
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "parkour.learning.torchrun", str(count), module, *arguments]
     process = subprocess.Popen(command, start_new_session=True)
     previous = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    interrupted = False
     try:
         while True:
             try:
-                return process.wait()
+                status = process.wait()
+                return 128 + signal.SIGINT if interrupted and status == 128 + signal.SIGTERM else status
             except KeyboardInterrupt:
+                interrupted = True
                 process.terminate()
     finally:
         signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,22 @@
+"""A process that waits for SIGTERM, takes a moment to save, and ends: ``-m tests.learning.patient``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+from parkour.learning.device import rank
+
+
+def save(*_: object) -> None:
+    time.sleep(0.5)
+    os.write(1, f"saved {rank()}\n".encode())
+    sys.exit(143)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, save)
+    os.write(1, f"ready {rank()}\n".encode())
+    time.sleep(120)

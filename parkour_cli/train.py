@@ -65,6 +65,9 @@ def train(
     time_limit: Annotated[float | None, typer.Option(metavar="MINUTES", help="Stop and save after so long.")] = None,
     logger: Annotated[str, typer.Option(metavar="NAME", help="tensorboard, wandb or none.")] = "tensorboard",
     video: Annotated[bool, typer.Option("--video", help="Record a short video at the end.")] = False,
+    overlay: Annotated[
+        str | None, typer.Option("--overlay", metavar="NAME", help="Of the task, laid on train; students have fast.")
+    ] = None,
     noise: NoiseOption = None,
     git_state: Annotated[bool, typer.Option("--git-state", help="Store commit and diff in the run folder.")] = False,
     sets: SetOption = [],  # noqa: B006 - Typer copies it
@@ -86,7 +89,7 @@ def train(
         run_name=run_name, resume=resume, run=run, checkpoint=checkpoint, student=student,
         logger=logger, git_state=git_state, video=video,  # type: ignore[arg-type]
     )  # fmt: skip
-    resolved = _task(_name(task, stage), stage, options, noise, sets, withs)
+    resolved = _task(_name(task, stage), stage, options, overlay, noise, sets, withs)
     if wants_processes(gpus, device):
         raise typer.Exit(run_processes(gpus, "parkour_cli", sys.argv[1:]))
     _report(_train(resolved, options))
@@ -109,20 +112,23 @@ def _name(task: str | None, stage: str | None) -> str | None:
 
 
 def _task(
-    name: str | None, stage: str | None, options: TrainOptions, noise: str | None, sets: list[str], withs: list[str]
-) -> ResolvedTask:
+    name: str | None, stage: str | None, options: TrainOptions, overlay: str | None, noise: str | None,
+    sets: list[str], withs: list[str],
+) -> ResolvedTask:  # fmt: skip
     """The task to train; that of the run, as it was, when one is resumed."""
     from parkour.tasks import load_task
 
-    if options.resume and noise is not None:
-        raise ParkourError(f"got --resume and --noise {noise}, expected one of them: a run goes on as it was")
+    laid = {"--overlay": overlay, "--noise": noise}
+    for option, value in laid.items():
+        if options.resume and value is not None:
+            raise ParkourError(f"got --resume and {option} {value}, expected one of them: a run goes on as it was")
     if options.resume:
         resolved = _resumed_task(name, options, sets, withs)
     elif name is None:
         raise ParkourError("no task given, expected a name or --stage", hint="parkour train go2-teacher")
     else:
-        overlay = "train" if noise is None else f"train+{noise}"
-        resolved = load_task(name, overlay=overlay, sets=sets, withs=withs)
+        names = "+".join(["train", *(value for value in laid.values() if value is not None)])
+        resolved = load_task(name, overlay=names, sets=sets, withs=withs)
     if stage is not None and resolved.model.stage != stage:
         raise TaskError(f"--stage: got {stage!r}, but task {resolved.name!r} trains a {resolved.model.stage}")
     return resolved

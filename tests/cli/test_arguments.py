@@ -50,9 +50,10 @@ def test_train(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     monkeypatch.setattr("parkour_cli.train._train", caught)
     command(
         capsys, "train", "--stage", "student", "--pretrained", "--time-limit", "2.5", "--video", "--cpu-sim", "warp",
-        "--noise", "noisy", "--with", "terrain:demo=0.3", "--git-state",
+        "--overlay", "fast", "--noise", "noisy", "--with", "terrain:demo=0.3", "--git-state",
     )  # fmt: skip
     task, options = caught.args
+    assert task.overlay == "train+fast+noisy" and task.model.algorithm.params["mini_batches"] == 16
     assert options.checkpoint.parent.name == "pretrained_teacher"
     assert options.time_limit == 2.5 and options.video and options.git_state
     assert options.engine_options == {"cpu_sim": "warp"}

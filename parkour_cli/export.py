@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parkour.errors import ParkourError
+from parkour.errors import ParkourError, StorageError
 from parkour_cli.options import (
     CheckpointOption,
     CpuSimOption,
@@ -115,7 +115,11 @@ def weights(
     loaded = load_weights(source)
     if out.exists() and out.samefile(loaded.path):
         raise ParkourError(f"--out {out} is the checkpoint itself", hint="name another file")
-    save_checkpoint(out, slim(loaded.checkpoint, half=half))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make the folder {out.parent}: {error.strerror}", hint="--out FILE") from error
+    save_checkpoint(out, slim(loaded.checkpoint, half=half), hint="free some space, or name another --out FILE")
     notice(f"{loaded.path}: {loaded.path.stat().st_size / 1e6:.1f} MB, {out}: {out.stat().st_size / 1e6:.1f} MB")
     print(out)
 

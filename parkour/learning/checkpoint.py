@@ -20,6 +20,7 @@ from torch import Tensor
 from parkour.errors import CheckpointError, StorageError
 from parkour.learning.earlier import convert, is_earlier
 
+_SPACE = "free some space or choose another folder with --log-root, then: parkour train --resume"
 FORMAT = "parkour-checkpoint"
 VERSION = 1
 
@@ -88,8 +89,13 @@ class Checkpoint:
         return self.optimizers is None or self.rng is None
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(path: Path, checkpoint: Checkpoint, hint: str = _SPACE) -> None:
     """Write ``checkpoint`` to ``path``, all of it or nothing.
+
+    Args:
+        path: in a folder that exists.
+        checkpoint: what to write.
+        hint: what to try where that fails.
 
     Raises:
         StorageError: the folder cannot be written or the disk is full; what was at ``path`` is still there.
@@ -115,7 +121,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             raise
         raise StorageError(
             f"cannot save checkpoint {path}: {reason.strerror or reason}; the checkpoints before it are untouched",
-            hint="free some space or choose another folder with --log-root, then: parkour train --resume",
+            hint=hint,
         ) from error
     except BaseException:
         with contextlib.suppress(OSError):

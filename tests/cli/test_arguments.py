@@ -134,6 +134,13 @@ def test_export_weights(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     assert code == 0 and weights_at(small).checkpoint.stamp.stage == "teacher", err
     code, _, err = command(capsys, "export", "weights", "--checkpoint", small, "--out", small)
     assert code == 1 and "is the checkpoint itself" in err
+    deep = tmp_path / "a" / "b" / "small.pt"
+    code, _, err = command(capsys, "export", "weights", "--pretrained", "--out", deep)
+    assert code == 0 and deep.is_file(), err
+    code, _, err = command(capsys, "export", "weights", "--pretrained", "--out", small / "x.pt")
+    assert code == 1 and f"cannot make the folder {small}: " in err
+    code, _, err = command(capsys, "export", "weights", "--pretrained", "--out", tmp_path)
+    assert code == 1 and "hint: free some space, or name another --out FILE" in err
 
 
 def test_assets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -119,6 +119,14 @@ def test_the_students_own_yaws_are_not_read(exports: dict[str, ExportResult]) ->
         assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(before, after, strict=True))
 
 
+@pytest.mark.parametrize("opset", [14, 18])
+def test_student_that_nobody_steers(tmp_path: Path, opset: int) -> None:
+    """No switch to ask for: from opset 18 on ONNX takes "any of none" for true."""
+    path = write_checkpoint(tmp_path / "model_7.pt", "student", sets=("policy.params.steered_fields=[]",))
+    result = export_policy(path, tmp_path / "exported", ExportOptions(opset=opset, rollout=False))
+    assert result.max_error < 1e-4 and min(p.scale for p in result.parities) > 1.0
+
+
 @pytest.mark.parametrize("opset", [14, 17, 20])
 def test_opsets(checkpoints: dict[str, Path], tmp_path: Path, opset: int) -> None:
     result = export_policy(checkpoints["teacher"], tmp_path, ExportOptions(opset=opset, rollout=False))

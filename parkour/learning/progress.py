@@ -17,9 +17,16 @@ from parkour.learning.runner import Iteration, Listener
 LEVEL, WAY_POINTS, SUCCESS, LOSS = "Terrain_Level/", "Way_Points/", "Success/", "Loss/"
 
 
-def make_progress(console: Console, *, every: float = 10.0) -> Listener:
-    """A live display on a terminal; elsewhere a line at most every so many seconds."""
-    return LiveProgress(console) if console.is_terminal else PlainProgress(console, every)
+def make_progress(console: Console, *, every: float = 10.0, time_limit: float | None = None) -> Listener:
+    """A live display on a terminal; elsewhere a line at most every so many seconds.
+
+    Args:
+        console: where.
+        every: least time between lines [s].
+        time_limit: when the run stops at the latest, counted from now [min].
+    """
+    remaining = Remaining(None if time_limit is None else 60.0 * time_limit)
+    return LiveProgress(console, remaining) if console.is_terminal else PlainProgress(console, every, remaining)
 
 
 def with_prefix(scalars: Mapping[str, float], prefix: str) -> dict[str, float]:
@@ -28,11 +35,18 @@ def with_prefix(scalars: Mapping[str, float], prefix: str) -> dict[str, float]:
 
 
 class Remaining:
-    """An estimate of the time left, from the pace of this process."""
+    """An estimate of the time left, from the pace of this process.
 
-    def __init__(self) -> None:
+    Args:
+        limit: the run's time from now on [s]; None: as long as it takes.
+    """
+
+    def __init__(self, limit: float | None = None) -> None:
         self._seconds = 0.0
         self._iterations = 0
+        self._limit, self._begin = limit, time.monotonic()
+        self.share = 0.0
+        """Of the work or of the time, whichever ends first, that is done."""
 
     def update(self, iteration: Iteration) -> timedelta:
         """Time left after ``iteration``. The first iteration of a process, which compiles kernels, does not count."""
@@ -40,7 +54,12 @@ class Remaining:
             self._seconds += iteration.seconds
         self._iterations += 1
         pace = self._seconds / (self._iterations - 1) if self._iterations > 1 else iteration.seconds
-        return timedelta(seconds=round(pace * (iteration.total - iteration.index)))
+        left, self.share = pace * (iteration.total - iteration.index), iteration.index / iteration.total
+        if self._limit is not None:
+            spent = time.monotonic() - self._begin
+            if self._limit - spent < left:
+                left, self.share = max(self._limit - spent, 0.0), min(spent / self._limit, 1.0)
+        return timedelta(seconds=round(left))
 
 
 def summary(iteration: Iteration, left: timedelta) -> str:
@@ -65,9 +84,8 @@ def summary(iteration: Iteration, left: timedelta) -> str:
 class PlainProgress:
     """Lines of text: the first and last iteration, and one every so many seconds."""
 
-    def __init__(self, console: Console, every: float) -> None:
-        self._console, self._every = console, every
-        self._remaining = Remaining()
+    def __init__(self, console: Console, every: float, remaining: Remaining) -> None:
+        self._console, self._every, self._remaining = console, every, remaining
         self._last = float("-inf")
 
     def on_iteration(self, iteration: Iteration) -> None:
@@ -84,8 +102,8 @@ class PlainProgress:
 class LiveProgress:
     """A table that is redrawn after each iteration."""
 
-    def __init__(self, console: Console) -> None:
-        self._remaining = Remaining()
+    def __init__(self, console: Console, remaining: Remaining) -> None:
+        self._remaining = remaining
         self._live = Live(console=console, auto_refresh=False, transient=False)
         self._seen: dict[str, float] = {}
 
@@ -106,7 +124,7 @@ class LiveProgress:
         head = Table.grid(padding=(0, 2))
         head.add_row(
             Text(f"iteration {iteration.index}/{iteration.total}", style="bold"),
-            ProgressBar(total=iteration.total, completed=iteration.index, width=30),
+            ProgressBar(total=1.0, completed=self._remaining.share, width=30),
             f"{left} left",
             f"{s['Perf/steps_per_second']:,.0f} steps/s",
             f"{iteration.total_steps / 1e6:,.1f} M steps in {timedelta(seconds=round(iteration.total_seconds))}",

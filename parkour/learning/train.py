@@ -236,7 +236,7 @@ def _learn(
             written = make_loggers(
                 options.logger, state.folder, task.name, config, start=runner.current_learning_iteration
             )
-            shown = [make_progress(console or Console())] if options.progress else []
+            shown = [make_progress(console or Console(), time_limit=options.time_limit)] if options.progress else []
             listeners = [*written, *shown, *listeners]
             for listener in listeners:
                 stack.callback(listener.close)

@@ -75,6 +75,17 @@ def test_time_left_ignores_the_first_iteration() -> None:
     assert remaining.update(make_iteration(3, 4.0)).total_seconds() == 7 * 3
 
 
+def test_time_left_is_that_of_the_limit_where_it_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("parkour.learning.progress.time.monotonic", lambda: now)
+    remaining = Remaining(limit=60.0)
+    now = 115.0
+    assert remaining.update(make_iteration(1, 10.0, total=1000)).total_seconds() == 45 and remaining.share == 0.25
+    assert remaining.update(make_iteration(9)).total_seconds() == 2 and remaining.share == 0.9
+    now = 161.0
+    assert remaining.update(make_iteration(9, total=1000)).total_seconds() == 0 and remaining.share == 1.0
+
+
 def test_lines_where_output_is_no_terminal() -> None:
     output = io.StringIO()
     console = Console(file=output, width=200)

@@ -99,9 +99,9 @@ class StepGraphs:
         if part.graph is None and part.calls < 1 + WARM_UP:
             return self._watch(part, function, inputs)
         try:
+            self._restore()
             if part.graph is None:
                 self._capture(part, function, inputs)
-            self._restore()
         except (NotCapturableError, RuntimeError, TypeError) as error:
             self._give_up(str(error).splitlines()[0])
             return function(*inputs)
@@ -138,7 +138,6 @@ class StepGraphs:
     # -- capture -------------------------------------------------------------------------------------------------
 
     def _capture(self, part: _Part, function: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
-        self._restore()
         part.inputs = clone_all(inputs)
         before = self._state.leaves()
         graph = self._new_graph()

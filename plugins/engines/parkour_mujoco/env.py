@@ -163,9 +163,10 @@ class ParkourEnv(ManagerBasedRlEnv):
             self.sim.reset(done)
             self._torque = run("begin", self._begin_ended, done, self._torque)
         self.kinematics()
-        # With a camera it asks the device how many pictures are due, as nothing in a graph can.
-        run = run if self.mdp.camera is None else lambda _, part, *inputs: part(*inputs)
-        self.obs_buf = run(("observe", self.mdp.everybody_sees), self._observe, self._torque)
+        if self.mdp.camera is None:
+            self.obs_buf = run(("observe", self.mdp.everybody_sees), self._observe, self._torque)
+        else:  # The device is asked how many pictures are due, as nothing in a graph can.
+            self.obs_buf = self._observe(self._torque)
         return self.obs_buf, self.reward_buf, self.reset_terminated, self.reset_time_outs, self.extras
 
     def get_observations(self) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from parkour_policies.depth_encoders import SplitDepthEncoder
+from parkour_policies.student_model import like
 
 
 @runtime_checkable
@@ -37,7 +38,7 @@ def advance_all(
         return encoder.advance_all(features, proprioception, state, begins)
     first, outputs = encoder.initial_state(len(state)), []
     for inputs, felt, begun in zip(features, proprioception, begins, strict=True):
-        before = torch.where(begun.view(-1, *[1] * (state.ndim - 1)), first, state)
+        before = torch.where(like(begun, state), first, state)
         output, state = encoder.advance(inputs, felt, before)
         outputs.append(output)
     return torch.stack(outputs)

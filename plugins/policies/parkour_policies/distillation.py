@@ -132,7 +132,7 @@ class RmaDistillation(Distillation):
         # Zeros rather than none: the ranks average all gradients, whatever each of them saw.
         for parameter in self.trained:
             parameter.grad = torch.zeros_like(parameter)
-        losses = self._act(env_ids) if seen is None else self._see_and_act(seen, features, env_ids)
+        losses = self._act_blind(env_ids) if seen is None else self._see_and_act(seen, features, env_ids)
         if self.encoder_only:
             for parameter in self.student.actor.parameters():
                 parameter.grad = None
@@ -143,7 +143,7 @@ class RmaDistillation(Distillation):
         self.optimizer.zero_grad(set_to_none=True)
         return losses
 
-    def _act(self, env_ids: Tensor) -> Tensor:
+    def _act_blind(self, env_ids: Tensor) -> Tensor:
         """The losses ``[3]`` of environments that saw nothing new, whose gradients are added up."""
         return self._actor_losses(self._start(env_ids).output.expand(self.storage.step, -1, -1), env_ids)[0]
 
@@ -151,7 +151,7 @@ class RmaDistillation(Distillation):
         """The losses ``[3]`` of the environments ``env_ids``, whose gradients are added up."""
         rows, *sequence = seen.choose(env_ids)
         if len(rows) == 0:
-            return self._act(env_ids)
+            return self._act_blind(env_ids)
         at_once = len(rows) <= self.image_block
         if at_once:
             features = self.student.encoder.compress(seen.images[rows])

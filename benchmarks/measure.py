@@ -51,8 +51,9 @@ def environment(device: str, num_envs: int, steps: int, task: str = "go2-teacher
     """The full environment step, and the physics alone with the same model, in turns."""
     from dataclasses import asdict
 
-    from parkour.evaluation.benchmark import measure_step
-    from parkour.learning.device import choose_engine, stepping_threads
+    from parkour.engines.benchmark import measure_step
+    from parkour.engines.choice import choose_engine
+    from parkour.engines.device import stepping_threads
     from parkour.tasks import load_task
 
     resolved = load_task(task, overlay="train")
@@ -78,7 +79,7 @@ def peer(device: str, num_envs: int, steps: int) -> Row:
     """mjlab's own task, stepped as ours is: random actions, resets and observations, physics alone in turns."""
     import torch
 
-    from parkour.learning.device import stepping_threads
+    from parkour.engines.device import stepping_threads
     from parkour_mujoco.launch import choose_renderer, quiet_stdout, quiet_warp
 
     choose_renderer()

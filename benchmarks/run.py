@@ -217,8 +217,8 @@ def _options() -> argparse.Namespace:
 def main() -> int:
     """0 if everything was measured, else 1."""
     options = _options()
+    from parkour.engines.device import choose_device
     from parkour.errors import ParkourError
-    from parkour.learning.device import choose_device
 
     try:
         device = choose_device(options.device)

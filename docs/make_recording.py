@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from parkour.evaluation.source import pretrained_checkpoint
-from parkour.learning.inference import load_policy
 from parkour.learning.rng import seed_everything
+from parkour.policies.deployed import load_policy
+from parkour.policies.source import pretrained_checkpoint
 from parkour.registry import default_registry, resolve_target
 from parkour.tasks import load_task
 from parkour.testing.recorded import FILE, record

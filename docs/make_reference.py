@@ -26,8 +26,8 @@ CONTRACTS: dict[str, str] = {
     "observation": "parkour.mdp.terms:ObservationTerm",
     "modifier": "parkour.mdp.modifiers:Modifier",
     "event": "parkour.mdp.events:SimHandle",
-    "policy": "parkour.learning.policy:PolicyDefinition",
-    "engine": "parkour.mdp.engine:Engine",
+    "policy": "parkour.policies.definition:PolicyDefinition",
+    "engine": "parkour.engines.protocol:Engine",
 }
 """Class that a kind's target returns, fulfils or is given."""
 SEEN = ("StepContext", "RobotState", "Contacts", "PreviousStep", "GoalState", "Course", "Privileged")

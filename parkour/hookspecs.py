@@ -109,7 +109,7 @@ def register_policies() -> Iterable[PolicySpec]:  # type: ignore[empty-body]
     """Policies: model, algorithm and the observation groups they read.
 
     A target is a function of the :class:`parkour.tasks.resolve.ResolvedTask` that returns a
-    :class:`parkour.learning.policy.PolicyDefinition`. A task names it: ``[policy] use = "NAME"``.
+    :class:`parkour.policies.definition.PolicyDefinition`. A task names it: ``[policy] use = "NAME"``.
     """
 
 
@@ -117,8 +117,8 @@ def register_policies() -> Iterable[PolicySpec]:  # type: ignore[empty-body]
 def register_engines() -> Iterable[EngineSpec]:  # type: ignore[empty-body]
     """Simulators.
 
-    A target is a class made without arguments that fulfils :class:`parkour.mdp.engine.Engine`: it says whether it can
-    run here, and makes environments of a task. Commands choose one with ``--engine NAME``.
+    A target is a class made without arguments that fulfils :class:`parkour.engines.protocol.Engine`: it says whether
+    it can run here, and makes environments of a task. Commands choose one with ``--engine NAME``.
     """
 
 

@@ -120,7 +120,7 @@ class EncoderSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class PolicySpec(Spec):
-    """A factory of the rsl-rl training configuration: see :class:`parkour.learning.policy.PolicyDefinition`."""
+    """A factory of the rsl-rl training configuration: see :class:`parkour.policies.definition.PolicyDefinition`."""
 
     kind: ClassVar[Kind] = "policy"
     stage: Literal["teacher", "student"]
@@ -128,7 +128,7 @@ class PolicySpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSpec(Spec):
-    """A simulator: a class that fulfils :class:`parkour.mdp.engine.Engine`."""
+    """A simulator: a class that fulfils :class:`parkour.engines.protocol.Engine`."""
 
     kind: ClassVar[Kind] = "engine"
     extra: str = ""

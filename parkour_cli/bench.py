@@ -22,7 +22,7 @@ from parkour_cli.options import (
 from parkour_cli.output import notice, print_json, print_table
 
 if TYPE_CHECKING:
-    from parkour.evaluation.benchmark import StepRate
+    from parkour.engines.benchmark import StepRate
 
 app = make_app("Measure how fast this machine simulates.")
 
@@ -52,9 +52,10 @@ def env(
     withs: WithOption = [],  # noqa: B006
 ) -> None:
     """Control steps/s of the full environment step, and of raw physics with the same model in the same process."""
-    from parkour.evaluation.benchmark import as_json as to_json
-    from parkour.evaluation.benchmark import measure_step
-    from parkour.learning.device import check_engine_options, choose_device, choose_engine, choose_num_envs
+    from parkour.engines.benchmark import as_json as to_json
+    from parkour.engines.benchmark import measure_step
+    from parkour.engines.choice import check_engine_options, choose_engine, choose_num_envs
+    from parkour.engines.device import choose_device
     from parkour.tasks import load_task
 
     resolved = load_task(task, overlay="train", sets=sets, withs=withs)

@@ -71,7 +71,7 @@ def demo(
 ) -> None:
     """Drive a policy by hand over a course: speed and heading from keys, sliders, a gamepad or a script take the place
     of the command and the way points. Teachers and students alike."""
-    from parkour.evaluation.source import PolicySource
+    from parkour.policies.source import PolicySource
     from parkour.viewing.watch import DriveOptions, WatchOptions
 
     options = WatchOptions(

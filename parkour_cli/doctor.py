@@ -59,8 +59,9 @@ def doctor(
 
 def _try_engine(name: str, seconds: float, as_json: bool) -> None:
     """A short run on an engine; exits with 1 if something is wrong with it."""
-    from parkour.evaluation.smoke import smoke_run
-    from parkour.learning.device import choose_device, choose_engine
+    from parkour.engines.choice import choose_engine
+    from parkour.engines.device import choose_device
+    from parkour.engines.smoke import smoke_run
     from parkour.learning.state import versions
     from parkour.tasks import load_task
 

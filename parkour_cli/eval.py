@@ -34,7 +34,7 @@ from parkour_cli.output import console, notice
 
 if TYPE_CHECKING:
     from parkour.evaluation.evaluate import Evaluation, EvaluationOptions
-    from parkour.evaluation.source import PolicySource, Weights
+    from parkour.policies.source import PolicySource, Weights
 
 app = make_app("Score a policy on courses.")
 
@@ -87,7 +87,7 @@ def evaluate_policy(
 ) -> None:
     """Score a policy on courses, with the inputs that a robot has. The task is rebuilt from the checkpoint."""
     from parkour.evaluation.evaluate import EvaluationOptions, check_options
-    from parkour.evaluation.source import PolicySource, load_weights, weights_at
+    from parkour.policies.source import PolicySource, load_weights, weights_at
 
     _check_outputs(json_out, plots, html, export)
     changes = task_changes(difficulty, terrain, noise, sets, withs)

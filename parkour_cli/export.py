@@ -108,8 +108,9 @@ def weights(
     half: Annotated[bool, typer.Option("--half", help="16 bits a number: half the size.")] = False,
 ) -> None:
     """Write a checkpoint's networks alone: to hand on, to score and to train further, but not to resume."""
-    from parkour.evaluation.source import PolicySource, load_weights
-    from parkour.learning.checkpoint import save_checkpoint, slim
+    from parkour.policies.checkpoint import slim
+    from parkour.policies.checkpoint_file import save_checkpoint
+    from parkour.policies.source import PolicySource, load_weights
 
     source = PolicySource(task=task, checkpoint=checkpoint, run=run, pretrained=pretrained, log_root=log_root)
     loaded = load_weights(source)
@@ -145,8 +146,8 @@ def _export(
     task: str | None, checkpoint: Path | None, run: Path | None, pretrained: bool, log_root: Path, out: Path,
     options: ExportOptions,
 ) -> ExportResult:  # fmt: skip
-    from parkour.evaluation.source import PolicySource, load_weights
     from parkour.export.exporter import export_policy
+    from parkour.policies.source import PolicySource, load_weights
 
     source = PolicySource(task=task, checkpoint=checkpoint, run=run, pretrained=pretrained, log_root=log_root)
     path = load_weights(source).path

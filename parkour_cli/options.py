@@ -29,7 +29,7 @@ WithOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-# Which weights: see parkour.evaluation.source.PolicySource, which takes them as they are.
+# Which weights: see parkour.policies.source.PolicySource, which takes them as they are.
 PolicyTaskArgument = Annotated[
     str | None,
     typer.Argument(metavar="TASK", help="Task that the weights are of; the checkpoint's.", show_default=False),

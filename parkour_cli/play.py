@@ -67,7 +67,7 @@ def play(
 ) -> None:
     """Watch a policy follow its way points, with the inputs that a robot has. The task is rebuilt from the checkpoint,
     under its overlay play; keys and buttons pause, reset and change the terrain."""
-    from parkour.evaluation.source import PolicySource
+    from parkour.policies.source import PolicySource
     from parkour.viewing.watch import WatchOptions
 
     options = WatchOptions(

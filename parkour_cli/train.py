@@ -97,7 +97,7 @@ def train(
 
 def _pretrained(checkpoint: Path | None, run: Path | None, resume: bool) -> Path:
     """The teacher that is shipped."""
-    from parkour.evaluation.source import PolicySource, find_checkpoint
+    from parkour.policies.source import PolicySource, find_checkpoint
 
     if resume:
         raise ParkourError("got --pretrained and --resume, expected one of them")
@@ -135,9 +135,9 @@ def _task(
 
 
 def _resumed_task(name: str | None, options: TrainOptions, sets: list[str], withs: list[str]) -> ResolvedTask:
-    from parkour.learning.checkpoint import load_checkpoint
-    from parkour.learning.inference import task_of
     from parkour.learning.run_folder import check_resumed, resume_source
+    from parkour.policies.checkpoint_file import load_checkpoint
+    from parkour.policies.deployed import task_of
     from parkour.tasks import load_task
 
     task_name = load_task(name).name if name else None
@@ -156,7 +156,7 @@ def _train(task: ResolvedTask, options: TrainOptions) -> RunResult:
 
 def _report(result: RunResult) -> None:
     """Where the policy is, and how to go on."""
-    from parkour.learning.device import rank
+    from parkour.engines.device import rank
 
     if rank() != 0:
         return

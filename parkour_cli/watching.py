@@ -10,7 +10,7 @@ import typer
 from parkour_cli.output import notice
 
 if TYPE_CHECKING:
-    from parkour.evaluation.source import PolicySource
+    from parkour.policies.source import PolicySource
     from parkour.viewing.watch import WatchOptions
 
 ViewerOption = Annotated[
@@ -60,7 +60,7 @@ WatchDeviceOption = Annotated[
 
 def watch_policy(source: PolicySource, options: WatchOptions, export: Path | None) -> None:
     """Find the weights, show them, and export them if that was asked for."""
-    from parkour.evaluation.source import load_weights
+    from parkour.policies.source import load_weights
     from parkour.viewing.watch import check_watch, watch
 
     check_watch(options)

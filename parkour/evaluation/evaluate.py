@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from parkour.engines.choice import check_engine_options, choose_engine
+from parkour.engines.device import choose_device
 from parkour.errors import ParkourError
 from parkour.evaluation.metrics import EpisodeTable
 from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task, find_protocol
 from parkour.evaluation.rollout import MakeEnv, OnProgress, Rollout, quota, roll_out
-from parkour.evaluation.source import Weights
 from parkour.evaluation.summary import Breakdown, break_down
-from parkour.learning.device import check_engine_options, choose_device, choose_engine
 from parkour.learning.state import versions
+from parkour.policies.source import Weights
 from parkour.tasks.resolve import ResolvedTask
 
 DEFAULT_NUM_ENVS = 256

@@ -10,8 +10,8 @@ import numpy as np
 import tomli_w
 
 from parkour.errors import CheckpointError, ParkourError, PluginError, UnknownNameError
-from parkour.evaluation.source import Weights
-from parkour.learning.inference import task_of
+from parkour.policies.deployed import task_of
+from parkour.policies.source import Weights
 from parkour.tasks.document import OVERLAYS
 from parkour.tasks.resolve import ResolvedTask
 

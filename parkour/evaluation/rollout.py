@@ -12,13 +12,13 @@ import torch
 from rsl_rl.env import VecEnv
 from torch import Tensor
 
+from parkour.engines.device import stepping_threads
 from parkour.errors import EngineError, ParkourError
 from parkour.evaluation.metrics import EpisodeRecorder, EpisodeTable
 from parkour.evaluation.protocol import level_plan
-from parkour.learning.device import stepping_threads
-from parkour.learning.inference import DeployedPolicy, load_policy
 from parkour.learning.rng import seed_everything
 from parkour.mdp.task_mdp import TaskMdp
+from parkour.policies.deployed import DeployedPolicy, load_policy
 from parkour.tasks.resolve import ResolvedTask
 
 REPORT_EVERY = 25

@@ -39,9 +39,11 @@ from parkour.export.writers import (
     write_jit,
     write_onnx,
 )
-from parkour.learning.checkpoint import Checkpoint, TaskStamp, load_checkpoint
-from parkour.learning.checkpoint_fit import check_stamp, check_weights, network
-from parkour.learning.inference import DeployedPolicy, acting_network, build_actor, define_policy, task_of
+from parkour.policies.checkpoint import Checkpoint, TaskStamp
+from parkour.policies.checkpoint_file import load_checkpoint
+from parkour.policies.definition import acting_network, define_policy
+from parkour.policies.deployed import DeployedPolicy, build_actor, task_of
+from parkour.policies.fit import check_stamp, check_weights, network
 from parkour.tasks import task_to_toml
 from parkour.tasks.resolve import ResolvedTask
 

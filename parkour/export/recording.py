@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from parkour.engines.choice import check_engine_options, choose_engine
 from parkour.errors import ExportError, ParkourError
-from parkour.learning.device import check_engine_options, choose_engine
-from parkour.learning.inference import DeployedPolicy
+from parkour.policies.deployed import DeployedPolicy
 from parkour.tasks.resolve import ResolvedTask
 
 ENVIRONMENTS = 5

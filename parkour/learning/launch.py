@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import torch
 
+from parkour.engines.device import distributed
 from parkour.errors import DeviceError, ParkourError
-from parkour.learning.device import distributed
 
 
 def wants_processes(gpus: int, device: str | None) -> bool:

@@ -14,9 +14,9 @@ from pathlib import Path
 import tomli_w
 
 from parkour.errors import CheckpointError, ParkourError, StorageError
-from parkour.learning.checkpoint import Checkpoint
-from parkour.learning.checkpoint_files import newest_checkpoint, newest_run
 from parkour.learning.options import TrainOptions
+from parkour.policies.checkpoint import Checkpoint
+from parkour.policies.checkpoint_folder import newest_checkpoint, newest_run
 
 TASK_FILE = "task.toml"
 CHOICES_FILE = "options.toml"

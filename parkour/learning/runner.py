@@ -21,8 +21,8 @@ from rsl_rl.env import VecEnv
 from rsl_rl.runners import OnPolicyRunner
 from tensordict import TensorDict
 
+from parkour.engines.device import stepping_threads
 from parkour.errors import TrainingError
-from parkour.learning.device import stepping_threads
 from parkour.learning.statistics import RolloutStatistics
 from parkour.learning.timing import PhaseTimer
 
@@ -62,7 +62,7 @@ class TrainingRunner(OnPolicyRunner):
 
     Args:
         env: environments; scalars in ``extras["log"]`` are averaged over each iteration.
-        train_cfg: as :class:`parkour.learning.policy.PolicyDefinition` describes it, with ``num_steps_per_env``;
+        train_cfg: as :class:`parkour.policies.definition.PolicyDefinition` describes it, with ``num_steps_per_env``;
             copied, not changed.
         device: of the networks and the rollout.
     """

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 
-from parkour.learning.device import distributed
+from parkour.engines.device import distributed
 
 
 class StopSignals:

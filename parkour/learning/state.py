@@ -10,31 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rsl_rl.env import VecEnv
-from tensordict import TensorDict
 
 from parkour.errors import CheckpointError
-from parkour.learning.checkpoint import Checkpoint, TaskStamp, save_checkpoint
-from parkour.learning.checkpoint_files import checkpoint_path
-from parkour.learning.checkpoint_fit import check_stamp, check_teacher, check_weights, network
 from parkour.learning.rng import rng_state, set_rng_state
 from parkour.learning.runner import TrainingRunner
-from parkour.tasks.resolve import ResolvedTask
+from parkour.policies.checkpoint import Checkpoint, TaskStamp
+from parkour.policies.checkpoint_file import save_checkpoint
+from parkour.policies.checkpoint_folder import checkpoint_path
+from parkour.policies.fit import check_stamp, check_teacher, check_weights, network
 
 _PACKAGES = ("parkour-lab", "torch", "rsl-rl-lib", "mjlab", "mujoco", "mujoco-warp", "warp-lang", "numpy")
-
-
-def make_stamp(task: ResolvedTask, env: VecEnv, obs: TensorDict) -> TaskStamp:
-    """What weights trained on ``env`` depend on."""
-    observations = getattr(getattr(env, "mdp", None), "observations", None)
-    layouts = getattr(observations, "layout", {})
-    return TaskStamp(
-        name=task.name,
-        stage=task.model.stage,
-        observations={str(name): tuple(group.shape[1:]) for name, group in obs.items()},
-        layout={name: tuple((item.name, item.size) for item in fields) for name, fields in layouts.items()},
-        actions=env.num_actions,
-    )
 
 
 def versions() -> dict[str, str]:

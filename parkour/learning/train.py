@@ -13,14 +13,11 @@ from rich.console import Console
 from rsl_rl.env import VecEnv
 from rsl_rl.utils import resolve_callable
 
+from parkour.engines.choice import check_engine_options, choose_engine, choose_num_envs
+from parkour.engines.device import choose_device, rank
 from parkour.errors import ParkourError
-from parkour.learning.checkpoint import Checkpoint, load_checkpoint
-from parkour.learning.checkpoint_fit import check_teacher
-from parkour.learning.device import check_engine_options, choose_device, choose_engine, choose_num_envs, rank
-from parkour.learning.inference import define_policy
 from parkour.learning.logging import make_loggers
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, RunResult, TrainOptions
-from parkour.learning.policy import PolicyDefinition
 from parkour.learning.progress import make_progress
 from parkour.learning.rng import seed_everything
 from parkour.learning.run_folder import (
@@ -37,7 +34,11 @@ from parkour.learning.run_folder import (
 )
 from parkour.learning.runner import Listener, TrainingRunner, process_group
 from parkour.learning.signals import StopSignals
-from parkour.learning.state import RunState, make_stamp
+from parkour.learning.state import RunState
+from parkour.policies.checkpoint import Checkpoint
+from parkour.policies.checkpoint_file import load_checkpoint
+from parkour.policies.definition import PolicyDefinition, define_policy
+from parkour.policies.fit import check_teacher, make_stamp
 from parkour.tasks import task_to_toml
 from parkour.tasks.resolve import ResolvedTask
 

@@ -11,7 +11,7 @@ import torch
 from rsl_rl.env import VecEnv
 
 from parkour.errors import StorageError
-from parkour.learning.inference import Policy
+from parkour.policies.deployed import Policy
 
 SECONDS = 10.0
 FRAMES_PER_SECOND = 25

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from parkour.mdp.engine import Availability
+from parkour.engines.protocol import Availability
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks import load_task
 from parkour.testing.subject import CheckFailed, NotChecked, Subject, expect

@@ -15,8 +15,8 @@ from parkour.errors import ParkourError
 from parkour.export.graphs import deployed_graphs
 from parkour.export.parity import GroupSpan, check, compare, random_observations
 from parkour.export.writers import DEFAULT_OPSET, run_onnx, write_onnx
-from parkour.learning.inference import acting_network, build_actor, define_policy
-from parkour.learning.policy import PolicyDefinition
+from parkour.policies.definition import PolicyDefinition, acting_network, define_policy
+from parkour.policies.deployed import build_actor
 from parkour.registry import RegisteredSpec
 from parkour.specs import PolicySpec
 from parkour.tasks import load_task

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from parkour.learning.inference import define_policy
+from parkour.policies.definition import define_policy
 from parkour.specs import TaskSpec
 from parkour.tasks import ResolvedTask, load_task, task_to_toml
 from parkour.tasks.build import build_mdp

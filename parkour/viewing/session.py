@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from parkour.learning.inference import DeployedPolicy
 from parkour.mdp.task_mdp import TaskMdp
+from parkour.policies.deployed import DeployedPolicy
 from parkour.viewing.controls import SPEEDS, Action, Controls
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver

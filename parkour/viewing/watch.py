@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parkour.engines.choice import check_engine_options, choose_engine
+from parkour.engines.device import choose_device, stepping_threads
 from parkour.errors import EngineError, ParkourError
 from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task
-from parkour.evaluation.source import Weights
-from parkour.learning.device import check_engine_options, choose_device, choose_engine, stepping_threads
-from parkour.learning.inference import load_policy
 from parkour.learning.rng import seed_everything
 from parkour.learning.signals import StopSignals
 from parkour.mdp.drive import Drive
 from parkour.mdp.task_mdp import TaskMdp
+from parkour.policies.deployed import load_policy
+from parkour.policies.source import Weights
 from parkour.tasks.resolve import ResolvedTask
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver, DriveSource, Gamepad, Script

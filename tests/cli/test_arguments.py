@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from parkour.engines.benchmark import StepRate
 from parkour.errors import ParkourError
-from parkour.evaluation.benchmark import StepRate
-from parkour.evaluation.source import weights_at
+from parkour.policies.source import weights_at
 from parkour_cli.__main__ import main
 from tests.evaluation.fakes import write_weights
 
@@ -76,7 +76,7 @@ def test_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         asked.append({"task": task, **options})
         return StepRate(options["num_envs"], 10.0, 20.0, 0.5, 1.0, 0.5, 0.1, None, None, {"rewards": 1.0})
 
-    monkeypatch.setattr("parkour.evaluation.benchmark.measure_step", measure)
+    monkeypatch.setattr("parkour.engines.benchmark.measure_step", measure)
     out = tmp_path / "rates.json"
     code, printed, err = command(
         capsys, "bench", "env", "go2-teacher", "--num-envs", "3", "--num-envs", "5", "--steps", "7", "--device", "cpu",

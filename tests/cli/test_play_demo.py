@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parkour.evaluation.source import Weights
+from parkour.policies.source import Weights
 from parkour.viewing import watch as module
 from parkour_cli.__main__ import main
 from tests.evaluation.fakes import write_weights

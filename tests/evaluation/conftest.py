@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from parkour.engines.protocol import Availability
 from parkour.evaluation import evaluate as evaluate_module
-from parkour.evaluation.source import Weights
-from parkour.mdp.engine import Availability
+from parkour.policies.source import Weights
 from tests.evaluation.fakes import GlidingEnv, write_weights
 
 

@@ -10,12 +10,14 @@ from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 from torch import Tensor
 
-from parkour.evaluation.source import Weights, weights_at
-from parkour.learning.checkpoint import Checkpoint, save_checkpoint
-from parkour.learning.inference import acting_network, build_actor, define_policy
-from parkour.learning.state import make_stamp
 from parkour.mdp.context import RobotState
 from parkour.mdp.task_mdp import Measurement
+from parkour.policies.checkpoint import Checkpoint
+from parkour.policies.checkpoint_file import save_checkpoint
+from parkour.policies.definition import acting_network, define_policy
+from parkour.policies.deployed import build_actor
+from parkour.policies.fit import make_stamp
+from parkour.policies.source import Weights, weights_at
 from parkour.tasks import load_task, task_to_toml
 from parkour.tasks.build import build_mdp
 from parkour.tasks.resolve import ResolvedTask

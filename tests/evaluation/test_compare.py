@@ -14,8 +14,8 @@ from parkour.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
 from parkour.evaluation.html import comparison_page, evaluation_page
 from parkour.evaluation.plots import comparison_figures, evaluation_figures
 from parkour.evaluation.protocol import PROTOCOLS, TaskChanges, same_courses
-from parkour.evaluation.source import Weights
 from parkour.mdp.task_mdp import TaskMdp
+from parkour.policies.source import Weights
 from parkour.tasks.resolve import ResolvedTask
 from tests.evaluation.fakes import QUICK, GlidingEnv, gliding_env, write_weights
 

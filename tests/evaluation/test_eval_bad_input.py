@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parkour.evaluation.source import Weights
+from parkour.policies.source import Weights
 from parkour.registry import registry as registry_module
 from tests.conftest import InstallPlugin
 from tests.evaluation.eval_command import SMALL, command, fails

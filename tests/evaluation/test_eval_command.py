@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from parkour.evaluation import source as source_module
 from parkour.evaluation.compare import RESAMPLES
 from parkour.evaluation.evaluate import EvaluationOptions, evaluate
 from parkour.evaluation.protocol import TaskChanges
-from parkour.evaluation.source import Weights
 from parkour.evaluation.tables import evaluation_tables
 from parkour.export import exporter
+from parkour.policies import source as source_module
+from parkour.policies.source import Weights
 from tests.evaluation.eval_command import SMALL, command, fails
 from tests.evaluation.fakes import QUICK, write_weights
 

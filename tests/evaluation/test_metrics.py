@@ -11,12 +11,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parkour.engines.choice import choose_engine
 from parkour.evaluation import rollout as rollout_module
 from parkour.evaluation.metrics import EpisodeRecorder, EpisodeTable
 from parkour.evaluation.protocol import PROTOCOLS, TaskChanges, evaluation_task, level_plan
 from parkour.evaluation.rollout import quota, roll_out
 from parkour.evaluation.summary import METRICS, bin_edges, bin_of, break_down, wilson
-from parkour.learning.device import choose_engine
 from tests.evaluation.fakes import QUICK, GlidingEnv, gliding_env, write_weights
 from tests.evaluation.recording import Recording, slow_episodes
 

@@ -10,8 +10,10 @@ from tensordict import TensorDict
 
 from parkour.export.describe import group_sizes, observation_layout
 from parkour.export.exporter import ExportOptions, ExportResult, export_policy
-from parkour.learning.checkpoint import Checkpoint, TaskStamp, save_checkpoint
-from parkour.learning.inference import acting_network, build_actor, define_policy
+from parkour.policies.checkpoint import Checkpoint, TaskStamp
+from parkour.policies.checkpoint_file import save_checkpoint
+from parkour.policies.definition import acting_network, define_policy
+from parkour.policies.deployed import build_actor
 from parkour.tasks import ResolvedTask, load_task, task_to_toml
 
 STAGES = ("teacher", "student")

@@ -17,8 +17,9 @@ from parkour.errors import ParkourError
 from parkour.export.exporter import ExportOptions, ExportResult, export_policy
 from parkour.export.manifest import file_sha256, read_manifest
 from parkour.export.parity import Parity, check
-from parkour.learning.checkpoint import load_checkpoint, save_checkpoint
-from parkour.learning.inference import build_actor, define_policy, task_of
+from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
+from parkour.policies.definition import define_policy
+from parkour.policies.deployed import build_actor, task_of
 from parkour_policies.rma_actor import RmaActor
 from tests.export.conftest import STAGES, blank_observations, write_checkpoint
 
@@ -215,7 +216,7 @@ def test_a_rollout_is_recorded(checkpoints: dict[str, Path]) -> None:
     from parkour.export import recording
     from parkour.export.describe import observation_layout
     from parkour.export.exporter import load_actor_alone
-    from parkour.learning.inference import DeployedPolicy
+    from parkour.policies.deployed import DeployedPolicy
 
     checkpoint = load_checkpoint(checkpoints["teacher"])
     task = task_of(checkpoint, "eval")
@@ -298,7 +299,7 @@ def test_an_unwritable_folder(run: Run, checkpoints: dict[str, Path], tmp_path: 
 def test_a_task_whose_plugin_is_gone(run: Run, tmp_path: Path) -> None:
     import dataclasses
 
-    from parkour.learning.checkpoint import save_checkpoint
+    from parkour.policies.checkpoint_file import save_checkpoint
 
     path = write_checkpoint(tmp_path / "model_1.pt")
     checkpoint = load_checkpoint(path)

@@ -53,7 +53,7 @@ def make_env() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def weights() -> Any:
     """Of the shipped teacher."""
-    from parkour.evaluation.source import PolicySource, load_weights
+    from parkour.policies.source import PolicySource, load_weights
 
     return load_weights(PolicySource(None, None, None, True, Path("logs")))
 

@@ -6,9 +6,9 @@ import socket
 from typing import Any
 
 from parkour.evaluation.protocol import TaskChanges, evaluation_task
-from parkour.evaluation.source import Weights
-from parkour.learning.inference import load_policy
 from parkour.mdp.drive import Drive
+from parkour.policies.deployed import load_policy
+from parkour.policies.source import Weights
 from parkour.tasks import ResolvedTask
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from parkour.evaluation.source import pretrained_checkpoint
 from parkour.learning.options import TrainOptions
 from parkour.learning.runner import Iteration
 from parkour.learning.train import train
+from parkour.policies.source import pretrained_checkpoint
 from parkour.tasks import load_task
 
 pytestmark = [pytest.mark.isaaclab, pytest.mark.slow]

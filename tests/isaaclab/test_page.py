@@ -9,7 +9,7 @@ import pytest
 import torch
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics, UsdShade, Vt
 
-from parkour.evaluation.source import Weights
+from parkour.policies.source import Weights
 from parkour.viewing.viewer import ViewerOptions
 from parkour.viewing.watch import DriveOptions, WatchOptions, watch
 from parkour_isaaclab.engine import IsaacLabEngine

@@ -14,9 +14,9 @@ from pxr import UsdGeom
 
 from parkour.errors import EngineError
 from parkour.evaluation.protocol import evaluation_task
-from parkour.evaluation.source import Weights
-from parkour.learning.inference import load_policy
 from parkour.learning.video import record
+from parkour.policies.deployed import load_policy
+from parkour.policies.source import Weights
 from parkour.viewing.controls import BUTTONS, buttons
 from parkour.viewing.markers import UP
 from parkour.viewing.session import Session

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
+from parkour.engines.device import rank
 from parkour.learning import train as module
-from parkour.learning.device import rank
 from parkour.learning.options import TrainOptions
 from parkour.learning.state import RunState
 from tests.learning.fakes import fake_task, make_env

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from parkour.learning.device import rank
+from parkour.engines.device import rank
 
 
 def save(*_: object) -> None:

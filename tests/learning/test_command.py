@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from parkour.learning import device as device_module
+from parkour.engines import choice as choice_module
+from parkour.engines.protocol import Availability
 from parkour.learning import train as train_module
-from parkour.learning.checkpoint import load_checkpoint
-from parkour.mdp.engine import Availability
+from parkour.policies.checkpoint_file import load_checkpoint
 from parkour.registry import Registry
 from parkour_cli.__main__ import main
 from tests.learning.fakes import FakeEnv
@@ -33,7 +33,7 @@ class FakeEngine:
 
 @pytest.fixture(autouse=True)
 def fake_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    choose = device_module.choose_engine
+    choose = choice_module.choose_engine
 
     def chosen(name: str | None, registry: Registry | None = None) -> tuple[str, Any]:
         return ("fake", FakeEngine()) if name is None else choose(name, registry)

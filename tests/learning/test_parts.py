@@ -13,14 +13,15 @@ import pytest
 import torch
 from rich.console import Console
 
+from parkour.engines.choice import choose_engine, choose_num_envs
+from parkour.engines.device import choose_device
+from parkour.engines.protocol import Availability
 from parkour.errors import DeviceError, EngineError, ParkourError
-from parkour.learning.device import choose_device, choose_engine, choose_num_envs
 from parkour.learning.launch import wants_processes
 from parkour.learning.progress import LiveProgress, PlainProgress, Remaining, make_progress
 from parkour.learning.runner import Iteration
 from parkour.learning.signals import StopSignals
 from parkour.learning.statistics import RolloutStatistics
-from parkour.mdp.engine import Availability
 from parkour.registry import RegisteredSpec, Registry
 from parkour.specs import EngineSpec
 from tests.learning.fakes import fake_task

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import torch
 
+from parkour.engines.choice import choose_engine
 from parkour.learning import train as module
-from parkour.learning.checkpoint import load_checkpoint
-from parkour.learning.device import choose_engine
-from parkour.learning.inference import build_actor, define_policy, load_actor, load_policy
 from parkour.learning.options import TrainOptions
 from parkour.learning.state import RunState
+from parkour.policies.checkpoint_file import load_checkpoint
+from parkour.policies.definition import define_policy
+from parkour.policies.deployed import build_actor, load_actor, load_policy
 from parkour.tasks import load_task
 from tests.learning.student_fakes import NETWORKS
 from tests.learning.test_student_training import Recorder

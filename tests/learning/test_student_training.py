@@ -13,12 +13,13 @@ import pytest
 import torch
 
 from parkour.errors import CheckpointError, ParkourError, PluginError, TaskError
-from parkour.learning.checkpoint import load_checkpoint, save_checkpoint, slim
-from parkour.learning.inference import load_actor, load_policy, task_of
 from parkour.learning.options import RunResult, TrainOptions
 from parkour.learning.runner import Iteration
 from parkour.learning.train import train
 from parkour.learning.video import record
+from parkour.policies.checkpoint import slim
+from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
+from parkour.policies.deployed import load_actor, load_policy, task_of
 from parkour.tasks import load_task, task_to_toml
 from parkour.tasks.resolve import ResolvedTask
 from parkour_cli.__main__ import main

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from parkour.learning.device import stepping_threads
+from parkour.engines.device import stepping_threads
 from parkour.learning.options import TrainOptions
 from parkour.learning.train import train
 from tests.learning.fakes import FakeEnv, fake_task

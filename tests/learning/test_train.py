@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from parkour.errors import CheckpointError
-from parkour.learning.checkpoint import load_checkpoint, save_checkpoint, slim
-from parkour.learning.inference import task_of
 from parkour.learning.train import train
+from parkour.policies.checkpoint import slim
+from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
+from parkour.policies.deployed import task_of
 from parkour.tasks import task_to_toml
 from tests.learning.fakes import SIZES, FakeEnv, fake_task, make_env
 from tests.learning.runs import Recorder, options, run

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from parkour.errors import StorageError, TrainingError
-from parkour.learning import checkpoint as checkpoint_module
-from parkour.learning.checkpoint import load_checkpoint
-from parkour.learning.checkpoint_files import checkpoints_of, newest_checkpoint
 from parkour.learning.train import train
+from parkour.policies import checkpoint_file as checkpoint_module
+from parkour.policies.checkpoint_file import load_checkpoint
+from parkour.policies.checkpoint_folder import checkpoints_of, newest_checkpoint
 from tests.learning.fakes import FakeEnv, fake_task
 from tests.learning.runs import options, run
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from parkour.learning import video as video_module
-from parkour.learning.checkpoint import load_checkpoint
-from parkour.learning.inference import load_actor, load_policy
 from parkour.learning.train import train
+from parkour.policies.checkpoint_file import load_checkpoint
+from parkour.policies.deployed import load_actor, load_policy
 from tests.learning.fakes import FakeEnv, fake_task, make_env
 from tests.learning.runs import options, run
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from parkour import Box, ObservationField, Params, SubTerrain, param
-from parkour.mdp.engine import Availability
+from parkour.engines.protocol import Availability
 
 GROUND = Box.slab((-1, 17), (-3, 3), 0.0)
 GOALS = np.array([(2.5, 0.0), (6.0, 0.0)])

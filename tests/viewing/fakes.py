@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from parkour.engines.protocol import Availability
 from parkour.evaluation.protocol import TaskChanges, evaluation_task
-from parkour.evaluation.source import Weights
-from parkour.learning.inference import load_policy
 from parkour.mdp.drive import Drive
-from parkour.mdp.engine import Availability
+from parkour.policies.deployed import load_policy
+from parkour.policies.source import Weights
 from parkour.tasks.resolve import ResolvedTask
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from parkour.evaluation.protocol import evaluation_task
-from parkour.learning.inference import load_policy
+from parkour.policies.deployed import load_policy
 from parkour.viewing.controls import BUTTONS, SPEEDS, WINDOW_KEYS, Action, Controls, buttons, window_action
 from parkour.viewing.history import RewardHistory
 from parkour.viewing.loop import run

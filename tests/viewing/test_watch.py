@@ -15,7 +15,7 @@ import pytest
 
 from parkour.errors import DeviceError, EngineError, ParkourError, StorageError
 from parkour.evaluation.protocol import TaskChanges
-from parkour.evaluation.source import Weights
+from parkour.policies.source import Weights
 from parkour.viewing import watch as module
 from parkour.viewing.controls import Action
 from parkour.viewing.viewer import check_viewer, choose_viewer, open_camera

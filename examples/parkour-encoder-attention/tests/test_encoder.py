@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from parkour.learning.inference import define_policy
 from parkour.learning.options import TrainOptions
 from parkour.learning.train import train
+from parkour.policies.definition import define_policy
 from parkour.tasks import load_task
 from parkour.testing import ReplayEnv
 from torch import nn

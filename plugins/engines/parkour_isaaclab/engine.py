@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from parkour.engines.protocol import Availability
 from parkour.errors import DeviceError, EngineError
-from parkour.mdp.engine import Availability
 from parkour_isaaclab.install import SUPPORTED, distribution_version, is_importable, isaaclab_version
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ INSTALL = (
 
 
 class IsaacLabEngine:
-    """See :class:`parkour.mdp.engine.Engine` and :class:`parkour.viewing.viewer.ViewingEngine`."""
+    """See :class:`parkour.engines.protocol.Engine` and :class:`parkour.viewing.viewer.ViewingEngine`."""
 
     viewers = ("web", "native")
 
@@ -43,7 +43,7 @@ class IsaacLabEngine:
     def make_env(
         self, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False, **options: Any
     ) -> IsaacVecEnv:
-        """See :meth:`parkour.mdp.engine.Engine.make_env`. Starts Isaac Sim if it does not run yet.
+        """See :meth:`parkour.engines.protocol.Engine.make_env`. Starts Isaac Sim if it does not run yet.
 
         Further option: ``headless``, False to open Isaac Sim's window (default True).
         """

@@ -14,8 +14,8 @@ from isaaclab_rl.rsl_rl import RslRlVecEnvWrapper
 from tensordict import TensorDict
 from torch import Tensor
 
+from parkour.engines.profile import Phase
 from parkour.errors import EngineError
-from parkour.evaluation.profile import Phase
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks.resolve import ResolvedTask
 from parkour_isaaclab.cfg import ParkourEnvCfg, environment_cfg
@@ -26,7 +26,7 @@ LONGEST_REASON = 300
 
 
 class IsaacVecEnv(RslRlVecEnvWrapper):
-    """See :meth:`parkour.mdp.engine.Engine.make_env`.
+    """See :meth:`parkour.engines.protocol.Engine.make_env`.
 
     ``extras["log"]`` is filled once per ``steps_per_env`` steps of the task's algorithm, that is once per iteration,
     with means over the episodes that ended since.

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from parkour.engines.protocol import Availability
 from parkour.errors import DeviceError, EngineError
-from parkour.mdp.engine import Availability
 
 if TYPE_CHECKING:
     from parkour.tasks.resolve import ResolvedTask
@@ -26,7 +26,7 @@ CPU_SIMS = ("native", "warp")
 
 
 class MujocoEngine:
-    """See :class:`parkour.mdp.engine.Engine` and :class:`parkour.viewing.viewer.ViewingEngine`."""
+    """See :class:`parkour.engines.protocol.Engine` and :class:`parkour.viewing.viewer.ViewingEngine`."""
 
     viewers = ("web", "native")
     options: Mapping[str, tuple[str, ...]] = MappingProxyType({"cpu_sim": CPU_SIMS})
@@ -45,7 +45,7 @@ class MujocoEngine:
     def make_env(
         self, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False, **options: Any
     ) -> MujocoVecEnv:
-        """See :meth:`parkour.mdp.engine.Engine.make_env`.
+        """See :meth:`parkour.engines.protocol.Engine.make_env`.
 
         Further option: ``cpu_sim``, ``"native"`` (C MuJoCo, the default) or ``"warp"``: what steps the worlds on a CPU.
         """
@@ -67,7 +67,7 @@ class MujocoEngine:
 
     def _cpu_sim(self, device: str, options: Mapping[str, Any]) -> CpuSim:
         """The choice of :data:`CPU_SIMS`, which concerns CPUs alone."""
-        from parkour.learning.device import check_engine_options
+        from parkour.engines.choice import check_engine_options
 
         check_engine_options("mujoco", self, options)
         if "cpu_sim" in options and device != "cpu":

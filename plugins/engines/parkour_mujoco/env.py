@@ -17,7 +17,7 @@ from mjlab.managers.event_manager import EventManager
 from torch import Tensor
 
 from parkour.cuda_graphs import StepGraphs, graphs_on
-from parkour.evaluation.profile import Phase
+from parkour.engines.profile import Phase
 from parkour.tasks.build import build_mdp
 from parkour.tasks.resolve import ResolvedTask
 from parkour_mujoco.accessor import StateAccessor

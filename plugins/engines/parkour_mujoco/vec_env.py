@@ -10,7 +10,7 @@ from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 from torch import Tensor
 
-from parkour.evaluation.profile import Phase
+from parkour.engines.profile import Phase
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks.resolve import ResolvedTask
 from parkour_mujoco.env import ParkourEnv
@@ -18,7 +18,7 @@ from parkour_mujoco.native_sim import CpuSim
 
 
 class MujocoVecEnv(VecEnv):
-    """See :meth:`parkour.mdp.engine.Engine.make_env`.
+    """See :meth:`parkour.engines.protocol.Engine.make_env`.
 
     ``extras["log"]`` is filled once per ``steps_per_env`` steps of the task's algorithm, that is once per iteration,
     with means over the episodes that ended since.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parkour import Params, ParkourError, param
-from parkour.learning.policy import PolicyDefinition
+from parkour.policies.definition import PolicyDefinition
 from parkour.tasks.resolve import ResolvedTask
 from parkour.tasks.validation import validate
 from parkour_policies.encoders import Activation

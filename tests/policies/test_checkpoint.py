@@ -14,11 +14,12 @@ import pytest
 import torch
 
 from parkour.errors import CheckpointError, StorageError
-from parkour.learning import checkpoint as module
-from parkour.learning.checkpoint import Checkpoint, TaskStamp, load_checkpoint, save_checkpoint, slim
-from parkour.learning.checkpoint_files import checkpoints_of, newest_checkpoint, newest_run
-from parkour.learning.checkpoint_fit import check_stamp, check_weights
 from parkour.learning.rng import rng_state, set_rng_state
+from parkour.policies import checkpoint_file as module
+from parkour.policies.checkpoint import Checkpoint, TaskStamp, slim
+from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
+from parkour.policies.checkpoint_folder import checkpoints_of, newest_checkpoint, newest_run
+from parkour.policies.fit import check_stamp, check_weights
 
 STAMP = TaskStamp("go2-teacher", "teacher", {"a": (3,), "b": (2,)}, {"a": (("x", 1), ("y", 2))}, 12)
 

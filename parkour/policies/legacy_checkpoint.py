@@ -1,4 +1,4 @@
-"""Checkpoints of the earlier public code for the same tasks, as checkpoints of ours.
+"""Legacy checkpoints, of the reference implementation of the same tasks, as checkpoints of ours.
 
 Such a file holds ``model_state_dict`` (``actor.*``, ``critic.*``, ``std``) and ``estimator_state_dict``, and a
 student's also ``depth_encoder_state_dict`` and ``depth_actor_state_dict``. Its networks have our layers under other
@@ -11,18 +11,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
 from parkour.errors import CheckpointError
-
-if TYPE_CHECKING:
-    from parkour.learning.checkpoint import Checkpoint
+from parkour.policies.checkpoint import Checkpoint, TaskStamp
 
 MODEL, ESTIMATOR = "model_state_dict", "estimator_state_dict"
 DEPTH_ENCODER, DEPTH_ACTOR = "depth_encoder_state_dict", "depth_actor_state_dict"
-FORMAT = "earlier public code"
+FORMAT = "the reference implementation"
 """What :attr:`Checkpoint.versions` says under ``format``."""
 
 IMAGE = (58, 87)
@@ -45,8 +43,8 @@ _DEPTH_ENCODER = {
 _log = logging.getLogger(__name__)
 
 
-def is_earlier(data: object) -> bool:
-    """Whether the contents of a file are of the earlier public code."""
+def is_legacy(data: object) -> bool:
+    """Whether the contents of a file are of the reference implementation."""
     return isinstance(data, Mapping) and "format" not in data and MODEL in data and ESTIMATOR in data
 
 
@@ -56,7 +54,6 @@ def convert(path: Path, data: Mapping[str, Any]) -> Checkpoint:
     Raises:
         CheckpointError: a network is missing, has a layer we do not know, or sizes that do not fit together.
     """
-    from parkour.learning.checkpoint import Checkpoint, TaskStamp
     from parkour.tasks import load_task, task_to_toml
 
     networks = _teacher(path, data)

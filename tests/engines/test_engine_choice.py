@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from parkour.learning import device
-from parkour.learning.device import choose_engine
+from parkour.engines import choice
+from parkour.engines.choice import choose_engine
 from parkour.registry import Registry
 from parkour.registry.records import RegisteredSpec
 from parkour.specs import EngineSpec
@@ -26,7 +26,7 @@ def test_the_preferred_one_of_those_that_can_run(monkeypatch: Any) -> None:
 
     specs = [_registered("a", -1), _registered("b", 0), _registered("c", 1)]
     registry: Any = SimpleNamespace(specs=lambda kind: specs)
-    monkeypatch.setattr(device, "resolve_target", resolve)
+    monkeypatch.setattr(choice, "resolve_target", resolve)
     assert choose_engine(None, registry)[0].endswith(":b")
     running["b"] = False
     assert choose_engine(None, registry)[0].endswith(":a")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from parkour.engines.smoke import smoke_run
 from parkour.errors import EngineError
-from parkour.evaluation.smoke import smoke_run
 from parkour.tasks import load_task
 from parkour_cli.app import app
 

@@ -16,10 +16,10 @@ from rsl_rl.utils import resolve_callable, resolve_obs_groups
 from tensordict import TensorDict
 from torch import Tensor
 
-from parkour.errors import TaskError
-from parkour.learning.checkpoint import Checkpoint, load_checkpoint
-from parkour.learning.checkpoint_fit import check_stamp, check_weights, network
-from parkour.learning.policy import PolicyDefinition
+from parkour.policies.checkpoint import Checkpoint
+from parkour.policies.checkpoint_file import load_checkpoint
+from parkour.policies.definition import PolicyDefinition, acting_network, define_policy
+from parkour.policies.fit import check_stamp, check_weights, make_stamp, network
 
 if TYPE_CHECKING:
     from rsl_rl.env import VecEnv
@@ -28,23 +28,6 @@ if TYPE_CHECKING:
 
 Policy = Callable[[TensorDict], Tensor]
 """Deterministic actions ``[N, J]`` of the observation groups."""
-
-
-def define_policy(task: ResolvedTask) -> PolicyDefinition:
-    """The task's policy, with the groups that it needs present.
-
-    Raises:
-        TaskError: the task lacks an observation group that the policy reads.
-    """
-    definition: PolicyDefinition = task.policy.target(task)
-    missing = [group for group in definition.groups if group not in task.observations]
-    if missing:
-        raise TaskError(
-            f"policy {task.policy.id} reads the observation groups {', '.join(definition.groups)}; "
-            f"the task lacks {', '.join(missing)}",
-            hint=f"--with observation:{missing[0]}",
-        )
-    return definition
 
 
 def task_of(
@@ -71,11 +54,6 @@ def build_actor(definition: PolicyDefinition, obs: TensorDict, num_actions: int,
     return actor.to(device).eval()
 
 
-def acting_network(definition: PolicyDefinition) -> str:
-    """Which of a policy's networks acts: ``student`` where there is one, else ``actor``."""
-    return "student" if "student" in definition.train_cfg else "actor"
-
-
 def load_actor(path: Path, env: VecEnv, task: ResolvedTask | None = None) -> MLPModel:
     """A checkpoint's actor for an environment, in evaluation mode: it acts on the inputs a robot has.
 
@@ -87,8 +65,6 @@ def load_actor(path: Path, env: VecEnv, task: ResolvedTask | None = None) -> MLP
     Raises:
         CheckpointError: the file is unusable, or does not fit the environment.
     """
-    from parkour.learning.state import make_stamp
-
     checkpoint = load_checkpoint(path)
     task = task or task_of(checkpoint)
     obs = env.get_observations()

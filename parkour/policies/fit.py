@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from parkour.errors import CheckpointError
-from parkour.learning.checkpoint import Checkpoint, TaskStamp
+from parkour.policies.checkpoint import Checkpoint, TaskStamp
+
+if TYPE_CHECKING:
+    from rsl_rl.env import VecEnv
+    from tensordict import TensorDict
+
+    from parkour.tasks.resolve import ResolvedTask
+
+
+def make_stamp(task: ResolvedTask, env: VecEnv, obs: TensorDict) -> TaskStamp:
+    """What weights trained on ``env`` depend on."""
+    observations = getattr(getattr(env, "mdp", None), "observations", None)
+    layouts = getattr(observations, "layout", {})
+    return TaskStamp(
+        name=task.name,
+        stage=task.model.stage,
+        observations={str(name): tuple(group.shape[1:]) for name, group in obs.items()},
+        layout={name: tuple((item.name, item.size) for item in fields) for name, fields in layouts.items()},
+        actions=env.num_actions,
+    )
 
 
 def check_stamp(path: Path, got: TaskStamp, expected: TaskStamp, *, same_task: bool = True) -> None:

@@ -28,7 +28,7 @@ class Engine(Protocol):
     """A simulator that can build environments of a task. Made without arguments; imports nothing heavy until used.
 
     An engine with options of its own names them in an attribute ``options``: a mapping of each to the values that it
-    takes, e.g. ``{"cpu_sim": ("native", "warp")}``. :func:`parkour.learning.device.check_engine_options` reads it.
+    takes, e.g. ``{"cpu_sim": ("native", "warp")}``. :func:`parkour.engines.choice.check_engine_options` reads it.
     """
 
     def availability(self) -> Availability:
@@ -44,7 +44,7 @@ class Engine(Protocol):
         environments and returns the first observation of their next episode, as rsl-rl expects. Its ``extras`` hold
         ``time_outs`` (``[N]`` bool: ended without failure, so the value is bootstrapped) and ``log`` (scalars).
         The environment offers besides: ``mdp`` (the task's :class:`parkour.mdp.task_mdp.TaskMdp`), ``close()``,
-        and for benchmarks ``simulate_only(steps)`` and ``phases()`` (:data:`parkour.evaluation.profile.Phase`).
+        and for benchmarks ``simulate_only(steps)`` and ``phases()`` (:data:`parkour.engines.profile.Phase`).
 
         Raises:
             EngineError: the engine cannot run the task here.

@@ -12,8 +12,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from parkour.errors import CheckpointError, ParkourError
-from parkour.learning.checkpoint import Checkpoint, load_checkpoint
-from parkour.learning.checkpoint_files import checkpoints_of, newest_checkpoint, newest_run
+from parkour.policies.checkpoint import Checkpoint
+from parkour.policies.checkpoint_file import load_checkpoint
+from parkour.policies.checkpoint_folder import checkpoints_of, newest_checkpoint, newest_run
 
 PRETRAINED_PACKAGE = "parkour_assets"
 """Package whose folders ``pretrained_<stage>`` hold the weights that are shipped."""

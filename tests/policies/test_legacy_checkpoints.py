@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from parkour.errors import CheckpointError
-from parkour.learning.checkpoint import load_checkpoint
-from parkour.learning.earlier import FORMAT
-from parkour.learning.inference import load_actor, task_of
 from parkour.learning.options import TrainOptions
 from parkour.learning.train import train
+from parkour.policies.checkpoint_file import load_checkpoint
+from parkour.policies.deployed import load_actor, task_of
+from parkour.policies.legacy_checkpoint import FORMAT
 from parkour.tasks import load_task
 from tests.learning.fakes import ACTIONS, FakeEnv
 from tests.learning.student_fakes import FakeStudentEnv
@@ -133,7 +133,7 @@ def test_teacher_acts_as_it_did(tmp_path: Path, networks: dict[str, Any], caplog
     assert torch.equal(actions, wanted)
     torch.testing.assert_close(actor.encode_privileged(obs), networks["actor"].priv_encoder(obs["privileged_latent"]))
     assert torch.equal(actor.distribution.std_param, torch.full((12,), 0.4))
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "parkour.learning.earlier"]
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "parkour.policies.legacy_checkpoint"]
     assert "a teacher after 49999 iterations, 753 observations, 12 actions (actor " in line and "\n" not in line
 
 

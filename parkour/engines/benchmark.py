@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
+from parkour.engines.device import stepping_threads
+from parkour.engines.profile import PhaseProfile
+from parkour.engines.protocol import Engine
 from parkour.errors import ParkourError
-from parkour.evaluation.profile import PhaseProfile
-from parkour.learning.device import stepping_threads
-from parkour.mdp.engine import Engine
 from parkour.tasks.resolve import ResolvedTask
 
 CHUNK = 10

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from parkour.engines.protocol import Availability
 from parkour.learning import train as train_module
 from parkour.learning.run_folder import CHOICES_FILE, Choices, read_choices
-from parkour.mdp.engine import Availability
 from parkour_cli.__main__ import main
 from tests.learning.fakes import FakeEnv
 from tests.learning.test_command import SMALL

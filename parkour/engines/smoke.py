@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from parkour.mdp.engine import Engine
+from parkour.engines.protocol import Engine
 from parkour.tasks.resolve import ResolvedTask
 
 STANDING = 100

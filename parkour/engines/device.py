@@ -1,0 +1,63 @@
+"""Which device environments and networks run on, as one of how many processes, in how many threads."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from parkour.errors import DeviceError
+
+_DEVICE = re.compile(r"cpu|cuda(:\d+)?")
+
+
+def distributed() -> bool:
+    """Whether this process is one of several that train together."""
+    return int(os.getenv("WORLD_SIZE", "1")) > 1
+
+
+def rank() -> int:
+    """Number of this process among those that train together; 0 when it is alone."""
+    return int(os.getenv("RANK", "0"))
+
+
+def choose_device(wanted: str | None) -> str:
+    """``cpu`` or ``cuda:N``: what was asked for, or else a GPU if there is one. Each of several processes has its own.
+
+    Raises:
+        DeviceError: it does not exist here.
+    """
+    if wanted is None:
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    if not _DEVICE.fullmatch(wanted):
+        raise DeviceError(f"got device {wanted!r}, expected 'cpu', 'cuda' or 'cuda:N'")
+    if wanted == "cpu":
+        return wanted
+    if not torch.cuda.is_available():
+        raise DeviceError(f"got device {wanted!r}, but torch sees no CUDA GPU", hint="--device cpu, or: parkour doctor")
+    index = int(os.getenv("LOCAL_RANK", "0")) if distributed() else int(wanted.partition(":")[2] or 0)
+    if index >= torch.cuda.device_count():
+        raise DeviceError(f"got device 'cuda:{index}', but there are {torch.cuda.device_count()} GPUs, counted from 0")
+    return f"cuda:{index}"
+
+
+@contextmanager
+def stepping_threads(device: str | torch.device) -> Iterator[None]:
+    """While environments step on a CPU, torch works in one thread; afterwards in as many as before.
+
+    A step is hundreds of small operations, which gain nothing from threads, and the physics has threads of its own:
+    torch's would wait for their next operation on the very cores that the physics needs. An update of networks is
+    another matter, so this holds for rollouts alone. On other devices nothing changes.
+    """
+    before = torch.get_num_threads()
+    if torch.device(device).type != "cpu" or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

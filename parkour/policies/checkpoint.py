@@ -1,0 +1,91 @@
+"""What a checkpoint holds, in memory: weights, what they were trained for, and what a resumed run needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class TaskStamp:
+    """What a checkpoint was trained for, as far as its weights depend on it."""
+
+    name: str
+    stage: str
+    observations: Mapping[str, tuple[int, ...]]
+    """Shape of each observation group, without the environments."""
+    layout: Mapping[str, tuple[tuple[str, int], ...]]
+    """Names and sizes of the numbers in each group, in order; empty where the environment does not say."""
+    actions: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "stage": self.stage,
+            "observations": {group: list(shape) for group, shape in self.observations.items()},
+            "layout": {group: [[name, size] for name, size in entries] for group, entries in self.layout.items()},
+            "actions": self.actions,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TaskStamp:
+        return cls(
+            name=data["name"],
+            stage=data["stage"],
+            observations={group: tuple(shape) for group, shape in data["observations"].items()},
+            layout={group: tuple((name, size) for name, size in entries) for group, entries in data["layout"].items()},
+            actions=data["actions"],
+        )
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The contents of a file."""
+
+    iteration: int
+    """Iterations trained; the next one to train has this index."""
+    stamp: TaskStamp
+    task_toml: str
+    """The resolved task as text."""
+    model: dict[str, Any]
+    """State dicts of the networks, by name."""
+    optimizers: dict[str, Any] | None
+    """State dicts of the optimizers, by name; None in a slim copy."""
+    learning_rate: float
+    rng: dict[str, Any] | None
+    """States of the random number generators; None in a slim copy."""
+    env: dict[str, Any] | None
+    """State of the environment (levels of the curriculum), where it has one."""
+    num_envs: int
+    total_steps: int
+    """Environment steps of the whole run, over all processes."""
+    seconds: float
+    """Wall time of the whole run."""
+    seed: int
+    versions: dict[str, str]
+
+    @property
+    def slim(self) -> bool:
+        """Whether it lacks what resuming needs."""
+        return self.optimizers is None or self.rng is None
+
+
+def slim(checkpoint: Checkpoint, *, half: bool = False) -> Checkpoint:
+    """A copy without optimizers, generators and environment: enough to evaluate, play and export.
+
+    A student's keeps no teacher. With ``half`` weights are rounded to 16 bits, and are 32 bits again when loaded.
+    """
+    model = checkpoint.model
+    if "student_state_dict" in model:
+        model = {name: weights for name, weights in model.items() if name != "teacher_state_dict"}
+    if half:
+        model = {name: {key: _halved(value) for key, value in weights.items()} for name, weights in model.items()}
+    return replace(checkpoint, model=model, optimizers=None, rng=None, env=None)
+
+
+def _halved(value: Any) -> Any:
+    return value.half() if isinstance(value, Tensor) and value.dtype is torch.float32 else value

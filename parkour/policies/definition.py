@@ -1,0 +1,49 @@
+"""What a policy plugin provides: networks, algorithm, and the observation groups they read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from parkour.errors import TaskError
+
+if TYPE_CHECKING:
+    from parkour.tasks.resolve import ResolvedTask
+
+
+@dataclass(frozen=True)
+class PolicyDefinition:
+    """Returned by a policy plugin's factory ``(task: ResolvedTask) -> PolicyDefinition``.
+
+    ``train_cfg`` is the configuration that rsl-rl's runner takes (``actor``, ``critic`` or ``student`` and
+    ``teacher``, ``algorithm``, ``obs_groups``, each class as ``"module:Class"``), complete but for what the runner
+    adds itself (``num_steps_per_env``, ``save_interval``, ``multi_gpu``).
+    """
+
+    runner: str
+    """``"module:Class"`` of the runner, an rsl-rl ``OnPolicyRunner``."""
+    groups: tuple[str, ...]
+    """Observation groups that must be in the task, in the order in which the policy concatenates them."""
+    train_cfg: dict[str, Any] = field(default_factory=dict)
+
+
+def define_policy(task: ResolvedTask) -> PolicyDefinition:
+    """The task's policy, with the groups that it needs present.
+
+    Raises:
+        TaskError: the task lacks an observation group that the policy reads.
+    """
+    definition: PolicyDefinition = task.policy.target(task)
+    missing = [group for group in definition.groups if group not in task.observations]
+    if missing:
+        raise TaskError(
+            f"policy {task.policy.id} reads the observation groups {', '.join(definition.groups)}; "
+            f"the task lacks {', '.join(missing)}",
+            hint=f"--with observation:{missing[0]}",
+        )
+    return definition
+
+
+def acting_network(definition: PolicyDefinition) -> str:
+    """Which of a policy's networks acts: ``student`` where there is one, else ``actor``."""
+    return "student" if "student" in definition.train_cfg else "actor"

@@ -62,10 +62,10 @@ class Driver:
         self._nudge = 0.0
 
     def set(self, speed: float | None = None, turn: float | None = None) -> None:
-        """From a slider, a script or a gamepad; bounded."""
-        if speed is not None:
+        """From a slider, a script or a gamepad; bounded. What is no finite number changes nothing."""
+        if speed is not None and math.isfinite(speed):
             self.speed = min(max(speed, 0.0), self.max_speed)
-        if turn is not None:
+        if turn is not None and math.isfinite(turn):
             self.turn = min(max(turn, -MAX_TURN), MAX_TURN)
 
     def act(self, action: Action) -> bool:

@@ -50,8 +50,8 @@ def page(tmp_path: Path) -> Iterator[tuple[WebViewer, Session, Any]]:
 
 def test_the_page_is_served_to_this_machine_alone(page: tuple[WebViewer, Session, Any]) -> None:
     viewer, _, _ = page
-    assert viewer.where == f"web viewer: http://127.0.0.1:{viewer.port}"
-    with urlopen(f"http://127.0.0.1:{viewer.port}", timeout=10) as answer:
+    assert viewer.where == f"web viewer: http://127.0.0.1:{viewer.port}/?token={viewer.guard.token}"
+    with urlopen(viewer.address, timeout=10) as answer:
         assert answer.status == 200 and b"<!doctype html>" in answer.read(200)
     assert viewer.server.get_host() == "127.0.0.1"
     with socket.socket() as other:
@@ -172,7 +172,7 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
     thread = threading.Thread(target=lambda: run(session, viewer=viewer, stop=over.is_set))
     thread.start()
     try:
-        with open_page(f"http://127.0.0.1:{viewer.port}", tmp_path / "profile") as browser:
+        with open_page(viewer.address, tmp_path / "profile") as browser:
             browser.wait_for("document.body.innerText.includes('way points')")
             browser.click("Pause (space)")
             _until(lambda: session.paused)

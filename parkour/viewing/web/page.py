@@ -1,4 +1,4 @@
-"""A page in the browser, served to this machine alone."""
+"""A page in the browser, served to this machine alone, and there to whoever has the printed address."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import viser
 from parkour.errors import EngineError
 from parkour.viewing.session import Session
 from parkour.viewing.viewer import DEFAULT_PORT, ViewerOptions
+from parkour.viewing.web.guard import PARAMETER, Guard, guarding, is_guarded
 from parkour.viewing.web.panels import Panels
 from parkour.viewing.web.scene import WebScene
 from parkour.viewing.web.shapes import RobotShapes
@@ -29,14 +30,21 @@ class WebViewer:
         options: how.
 
     Raises:
-        EngineError: the port is in use.
+        EngineError: the port is in use, or the page cannot be protected from other pages.
     """
 
     def __init__(self, robot: RobotShapes, session: Session, options: ViewerOptions) -> None:
         self.port = free_port(options.port)
+        self.guard = Guard(self.port)
         # Standard output belongs to the command that runs.
-        with redirect_stdout(io.StringIO()):
+        with redirect_stdout(io.StringIO()), guarding(self.guard):
             self.server = viser.ViserServer(host=HOST, port=self.port, label=options.title, verbose=False)
+        if not is_guarded(HOST, self.port):
+            self.close()
+            raise EngineError(
+                f"--viewer web: viser {viser.__version__} serves its page to every web site that is open here",
+                hint="pip install 'viser<2', or another viewer: --viewer native, --video",
+            )
         # Sharing would send the scene to somebody else's server.
         self.server.gui.configure_theme(show_logo=False, show_share_button=False, control_width="medium")
         self.scene = WebScene(self.server, robot, "behind" if options.behind else "follow")
@@ -49,7 +57,12 @@ class WebViewer:
 
     @property
     def where(self) -> str:
-        return f"web viewer: http://{HOST}:{self.port}"
+        return f"web viewer: {self.address}"
+
+    @property
+    def address(self) -> str:
+        """With the token, without which nothing is served."""
+        return f"http://{HOST}:{self.port}/?{PARAMETER}={self.guard.token}"
 
     def update(self, session: Session) -> None:
         snapshot = session.snapshot()

@@ -57,7 +57,7 @@ class ControlPanel:
             command = gui.add_command(button.label, description=button.help, hotkey=button.browser_key)
             command.on_trigger(self._asks(session, button.action))
         camera = gui.add_dropdown("camera", CAMERA_MODES, initial_value=scene.camera)
-        camera.on_update(lambda event: setattr(scene, "camera", camera.value))
+        camera.on_update(lambda event: self._look(scene, camera.value))
         markers = gui.add_checkbox("way points", initial_value=True)
         markers.on_update(lambda event: setattr(scene, "markers", markers.value))
         named = ", ".join(f"{status.value} rgb{colour}" for status, colour in GOAL_COLOURS.items())
@@ -67,8 +67,14 @@ class ControlPanel:
     def _add_row(gui: Any, session: Session, row: Sequence[Button]) -> Any:
         actions = {f"{button.label} ({button.browser_key})": button.action for button in row}
         group = gui.add_button_group(row[0].row, tuple(actions), hint=" ".join(f"{b.label}: {b.help}" for b in row))
-        group.on_click(lambda event: session.controls.ask(actions[group.value]))
+        group.on_click(lambda event: actions.get(group.value) and session.controls.ask(actions[group.value]))
         return group
+
+    @staticmethod
+    def _look(scene: WebScene, mode: str) -> None:
+        # What a client sends may be anything; what was not offered changes nothing.
+        if mode in CAMERA_MODES:
+            scene.camera = mode
 
     @staticmethod
     def _asks(session: Session, action: Action) -> Any:

@@ -108,7 +108,7 @@ def register_encoders() -> Iterable[EncoderSpec]:  # type: ignore[empty-body]
 def register_policies() -> Iterable[PolicySpec]:  # type: ignore[empty-body]
     """Policies: model, algorithm and the observation groups they read.
 
-    A target is a function of the :class:`parkour.tasks.resolve.ResolvedTask` that returns a
+    A target is a function of the :class:`parkour.tasks.resolved.ResolvedTask` that returns a
     :class:`parkour.policies.definition.PolicyDefinition`. A task names it: ``[policy] use = "NAME"``.
     """
 

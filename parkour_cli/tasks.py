@@ -69,7 +69,7 @@ def show_task(
 def _summary(item: RegisteredSpec, registry: Registry) -> dict[str, Any]:
     """A task's row; one that cannot be read is listed with its reason."""
     from parkour.tasks.document import read_registered
-    from parkour.tasks.loader import load_model
+    from parkour.tasks.resolve import load_model
 
     aliases = [alias.name for alias in item.spec.aliases] if isinstance(item.spec, TaskSpec) else []
     row = {

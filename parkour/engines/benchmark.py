@@ -13,7 +13,7 @@ from parkour.engines.device import stepping_threads
 from parkour.engines.profile import PhaseProfile
 from parkour.engines.protocol import Engine
 from parkour.errors import ParkourError
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 
 CHUNK = 10
 """Control steps of one kind before the other has its turn."""

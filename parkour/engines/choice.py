@@ -11,7 +11,7 @@ from parkour.registry import RegisteredSpec, Registry, default_registry, resolve
 from parkour.specs import EngineSpec
 
 if TYPE_CHECKING:
-    from parkour.tasks.resolve import ResolvedTask
+    from parkour.tasks.resolved import ResolvedTask
 
 
 def choose_engine(name: str | None, registry: Registry | None = None) -> tuple[str, Engine]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from parkour.engines.protocol import Engine
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 
 STANDING = 100
 """Control steps for which robots stand before what their feet carry is read."""

@@ -17,7 +17,7 @@ from parkour.evaluation.rollout import MakeEnv, OnProgress, Rollout, quota, roll
 from parkour.evaluation.summary import Breakdown, break_down
 from parkour.learning.state import versions
 from parkour.policies.source import Weights
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 
 DEFAULT_NUM_ENVS = 256
 DEFAULT_STEPS = 1500

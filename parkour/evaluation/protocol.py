@@ -13,7 +13,7 @@ from parkour.errors import CheckpointError, ParkourError, PluginError, UnknownNa
 from parkour.policies.deployed import task_of
 from parkour.policies.source import Weights
 from parkour.tasks.document import OVERLAYS
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 
 COLUMNS_PER_TERRAIN = 4
 """Columns that each terrain has in a protocol that gives all of them as many."""

@@ -19,7 +19,7 @@ from parkour.evaluation.protocol import level_plan
 from parkour.learning.rng import seed_everything
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.policies.deployed import DeployedPolicy, load_policy
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 
 REPORT_EVERY = 25
 """Control steps between looks at how far the episodes are; each waits for the device."""

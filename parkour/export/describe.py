@@ -21,7 +21,7 @@ from parkour.export.manifest import (
 )
 from parkour.specs import ObservationField, ObservationSpec, TerminationSpec, TerrainSpec
 from parkour.tasks.build import build_observations
-from parkour.tasks.resolve import ResolvedComponent, ResolvedTask
+from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 
 Layout = dict[str, tuple[ObservationField, ...]]
 """Fields of each observation group, in the task's order."""

@@ -45,7 +45,7 @@ from parkour.policies.definition import acting_network, define_policy
 from parkour.policies.deployed import DeployedPolicy, build_actor, task_of
 from parkour.policies.fit import check_stamp, check_weights, network
 from parkour.tasks import task_to_toml
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 
 Format = Literal["onnx", "jit"]
 Dtype = Literal["float32", "float16"]

@@ -13,7 +13,7 @@ from torch import Tensor
 from parkour.engines.choice import check_engine_options, choose_engine
 from parkour.errors import ExportError, ParkourError
 from parkour.policies.deployed import DeployedPolicy
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 
 ENVIRONMENTS = 5
 STEPS = 100

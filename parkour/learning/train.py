@@ -40,7 +40,7 @@ from parkour.policies.checkpoint_file import load_checkpoint
 from parkour.policies.definition import PolicyDefinition, define_policy
 from parkour.policies.fit import check_teacher, make_stamp
 from parkour.tasks import task_to_toml
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 
 MakeEnv = Callable[[ResolvedTask, int, str, int], VecEnv]
 """``(task, num_envs, device, seed) -> env``."""

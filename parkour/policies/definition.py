@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from parkour.errors import TaskError
 
 if TYPE_CHECKING:
-    from parkour.tasks.resolve import ResolvedTask
+    from parkour.tasks.resolved import ResolvedTask
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from parkour.policies.fit import check_stamp, check_weights, make_stamp, network
 if TYPE_CHECKING:
     from rsl_rl.env import VecEnv
 
-    from parkour.tasks.resolve import ResolvedTask
+    from parkour.tasks.resolved import ResolvedTask
 
 Policy = Callable[[TensorDict], Tensor]
 """Deterministic actions ``[N, J]`` of the observation groups."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rsl_rl.env import VecEnv
     from tensordict import TensorDict
 
-    from parkour.tasks.resolve import ResolvedTask
+    from parkour.tasks.resolved import ResolvedTask
 
 
 def make_stamp(task: ResolvedTask, env: VecEnv, obs: TensorDict) -> TaskStamp:

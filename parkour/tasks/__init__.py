@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parkour.tasks.checks import check_task as check_task
-    from parkour.tasks.loader import load_task as load_task
-    from parkour.tasks.resolve import ResolvedComponent as ResolvedComponent
-    from parkour.tasks.resolve import ResolvedTask as ResolvedTask
+    from parkour.tasks.resolve import load_task as load_task
+    from parkour.tasks.resolved import ResolvedComponent as ResolvedComponent
+    from parkour.tasks.resolved import ResolvedTask as ResolvedTask
     from parkour.tasks.serialise import task_to_toml as task_to_toml
 
 _HOME = {
-    "ResolvedComponent": "parkour.tasks.resolve",
-    "ResolvedTask": "parkour.tasks.resolve",
+    "ResolvedComponent": "parkour.tasks.resolved",
+    "ResolvedTask": "parkour.tasks.resolved",
     "check_task": "parkour.tasks.checks",
-    "load_task": "parkour.tasks.loader",
+    "load_task": "parkour.tasks.resolve",
     "task_to_toml": "parkour.tasks.serialise",
 }
 __all__ = ["ResolvedComponent", "ResolvedTask", "check_task", "load_task", "task_to_toml"]

@@ -19,7 +19,7 @@ from parkour.mdp.task_mdp import Clock, TaskMdp
 from parkour.mdp.terminations import OutcomeTerm, TerminationSet
 from parkour.mdp.terms import ObservationTerm, RawObservationTerm
 from parkour.specs import EventSpec, ObservationSpec, TerminationSpec, TerrainSpec
-from parkour.tasks.resolve import ResolvedComponent, ResolvedTask
+from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 from parkour.terrain.field import FieldTerrain, TerrainField, build_field
 from parkour.terrain.library import CourseLibrary, CourseState
 from parkour.terrain.rays import RayCaster

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 from parkour.errors import PluginError, TaskError
 from parkour.specs import EncoderSpec, ObservationSpec, PolicySpec
-from parkour.tasks.resolve import ResolvedComponent, ResolvedTask
+from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 
 _STATEFUL = ("num_envs", "device", "layout")
 

@@ -10,7 +10,7 @@ import torch
 from parkour.errors import TaskError
 from parkour.mdp.camera import DepthCamera
 from parkour.tasks.build import build_camera
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour.terrain.field import Patch
 from parkour.terrain.preview import DepthView
 

@@ -15,7 +15,7 @@ from parkour.errors import PluginError, TaskError
 from parkour.registry import RegisteredSpec, Registry, resolve_target
 from parkour.registry.registry import pick
 from parkour.specs import TaskSpec
-from parkour.tasks.resolve import TaskOrigin
+from parkour.tasks.resolved import TaskOrigin
 
 Table = dict[str, Any]
 OVERLAYS = ("train", "eval", "play")

@@ -1,76 +1,211 @@
-"""From names to components: a task that an engine can build."""
+"""From a task's name to its components: read, overlay, override, validate, resolve."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import logging
+import os
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from parkour.mdp.robot import RobotLayout
-from parkour.specs import Spec
-from parkour.tasks.model import TaskModel
+from pydantic import BaseModel
+
+from parkour.errors import PluginError, TaskError
+from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
+from parkour.specs import EventSpec, Kind
+from parkour.tasks.checks import check_task
+from parkour.tasks.document import OVERLAYS, Table, TaskDocument, merge, read_task
+from parkour.tasks.model import EventUse, RewardUse, TaskModel, TerrainUse
+from parkour.tasks.overrides import SECTIONS, apply_overrides
+from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
+from parkour.tasks.robot import load_robot
+from parkour.tasks.suggest import did_you_mean
+from parkour.tasks.validation import validate
+
+ENCODER_SUFFIX = "encoder"
+"""A policy's text parameters whose names end so are names of encoders."""
+
+_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class ResolvedComponent:
-    """A component that a task uses: spec, where it came from, the imported target and its validated parameters."""
+def load_task(
+    name_or_path: str | os.PathLike[str],
+    *,
+    overlay: str | None = None,
+    sets: Iterable[str] = (),
+    withs: Iterable[str] = (),
+    registry: Registry | None = None,
+) -> ResolvedTask:
+    """A task with its components imported and checked; no simulator is started.
 
-    key: str
-    """Its name in the task."""
-    id: str
-    """Canonical id, ``distribution:name``."""
-    version: str
-    """Version of the distribution."""
-    spec: Spec
-    target: Callable[..., Any]
-    """The imported ``spec.target``."""
-    params: Any
-    """Instance of the spec's parameter model, or None."""
+    Args:
+        name_or_path: name, ``distribution:name`` or alias of a registered task, or the path of a TOML file.
+        overlay: ``train``, ``eval``, ``play``, or another that the task has; ``train+noisy`` is first the one, then
+            the other. An alias brings its own.
+        sets: ``"rewards.feet_edge.weight=-2"``, applied last.
+        withs: ``"terrain:balance_beam=0.2"``, applied after the overlay.
+        registry: where names are looked up; what is installed when None.
 
-    @property
-    def kwargs(self) -> dict[str, Any]:
-        """Parameters as keyword arguments (terrains take the model itself)."""
-        return (
-            {} if self.params is None else {name: getattr(self.params, name) for name in type(self.params).model_fields}
-        )
-
-
-@dataclass(frozen=True)
-class TaskOrigin:
-    """Where a task came from."""
-
-    task: str
-    """Canonical id of the registered task, or the path of its file."""
-    version: str | None = None
-    """Version of the distribution that registered it."""
-
-
-@dataclass(frozen=True)
-class ResolvedTask:
-    """A task with every name resolved.
-
-    Disabled components, terrains with share 0 and rewards with weight 0 are left out; ``model`` still has them.
+    Raises:
+        UnknownNameError: the task or one of its components is registered nowhere.
+        AmbiguousNameError: several distributions register a bare name.
+        TaskError: the task or an override does not validate.
+        PluginError: a component cannot be imported or does not fit its contract.
     """
+    registry = registry or default_registry()
+    document, alias_overlay = read_task(name_or_path, registry)
+    chosen = overlay or alias_overlay
+    tables = apply_overrides(_overlaid(document, chosen), sets=sets, withs=withs)
+    model = validate(TaskModel, tables)
+    # Of a resolved file, those it was written under still count, unless another one takes their place.
+    label = chosen if chosen and _missing(document, chosen) else document.applied or chosen
+    task = _resolve(model, label, document, registry)
+    check_task(task)
+    return task
 
-    model: TaskModel
-    overlay: str | None
-    robot: RobotLayout
-    robot_folder: str
-    """Folder with the robot's model files."""
-    terrains: Mapping[str, ResolvedComponent]
-    rewards: Mapping[str, ResolvedComponent]
-    observations: Mapping[str, ResolvedComponent]
-    terminations: Mapping[str, ResolvedComponent]
-    events: Mapping[str, ResolvedComponent]
-    policy: ResolvedComponent
-    encoders: Mapping[str, ResolvedComponent]
-    """Encoders the policy names in its parameters, by their key there."""
-    modifiers: Mapping[str, Mapping[str, ResolvedComponent]] = field(default_factory=dict)
-    """Noise and faults of each observation group that has any, in the order in which they are laid on."""
-    overlays: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The task's overlays as written, so that a run's task can be evaluated."""
-    origin: TaskOrigin | None = None
 
-    @property
-    def name(self) -> str:
-        return self.model.name
+def load_model(document: TaskDocument, overlay: str | None = None) -> TaskModel:
+    """A document's validated model, without resolving components (nothing heavy is imported)."""
+    return validate(TaskModel, _overlaid(document, overlay))
+
+
+def _overlaid(document: TaskDocument, overlay: str | None) -> Table:
+    """The document's tables under an overlay, or several (``a+b``); a resolved file's own are not laid on twice."""
+    tables = document.tables
+    for name in _missing(document, overlay):
+        if name not in document.overlays and name not in OVERLAYS:
+            raise TaskError(f"unknown overlay {name!r}; {did_you_mean(name, {*OVERLAYS, *document.overlays})}")
+        tables = merge(tables, document.overlays.get(name, {}))
+    return tables
+
+
+def _missing(document: TaskDocument, overlay: str | None) -> list[str]:
+    """The overlays asked for that the document's tables do not contain yet."""
+    applied = (document.applied or "").split("+")
+    return [name for name in (overlay or "").split("+") if name and name not in applied]
+
+
+def _resolve(model: TaskModel, overlay: str | None, document: TaskDocument, registry: Registry) -> ResolvedTask:
+    layout, folder = load_robot(model.robot)
+    parts: dict[str, dict[str, ResolvedComponent]] = {}
+    for kind, section in SECTIONS.items():
+        parts[section] = {
+            key: _component(kind, section, key, use, registry)  # type: ignore[arg-type]
+            for key, use in getattr(model, section).items()
+            if _active(use)
+        }
+    if not parts["terrains"]:
+        raise TaskError("terrains: the shares sum to 0, expected above 0", hint="--set terrains.NAME.share=0.2")
+    _check_intervals(model, parts["events"])
+    policy = _component("policy", "", "policy", model.policy, registry)
+    return ResolvedTask(
+        model=model,
+        overlay=overlay,
+        robot=layout,
+        robot_folder=str(folder),
+        policy=policy,
+        encoders=_encoders(model, policy, registry),
+        modifiers=_modifiers(model, registry),
+        overlays=document.overlays,
+        origin=document.origin,
+        **parts,
+    )
+
+
+def _active(use: Any) -> bool:
+    """Whether the task uses a component: enabled, and not at share or weight 0."""
+    if isinstance(use, TerrainUse) and use.share == 0:
+        return False
+    if isinstance(use, RewardUse) and use.weight == 0:
+        return False
+    return use.enabled
+
+
+def _check_intervals(model: TaskModel, events: Mapping[str, ResolvedComponent]) -> None:
+    for key, component in events.items():
+        use: EventUse = model.events[key]
+        repeats = isinstance(component.spec, EventSpec) and component.spec.mode == "interval"
+        if repeats and use.interval is None:
+            raise TaskError(
+                f"events.{key}.interval: missing, expected the seconds between runs",
+                hint=f"--set events.{key}.interval=8",
+            )
+        if not repeats and use.interval is not None:
+            mode = component.spec.mode if isinstance(component.spec, EventSpec) else "another mode"
+            raise TaskError(f"events.{key}.interval: {component.id} runs at {mode}, so it takes no interval")
+
+
+def _component(kind: Kind, section: str, key: str, use: Any, registry: Registry) -> ResolvedComponent:
+    """Resolve one component of the task: ``use`` is its entry in the model."""
+    path = (section, key) if section else (key,)
+    return _resolved(kind, key, use.use or key, use.params, use.version, (*path, "params"), registry)
+
+
+def _modifiers(model: TaskModel, registry: Registry) -> dict[str, dict[str, ResolvedComponent]]:
+    """The enabled modifiers of each enabled observation group."""
+    found: dict[str, dict[str, ResolvedComponent]] = {}
+    for group, observation in model.observations.items():
+        parts = {
+            key: _resolved(
+                "modifier", key, use.use or key, use.params, use.version,
+                ("observations", group, "modifiers", key, "params"), registry,
+            )
+            for key, use in observation.modifiers.items()
+            if use.enabled and observation.enabled
+        }  # fmt: skip
+        if parts:
+            found[group] = parts
+    return found
+
+
+def _encoders(model: TaskModel, policy: ResolvedComponent, registry: Registry) -> dict[str, ResolvedComponent]:
+    """The encoders that a policy's parameters name, with the numbers the task has for them."""
+    named = {
+        key: value
+        for key, value in policy.kwargs.items()
+        if key.endswith(ENCODER_SUFFIX) and isinstance(value, str) and value
+    }
+    for key in model.policy.encoders:
+        if key not in named:
+            raise TaskError(f"policy.encoders: unknown key {key!r}; {did_you_mean(key, named)}")
+    found: dict[str, ResolvedComponent] = {}
+    for key, name in named.items():
+        use = model.policy.encoders.get(key)
+        params, version = (use.params, use.version) if use else ({}, None)
+        found[key] = _resolved("encoder", key, name, params, version, ("policy", "encoders", key, "params"), registry)
+    return found
+
+
+def _resolved(
+    kind: Kind, key: str, name: str, params: Mapping[str, Any], version: str | None, path: tuple[str, ...],
+    registry: Registry,
+) -> ResolvedComponent:  # fmt: skip
+    registered = registry.get(kind, name, version=version)
+    if version is not None and version != registered.version:
+        _log.warning(
+            "%s %s: the task was resolved with version %s, found %s", kind, registered.id, version, registered.version
+        )
+    target = resolve_target(registered.spec.target, owner=f"{kind} {registered.id!r}")
+    if not callable(target):
+        raise PluginError(f"{kind} {registered.id!r}: {registered.spec.target!r} is no callable")
+    return ResolvedComponent(
+        key=key,
+        id=registered.id,
+        version=registered.version,
+        spec=registered.spec,
+        target=target,
+        params=_params(kind, registered, params, path),
+    )
+
+
+def _params(
+    kind: Kind, registered: RegisteredSpec, params: Mapping[str, Any], path: tuple[str, ...]
+) -> BaseModel | None:
+    spec = registered.spec
+    if spec.params is None:
+        if params:
+            raise TaskError(f"unknown key {'.'.join((*path, next(iter(params))))!r}; {registered.id} has no parameters")
+        return None
+    model = resolve_target(spec.params, owner=f"{kind} {registered.id!r}")
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise PluginError(f"{kind} {registered.id!r}: {spec.params!r} is no parameter model (parkour.Params)")
+    return validate(model, params, path=path, hint=f"parkour plugins show {registered.id} --kind {kind}")

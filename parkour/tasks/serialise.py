@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from parkour.errors import TaskError
 from parkour.tasks.overrides import SECTIONS
-from parkour.tasks.resolve import ResolvedComponent, ResolvedTask
+from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 
 Table = dict[str, Any]
 

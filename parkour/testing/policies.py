@@ -21,7 +21,7 @@ from parkour.registry import RegisteredSpec
 from parkour.specs import PolicySpec
 from parkour.tasks import load_task
 from parkour.tasks.document import read_registered
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour.testing.replay import ReplayEnv
 from parkour.testing.subject import CheckFailed, NotChecked, Subject, expect
 

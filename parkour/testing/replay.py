@@ -12,7 +12,7 @@ from torch import Tensor
 
 from parkour.mdp.context import StepContext
 from parkour.tasks.build import build_camera, build_observations
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour.testing.recorded import Moment, recorded_moments
 from parkour.testing.subject import NotChecked
 

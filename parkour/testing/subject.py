@@ -10,7 +10,7 @@ from typing import Any, Literal
 from parkour.errors import ParkourError
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import Spec
-from parkour.tasks.resolve import ResolvedComponent
+from parkour.tasks.resolved import ResolvedComponent
 
 Status = Literal["passed", "failed", "not checked", "does not apply"]
 

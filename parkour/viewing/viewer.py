@@ -14,7 +14,7 @@ from parkour.errors import EngineError, ParkourError
 from parkour.viewing.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from parkour.tasks.resolve import ResolvedTask
+    from parkour.tasks.resolved import ResolvedTask
     from parkour.viewing.session import Session
 
 KINDS = ("web", "native", "none")

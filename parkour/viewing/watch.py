@@ -18,7 +18,7 @@ from parkour.mdp.drive import Drive
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.policies.deployed import load_policy
 from parkour.policies.source import Weights
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver, DriveSource, Gamepad, Script
 from parkour.viewing.loop import Film, run

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from parkour.tasks.loader import load_task
+from parkour.tasks.resolve import load_task
 
 pytestmark = pytest.mark.mujoco
 

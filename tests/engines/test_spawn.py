@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from parkour.registry import default_registry
-from parkour.tasks.loader import load_task
+from parkour.tasks.resolve import load_task
 
 pytestmark = pytest.mark.mujoco
 

@@ -20,7 +20,7 @@ from parkour.policies.fit import make_stamp
 from parkour.policies.source import Weights, weights_at
 from parkour.tasks import load_task, task_to_toml
 from parkour.tasks.build import build_mdp
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 
 SMALL = ("policy.params.hidden_dims=[32, 16]", "course.columns=5", "course.levels=2")
 QUICK = ("course.levels=5", "course.columns=5")

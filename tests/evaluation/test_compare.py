@@ -16,7 +16,7 @@ from parkour.evaluation.plots import comparison_figures, evaluation_figures
 from parkour.evaluation.protocol import PROTOCOLS, TaskChanges, same_courses
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.policies.source import Weights
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from tests.evaluation.fakes import QUICK, GlidingEnv, gliding_env, write_weights
 
 CHANGES = TaskChanges(sets=(*QUICK, "timing.episode_length=3.0"))

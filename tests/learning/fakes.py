@@ -11,7 +11,7 @@ from torch import Tensor
 
 from parkour.specs import ObservationField
 from parkour.tasks import load_task
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 
 SIZES = {
     "proprioception": 53,

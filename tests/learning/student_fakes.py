@@ -12,7 +12,7 @@ from torch import Tensor
 from parkour.learning.options import TrainOptions
 from parkour.learning.train import train
 from parkour.tasks import load_task
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from tests.learning.fakes import SIZES, FakeEnv, make_env
 
 IMAGE = (16, 18)

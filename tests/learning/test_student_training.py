@@ -21,7 +21,7 @@ from parkour.policies.checkpoint import slim
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
 from parkour.policies.deployed import load_actor, load_policy, task_of
 from parkour.tasks import load_task, task_to_toml
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour_cli.__main__ import main
 from tests.learning.fakes import SIZES, FakeEnv
 from tests.learning.student_fakes import (

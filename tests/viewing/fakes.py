@@ -14,7 +14,7 @@ from parkour.evaluation.protocol import TaskChanges, evaluation_task
 from parkour.mdp.drive import Drive
 from parkour.policies.deployed import load_policy
 from parkour.policies.source import Weights
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver
 from parkour.viewing.session import Session

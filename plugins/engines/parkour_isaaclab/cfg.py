@@ -29,7 +29,7 @@ from isaaclab.utils import configclass
 from isaaclab.utils.assets import NUCLEUS_ASSET_ROOT_DIR
 
 from parkour.mdp.robot import RobotLayout
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour_isaaclab import terms
 from parkour_isaaclab.course import CourseGenerator
 from parkour_isaaclab.robot import load_robot_asset, locate_usd

@@ -10,7 +10,7 @@ from parkour.errors import DeviceError, EngineError
 from parkour_isaaclab.install import SUPPORTED, distribution_version, is_importable, isaaclab_version
 
 if TYPE_CHECKING:
-    from parkour.tasks.resolve import ResolvedTask
+    from parkour.tasks.resolved import ResolvedTask
     from parkour.viewing.session import Session
     from parkour.viewing.viewer import PictureCamera, Viewer, ViewerOptions
     from parkour_isaaclab.vec_env import IsaacVecEnv

@@ -47,7 +47,7 @@ def __getattr__(name: str) -> Callable[[], Any]:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def configuration() -> Any:
-        from parkour.tasks.loader import load_task
+        from parkour.tasks.resolve import load_task
         from parkour_isaaclab.cfg import environment_cfg
 
         task = load_task(name)

@@ -26,7 +26,7 @@ from torch import Tensor
 from parkour.errors import EngineError
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks.build import build_mdp
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour_isaaclab.accessor import StateAccessor, fresh_contacts
 from parkour_isaaclab.robot import load_robot_asset
 from parkour_isaaclab.sim_handle import IsaacSimHandle

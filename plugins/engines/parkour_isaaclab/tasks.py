@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parkour.errors import TaskError
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 
 _held: dict[str, ResolvedTask] = {}
 

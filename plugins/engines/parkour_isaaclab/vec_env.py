@@ -17,7 +17,7 @@ from torch import Tensor
 from parkour.engines.profile import Phase
 from parkour.errors import EngineError
 from parkour.mdp.task_mdp import TaskMdp
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour_isaaclab.cfg import ParkourEnvCfg, environment_cfg
 from parkour_isaaclab.runtime import runtime_of
 

@@ -12,7 +12,7 @@ from parkour.engines.protocol import Availability
 from parkour.errors import DeviceError, EngineError
 
 if TYPE_CHECKING:
-    from parkour.tasks.resolve import ResolvedTask
+    from parkour.tasks.resolved import ResolvedTask
     from parkour.viewing.session import Session
     from parkour.viewing.viewer import PictureCamera, Viewer, ViewerOptions
     from parkour_mujoco.native_sim import CpuSim

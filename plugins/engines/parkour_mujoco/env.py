@@ -19,7 +19,7 @@ from torch import Tensor
 from parkour.cuda_graphs import StepGraphs, graphs_on
 from parkour.engines.profile import Phase
 from parkour.tasks.build import build_mdp
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour_mujoco.accessor import StateAccessor
 from parkour_mujoco.kinematics import WarpKinematics
 from parkour_mujoco.motors import DcMotors

@@ -13,7 +13,7 @@ from mjlab.sensor import ContactMatch, ContactSensorCfg
 from mjlab.sim import MujocoCfg, SimulationCfg
 from mjlab.viewer.viewer_config import ViewerConfig
 
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour_mujoco.physics import SolverSettings, add_course, robot_spec
 from parkour_mujoco.robot_files import RobotFiles
 

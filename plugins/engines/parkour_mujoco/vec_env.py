@@ -12,7 +12,7 @@ from torch import Tensor
 
 from parkour.engines.profile import Phase
 from parkour.mdp.task_mdp import TaskMdp
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour_mujoco.env import ParkourEnv
 from parkour_mujoco.native_sim import CpuSim
 

@@ -7,7 +7,7 @@ from typing import Any
 from parkour import EncoderSpec, Params, param
 from parkour.errors import TaskError
 from parkour.policies.definition import PolicyDefinition
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour.tasks.validation import validate
 from parkour_policies.rma_actor import GROUPS as TEACHER_GROUPS
 from parkour_policies.rma_actor import PROPRIOCEPTION

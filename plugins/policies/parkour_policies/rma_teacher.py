@@ -6,7 +6,7 @@ from typing import Any
 
 from parkour import Params, ParkourError, param
 from parkour.policies.definition import PolicyDefinition
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour.tasks.validation import validate
 from parkour_policies.encoders import Activation
 from parkour_policies.rma_actor import GROUPS, EncoderChoice

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from parkour.errors import EngineError
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour.viewing.follow import DISTANCE, Follow
 from parkour.viewing.snapshot import Snapshot
 from parkour_mujoco.sim2sim.depth import check_renderer

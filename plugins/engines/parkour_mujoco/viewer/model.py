@@ -10,7 +10,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour.viewing.markers import BALL_RADIUS, HEADING_COLOUR, HEADING_HEIGHT, POLE_HEIGHT, UP
 from parkour.viewing.snapshot import Snapshot, box_colours
 from parkour_mujoco.physics import COURSE_GROUP, add_course, robot_spec

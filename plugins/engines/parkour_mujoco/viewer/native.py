@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 
 from parkour.errors import EngineError
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour.viewing.controls import buttons, window_action
 from parkour.viewing.follow import Follow
 from parkour.viewing.loop import describe

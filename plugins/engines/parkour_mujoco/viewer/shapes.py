@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from parkour.tasks.resolve import ResolvedTask
+from parkour.tasks.resolved import ResolvedTask
 from parkour.viewing.snapshot import Snapshot
 from parkour.viewing.web.shapes import BodyMesh
 from parkour_mujoco.viewer.meshes import body_meshes

@@ -1,0 +1,76 @@
+"""What a task becomes: every name resolved to a component, ready for an engine to build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from parkour.mdp.robot import RobotLayout
+from parkour.specs import Spec
+from parkour.tasks.model import TaskModel
+
+
+@dataclass(frozen=True)
+class ResolvedComponent:
+    """A component that a task uses: spec, where it came from, the imported target and its validated parameters."""
+
+    key: str
+    """Its name in the task."""
+    id: str
+    """Canonical id, ``distribution:name``."""
+    version: str
+    """Version of the distribution."""
+    spec: Spec
+    target: Callable[..., Any]
+    """The imported ``spec.target``."""
+    params: Any
+    """Instance of the spec's parameter model, or None."""
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """Parameters as keyword arguments (terrains take the model itself)."""
+        return (
+            {} if self.params is None else {name: getattr(self.params, name) for name in type(self.params).model_fields}
+        )
+
+
+@dataclass(frozen=True)
+class TaskOrigin:
+    """Where a task came from."""
+
+    task: str
+    """Canonical id of the registered task, or the path of its file."""
+    version: str | None = None
+    """Version of the distribution that registered it."""
+
+
+@dataclass(frozen=True)
+class ResolvedTask:
+    """A task with every name resolved.
+
+    Disabled components, terrains with share 0 and rewards with weight 0 are left out; ``model`` still has them.
+    """
+
+    model: TaskModel
+    overlay: str | None
+    robot: RobotLayout
+    robot_folder: str
+    """Folder with the robot's model files."""
+    terrains: Mapping[str, ResolvedComponent]
+    rewards: Mapping[str, ResolvedComponent]
+    observations: Mapping[str, ResolvedComponent]
+    terminations: Mapping[str, ResolvedComponent]
+    events: Mapping[str, ResolvedComponent]
+    policy: ResolvedComponent
+    encoders: Mapping[str, ResolvedComponent]
+    """Encoders the policy names in its parameters, by their key there."""
+    modifiers: Mapping[str, Mapping[str, ResolvedComponent]] = field(default_factory=dict)
+    """Noise and faults of each observation group that has any, in the order in which they are laid on."""
+    overlays: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The task's overlays as written, so that a run's task can be evaluated."""
+    origin: TaskOrigin | None = None
+
+    @property
+    def name(self) -> str:
+        return self.model.name

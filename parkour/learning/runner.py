@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from rsl_rl.env import VecEnv
@@ -55,10 +55,22 @@ class Listener(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class FollowsProgress(Protocol):
+    """An algorithm that wants to know how much of the run is over."""
+
+    def follow(self, progress: float) -> None:
+        """Called before each rollout, the same in all processes: 0 at the beginning, 1 at the end.
+
+        It is that of the time limit or of the iterations, whichever is further.
+        """
+        ...
+
+
 class TrainingRunner(OnPolicyRunner):
     """Runner for algorithms on rsl-rl's PPO interface.
 
-    An algorithm may offer ``begin_iteration(index)``, called before each rollout.
+    An algorithm may offer ``begin_iteration(index)``, called before each rollout, and be :class:`FollowsProgress`.
 
     Args:
         env: environments; scalars in ``extras["log"]`` are averaged over each iteration.
@@ -80,6 +92,7 @@ class TrainingRunner(OnPolicyRunner):
         self.stop_reason = ""
         self.last: Iteration | None = None
         self._stop: Callable[[], str] = lambda: ""
+        self._time_share: Callable[[], float] = lambda: 0.0
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 
@@ -91,6 +104,7 @@ class TrainingRunner(OnPolicyRunner):
         listeners: Sequence[Listener] = (),
         save: Callable[[], None] | None = None,
         stop: Callable[[], str] = lambda: "",
+        time_share: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Train until ``current_learning_iteration`` has grown by ``num_learning_iterations``.
 
@@ -101,8 +115,9 @@ class TrainingRunner(OnPolicyRunner):
             save: writes a checkpoint; called every ``save_interval`` iterations and at the end (in the first process).
             stop: asked between steps; a reason ends the loop, after the iteration that several processes share,
                 at once in a single one. The unfinished rollout is thrown away.
+            time_share: how much of the time limit is over, 0 to 1; 0 where there is none.
         """
-        self._stop, self.stop_reason = stop, ""
+        self._stop, self._time_share, self.stop_reason = stop, time_share, ""
         total = self.current_learning_iteration + num_learning_iterations
         if init_at_random_ep_len:
             self.env.episode_length_buf = torch.randint_like(
@@ -127,6 +142,8 @@ class TrainingRunner(OnPolicyRunner):
 
     def _iterate(self, obs: TensorDict, total: int, listeners: Sequence[Listener]) -> TensorDict | None:
         begin, timer = time.perf_counter(), PhaseTimer(self.device)
+        if isinstance(self.alg, FollowsProgress):
+            self.alg.follow(self._progress(total))
         if hook := getattr(self.alg, "begin_iteration", None):
             hook(self.current_learning_iteration)
         timer.start()
@@ -220,6 +237,15 @@ class TrainingRunner(OnPolicyRunner):
             reason = reason or ("another process stopped" if wish.item() else "")
         self.stop_reason = reason or self.stop_reason
         return bool(reason)
+
+    def _progress(self, total: int) -> float:
+        """How much of the run is over; the first process's, so that all take the same steps."""
+        progress = max(self.current_learning_iteration / max(total, 1), self._time_share())
+        if self.is_distributed:
+            shared = torch.tensor(progress, device=self.device)
+            torch.distributed.broadcast(shared, src=0)
+            progress = shared.item()
+        return min(progress, 1.0)
 
     # -- processes ---------------------------------------------------------------------------------------------------
 

@@ -243,7 +243,7 @@ def _learn(
                 stack.callback(listener.close)
             say(f"run folder {state.folder}")
         signals = stack.enter_context(StopSignals(say))
-        stop = _stopper(signals, options.time_limit)
+        limit = TimeLimit(options.time_limit)
         # Last, so that nothing above draws from the streams that a resumed run goes on with.
         if state.resumed is not None:
             state.resume_rng(state.resumed)
@@ -252,7 +252,8 @@ def _learn(
             init_at_random_ep_len=True,
             listeners=listeners,
             save=state.save if first else None,
-            stop=stop,
+            stop=lambda: signals.reason or limit.reason(),
+            time_share=limit.share,
         )
     if first and options.video:
         _film(task, state, say)
@@ -280,12 +281,16 @@ def _film(task: ResolvedTask, state: RunState, say: Callable[[str], None]) -> No
         say(f"--video: not recorded ({type(error).__name__}: {error})")
 
 
-def _stopper(signals: StopSignals, minutes: float | None) -> Callable[[], str]:
-    deadline = time.monotonic() + 60.0 * minutes if minutes is not None else float("inf")
+class TimeLimit:
+    """Minutes that may be trained from now on; None: any number."""
 
-    def stop() -> str:
-        if signals.reason:
-            return signals.reason
-        return f"{minutes:g} minutes are over" if time.monotonic() >= deadline else ""
+    def __init__(self, minutes: float | None) -> None:
+        self.minutes, self.begin = minutes, time.monotonic()
 
-    return stop
+    def share(self) -> float:
+        """How much of it is over, from 0 on; 0 without a limit."""
+        return 0.0 if self.minutes is None else (time.monotonic() - self.begin) / (60.0 * self.minutes)
+
+    def reason(self) -> str:
+        """Why to stop, or nothing."""
+        return f"{self.minutes:g} minutes are over" if self.share() >= 1.0 else ""

@@ -29,10 +29,12 @@ def blank_observations(task: ResolvedTask) -> TensorDict:
     return TensorDict(zeros, batch_size=[1])  # type: ignore[arg-type]
 
 
-def write_checkpoint(path: Path, stage: str = "teacher", *, sets: tuple[str, ...] = (), gain: float = 40.0) -> Path:
+def write_checkpoint(
+    path: Path, stage: str = "teacher", *, sets: tuple[str, ...] = (), gain: float = 40.0, overlay: str = "train"
+) -> Path:
     """A checkpoint of random weights; ``gain`` makes its actions greater than fresh ones."""
     torch.manual_seed(3)
-    task = load_task(f"go2-{stage}", overlay="train", sets=sets)
+    task = load_task(f"go2-{stage}", overlay=overlay, sets=sets)
     layout, blank = observation_layout(task), blank_observations(task)
     shapes = {name: tuple(blank[name].shape[1:]) for name in layout}
     definition = define_policy(task)

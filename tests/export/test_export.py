@@ -128,6 +128,15 @@ def test_student_that_nobody_steers(tmp_path: Path, opset: int) -> None:
     assert result.max_error < 1e-4 and min(p.scale for p in result.parities) > 1.0
 
 
+@pytest.mark.parametrize(("format", "opset"), [("onnx", 14), ("onnx", 18), ("jit", 18)])
+def test_student_with_the_small_encoder(tmp_path: Path, format: str, opset: int) -> None:
+    path = write_checkpoint(tmp_path / "model_7.pt", "student", overlay="train+compact")
+    options = ExportOptions(format=format, opset=opset, rollout=False)  # type: ignore[arg-type]
+    result = export_policy(path, tmp_path / "exported", options)
+    assert result.max_error < 1e-4 and min(p.scale for p in result.parities) > 1.0
+    assert np.prod(result.manifest.graphs[0].inputs[2].shape) == 384
+
+
 @pytest.mark.parametrize("opset", [14, 17, 20])
 def test_opsets(checkpoints: dict[str, Path], tmp_path: Path, opset: int) -> None:
     result = export_policy(checkpoints["teacher"], tmp_path, ExportOptions(opset=opset, rollout=False))

@@ -23,7 +23,9 @@ def main() -> None:
     options = TrainOptions(
         num_envs=4, iterations=3, device="cpu", log_root=folder, logger="none", progress=False, checkpoint=teacher
     )
-    result = module.train(student_task(), options, make_env=make_student_env)
+    result = module.train(
+        student_task("algorithm.params.learning_rate_schedule='cosine'"), options, make_env=make_student_env
+    )
     algorithm = states[0].runner.alg
     report = {"student": algorithm.student.state_dict(), "loss": result.metrics["Loss/action"]}
     torch.save(report, folder / f"rank{rank()}.pt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -110,6 +111,19 @@ def test_resumed_run_has_the_losses_of_one_that_was_never_stopped(tmp_path: Path
     first = run(tmp_path, iterations=2, checkpoint=teacher, make_env=make_env, run_name="stopped")
     run(tmp_path, recorder=second, iterations=4, resume=True, run=first.run, num_envs=None, make_env=make_env)
     assert second.losses() == whole.losses()[2:]
+
+
+def test_cosine_of_the_learning_rate_follows_the_iterations_or_the_time_limit(tmp_path: Path, teacher: Path) -> None:
+    cosine = "algorithm.params.learning_rate_schedule='cosine'"
+    rates = lambda recorder: [item.scalars["Loss/learning_rate"] for item in recorder.seen]  # noqa: E731
+    by_iterations, by_time = Recorder(), Recorder()
+    run(tmp_path, cosine, recorder=by_iterations, iterations=4, checkpoint=teacher)
+    wanted = [1e-5 + 0.5 * (1e-3 - 1e-5) * (1.0 + math.cos(math.pi * done / 4)) for done in range(4)]
+    assert rates(by_iterations) == pytest.approx(wanted)
+    run(tmp_path, cosine, recorder=by_time, iterations=10**6, time_limit=0.05, checkpoint=teacher, run_name="timed")
+    assert len(by_time.seen) > 2
+    assert rates(by_time) == sorted(rates(by_time), reverse=True)
+    assert rates(by_time)[0] == pytest.approx(1e-3, rel=0.05) and rates(by_time)[-1] < 3e-4
 
 
 def test_checkpoint_holds_everything_a_resumed_run_needs(tmp_path: Path, teacher: Path) -> None:

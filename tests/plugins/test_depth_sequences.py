@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
 from parkour_policies.depth_encoders import DepthGru, Unsplit, depth_gru
 from parkour_policies.depth_sequences import SequenceEncoder, advance_all
+from parkour_policies.strided_encoder import depth_strided_gru
 from tests.learning.student_fakes import IMAGE
 
 ON_GPU = torch.cuda.is_available()
 DEVICE = "cuda" if ON_GPU else "cpu"
 
 
-def make_encoder() -> DepthGru:
+def make_encoder(strided: bool) -> DepthGru:
     torch.manual_seed(3)
-    encoder: Any = depth_gru((*IMAGE, 53), 34, channels=(4, 6), hidden_dim=24, memory=20)
+    encoder: Any = (
+        depth_strided_gru((*IMAGE, 53), 34, channels=(4, 6), frame_latent=32, memory=20)
+        if strided
+        else depth_gru((*IMAGE, 53), 34, channels=(4, 6), hidden_dim=24, memory=20)
+    )
     return encoder.to(DEVICE)
 
 
@@ -27,9 +33,10 @@ def gradients(encoder: torch.nn.Module) -> list[Tensor]:
     return found
 
 
-def test_sequence_is_its_steps_one_after_the_other() -> None:
+@pytest.mark.parametrize("strided", [False, True])
+def test_sequence_is_its_steps_one_after_the_other(strided: bool) -> None:
     """Episodes begin at any step, the first and the last included, and several times."""
-    encoder = make_encoder()
+    encoder = make_encoder(strided)
     assert isinstance(encoder, SequenceEncoder)
     begins = torch.rand(9, 7, device=DEVICE) < 0.3
     begins[0, 0], begins[8, 1], begins[:, 2], begins[:, 3] = True, True, True, False

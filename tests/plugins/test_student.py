@@ -454,6 +454,38 @@ def test_learning_rate_halves() -> None:
         assert [group["lr"] for group in alg.optimizer.param_groups] == [pytest.approx(1e-3 * factor)]
 
 
+def test_learning_rate_falls_along_a_cosine_over_the_run() -> None:
+    sets = ("algorithm.params.learning_rate_schedule='cosine'", "algorithm.params.learning_rate_half_life=5")
+    alg = make_runner(*sets).alg
+    for progress, wanted in ((0.0, 1e-3), (0.5, 0.5 * (1e-3 + 1e-5)), (1.0, 1e-5), (1.3, 1e-5)):
+        alg.follow(progress)
+        alg.begin_iteration(40)
+        assert [group["lr"] for group in alg.optimizer.param_groups] == [pytest.approx(wanted)]
+
+
+def test_half_precision_is_for_gpus() -> None:
+    """On a CPU the losses are those of single precision to the last bit."""
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        runner = make_runner(f"algorithm.params.image_precision='{precision}'")
+        rollout(runner)
+        losses.append(runner.alg.update())
+    assert losses[0] == losses[1]
+
+
+def test_student_with_the_small_encoder_learns() -> None:
+    sets = ("policy.params.depth_encoder='depth_strided_gru'", "algorithm.params.learning_rate=3e-3")
+    runner = make_runner(*sets, env=FakeStudentEnv(48, length=30), small=NETWORKS)
+    losses = []
+    for _ in range(20):
+        rollout(runner)
+        losses.append(runner.alg.update())
+    first, last = (
+        {k: sum(one[k] for one in part) / 5 for k in ("action", "yaw")} for part in (losses[:5], losses[-5:])
+    )
+    assert last["action"] < 0.9 * first["action"] and last["yaw"] < 0.8 * first["yaw"]
+
+
 def test_encoder_and_actor_are_trained_and_nothing_else() -> None:
     runner = make_runner()
     alg = runner.alg

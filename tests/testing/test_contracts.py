@@ -17,6 +17,7 @@ ELSEWHERE = {
     "policy-rma-teacher-exports",
     "policy-rma-student-exports",
     "encoder-depth_gru-exports",
+    "encoder-depth_strided_gru-exports",
     "encoder-depth_cnn58x87-exports",
     "engine-mujoco-steps_a_task",
     "engine-isaaclab-steps_a_task",

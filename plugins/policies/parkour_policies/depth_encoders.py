@@ -104,17 +104,31 @@ class DepthCnn(nn.Module):
 
 
 class DepthGru(nn.Module):
-    """Images and proprioception to a latent in (-1, 1), through a gated recurrent unit: a split, recurrent encoder."""
+    """Images and proprioception to a latent in (-1, 1), through a gated recurrent unit: a split, recurrent encoder.
+
+    Args:
+        proprioception: numbers of it.
+        latent_dim: of the output.
+        backbone: images ``[N, H, W]`` to ``[N, frame_latent]``.
+        frame_latent: size of an encoded image.
+        combination_dims: widths of the layers that join image and proprioception.
+        memory: size of the recurrent state.
+        activation: of those layers.
+        past_memory: whether the output also reads what enters the memory, so that what is in the image need not pass
+            through gates that have to be learnt first.
+    """
 
     def __init__(
-        self, proprioception: int, latent_dim: int, backbone: DepthCnn, frame_latent: int,
-        combination_dims: Sequence[int], memory: int, activation: str,
+        self, proprioception: int, latent_dim: int, backbone: nn.Module, frame_latent: int,
+        combination_dims: Sequence[int], memory: int, activation: str, *, past_memory: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         self.base_backbone = backbone
-        self.combination_mlp = make_mlp((frame_latent + proprioception, *combination_dims), activation)
-        self.rnn = nn.GRU(combination_dims[-1], memory, batch_first=True)
-        self.output_mlp = make_mlp((memory, latent_dim), activation, last="tanh")
+        self.past_memory = past_memory
+        joined = (frame_latent + proprioception, *combination_dims)
+        self.combination_mlp = make_mlp(joined, activation)
+        self.rnn = nn.GRU(joined[-1], memory, batch_first=True)
+        self.output_mlp = make_mlp((memory + past_memory * joined[-1], latent_dim), activation, last="tanh")
 
     def initial_state(self, num_envs: int) -> Tensor:
         """Zeros ``[N, layers, memory]``."""
@@ -126,7 +140,7 @@ class DepthGru(nn.Module):
     def advance(self, features: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         joined = self.combination_mlp(torch.cat((features, proprioception), dim=-1))
         output, state = self.rnn(joined.unsqueeze(1), state.transpose(0, 1).contiguous())
-        return self.output_mlp(output.squeeze(1)), state.transpose(0, 1)
+        return self._tell(output.squeeze(1), joined), state.transpose(0, 1)
 
     def advance_all(self, features: Tensor, proprioception: Tensor, state: Tensor, begins: Tensor) -> Tensor:
         """See :class:`parkour_policies.depth_sequences.SequenceEncoder`. Episodes become rows of one batch."""
@@ -138,7 +152,10 @@ class DepthGru(nn.Module):
         before = self.initial_state(int(episodes.sum())).index_copy(0, first_row, state)
         padded = joined.new_zeros(len(before), len(begins), joined.shape[-1]).index_put((row, place), joined)
         outputs, _ = self.rnn(padded, before.transpose(0, 1).contiguous())
-        return self.output_mlp(outputs[row, place])
+        return self._tell(outputs[row, place], joined)
+
+    def _tell(self, remembered: Tensor, joined: Tensor) -> Tensor:
+        return self.output_mlp(torch.cat((remembered, joined), dim=-1) if self.past_memory else remembered)
 
     def forward(self, depth: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         return self.advance(self.compress(depth), proprioception, state)

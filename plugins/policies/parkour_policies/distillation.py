@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from parkour.errors import TrainingError
 from parkour_policies.depth_sequences import advance_all
 from parkour_policies.distillation_storage import DistillationStorage
-from parkour_policies.glimpses import GlimpseSequences
+from parkour_policies.glimpses import Chosen, GlimpseSequences
+from parkour_policies.learning_rate import LearningRate, Schedule
 from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION, SCAN, RmaActor
 from parkour_policies.student_model import YAW_VALID, Memory, StudentModel
 
@@ -38,8 +39,10 @@ class RmaDistillation(Distillation):
     def __init__(
         self, student: StudentModel, teacher: RmaActor, storage: DistillationStorage, *, learning_rate: float = 1e-3,
         max_grad_norm: float = 1.0, epochs: int = 1, mini_batches: int = 1, learning_rate_half_life: int | None = None,
+        learning_rate_schedule: Schedule = "half_life", learning_rate_end: float = 0.0,
         latent_coefficient: float = 0.0, encoder_iterations: int = 0, predicted_yaw_share: float = 0.0,
-        image_block: int = 1024, device: str = "cpu", multi_gpu_cfg: dict | None = None, **unused: Any,
+        image_block: int = 1024, image_precision: str = "float32", device: str = "cpu",
+        multi_gpu_cfg: dict | None = None, **unused: Any,
     ) -> None:  # fmt: skip
         super().__init__(
             student, teacher, storage, learning_rate=learning_rate, max_grad_norm=max_grad_norm, device=device,  # type: ignore[arg-type]
@@ -53,13 +56,19 @@ class RmaDistillation(Distillation):
         by_itself = torch.arange(storage.num_envs, device=device) < predicted_yaw_share * storage.num_envs
         self.goes_by_itself = by_itself.float().unsqueeze(-1)
         """``[N, 1]`` 1 where the predicted yaws count always."""
-        self.half_life = learning_rate_half_life
-        self.first_learning_rate = learning_rate
+        self.schedule = LearningRate(learning_rate, learning_rate_schedule, learning_rate_half_life, learning_rate_end)
+        self.progress = 0.0
+        # On a CPU half precision is slower, and what is tested there is to be exact.
+        self.half_images = image_precision == "bfloat16" and torch.device(device).type == "cuda"
         self.teacher.requires_grad_(False).eval()
         self.trained = [p for p in student.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.trained, lr=learning_rate)
 
     # -- rollout -----------------------------------------------------------------------------------------------------
+
+    def follow(self, progress: float) -> None:
+        """See :class:`parkour.learning.runner.FollowsProgress`."""
+        self.progress = progress
 
     def begin_iteration(self, iteration: int) -> None:
         """Called before each rollout.
@@ -70,10 +79,9 @@ class RmaDistillation(Distillation):
         if not self.teacher_loaded:
             raise TrainingError("the student has no teacher", hint="parkour train --stage student --checkpoint TEACHER")
         self.encoder_only = iteration < self.encoder_iterations
-        if self.half_life is not None:
-            self.learning_rate = self.first_learning_rate * 0.5 ** (iteration / self.half_life)
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.learning_rate
+        self.learning_rate = self.schedule.at(iteration, self.progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate
 
     def act(self, obs: TensorDict) -> Tensor:
         """The student's actions ``[N, J]``; the teacher's, on its deployed inputs, are noted."""
@@ -104,8 +112,10 @@ class RmaDistillation(Distillation):
         storage.glimpses.clear()
         features = None if seen is None else seen.features
         for epoch in range(self.epochs):
-            for env_ids in self._mini_batches():
-                loss = self._step(seen, features, env_ids)
+            # Who saw what is asked of the device for all parts at once, so that it does not stand still between them.
+            parts = [(env_ids, None if seen is None else seen.choose(env_ids)) for env_ids in self._mini_batches()]
+            for env_ids, chosen in parts:
+                loss = self._step(seen, features, env_ids, chosen)
                 features = None  # They were the encoder's that saw the images, which has been trained since.
                 if epoch == 0:
                     losses.append(loss)
@@ -121,18 +131,24 @@ class RmaDistillation(Distillation):
             return [torch.arange(count, device=device)]
         return torch.randperm(count, device=device).tensor_split(min(self.mini_batches, count))
 
-    def _step(self, seen: GlimpseSequences | None, features: Tensor | None, env_ids: Tensor) -> Tensor:
+    def _step(
+        self, seen: GlimpseSequences | None, features: Tensor | None, env_ids: Tensor, chosen: Chosen | None
+    ) -> Tensor:
         """One gradient step on the environments ``env_ids``; the losses ``[3]`` before it.
 
         Args:
             seen: the glimpses of all environments.
             features: of all images, where the present encoder's are known.
             env_ids: ``[n]`` int64.
+            chosen: their glimpses among ``seen``.
         """
         # Zeros rather than none: the ranks average all gradients, whatever each of them saw.
         for parameter in self.trained:
             parameter.grad = torch.zeros_like(parameter)
-        losses = self._act_blind(env_ids) if seen is None else self._see_and_act(seen, features, env_ids)
+        if seen is None or chosen is None or len(chosen[0]) == 0:
+            losses = self._act_blind(env_ids)
+        else:
+            losses = self._see_and_act(seen, features, env_ids, chosen)
         if self.encoder_only:
             for parameter in self.student.actor.parameters():
                 parameter.grad = None
@@ -147,28 +163,31 @@ class RmaDistillation(Distillation):
         """The losses ``[3]`` of environments that saw nothing new, whose gradients are added up."""
         return self._actor_losses(self._start(env_ids).output.expand(self.storage.step, -1, -1), env_ids)[0]
 
-    def _see_and_act(self, seen: GlimpseSequences, features: Tensor | None, env_ids: Tensor) -> Tensor:
+    def _see_and_act(self, seen: GlimpseSequences, features: Tensor | None, env_ids: Tensor, chosen: Chosen) -> Tensor:
         """The losses ``[3]`` of the environments ``env_ids``, whose gradients are added up."""
-        rows, *sequence = seen.choose(env_ids)
-        if len(rows) == 0:
-            return self._act_blind(env_ids)
+        rows, *sequence = chosen
         at_once = len(rows) <= self.image_block
         if at_once:
-            features = self.student.encoder.compress(seen.images[rows])
+            features = self._compress(seen.images[rows])
         else:
             features = (self._features(seen, rows) if features is None else features[rows]).requires_grad_()
         outputs = self._remember(seen, features, rows, sequence, env_ids)
         losses, outputs_grad = self._actor_losses(outputs.detach(), env_ids)
         outputs.backward(outputs_grad)
         if not at_once:
-            self._compress(seen, rows, features)
+            self._pass_back(seen, rows, features)
         return losses
+
+    def _compress(self, images: Tensor) -> Tensor:
+        """What the present encoder makes of the images ``[M, H, W]``: ``[M, …]``, float32."""
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.half_images):
+            features = self.student.encoder.compress(images)
+        return features.float()
 
     def _features(self, seen: GlimpseSequences, rows: Tensor) -> Tensor:
         """``[r, …]`` what the present encoder makes of the images ``rows``."""
-        compress = self.student.encoder.compress
         with torch.no_grad():
-            return torch.cat([compress(seen.images[block]) for block in rows.split(self.image_block)])
+            return torch.cat([self._compress(seen.images[block]) for block in rows.split(self.image_block)])
 
     def _start(self, env_ids: Tensor) -> Memory:
         """What was remembered before the first step."""
@@ -213,11 +232,11 @@ class RmaDistillation(Distillation):
             total += torch.stack((action, yaw, gap)).detach()
         return total, grad.view_as(outputs)
 
-    def _compress(self, seen: GlimpseSequences, rows: Tensor, features: Tensor) -> None:
+    def _pass_back(self, seen: GlimpseSequences, rows: Tensor, features: Tensor) -> None:
         """Carry the gradients of the features on into the part of the encoder that sees images."""
         assert features.grad is not None
         for block, grad in zip(rows.split(self.image_block), features.grad.split(self.image_block), strict=True):
-            compressed = self.student.encoder.compress(seen.images[block])
+            compressed = self._compress(seen.images[block])
             if compressed.requires_grad:
                 compressed.backward(grad)
 

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from parkour_policies.student_model import Glimpse
 
+Chosen = tuple[Tensor, Tensor, Tensor]
+"""What :meth:`GlimpseSequences.choose` returns."""
+
 
 @dataclass(frozen=True)
 class GlimpseSequences:
@@ -65,7 +68,7 @@ class GlimpseSequences:
             begins=ended.gather(0, at) > ended.gather(0, before), held=seen.cumsum(0),
         )  # fmt: skip
 
-    def choose(self, env_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def choose(self, env_ids: Tensor) -> Chosen:
         """The sequences of ``n`` environments (``[n]`` int64).
 
         Returns:

@@ -55,6 +55,14 @@ def register_encoders() -> Iterable[EncoderSpec]:
         recurrent=True,
         source=EXTREME_PARKOUR,
     )
+    yield EncoderSpec(
+        name="depth_strided_gru",
+        summary="depth image and proprioception to latent: strided convolutions and a recurrent unit; small and fast",
+        target="parkour_policies.strided_encoder:depth_strided_gru",
+        params="parkour_policies.strided_encoder:DepthStridedGruParams",
+        encodes="depth",
+        recurrent=True,
+    )
 
 
 @hookimpl

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from parkour import EncoderSpec, Params, param
 from parkour.errors import TaskError
 from parkour.policies.definition import PolicyDefinition
 from parkour.tasks.resolved import ResolvedTask
 from parkour.tasks.validation import validate
+from parkour_policies.learning_rate import Schedule
 from parkour_policies.rma_actor import GROUPS as TEACHER_GROUPS
 from parkour_policies.rma_actor import PROPRIOCEPTION
 from parkour_policies.rma_teacher import RmaTeacherParams, encoder_choice, teacher_actor
 from parkour_policies.student_model import GROUPS as STUDENT_GROUPS
+
+Precision = Literal["float32", "bfloat16"]
 
 GROUPS = (*TEACHER_GROUPS, *(name for name in STUDENT_GROUPS if name not in TEACHER_GROUPS))
 
@@ -37,9 +40,13 @@ class DistillationParams(Params):
     max_grad_norm: float = param(1.0, ge=0, doc="Bound on the norm of both gradients together.")
     epochs: int = param(1, ge=1, doc="Times that each rollout is gone through.")
     mini_batches: int = param(1, ge=1, doc="Parts of the environments, each with a gradient step of its own.")
+    learning_rate_schedule: Schedule = "half_life"
+    """How the learning rate falls: by half every ``learning_rate_half_life`` iterations, or along half a cosine over
+    the run, whose length is its time limit or its number of iterations, whichever comes first."""
     learning_rate_half_life: int | None = param(
         None, ge=1, doc="Iterations in which the learning rate halves; none: it stays."
     )
+    learning_rate_end: float = param(1e-5, ge=0, doc="Learning rate at the end of the cosine.")
     latent_coefficient: float = param(
         0.0, ge=0, doc="Weight of the distance between the encoder's scan latent and the teacher's; 0: no such loss."
     )
@@ -48,6 +55,9 @@ class DistillationParams(Params):
         0.0, ge=0, le=1, doc="Share of the environments in which predicted yaws count everywhere, as on a robot."
     )
     image_block: int = param(1024, ge=1, doc="Images that go through the encoder at a time in an update.")
+    image_precision: Precision = "float32"
+    """Of the encoder's part that sees images, in updates on a GPU; weights, everything else and all that is evaluated
+    or exported are float32."""
 
 
 def rma_student(task: ResolvedTask) -> PolicyDefinition:

@@ -57,20 +57,21 @@ def make_task() -> Any:
 
 @pytest.fixture(scope="module")
 def recording(exports: dict[str, ExportResult]) -> Recording:
+    from parkour_deploy.contract import read_contract
     from parkour_mujoco.engine import MujocoEngine
     from parkour_mujoco.sim2sim.courses import Patch, WayPoints
-    from parkour_mujoco.sim2sim.observation import Observer, Situation
+    from parkour_mujoco.sim2sim.observation import SimulatedObserver, Situation
     from parkour_mujoco.sim2sim.world import World
 
     task = make_task()
-    manifest = exports["teacher"].manifest
+    contract = read_contract(exports["teacher"].folder)
     env = MujocoEngine().make_env(task, num_envs=len(TERRAINS), device="cpu", seed=SEED)
     field = build_terrain(task, SEED)
     mdp, sim = env.mdp, env.unwrapped.sim
     patches = [Patch(field, int(index)) for index in mdp.course.patch]
     files, timestep = env.unwrapped.files, task.model.timing.physics_step
     worlds = [World(files, task.robot, patch.boxes, timestep=timestep) for patch in patches]
-    observers = [Observer(manifest) for _ in patches]
+    observers = [SimulatedObserver(contract) for _ in patches]
     goals = [WayPoints(p.goals, radius=0.2, dwell=0.1, step_dt=task.model.step_dt) for p in patches]
     last_force = [np.zeros(4) for _ in patches]
     yaws = [(0.0, 0.0) for _ in patches]
@@ -96,9 +97,9 @@ def recording(exports: dict[str, ExportResult]) -> Recording:
                 yaws[world] = goals[world].yaws(state.base_pos[:2], state.yaw)
             force = np.linalg.norm(state.foot_force, axis=-1)
             touching = np.maximum(force, last_force[world])
-            now = Situation(
-                state=state, patch=patch, yaws=yaws[world], command=float(mdp.command.speed[world]),
-                action=mdp.action[world].double().numpy(), touching=touching, perception=perception,
+            now = Situation.of(
+                state, patch, yaws=yaws[world], command=float(mdp.command.speed[world]),
+                action=mdp.action[world].double().numpy(), contact=touching, perception=perception,
             )  # fmt: skip
             row["ours"].append(observers[world].observe(now))
             row["near_border"].append(near_border(state) if perception else rows["near_border"][-1][world])

@@ -81,9 +81,10 @@ def test_no_torch_in_the_process(exports: dict[str, ExportResult], stage: str) -
 
 def test_figures_of_a_walk(exports: dict[str, ExportResult], monkeypatch: pytest.MonkeyPatch) -> None:
     """A robot carried along the course at a constant speed: what is counted is known beforehand."""
+    from parkour_deploy.contract import read_contract
+    from parkour_deploy.policy import GraphPolicy
     from parkour_mujoco.sim2sim import episode as module
     from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, build_courses
-    from parkour_mujoco.sim2sim.policy import OnnxPolicy
     from parkour_mujoco.sim2sim.run import _robot_files
     from parkour_mujoco.sim2sim.world import World
 
@@ -102,8 +103,9 @@ def test_figures_of_a_walk(exports: dict[str, ExportResult], monkeypatch: pytest
         return self.state()
 
     monkeypatch.setattr(World, "hold", carry)
-    policy = OnnxPolicy(exports["teacher"].folder, manifest)
-    runner = module.Runner(manifest, _robot_files(manifest), policy, module.Conditions(0.5, 60.0, 1.0))
+    contract = read_contract(exports["teacher"].folder)
+    policy = GraphPolicy(contract)
+    runner = module.Runner(manifest, contract, _robot_files(manifest), policy, module.Conditions(0.5, 60.0, 1.0))
     figures = runner.run(patch)
     assert (figures["success"], figures["fall"], figures["time_out"], figures["way_points"]) == (1.0, 0.0, 0.0, 1.0)
     assert figures["way_points_before"] == 1.0
@@ -170,13 +172,14 @@ def test_depth_of_the_renderer_and_of_rays(exports: dict[str, ExportResult]) -> 
 def test_processing_of_depth(exports: dict[str, ExportResult]) -> None:
     import torch
 
-    from parkour_mujoco.sim2sim.depth import process
+    from parkour_deploy.contract import read_contract
+    from parkour_deploy.picture import DepthPicture
 
-    manifest = exports["student"].manifest
-    group = next(group for group in manifest.observation.groups if group.name == "depth")
-    assert manifest.camera is not None
+    contract = read_contract(exports["student"].folder)
+    group = contract.group("depth")
+    assert contract.camera is not None and group is not None
     raw = np.random.default_rng(0).uniform(0.1, 2.0, (60, 106))
-    got = process(raw, group.params, manifest.camera)
+    got = DepthPicture(contract.camera, group.params)(raw)
     cut = torch.tensor(raw[:-2, 4:-4])[None, None]
     wanted = torch.nn.functional.interpolate(cut, size=(58, 87), mode="bicubic", align_corners=False)[0, 0]
     assert np.abs(got - (wanted.numpy() / 2.0 - 0.5)).max() < 1e-6

@@ -16,8 +16,9 @@ def run(request: dict[str, Any]) -> list[dict[str, Any]]:
 
     from parkour.evaluation.metrics import EpisodeRecorder
     from parkour.export.manifest import read_manifest
+    from parkour_deploy.contract import read_contract
+    from parkour_deploy.policy import GraphPolicy
     from parkour_mujoco.engine import MujocoEngine
-    from parkour_mujoco.sim2sim.policy import OnnxPolicy
 
     folder = Path(request["folder"])
     torch.set_num_threads(1)
@@ -25,7 +26,7 @@ def run(request: dict[str, Any]) -> list[dict[str, Any]]:
     columns, levels = len(request["terrains"]), request["episodes"]
     num_envs = columns * levels
     manifest = read_manifest(folder)
-    policy = OnnxPolicy(folder, manifest, batch=num_envs)
+    policy = GraphPolicy(read_contract(folder), batch=num_envs)
     # The simulator that policies are trained in; on a CPU the engine's default is C MuJoCo, the same as out there.
     env = MujocoEngine().make_env(task, num_envs=num_envs, device="cpu", seed=request["seed"], cpu_sim="warp")
     mdp = env.mdp

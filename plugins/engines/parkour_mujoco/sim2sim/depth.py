@@ -18,8 +18,6 @@ from parkour.tasks.model import Camera
 from parkour_mujoco.physics import COURSE_GROUP
 
 CAMERA = "parkour_depth"
-KEYS = -0.75
-"""Parameter of the bicubic kernel."""
 NEAREST = 0.01
 """Distance of the renderer's near plane [m]."""
 
@@ -118,31 +116,6 @@ def check_renderer() -> None:
     display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if context is None or ("glfw" in context.__module__ and sys.platform.startswith("linux") and not display):
         raise RuntimeError("no display, and MUJOCO_GL is not egl or osmesa")
-
-
-def process(raw: np.ndarray, params: dict[str, Any], camera: Camera) -> np.ndarray:
-    """A picture ``[H, W]`` [m] cropped, resized and normalised as the group ``depth`` does it."""
-    top, bottom, sides = params["crop_top"], params["crop_bottom"], params["crop_sides"]
-    cut = raw[top : raw.shape[0] - bottom, sides : raw.shape[1] - sides]
-    rows, columns = _bicubic(cut.shape[0], params["height"]), _bicubic(cut.shape[1], params["width"])
-    return rows @ cut @ columns.T / camera.range - 0.5
-
-
-def _bicubic(old: int, new: int) -> np.ndarray:
-    """``[new, old]`` weights of cubic convolution (Keys, 1981); borders are repeated, pixels are areas."""
-    weights = np.zeros((new, old))
-    for row in range(new):
-        position = (row + 0.5) * old / new - 0.5
-        first = math.floor(position) - 1
-        for tap in range(first, first + 4):
-            weights[row, min(max(tap, 0), old - 1)] += _keys(abs(position - tap))
-    return weights
-
-
-def _keys(distance: float) -> float:
-    if distance <= 1:
-        return (KEYS + 2) * distance**3 - (KEYS + 3) * distance**2 + 1
-    return KEYS * (distance**3 - 5 * distance**2 + 8 * distance - 4) if distance < 2 else 0.0
 
 
 def _focal_length(camera: Camera) -> float:

@@ -10,11 +10,12 @@ import numpy as np
 from parkour.errors import ExportError
 from parkour.export.manifest import Manifest
 from parkour.terrain.sub_terrain import PATCH_LENGTH
+from parkour_deploy.contract import Contract
+from parkour_deploy.policy import GraphPolicy
 from parkour_mujoco.robot_files import RobotFiles
 from parkour_mujoco.sim2sim.courses import Patch, WayPoints
 from parkour_mujoco.sim2sim.depth import DepthCamera
-from parkour_mujoco.sim2sim.observation import Observer, Situation
-from parkour_mujoco.sim2sim.policy import OnnxPolicy
+from parkour_mujoco.sim2sim.observation import SimulatedObserver, Situation
 from parkour_mujoco.sim2sim.world import State, World
 
 CONTACT_FORCE = 2.0
@@ -42,6 +43,7 @@ class Runner:
 
     Args:
         manifest: of the export.
+        contract: the same, as a robot reads it.
         files: the robot's model.
         policy: its graphs.
         conditions: of all episodes.
@@ -51,15 +53,16 @@ class Runner:
     def __init__(
         self,
         manifest: Manifest,
+        contract: Contract,
         files: RobotFiles,
-        policy: OnnxPolicy,
+        policy: GraphPolicy,
         conditions: Conditions,
         notify: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.manifest, self.files, self.policy, self.conditions = manifest, files, policy, conditions
         self.layout = manifest.robot.layout()
         self.step_dt = manifest.timing.physics_step * manifest.timing.decimation
-        self.observer = Observer(manifest)
+        self.observer = SimulatedObserver(contract)
         self._ends = _Ends(manifest)
         self.camera = DepthCamera(manifest.camera, notify) if manifest.camera is not None else None
 
@@ -134,13 +137,13 @@ class _Walk:
         if perception:
             self._yaws = self.goals.yaws(state.base_pos[:2], state.yaw)
         force, camera = _norms(state), self.run.camera
-        now = Situation(
-            state=state,
-            patch=self.patch,
+        now = Situation.of(
+            state,
+            self.patch,
             yaws=self._yaws,
             command=self.run.conditions.speed,
             action=self.action,
-            touching=np.maximum(force, self.last_force),
+            contact=np.maximum(force, self.last_force),
             perception=perception,
             depth=camera.capture(self.world.model, self.world.data) if camera is not None and perception else None,
         )

@@ -17,10 +17,12 @@ from parkour.errors import EngineError, ExportError, ParkourError
 from parkour.export.manifest import Manifest, check_task_file, read_manifest
 from parkour.tasks.robot import load_robot
 from parkour.terrain.field import TerrainField
+from parkour_deploy.contract import read_contract
+from parkour_deploy.errors import DeployError
+from parkour_deploy.policy import GraphPolicy
 from parkour_mujoco.robot_files import load_robot_files
 from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, build_courses, choose_terrains
 from parkour_mujoco.sim2sim.episode import Conditions, Runner
-from parkour_mujoco.sim2sim.policy import OnnxPolicy
 from parkour_mujoco.sim2sim.report import break_down, difference, load_evaluation
 
 FORMAT = "parkour-sim2sim"
@@ -85,7 +87,12 @@ def run_export(
     plan = CoursePlan(choose_terrains(manifest, options.terrains), options.difficulty, options.episodes, options.seed)
     field = build_courses(manifest, plan)
     conditions = Conditions(options.speed, options.seconds, options.friction)
-    runner = Runner(manifest, _robot_files(manifest), OnnxPolicy(folder, manifest), conditions, notify)
+    try:
+        contract = read_contract(folder)
+        policy = GraphPolicy(contract)
+    except DeployError as error:
+        raise ExportError(error.message, hint=error.hint) from None
+    runner = Runner(manifest, contract, _robot_files(manifest), policy, conditions, notify)
     _warn(manifest, options, notify)
     episodes = _episodes(runner, field, options, on_episode, notify)
     result = {**_head(folder, manifest, plan, options), **break_down(episodes), "episodes": episodes}

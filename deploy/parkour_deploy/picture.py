@@ -1,0 +1,81 @@
+"""What becomes of a depth picture before a policy sees it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Mapping
+
+import numpy as np
+
+from parkour_deploy.contract import Camera
+
+KEYS = -0.75
+"""Parameter of the bicubic kernel."""
+MIDDLE = -0.5
+"""Added to what lies between 0 and 1."""
+
+
+class DepthPicture:
+    """Crops, resizes bicubically and normalises to distance / range − 0.5, as the group ``depth`` does it.
+
+    Args:
+        camera: that the policy was trained with.
+        params: of the group.
+    """
+
+    def __init__(self, camera: Camera, params: Mapping[str, Any]) -> None:
+        top, bottom, sides = params["crop_top"], params["crop_bottom"], params["crop_sides"]
+        self._window = slice(top, camera.height - bottom), slice(sides, camera.width - sides)
+        self._rows = bicubic(camera.height - top - bottom, params["height"])
+        self._columns = bicubic(camera.width - 2 * sides, params["width"])
+        self._range = camera.range
+
+    def __call__(self, raw: np.ndarray) -> np.ndarray:
+        """``[height, width]`` from distances along the rays ``[H, W]`` [m].
+
+        What is no number is taken for far away: a hole in the picture must not blind the policy.
+        """
+        cut = np.where(np.isfinite(raw), raw, self._range)[self._window].clip(0.0, self._range)
+        return self._rows @ cut @ self._columns.T / self._range + MIDDLE
+
+
+class FrameDelay:
+    """Pictures some frames late; the first of an episode is seen at once, and again at the next frame.
+
+    Args:
+        latency: frames.
+    """
+
+    def __init__(self, latency: int) -> None:
+        self._count = latency + 1
+        self._frames: list[np.ndarray] = []
+
+    def reset(self) -> None:
+        """A new episode begins."""
+        self._frames = []
+
+    def push(self, frame: np.ndarray) -> None:
+        """A new picture."""
+        self._frames = [*self._frames[1:], frame] if self._frames else [frame] * self._count
+
+    @property
+    def visible(self) -> np.ndarray:
+        """The picture that the policy sees now."""
+        return self._frames[0]
+
+
+def bicubic(old: int, new: int) -> np.ndarray:
+    """``[new, old]`` weights of cubic convolution (Keys, 1981); borders are repeated, pixels are areas."""
+    weights = np.zeros((new, old))
+    for row in range(new):
+        position = (row + 0.5) * old / new - 0.5
+        first = math.floor(position) - 1
+        for tap in range(first, first + 4):
+            weights[row, min(max(tap, 0), old - 1)] += _keys(abs(position - tap))
+    return weights
+
+
+def _keys(distance: float) -> float:
+    if distance <= 1:
+        return (KEYS + 2) * distance**3 - (KEYS + 3) * distance**2 + 1
+    return KEYS * (distance**3 - 5 * distance**2 + 8 * distance - 4) if distance < 2 else 0.0

@@ -61,14 +61,14 @@ class EpisodeStatistics:
             steps: ``[N]`` control steps.
             reward_sums: ``[N, R]``.
             fired: ``[N, T]`` bool: which termination terms fired.
-            broken: ``[N]`` bool: ended because the physics state was not finite.
+            broken: ``[N]`` bool: ended because the physics state was not finite; counted whoever is in ``ended``.
         """
         counts = ended.to(way_points.dtype)
         rows = torch.stack([counts, *outcomes.float().unbind(-1), way_points, steps.float()], dim=-1)
         self._per_terrain.index_add_(0, terrain, rows * counts[:, None])
         self._rewards += (reward_sums * counts[:, None]).sum(dim=0)
         self._terminations += (fired & ended[:, None]).float().sum(dim=0)
-        self._broken += (broken & ended).float().sum()
+        self._broken += broken.float().sum()
 
     def drain(self, levels: Tensor) -> dict[str, Tensor]:
         """Means since the last call as scalars on the device (NaN where nothing ended), and starts anew.

@@ -110,6 +110,8 @@ class TaskMdp:
         """
         self._everyone = torch.arange(num_envs, device=device)
         self._begun = torch.zeros(num_envs, dtype=torch.bool, device=device)
+        self._lived = torch.zeros(num_envs, dtype=torch.int64, device=device)
+        """``[N]`` control steps that were really taken since each episode's start."""
         self._steps = 0
 
     # -- called by the engine ------------------------------------------------------------------------------------
@@ -130,6 +132,7 @@ class TaskMdp:
             ``[N]`` bool: done; ``[N]`` reward. How each ended is in :attr:`terminations`.
         """
         self._steps += 1
+        self._lived = self._lived + 1
         self.action = action
         robot = seen.robot
         self.broken = ~torch.isfinite(
@@ -165,6 +168,7 @@ class TaskMdp:
         for part in (self.rewards, self.terminations, self.observations, self.goals):
             part.reset(begun)
         self._begun |= begun
+        self._lived = self._lived.masked_fill(begun, 0)
         # New tensors, not in place: some are the simulator's own.
         blank = begun.unsqueeze(-1)
         self.previous.joint_vel = self.previous.joint_vel.masked_fill(blank, 0.0)
@@ -181,7 +185,8 @@ class TaskMdp:
             which: ``[N]`` bool, or ``[M]`` int64. A mask needs no word from the device.
             episode_step: ``[N]`` int64.
             ended: whether these episodes came to an end (:meth:`advance` said so); False where somebody breaks them
-                off or none has been yet: then nothing is counted and levels stay.
+                off or none has been yet: then nothing is counted and levels stay. Nor is an episode counted that began
+                at a later ``episode_step`` than 0.
 
         Returns:
             Boxes of the patches, centre, quaternion, half extents: ``[N, K, 10]`` of all, new where the mask is set,
@@ -189,11 +194,14 @@ class TaskMdp:
         """
         if ended:
             begun = self._mask(which)
-            self._record(begun, episode_step)
+            # Training begins with episodes of random age, so that they do not all end at once. Those say nothing of
+            # the policy: they are cut short, and by the distance walked they would lose a level.
+            whole = begun & (self._lived == episode_step)
+            self._record(whole, episode_step, self.broken & begun)
             if self.choose_levels is not None:
                 self.course.set_levels(begun, self.choose_levels(self._everyone))
             elif self.curriculum:
-                self.course.set_levels(begun, self._next_levels())
+                self.course.set_levels(whole, self._next_levels())
         return self.course.boxes(None if which.dtype is torch.bool else which)
 
     def observe(self, seen: Measurement, episode_step: Tensor) -> dict[str, Tensor]:
@@ -253,7 +261,7 @@ class TaskMdp:
             depth=None if self.camera is None else self.camera.depth,
         )
 
-    def _record(self, ended: Tensor, episode_step: Tensor) -> None:
+    def _record(self, ended: Tensor, episode_step: Tensor, broken: Tensor) -> None:
         ends = self.terminations
         self.statistics.add(
             ended,
@@ -263,7 +271,7 @@ class TaskMdp:
             steps=episode_step,
             reward_sums=self.rewards.episode_sums,
             fired=ends.fired,
-            broken=self.broken,
+            broken=broken,
         )
 
     def _next_levels(self) -> Tensor:

@@ -73,6 +73,29 @@ def test_an_environment_with_broken_physics_is_reset_and_counted(env: vec_env.Mu
     assert float(env.mdp.context.robot.base_pos[2, 2]) > 0.2
 
 
+def test_an_episode_that_begins_old_moves_no_level_and_enters_no_score() -> None:
+    """As training begins, and goes on after a resumption: robots that were cut short lost a level."""
+    env = make(("course.start_levels=[1,1]",))
+    try:
+        env.mdp.drain_statistics()
+        last = env.max_episode_length - 1
+        env.episode_length_buf = torch.tensor([last, last, 0, 0, 0])
+        env.unwrapped.sim.data.qvel[1, 1] = float("nan")
+        _, _, done, _ = env.step(zeros())
+        log = env.mdp.drain_statistics()
+        assert done.tolist() == [1, 1, 0, 0, 0]
+        assert env.mdp.course.level.tolist() == [1] * NUM_ENVS
+        assert float(log["Episode/count"]) == 0.0
+        assert float(log["Physics/nan_resets"]) == 1.0
+        # The next episodes are whole ones: standing still for all of it costs a level.
+        env.unwrapped.sim.data.qpos[0, 2] = -0.6
+        env.step(zeros())
+        assert float(env.mdp.drain_statistics()["Episode/count"]) == 1.0
+        assert env.mdp.course.level.tolist() == [0, 1, 1, 1, 1]
+    finally:
+        env.close()
+
+
 def test_a_robot_that_falls_off_ends_in_failure_and_begins_anew(env: vec_env.MujocoVecEnv) -> None:
     env.reset()
     env.unwrapped.sim.data.qpos[1, 2] = -0.6

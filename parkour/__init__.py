@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from parkour.params import Params as Params
     from parkour.params import Range as Range
     from parkour.params import param as param
+    from parkour.specs import CommandSpec as CommandSpec
     from parkour.specs import EncoderSpec as EncoderSpec
     from parkour.specs import EngineSpec as EngineSpec
     from parkour.specs import EventSpec as EventSpec
@@ -50,6 +51,7 @@ _HOME = {
     "SubTerrain": "parkour.terrain.sub_terrain",
 } | dict.fromkeys(
     (
+        "CommandSpec",
         "EncoderSpec",
         "EngineSpec",
         "EventSpec",

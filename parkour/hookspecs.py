@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pluggy
 
 from parkour.specs import (
+    CommandSpec,
     EncoderSpec,
     EngineSpec,
     EventSpec,
@@ -23,9 +24,9 @@ from parkour.specs import (
 PROJECT = "parkour"
 """Name of the pluggy project and of the entry-point group."""
 
-API_VERSION = "1.0"
+API_VERSION = "1.1"
 """Version of the hooks, specs and contracts, ``major.minor``. A new minor version only adds to them; a new major
-version may take away. A plugin says what it was written for in ``PARKOUR_API = "1.0"``, beside its hooks."""
+version may take away. A plugin says what it was written for in ``PARKOUR_API = "1.1"``, beside its hooks."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -132,6 +133,16 @@ def register_tasks() -> Iterable[TaskSpec]:  # type: ignore[empty-body]
     """
 
 
+@hookspec
+def register_commands() -> Iterable[CommandSpec]:  # type: ignore[empty-body]
+    """Commands of ``parkour``.
+
+    A target is a ``typer.Typer`` (:func:`parkour.commands.make_app` makes one), with one command or several. Its
+    module is imported when the command is run: ``parkour --help`` shows name and summary, and imports nothing. A name
+    that another command has is called by its id: ``parkour DISTRIBUTION:NAME``.
+    """
+
+
 HOOKS: dict[Kind, str] = {
     "terrain": "register_terrains",
     "reward": "register_rewards",
@@ -143,4 +154,5 @@ HOOKS: dict[Kind, str] = {
     "policy": "register_policies",
     "engine": "register_engines",
     "task": "register_tasks",
+    "command": "register_commands",
 }

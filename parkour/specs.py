@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 Kind = Literal[
-    "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task"
+    "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
+    "command",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
+    "command",
 )  # fmt: skip
 
 
@@ -153,6 +155,16 @@ class TaskSpec(Spec):
     aliases: tuple[TaskAlias, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class CommandSpec(Spec):
+    """A command of ``parkour``, or a group of them: ``target`` is the address of a ``typer.Typer``.
+
+    See :func:`parkour.commands.make_app`. The name is what users type, the summary its line in ``parkour --help``.
+    """
+
+    kind: ClassVar[Kind] = "command"
+
+
 SPEC_TYPES: dict[Kind, type[Spec]] = {
     spec.kind: spec
     for spec in (
@@ -166,5 +178,6 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
         PolicySpec,
         EngineSpec,
         TaskSpec,
+        CommandSpec,
     )
 }

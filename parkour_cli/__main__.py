@@ -14,9 +14,10 @@ def main(args: list[str] | None = None) -> None:
 
     A bug shows its traceback, and with ``PARKOUR_DEBUG=1`` a ParkourError does too.
     """
+    from parkour.commands import print_error, setup_logging
     from parkour_cli.app import app
-    from parkour_cli.output import print_error
 
+    setup_logging(verbose=False)
     try:
         app(args, prog_name="parkour")
     except ParkourError as error:

@@ -1,66 +1,52 @@
 """The application: global options, and commands whose modules are imported when they are invoked.
 
-To add a command ``NAME``: write ``parkour_cli/NAME.py`` with ``app = typer.Typer(...)`` and add its line to
-:data:`COMMANDS`. With one ``@app.command()`` the module is the command; for a group of sub-commands add an
-``@app.callback()`` or several commands. Import torch and the like inside the command's function, let
-:class:`parkour.errors.ParkourError` pass through, and print with :mod:`parkour_cli.output`.
+Commands are plugins: :mod:`parkour_cli.plugin` registers those of this package, engines and third parties theirs.
 """
 
 from __future__ import annotations
 
 import os
 from difflib import get_close_matches
-from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
-from typer.main import get_command
 
-from parkour_cli.options import HELP_SETTINGS
-from parkour_cli.output import setup_logging
-
-COMMANDS: dict[str, str] = {
-    "train": "Train a policy, or go on with a run.",
-    "eval": "Score a policy on courses, or two against each other.",
-    "play": "Watch a policy in a browser, in a window, or as a film.",
-    "demo": "Drive a policy by hand: keys, sliders, a gamepad, or a script.",
-    "export": "Write a policy as ONNX or TorchScript, for a robot or another program.",
-    "sim2sim": "Run an exported policy in plain C MuJoCo, without torch.",
-    "plugins": "List plugins, show what they provide, check them, write new ones.",
-    "tasks": "List tasks and show them, resolved to their components.",
-    "terrains": "Draw sub-terrains: a picture and the height map, with goals and edges.",
-    "assets": "Mirror Isaac Sim's public assets for machines without a network.",
-    "bench": "Measure how fast this machine simulates.",
-    "doctor": "Check Python, torch, GPUs, engines, plugins and assets.",
-}
-"""Commands in the order of ``parkour --help``: module in this package, and its line there."""
+from parkour.commands import HELP_SETTINGS, setup_logging
+from parkour.registry import LOAD_PLUGINS
+from parkour_cli.commands import command_named, commands, load_command
 
 
 class LazyGroup(TyperGroup):
-    """Lists commands from :data:`COMMANDS`, and imports a command's module when the command runs."""
+    """Lists the registered commands, and imports a command's module when the command runs."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
+        return list(commands())
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
-            return None
         if cmd_name not in self.commands:
-            command: Any = get_command(import_module(f"parkour_cli.{cmd_name.replace('-', '_')}").app)
-            command.name = cmd_name
-            self.commands[cmd_name] = command
+            found = command_named(cmd_name)
+            if found is None:
+                return None
+            self.commands[cmd_name] = load_command(cmd_name, found)
         return self.commands[cmd_name]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            near = get_close_matches(args[0], COMMANDS, n=1)
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            near = get_close_matches(args[0], commands(), n=1)
             ctx.fail(f"no command {args[0]!r}; " + (f"did you mean {near[0]!r}?" if near else "see parkour --help"))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
+        _prepare(ctx.params.get("no_plugins", False), ctx.params.get("verbose", False))
+        own = {name: item for name, item in commands().items() if item.builtin}
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, item.spec.summary) for name, item in own.items()])
+        others = {name: item for name, item in commands().items() if not item.builtin}
+        if others:
+            with formatter.section("Commands of plugins"):
+                rows = [(name, f"{item.spec.summary} ({item.distribution})") for name, item in others.items()]
+                formatter.write_dl(rows)
 
 
 app = typer.Typer(
@@ -82,20 +68,31 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _prepare(no_plugins: bool, verbose: bool) -> None:
+    """What must be settled before plugins are looked for."""
+    setup_logging(verbose)
+    if no_plugins:
+        # In the environment, so that processes started from here load the same plugins.
+        os.environ[LOAD_PLUGINS] = ""
+
+
+# Two are eager, so that the help of `parkour --no-plugins --help` knows of them.
 @app.callback()
 def parkour(
     no_plugins: Annotated[
-        bool, typer.Option("--no-plugins", help="Load built-in plugins only (PARKOUR_LOAD_PLUGINS=a,b chooses others).")
+        bool,
+        typer.Option(
+            "--no-plugins",
+            is_eager=True,
+            help="Load built-in plugins only (PARKOUR_LOAD_PLUGINS=a,b chooses others).",
+        ),
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show tracebacks of broken plugins.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", is_eager=True, help="Show tracebacks of broken plugins.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Train, evaluate and deploy Unitree Go2 parkour policies, assembled from plugins."""
-    setup_logging(verbose)
-    if no_plugins:
-        from parkour.registry import LOAD_PLUGINS
-
-        # In the environment, so that processes started from here load the same plugins.
-        os.environ[LOAD_PLUGINS] = ""
+    _prepare(no_plugins, verbose)

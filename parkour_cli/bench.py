@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from parkour.commands import JsonOption, make_app, notice, print_json, print_table
 from parkour.errors import StorageError
 from parkour_cli.options import (
     CpuSimOption,
     DeviceOption,
     EngineOption,
-    JsonOption,
     SetOption,
     WithOption,
     engine_options,
-    make_app,
 )
-from parkour_cli.output import notice, print_json, print_table
 
 if TYPE_CHECKING:
     from parkour.engines.benchmark import StepRate

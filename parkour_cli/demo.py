@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from parkour.commands import make_app
 from parkour_cli.options import (
     CheckpointOption,
     CpuSimOption,
@@ -19,7 +20,6 @@ from parkour_cli.options import (
     SetOption,
     WithOption,
     engine_options,
-    make_app,
     task_changes,
 )
 from parkour_cli.watching import (

@@ -11,11 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from parkour.commands import JsonOption, make_app, notice, print_json, print_table
 from parkour.errors import ParkourError
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import KINDS, EngineSpec
-from parkour_cli.options import JsonOption, make_app
-from parkour_cli.output import notice, print_json, print_table
 
 app = make_app("Check Python, torch, GPUs, engines, plugins and assets. Exits with 1 if no engine can run.")
 

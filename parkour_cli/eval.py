@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parkour.commands import console, make_app, notice
 from parkour.errors import ParkourError
 from parkour_cli.options import (
     CheckpointOption,
@@ -27,10 +28,8 @@ from parkour_cli.options import (
     SetOption,
     WithOption,
     engine_options,
-    make_app,
     task_changes,
 )
-from parkour_cli.output import console, notice
 
 if TYPE_CHECKING:
     from parkour.evaluation.evaluate import Evaluation, EvaluationOptions

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parkour.commands import JsonOption, make_app, notice, print_json, print_table
 from parkour.errors import ParkourError, StorageError
 from parkour_cli.options import (
     CheckpointOption,
     CpuSimOption,
     EngineOption,
-    JsonOption,
     LogRootOption,
     PolicyTaskArgument,
     PretrainedOption,
     RunOption,
     engine_options,
-    make_app,
 )
-from parkour_cli.output import notice, print_json, print_table
 
 if TYPE_CHECKING:
     from parkour.export.exporter import ExportOptions, ExportResult

@@ -27,7 +27,6 @@ WithOption = Annotated[
     list[str],
     typer.Option("--with", metavar="KIND:NAME=NUMBER", help="Add a component, e.g. terrain:NAME=0.2. Repeatable."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 # Which weights: see parkour.policies.source.PolicySource, which takes them as they are.
 PolicyTaskArgument = Annotated[
@@ -60,10 +59,6 @@ CpuSimOption = Annotated[
 ]
 
 
-HELP_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-"""Of every command: how help is asked for, and how wide it may be [columns]."""
-
-
 def engine_options(cpu_sim: str | None) -> dict[str, str]:
     """Options for the engine alone, those that were given."""
     return {} if cpu_sim is None else {"cpu_sim": cpu_sim}
@@ -81,15 +76,3 @@ def task_changes(
 
     bounds = parse_difficulty(difficulty) if difficulty is not None else None
     return TaskChanges(bounds, tuple(terrain or ()), noise, tuple(sets), tuple(withs))
-
-
-def make_app(help: str) -> typer.Typer:
-    """The Typer application of one command module; see :mod:`parkour_cli.app`."""
-    return typer.Typer(
-        help=help,
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        add_completion=False,
-        context_settings=HELP_SETTINGS,
-    )

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from parkour.commands import JsonOption, make_app, print_json, print_table
 from parkour.errors import ParkourError, TaskError
 from parkour.registry import RegisteredSpec, Registry, default_registry
 from parkour.specs import TaskSpec
-from parkour_cli.options import JsonOption, OverlayOption, SetOption, TaskArgument, WithOption, make_app
-from parkour_cli.output import print_json, print_table
+from parkour_cli.options import OverlayOption, SetOption, TaskArgument, WithOption
 
 if TYPE_CHECKING:
     from parkour.tasks import ResolvedTask

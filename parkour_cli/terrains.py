@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from parkour.commands import notice
 from parkour.errors import ParkourError
-from parkour_cli.output import notice
 
 if TYPE_CHECKING:
     from parkour.terrain.preview import Scene

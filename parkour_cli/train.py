@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parkour.commands import console, make_app, notice
 from parkour.errors import ParkourError, TaskError
 from parkour_cli.options import (
     CpuSimOption,
@@ -17,9 +18,7 @@ from parkour_cli.options import (
     SetOption,
     WithOption,
     engine_options,
-    make_app,
 )
-from parkour_cli.output import console, notice
 
 if TYPE_CHECKING:
     from parkour.learning.options import RunResult, TrainOptions

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parkour_cli.output import notice
+from parkour.commands import notice
 
 if TYPE_CHECKING:
     from parkour.policies.source import PolicySource

@@ -57,6 +57,8 @@ def check_component(component: ResolvedComponent) -> None:
             _has_methods(component, ("availability", "make_env"))
         case "task":
             pass  # Data; the task's model says what is wrong with it.
+        case "command":
+            pass  # Called by Typer, which says what is wrong with it.
 
 
 def _check_policy(task: ResolvedTask) -> None:

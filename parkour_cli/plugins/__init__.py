@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parkour_cli.options import make_app
+from parkour.commands import make_app
 from parkour_cli.plugins.check import check
 from parkour_cli.plugins.listing import find_any, list_plugins, show_plugin
 from parkour_cli.plugins.new import new

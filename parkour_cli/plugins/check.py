@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from parkour_cli.options import JsonOption
-from parkour_cli.output import console, notice, print_json
+from parkour.commands import JsonOption, console, notice, print_json
 
 _SIGNS = {"passed": ("✓", "green"), "failed": ("✗", "bold red"), "not checked": ("–", "yellow")}
 

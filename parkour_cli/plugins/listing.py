@@ -8,11 +8,10 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from parkour.commands import JsonOption, print_json, print_table
 from parkour.errors import AmbiguousNameError, ParkourError, UnknownNameError
 from parkour.registry import BrokenPlugin, PluginLoad, RegisteredSpec, Registry, default_registry
 from parkour.specs import KINDS, Kind, TaskSpec
-from parkour_cli.options import JsonOption
-from parkour_cli.output import print_json, print_table
 
 KindOption = Annotated[str | None, typer.Option("--kind", metavar="NAME", help=f"One of {', '.join(KINDS)}.")]
 _COMMON_FIELDS = {"name", "summary", "target", "params", "source"}

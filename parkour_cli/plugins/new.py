@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from parkour_cli.output import notice
+from parkour.commands import notice
 
 
 def new(
@@ -16,7 +16,7 @@ def new(
         str,
         typer.Option(
             metavar="NAME",
-            help="terrain, reward, observation, modifier, termination, event, encoder, policy, engine or task.",
+            help="terrain, reward, observation, modifier, termination, event, encoder, policy, engine, task, command.",
         ),
     ],
     component: Annotated[

@@ -29,6 +29,7 @@ KINDS: dict[str, str] = {
     "policy": "A policy",
     "engine": "An engine",
     "task": "A task",
+    "command": "A command",
 }
 """Kinds that there are templates for, and what their projects say they are."""
 _COMMON = {

@@ -145,11 +145,11 @@ def test_export_weights(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
 
 def test_assets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     fetched, listed = Catch(), Catch()
-    monkeypatch.setattr("parkour.mirror.fetch", fetched)
+    monkeypatch.setattr("parkour_isaaclab.mirror.fetch", fetched)
     command(capsys, "assets", "fetch", "--folder", tmp_path, "--force", "--source", "https://a.example/", "--root", "b")
     assert fetched.args == (tmp_path,) and fetched.kwargs["force"] is True
     assert (fetched.kwargs["source"], fetched.kwargs["root"]) == ("https://a.example", "b")
-    monkeypatch.setattr("parkour.mirror.verify", listed)
+    monkeypatch.setattr("parkour_isaaclab.mirror.verify", listed)
     command(capsys, "assets", "list", "--folder", tmp_path, "--check", "--json")
     assert listed.args == (tmp_path,)
 

@@ -13,7 +13,7 @@ from parkour.errors import ParkourError
 from parkour.registry import LOAD_PLUGINS
 from parkour.registry import registry as registry_module
 from parkour_cli.__main__ import main
-from parkour_cli.app import COMMANDS
+from parkour_cli.commands import commands
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -70,12 +70,12 @@ def _json(result: tuple[int, str, str]) -> Any:
 def test_help_lists_every_command(run: Run) -> None:
     code, out, _ = run("--help")
     assert code == 0
-    for name, line in COMMANDS.items():
+    for name, item in commands().items():
         assert name in out
-        assert line[:30] in out
+        assert item.spec.summary[:30] in out
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", commands())
 def test_every_command_exists_and_has_help(run: Run, command: str) -> None:
     code, out, _ = run(command, "--help")
     assert code == 0

@@ -331,7 +331,7 @@ def test_torchscript_is_not_for_sim2sim(run: Run, checkpoints: dict[str, Path], 
 
 
 def test_without_mujoco(run: Run, exports: dict[str, ExportResult], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parkour_cli.sim2sim.find_spec", lambda name: None)
+    monkeypatch.setattr("parkour_mujoco.commands.find_spec", lambda name: None)
     check_error(run(str(exports["teacher"].folder)), "sim2sim needs mujoco, which is not installed")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import typer
 from torch import Tensor, nn
 
 from parkour import Box, ObservationField, Params, SubTerrain, param
@@ -323,6 +324,23 @@ class SlowEngine:
 class SilentEngine(SlowEngine):
     def availability(self) -> Availability:
         return Availability(False)
+
+
+# -- commands --------------------------------------------------------------------------------------------------------
+
+EMPTY_COMMAND = typer.Typer()
+SILENT_COMMAND = typer.Typer()
+LENIENT_COMMAND = typer.Typer()
+
+
+@SILENT_COMMAND.command()
+def count(number: int) -> None:
+    """Counts, up to what is not said."""
+
+
+@LENIENT_COMMAND.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def anything() -> None:
+    """Takes everything."""
 
 
 def nothing() -> None:

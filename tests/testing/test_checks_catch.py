@@ -68,6 +68,11 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("engine", "SlowEngine", "says_whether_it_can_run", "expected less than 1"),
     ("engine", "SilentEngine", "says_whether_it_can_run", "gives no reason"),
     ("engine", "nothing", "says_whether_it_can_run", "availability"),
+    ("command", "nothing", "is_an_application", "is a function, expected a typer.Typer"),
+    ("command", "EMPTY_COMMAND", "is_an_application", "EMPTY_COMMAND: "),
+    ("command", "SILENT_COMMAND", "explains_itself", "nothing is said of number"),
+    ("command", "LENIENT_COMMAND", "refuses_what_it_does_not_know", "ends with exit code 0, expected 2"),
+    ("command", "SILENT_COMMAND", "imports_little", "importing tests.testing.broken imports torch"),
 ]
 WITH_PARAMS = {"terrain_wrong_at_a_bound"}
 _REPORTS: dict[tuple[Kind, str], ComponentReport] = {}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from parkour import RewardSpec, TaskSpec, TerrainSpec, hookimpl
 
-PARKOUR_API = "1.0"
+PARKOUR_API = "1.1"
 
 
 @hookimpl

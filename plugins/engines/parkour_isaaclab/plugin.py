@@ -1,12 +1,12 @@
-"""Registers the engine."""
+"""Registers the engine, and its command."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from parkour import EngineSpec, hookimpl
+from parkour import CommandSpec, EngineSpec, hookimpl
 
-PARKOUR_API = "1.0"
+PARKOUR_API = "1.1"
 
 
 @hookimpl
@@ -19,4 +19,13 @@ def register_engines() -> Iterable[EngineSpec]:
         extra="isaaclab",
         preference=-1,
         source="https://isaac-sim.github.io/IsaacLab",
+    )
+
+
+@hookimpl
+def register_commands() -> Iterable[CommandSpec]:
+    yield CommandSpec(
+        name="assets",
+        summary="Mirror Isaac Sim's public assets for machines without a network.",
+        target="parkour_isaaclab.commands:app",
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from parkour.errors import EngineError
 from parkour.mdp.robot import RobotLayout
-from parkour.mirror import VARIABLE, assets_folder
+from parkour_isaaclab.mirror import VARIABLE, assets_folder
 
 TABLE = "isaaclab"
 """Table of ``robot.toml`` that this engine reads."""

@@ -1,12 +1,12 @@
-"""Registers the engine."""
+"""Registers the engine, and its command."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from parkour import EngineSpec, hookimpl
+from parkour import CommandSpec, EngineSpec, hookimpl
 
-PARKOUR_API = "1.0"
+PARKOUR_API = "1.1"
 
 
 @hookimpl
@@ -18,4 +18,13 @@ def register_engines() -> Iterable[EngineSpec]:
         target="parkour_mujoco.engine:MujocoEngine",
         extra="mujoco",
         source="https://mujocolab.github.io/mjlab",
+    )
+
+
+@hookimpl
+def register_commands() -> Iterable[CommandSpec]:
+    yield CommandSpec(
+        name="sim2sim",
+        summary="Run an exported policy in plain C MuJoCo, without torch.",
+        target="parkour_mujoco.commands:app",
     )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from parkour import EventSpec, hookimpl
 
-PARKOUR_API = "1.0"
+PARKOUR_API = "1.1"
 
 _EXTREME_PARKOUR = "Extreme Parkour with Legged Robots (Cheng et al., 2023)"
 _LEGGED_GYM = "Learning to Walk in Minutes Using Massively Parallel Deep RL (Rudin et al., 2022)"

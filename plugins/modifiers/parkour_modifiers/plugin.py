@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from parkour import ModifierSpec, hookimpl
 
-PARKOUR_API = "1.0"
+PARKOUR_API = "1.1"
 
 _STEREO = "Keselman et al., Intel RealSense Stereoscopic Depth Cameras, 2017"
 

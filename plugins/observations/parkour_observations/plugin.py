@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from parkour import ObservationSpec, hookimpl
 
-PARKOUR_API = "1.0"
+PARKOUR_API = "1.1"
 
 _EXTREME_PARKOUR = "Extreme Parkour with Legged Robots (Cheng et al., 2023)"
 _RMA = "RMA: Rapid Motor Adaptation for Legged Robots (Kumar et al., 2021)"

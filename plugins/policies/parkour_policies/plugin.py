@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from parkour import EncoderSpec, PolicySpec, hookimpl
 
-PARKOUR_API = "1.0"
+PARKOUR_API = "1.1"
 
 RMA = "Kumar et al. 2021, RMA: Rapid Motor Adaptation for Legged Robots"
 EXTREME_PARKOUR = "Cheng et al. 2023, Extreme Parkour with Legged Robots"

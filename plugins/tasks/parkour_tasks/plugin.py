@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from parkour import TaskAlias, TaskSpec, hookimpl
 
-PARKOUR_API = "1.0"
+PARKOUR_API = "1.1"
 
 
 def _earlier_ids(robot_task: str) -> tuple[TaskAlias, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from parkour import TerrainSpec, hookimpl
 
-PARKOUR_API = "1.0"
+PARKOUR_API = "1.1"
 
 SOURCE = "after Cheng et al., Extreme Parkour with Legged Robots, 2023 (arXiv:2309.14341)"
 

@@ -10,9 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from parkour.commands import make_app, notice, print_json, print_table
 from parkour.errors import EngineError, ParkourError, StorageError
-from parkour_cli.options import make_app
-from parkour_cli.output import notice, print_json, print_table
 
 app = make_app("Run an exported policy in plain C MuJoCo, without torch: does it survive outside its simulator?")
 

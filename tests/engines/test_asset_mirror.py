@@ -16,8 +16,8 @@ import pytest
 from typer.testing import CliRunner
 
 from parkour.errors import ParkourError, StorageError
-from parkour.mirror import LISTING, fetch, list_remote, read_listing, verify
 from parkour_cli.app import app
+from parkour_isaaclab.mirror import LISTING, fetch, list_remote, read_listing, verify
 
 ROOT = "Assets/Isaac/5.1"
 ROBOT = "Isaac/IsaacLab/Robots/Unitree/Go2/"
@@ -218,7 +218,7 @@ def test_a_damaged_mirror_shows(bucket: Bucket, tmp_path: Path) -> None:
 
 
 def test_the_command_fetches_and_lists(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parkour.mirror.fetch.__kwdefaults__", {**fetch.__kwdefaults__, "wanted": WANTED})
+    monkeypatch.setattr("parkour_isaaclab.mirror.fetch.__kwdefaults__", {**fetch.__kwdefaults__, "wanted": WANTED})
     monkeypatch.setenv("PARKOUR_ISAAC_ASSETS", str(tmp_path / "mirror"))
     runner = CliRunner()
     options = ["--source", bucket.address, "--root", ROOT, "--json"]

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from parkour.mirror import ROOT, SOURCE, VARIABLE
-from parkour_cli.options import JsonOption, make_app
-from parkour_cli.output import notice, print_json, print_table
+from parkour.commands import JsonOption, make_app, notice, print_json, print_table
+from parkour_isaaclab.mirror import ROOT, SOURCE, VARIABLE
 
 app = make_app("Mirror the assets that the isaaclab engine uses, for machines without a network.")
 
@@ -33,7 +32,7 @@ def fetch_assets(
     as_json: JsonOption = False,
 ) -> None:
     """Fetch what is missing or changed: the Go2, a sky, a ground material, arrow markers."""
-    from parkour.mirror import assets_folder, fetch
+    from parkour_isaaclab.mirror import assets_folder, fetch
 
     place = folder or assets_folder()
     result = fetch(
@@ -56,7 +55,7 @@ def list_assets(
     as_json: JsonOption = False,
 ) -> None:
     """List what the mirror holds, and whether it is as it was fetched."""
-    from parkour.mirror import assets_folder, read_listing, verify
+    from parkour_isaaclab.mirror import assets_folder, read_listing, verify
 
     place = folder or assets_folder()
     files = verify(place) if check else read_listing(place)

@@ -1,0 +1,26 @@
+"""What a command is made with, in parkour and in plugins: the application, and what commands print.
+
+A plugin's command is a Typer application at the address that its :class:`parkour.specs.CommandSpec` gives::
+
+    app = make_app("Count to a number.")
+
+    @app.command()
+    def count(number: int, as_json: JsonOption = False) -> None: ...
+"""
+
+from __future__ import annotations
+
+from parkour.commands.application import HELP_SETTINGS, JsonOption, make_app
+from parkour.commands.output import console, notice, print_error, print_json, print_table, setup_logging
+
+__all__ = [
+    "HELP_SETTINGS",
+    "JsonOption",
+    "console",
+    "make_app",
+    "notice",
+    "print_error",
+    "print_json",
+    "print_table",
+    "setup_logging",
+]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 
 import torch
 
+from parkour.child_process import python_command, python_environment
 from parkour.engines.device import distributed
 from parkour.errors import DeviceError, ParkourError
 
@@ -34,8 +34,8 @@ def run_processes(count: int, module: str, arguments: Sequence[str]) -> int:
 
     Ctrl-C and SIGTERM reach the processes once, as SIGTERM, and they save before they end.
     """
-    command = [sys.executable, "-m", "parkour.learning.torchrun", str(count), module, *arguments]
-    process = subprocess.Popen(command, start_new_session=True)
+    command = python_command("parkour.learning.torchrun", [str(count), module, *arguments])
+    process = subprocess.Popen(command, start_new_session=True, env=python_environment())
     previous = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     interrupted = False
     try:

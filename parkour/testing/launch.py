@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from parkour.child_process import python_command, python_environment
 from parkour.errors import PluginError
 from parkour.registry import LOAD_PLUGINS, canonical_distribution
 from parkour.testing.source import is_path, read_source
@@ -45,7 +46,7 @@ def check_separately(
             wanted[project.distribution] = str(project.folder)
             paths += project.write_metadata(scratch / "site" / project.distribution)
         report = scratch / "report.json"
-        command = [sys.executable, "-m", "parkour.testing", "--report", str(report), "--seeds", str(seeds)]
+        command = python_command("parkour.testing", ["--report", str(report), "--seeds", str(seeds)])
         command += ["--pictures", str(pictures.resolve())] if pictures else []
         command += [] if compile else ["--no-compile"]
         command += [f"{name}={source}" for name, source in wanted.items()]
@@ -65,7 +66,7 @@ def check_separately(
 
 
 def _environment(paths: list[str], names: list[str]) -> dict[str, str]:
-    environment = dict(os.environ)
+    environment = python_environment()
     before = [str(Path(path).resolve()) for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     environment["PYTHONPATH"] = os.pathsep.join([*paths, *before])
     environment["PYTHONDONTWRITEBYTECODE"] = "1"

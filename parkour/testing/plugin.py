@@ -178,7 +178,7 @@ class _Whole:
     def probe(self) -> tuple[dict[str, Any], str]:
         """What importing its modules brings in, in a process of its own; and what that prints."""
         if "probe" not in self.cache:
-            command = [sys.executable, "-c", _PROBE, json.dumps(self.modules()), API_ATTRIBUTE]
+            command = [sys.executable, "-P", "-c", _PROBE, json.dumps(self.modules()), API_ATTRIBUTE]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 lines = done.stderr.strip().splitlines()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parkour.child_process import python_command, python_environment
 from parkour.errors import EngineError, ExportError, ParkourError
 from parkour.export.manifest import Manifest, check_task_file, read_manifest
 from parkour.tasks.robot import load_robot
@@ -144,8 +143,8 @@ def run_batched(folder: Path, plan: CoursePlan, conditions: Conditions) -> dict[
     }
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "episodes.json"
-        command = [sys.executable, "-m", "parkour_mujoco.sim2sim.batched", json.dumps(request), str(out)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+        command = python_command("parkour_mujoco.sim2sim.batched", [json.dumps(request), str(out)])
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=python_environment())
         if done.returncode != 0 or not out.is_file():
             lines = done.stderr.strip().splitlines() or ["no reason given"]
             reason = next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), lines[-1])

@@ -45,10 +45,10 @@ def describe_task(task: ResolvedTask, layout: Layout, read: frozenset[str]) -> d
         "rates": Rates(
             control_hz=1.0 / model.step_dt,
             perception_hz=1.0 / (model.step_dt * model.timing.perception_period),
-            action_delay=model.control.action_delay * model.step_dt,
+            action_delay=model.control.nominal_action_delay * model.step_dt,
         ),
         "timing": model.timing,
-        "control": model.control,
+        "control": model.control.model_copy(update={"action_delay": model.control.nominal_action_delay}),
         "command": model.command,
         "goals": model.goals,
         "course": model.course,
@@ -130,4 +130,5 @@ def _entries(fields: Sequence[ObservationField], offset: int) -> tuple[tuple[Fie
 
 
 def _params(part: ResolvedComponent) -> dict[str, Any]:
-    return part.params.model_dump(mode="json") if isinstance(part.params, BaseModel) else {}
+    params = part.params.deployed() if isinstance(part.params, DeployedParams) else part.params
+    return params.model_dump(mode="json") if isinstance(params, BaseModel) else {}

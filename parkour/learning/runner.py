@@ -74,8 +74,8 @@ class TrainingRunner(OnPolicyRunner):
 
     Args:
         env: environments; scalars in ``extras["log"]`` are averaged over each iteration.
-        train_cfg: as :class:`parkour.policies.definition.PolicyDefinition` describes it, with ``num_steps_per_env``;
-            copied, not changed.
+        train_cfg: as :class:`parkour.policies.definition.PolicyDefinition` describes it, with ``num_steps_per_env``,
+            and ``noise_ramp`` if noise is to grow; copied, not changed.
         device: of the networks and the rollout.
     """
 
@@ -127,6 +127,7 @@ class TrainingRunner(OnPolicyRunner):
         self.alg.train_mode()
         if self.is_distributed:
             self.alg.broadcast_parameters()
+        self._ramp_noise(begin=True)
         self._statistics = RolloutStatistics(self.env.num_envs, self.device)
         saved = -1
         while self.current_learning_iteration < total and not self._should_stop():
@@ -146,6 +147,7 @@ class TrainingRunner(OnPolicyRunner):
             self.alg.follow(self._progress(total))
         if hook := getattr(self.alg, "begin_iteration", None):
             hook(self.current_learning_iteration)
+        self._ramp_noise()
         timer.start()
         with stepping_threads(self.env.device):
             last_obs = self._collect(obs)
@@ -173,6 +175,13 @@ class TrainingRunner(OnPolicyRunner):
                 self._statistics.add(rewards, dones, extras.get("log"))
             self.alg.compute_returns(obs)
         return obs
+
+    def _ramp_noise(self, *, begin: bool = False) -> None:
+        """Let the environments' noise grow over the first ``noise_ramp`` iterations."""
+        iterations: int = self.cfg.get("noise_ramp", 0)
+        if iterations > 0:
+            environments: Any = self.env
+            environments.mdp.observations.ramp_noise(self.current_learning_iteration / iterations, begin=begin)
 
     def _here(self, obs: TensorDict) -> TensorDict:
         """Observations on this device. TensorDict's own ``to`` can wait for the device even where nothing moves."""

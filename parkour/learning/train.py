@@ -191,6 +191,7 @@ def _runner(
     cfg: dict[str, Any] = {
         **definition.train_cfg,
         "num_steps_per_env": algorithm.steps_per_env,
+        "noise_ramp": algorithm.noise_ramp,
         "save_interval": options.save_interval or algorithm.save_interval,
     }
     make = resolve_callable(definition.runner)

@@ -37,6 +37,10 @@ class SimHandle(Protocol):
         """Factors on the PD gains, ``[M, J]`` each."""
         ...
 
+    def set_motor_strength(self, env_ids: Tensor, strength: Tensor) -> None:
+        """Factor on the torques of all joints, ``[M]``: below 1 for a low battery or hot motors."""
+        ...
+
     def set_joint_state(self, env_ids: Tensor, pos: Tensor, vel: Tensor) -> None:
         """Joint positions [rad] and velocities [rad/s], ``[M, J]`` each."""
         ...

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from parkour.errors import PluginError
 from parkour.mdp.context import StepContext
+from parkour.mdp.magnitudes import as_mask, rows
 
 
 class Modifier(Protocol):
@@ -39,17 +41,55 @@ class Modifier(Protocol):
         ...
 
 
+class EpisodeChance:
+    """Which environments a modifier acts on: drawn anew when their episodes begin.
+
+    Args:
+        chance: share of the episodes.
+        num_envs: ``N``.
+        device: where it is drawn.
+        strength: ``[]`` in [0, 1]: factor on the chance, which somebody may change (:class:`NoiseRamp`).
+    """
+
+    def __init__(self, chance: float, num_envs: int, device: str | torch.device, strength: Tensor) -> None:
+        self._chance, self._strength = chance, strength
+        self.active = torch.zeros(num_envs, dtype=torch.bool, device=device)
+        """``[N]`` whom it acts on now."""
+        self.reset(torch.ones_like(self.active))
+
+    def reset(self, env_ids: Tensor) -> None:
+        """Draw anew for ``env_ids``, ``[N]`` bool or ``[M]`` int64."""
+        drawn = torch.rand(len(self.active), device=self.active.device) < self._chance * self._strength
+        self.active = torch.where(as_mask(env_ids, len(self.active)), drawn, self.active)
+
+
+class NoiseRamp:
+    """How much of a task's domain randomization of sensors is there: grows over training, is whole everywhere else."""
+
+    def __init__(self, device: str | torch.device) -> None:
+        self.strength = torch.ones((), device=device)
+        """``[]`` in [0, 1]: factor on the chance of each modifier. Read on the device, by graphs too."""
+
+    def set(self, strength: float) -> None:
+        """From the next episodes on. Written in place, and the host waits for nothing."""
+        self.strength.fill_(min(max(strength, 0.0), 1.0))
+
+
 class ModifierChain:
     """The modifiers of one group, laid on one after the other.
 
     Args:
         group: name of the group, for errors.
         modifiers: by name, in order.
+        chances: of those that do not act in every episode, by name.
     """
 
-    def __init__(self, group: str, modifiers: Mapping[str, Modifier]) -> None:
+    def __init__(
+        self, group: str, modifiers: Mapping[str, Modifier], chances: Mapping[str, EpisodeChance] | None = None
+    ) -> None:
         self.group = group
         self.modifiers = dict(modifiers)
+        self.chances = dict(chances or {})
 
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
         """See :meth:`Modifier.__call__`.
@@ -64,10 +104,17 @@ class ModifierChain:
                     f"modifier {name!r} of observation group {self.group!r} returned shape {tuple(changed.shape)}, "
                     f"expected {tuple(values.shape)}"
                 )
+            if name in self.chances:
+                changed = torch.where(rows(self.chances[name].active[env_ids], values), changed, values)
             values = changed
         return values
 
     def reset(self, env_ids: Tensor) -> None:
         """Begin new episodes."""
-        for modifier in self.modifiers.values():
-            modifier.reset(env_ids)
+        for part in (*self.modifiers.values(), *self.chances.values()):
+            part.reset(env_ids)
+
+    def redraw(self) -> None:
+        """Draw anew, for all environments, which modifiers act on them."""
+        for chance in self.chances.values():
+            chance.reset(torch.ones_like(chance.active))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +11,8 @@ from torch import Tensor
 
 from parkour.errors import PluginError
 from parkour.mdp.context import StepContext
-from parkour.mdp.modifiers import ModifierChain
-from parkour.mdp.terms import ObservationTerm, RawObservationTerm
+from parkour.mdp.modifiers import ModifierChain, NoiseRamp
+from parkour.mdp.terms import DerivedObservationTerm, ObservationTerm, RawObservationTerm
 from parkour.specs import ObservationField
 
 
@@ -31,10 +32,15 @@ class ObservationSet:
 
     Args:
         groups: by name, in the task's order.
+        ramp: what the modifiers' chances are multiplied with.
     """
 
-    def __init__(self, groups: Mapping[str, ClippedGroup]) -> None:
+    def __init__(self, groups: Mapping[str, ClippedGroup], ramp: NoiseRamp | None = None) -> None:
         self._groups = dict(groups)
+        self._ramp = ramp
+        self.clean: dict[str, Tensor] = {}
+        """What the groups that suffer from noise or faults would be without, as of the last :meth:`compute`: a
+        teacher's inputs. Modifiers that act inside a group (:class:`RawObservationTerm`) stay."""
         self._outer: dict[str, ModifierChain] = {}
         """Modifiers of groups that leave it to us to apply them."""
         for name, group in self._groups.items():
@@ -44,6 +50,12 @@ class ObservationSet:
                 group.term.take_modifiers(group.modifiers)
             else:
                 self._outer[name] = group.modifiers
+        self._derived: dict[str, ObservationTerm] = {
+            name: copy.deepcopy(group.term)
+            for name, group in self._groups.items()
+            if isinstance(group.term, DerivedObservationTerm) and group.term.source in self._outer
+        }
+        """Groups that are made of one with modifiers: a second one of each, which is told of no noise."""
         self._everyone: Tensor | None = None
         self._checked = False
 
@@ -59,19 +71,43 @@ class ObservationSet:
             PluginError: a group has another size than its layout says (checked on the first call).
         """
         values: dict[str, Tensor] = {}
+        noisy: dict[str, Tensor] = {}
+        """Before the clip."""
         for name, group in self._groups.items():
-            value = group.term(ctx)
+            if name in self._derived and isinstance(group.term, DerivedObservationTerm):
+                value = group.term.derive(noisy[group.term.source])
+                self.clean[name] = _clipped(self._derived[name](ctx), group.clip)
+            else:
+                value = group.term(ctx)
             if name in self._outer:
-                value = self._outer[name](value, ctx, self._all(ctx))
-            values[name] = value if group.clip is None else value.clamp(-group.clip, group.clip)
+                if name not in self._derived:
+                    self.clean[name] = _clipped(value, group.clip)
+                value = noisy[name] = self._outer[name](value, ctx, self._all(ctx))
+            values[name] = _clipped(value, group.clip)
         if not self._checked:
             self._check(values, ctx.num_envs)
         return values
 
+    def ramp_noise(self, strength: float, *, begin: bool = False) -> None:
+        """From the next episodes on, multiply the chance of every modifier with ``strength``, 0 to 1.
+
+        Args:
+            strength: see above.
+            begin: for the episodes that are running, too.
+        """
+        if self._ramp is None:
+            return
+        self._ramp.set(strength)
+        for group in self._groups.values():
+            if begin and group.modifiers is not None:
+                group.modifiers.redraw()
+
     def reset(self, env_ids: Tensor) -> None:
         """Begin new episodes."""
-        for group in self._groups.values():
+        for name, group in self._groups.items():
             group.term.reset(env_ids)
+            if name in self._derived:
+                self._derived[name].reset(env_ids)
             if group.modifiers is not None:
                 group.modifiers.reset(env_ids)
 
@@ -91,3 +127,7 @@ class ObservationSet:
             if not torch.isfinite(values[name]).all():
                 raise PluginError(f"observation group {name!r} returned NaN or infinity, expected finite numbers")
         self._checked = True
+
+
+def _clipped(values: Tensor, clip: float | None) -> Tensor:
+    return values if clip is None else values.clamp(-clip, clip)

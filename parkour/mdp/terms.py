@@ -73,3 +73,15 @@ class RawObservationTerm(Protocol):
     def take_modifiers(self, modifiers: ModifierChain) -> None:
         """Called once, before the first observation; the group applies them, and whoever holds it resets them."""
         ...
+
+
+@runtime_checkable
+class DerivedObservationTerm(Protocol):
+    """An observation group that is made of another one, such as its history: what was wrong there is wrong here."""
+
+    source: str
+    """Name of the other group, which comes before it."""
+
+    def derive(self, values: Tensor) -> Tensor:
+        """In place of a call: ``[N, …]`` from ``values`` ``[N, …]`` of the source, noise and faults included."""
+        ...

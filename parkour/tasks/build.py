@@ -10,7 +10,7 @@ import torch
 from parkour.mdp.camera import CameraGeometry, DepthCamera
 from parkour.mdp.command import SpeedCommand
 from parkour.mdp.goals import GoalTracker
-from parkour.mdp.modifiers import ModifierChain
+from parkour.mdp.modifiers import EpisodeChance, ModifierChain, NoiseRamp
 from parkour.mdp.observations import ClippedGroup, ObservationSet
 from parkour.mdp.randomisation import EventSet, TimedEvent
 from parkour.mdp.rewards import RewardSet, WeightedTerm
@@ -133,20 +133,28 @@ class _Factory:
 
     def observations(self, camera: DepthCamera | None) -> ObservationSet:
         uses, sensors = self.task.model.observations, {"depth_camera": camera}
-        groups = {}
+        groups, ramp = {}, NoiseRamp(self.device)
         for key, part in self.task.observations.items():
             needs = {name: sensors[name] for name in _needs(part)}
             term = part.target(self.num_envs, self.device, self.task.robot, **needs, **part.kwargs)
-            groups[key] = ClippedGroup(term, uses[key].clip, self._modifiers(key, term))
-        return ObservationSet(groups)
+            groups[key] = ClippedGroup(term, uses[key].clip, self._modifiers(key, term, ramp))
+        return ObservationSet(groups, ramp)
 
-    def _modifiers(self, group: str, term: ObservationTerm) -> ModifierChain | None:
+    def _modifiers(self, group: str, term: ObservationTerm, ramp: NoiseRamp) -> ModifierChain | None:
         parts = self.task.modifiers.get(group)
         if not parts:
             return None
         fields = tuple(term.raw_fields() if isinstance(term, RawObservationTerm) else term.layout())
         made = {key: part.target(self.num_envs, self.device, fields, **part.kwargs) for key, part in parts.items()}
-        return ModifierChain(group, made)
+        # Where every episode has all of it, nothing is drawn and nothing chosen.
+        ramped = self.task.model.algorithm.noise_ramp > 0
+        uses = self.task.model.observations[group].modifiers
+        chances = {
+            key: EpisodeChance(uses[key].chance, self.num_envs, self.device, ramp.strength)
+            for key in made
+            if uses[key].chance < 1.0 or ramped
+        }
+        return ModifierChain(group, made, chances)
 
     def events(self) -> EventSet:
         uses, dt = self.task.model.events, self.task.model.step_dt

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from parkour.params import ascending, middle, within
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Pair = tuple[float, float]
+Delay = Annotated[int | tuple[int, int], within(0, 100), AfterValidator(ascending)]
 
 
 class Section(BaseModel):
@@ -43,8 +46,14 @@ class Control(Section):
     """Joint target = default + scale * clipped action [rad]."""
     action_clip: Positive = 4.8
     """Bound on the actions before scaling."""
-    action_delay: int = Field(default=0, ge=0)
-    """Control steps between an action and its execution."""
+    action_delay: Delay = 0
+    """Control steps between an action and its execution; of a pair, a number between them (ends included) that each
+    robot draws at each episode's begin."""
+
+    @property
+    def nominal_action_delay(self) -> int:
+        """Control steps, where one number is wanted: the middle of a pair."""
+        return middle(self.action_delay)
 
 
 class CourseField(Section):
@@ -131,7 +140,8 @@ class RewardUse(Component):
 
 
 class ModifierUse(Component):
-    pass
+    chance: float = Field(default=1.0, ge=0.0, le=1.0)
+    """Share of the episodes in which it acts; each environment draws when its episode begins."""
 
 
 class ObservationUse(Component):
@@ -176,6 +186,8 @@ class Algorithm(Section):
     steps_per_env: int = Field(default=24, ge=1)
     iterations: int = Field(default=50_000, ge=1)
     save_interval: int = Field(default=100, ge=1)
+    noise_ramp: int = Field(default=0, ge=0)
+    """Iterations over which the chance of each modifier grows from 0 to its own; 0 begins with the whole of it."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Passed to the policy: learning rate, epochs, mini-batches, …; validated by the policy's own model."""
 

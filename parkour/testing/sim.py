@@ -27,7 +27,7 @@ class RecordingSim:
         joints = layout.num_joints
         sizes = {
             "friction": (), "mass": (), "com": (3,), "stiffness": (joints,), "damping": (joints,),
-            "pos": (joints,), "vel": (joints,), "base": (3,), "yaw": (), "push": (2,), "pitch": (),
+            "pos": (joints,), "vel": (joints,), "base": (3,), "yaw": (), "push": (2,), "pitch": (), "strength": (),
         }  # fmt: skip
         self.state = {name: torch.full((num_envs, *size), UNTOUCHED, device=device) for name, size in sizes.items()}
         """What was set, by name; :data:`UNTOUCHED` where nothing was."""
@@ -56,6 +56,9 @@ class RecordingSim:
 
     def set_gain_scale(self, env_ids: Tensor, stiffness: Tensor, damping: Tensor) -> None:
         self._set(env_ids, stiffness=stiffness, damping=damping)
+
+    def set_motor_strength(self, env_ids: Tensor, strength: Tensor) -> None:
+        self._set(env_ids, strength=strength)
 
     def set_joint_state(self, env_ids: Tensor, pos: Tensor, vel: Tensor) -> None:
         self._set(env_ids, pos=pos, vel=vel)

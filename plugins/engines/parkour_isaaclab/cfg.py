@@ -60,7 +60,7 @@ class JointTargetActionCfg(ActionTermCfg):
     """Position per unit of action [rad]."""
     clip_at: float = MISSING
     """Actions are clipped to ± this."""
-    delay: int = 0
+    delay: int | tuple[int, int] = 0
     """Control steps by which actions come late."""
 
 

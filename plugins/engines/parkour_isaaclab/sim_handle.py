@@ -37,6 +37,7 @@ class IsaacSimHandle:
     ) -> None:
         self.num_envs, self.device, self.layout = robot.num_instances, str(robot.device), layout
         self._robot, self._accessor, self._mdp, self._origins = robot, accessor, mdp, origins
+        self._strength = torch.ones(self.num_envs, 1, device=self.device)
         self._view = robot.root_physx_view
         self._base_mass = self._view.get_masses()[:, accessor.base].clone()
         self._base_inertia = self._view.get_inertias()[:, accessor.base].clone()
@@ -68,14 +69,24 @@ class IsaacSimHandle:
         self._mdp.privileged.com_offset[env_ids] = offset
 
     def set_gain_scale(self, env_ids: Tensor, stiffness: Tensor, damping: Tensor) -> None:
+        self._mdp.privileged.stiffness_scale[env_ids] = stiffness
+        self._mdp.privileged.damping_scale[env_ids] = damping
+        self._write_gains(env_ids)
+
+    def set_motor_strength(self, env_ids: Tensor, strength: Tensor) -> None:
+        """Through the gains: the limits of the torques stay."""
+        self._strength[env_ids] = strength[:, None]
+        self._write_gains(env_ids)
+
+    def _write_gains(self, env_ids: Tensor) -> None:
         nominal = lambda values: torch.tensor(values, device=self.device)  # noqa: E731
-        kp, kd = nominal(self.layout.stiffness) * stiffness, nominal(self.layout.damping) * damping
+        scales, strength = self._mdp.privileged, self._strength[env_ids]
+        kp = nominal(self.layout.stiffness) * scales.stiffness_scale[env_ids] * strength
+        kd = nominal(self.layout.damping) * scales.damping_scale[env_ids] * strength
         for actuator in self._robot.actuators.values():
             columns = [self.layout.joints.index(name) for name in actuator.joint_names]
             actuator.stiffness[env_ids] = kp[:, columns]
             actuator.damping[env_ids] = kd[:, columns]
-        self._mdp.privileged.stiffness_scale[env_ids] = stiffness
-        self._mdp.privileged.damping_scale[env_ids] = damping
 
     def set_joint_state(self, env_ids: Tensor, pos: Tensor, vel: Tensor) -> None:
         self._robot.write_joint_state_to_sim(pos, vel, joint_ids=self._accessor.joints, env_ids=env_ids)

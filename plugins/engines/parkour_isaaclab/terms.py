@@ -13,6 +13,7 @@ from isaaclab.envs import ManagerBasedRLEnv
 from isaaclab.managers import ActionTerm, CommandTerm
 from torch import Tensor
 
+from parkour.mdp.action_delay import ActionDelay
 from parkour_isaaclab.runtime import TaskRuntime, runtime_of
 from parkour_isaaclab.tasks import held_task
 
@@ -55,14 +56,14 @@ class JointTargetAction(ActionTerm):
         super().__init__(cfg, env)
         self._runtime = runtime_of(env)
         joints = self._runtime.task.robot.num_joints
-        self._sent = torch.zeros(self.num_envs, cfg.delay + 1, joints, device=self.device)
+        self._delay = ActionDelay(cfg.delay, self.num_envs, joints, self.device)
         self.clipped = torch.zeros(self.num_envs, joints, device=self.device)
         """``[N, J]`` what the policy wants now, clipped; the task's terms see this."""
         self._raw, self._target = self.clipped, self.clipped
 
     @property
     def action_dim(self) -> int:
-        return self._sent.shape[-1]
+        return self.clipped.shape[-1]
 
     @property
     def raw_actions(self) -> Tensor:
@@ -76,15 +77,16 @@ class JointTargetAction(ActionTerm):
     def process_actions(self, actions: Tensor) -> None:
         self._raw = actions
         self.clipped = actions.clamp(-self.cfg.clip_at, self.cfg.clip_at)
-        self._sent = torch.cat([self._sent[:, 1:], self.clipped[:, None]], dim=1)
-        self._target = self._runtime.mdp.default_joint_pos + self.cfg.scale * self._sent[:, 0]
+        self._target = self._runtime.mdp.default_joint_pos + self.cfg.scale * self._delay(self.clipped)
 
     def apply_actions(self) -> None:
         self._asset.set_joint_position_target(self._target, joint_ids=self._runtime.accessor.joints)
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
         """Before an episode's first action nothing was sent: a delayed robot holds the default pose."""
-        self._sent[slice(None) if env_ids is None else env_ids] = 0.0
+        begun = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
+        begun[slice(None) if env_ids is None else env_ids] = True
+        self._delay.reset(begun)
 
 
 # Called by Isaac Lab's managers as (env, [env_ids,] **params).

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from parkour.cuda_graphs import StepGraphs, graphs_on
 from parkour.engines.profile import Phase
+from parkour.mdp.action_delay import ActionDelay
 from parkour.tasks.build import build_mdp
 from parkour.tasks.resolved import ResolvedTask
 from parkour_mujoco.accessor import StateAccessor
@@ -93,9 +94,8 @@ class ParkourEnv(ManagerBasedRlEnv):
         self.mdp.startup(self.sim_handle)
         self.sim_handle.finish_startup()
         joints = self.task.robot.num_joints
-        control = self.task.model.control
         self._torque = torch.zeros(self.num_envs, joints, device=self.device)
-        self._sent = torch.zeros(self.num_envs, control.action_delay + 1, joints, device=self.device)
+        self.delay = ActionDelay(self.task.model.control.action_delay, self.num_envs, joints, self.device)
         self.reset_time_outs = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
         self._graphs: StepGraphs | None = None
         if self._cuda_graphs and self._on_gpu:
@@ -149,7 +149,7 @@ class ParkourEnv(ManagerBasedRlEnv):
         """
         clip = self.task.model.control.action_clip
         action = action.to(self.device).clamp(-clip, clip)
-        self._simulate(self._delayed(action))
+        self._simulate(self.delay(action))
         self.episode_length_buf += 1
         self.common_step_counter += 1
         run = self._run_part
@@ -213,13 +213,6 @@ class ParkourEnv(ManagerBasedRlEnv):
             self.sim.data.ctrl[:] = self._torque
             self.sim.step()
 
-    def _delayed(self, action: Tensor) -> Tensor:
-        """The action sent ``action_delay`` control steps ago; zeros (the default pose) before that in an episode."""
-        if self._sent.shape[1] == 1:
-            return action
-        self._sent.copy_(torch.cat([self._sent[:, 1:], action[:, None]], dim=1))
-        return self._sent[:, 0].clone()
-
     # -- parts of fixed shapes -----------------------------------------------------------------------------------
 
     def _run_part(self, key: Hashable, part: Callable[..., Any], *inputs: Tensor) -> Any:
@@ -244,7 +237,7 @@ class ParkourEnv(ManagerBasedRlEnv):
         self.sim_handle.write_course(begun, boxes)
         with self.sim_handle.only(begun):
             self.mdp.reset(self.sim_handle, begun)
-        self._sent[begun] = 0.0
+        self.delay.reset(begun)
         self.episode_length_buf[begun] = 0
         return torque.masked_fill(begun.unsqueeze(-1), 0.0)
 

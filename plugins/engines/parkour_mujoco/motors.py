@@ -29,6 +29,8 @@ class DcMotors:
         """``[N, J]`` [N m / rad]; randomised gains are written here."""
         self.damping = row(layout.damping).repeat(num_envs, 1)
         """``[N, J]`` [N m s / rad]."""
+        self.strength = torch.ones(num_envs, 1, device=device)
+        """``[N, 1]`` factor on the torques, limits included; randomised strengths are written here."""
         self._limit = row(layout.effort_limit)
         self._saturation = row(layout.saturation_effort)
         self._slope = self._saturation / row(layout.velocity_limit)
@@ -40,4 +42,4 @@ class DcMotors:
         drop = self._slope * torch.clamp(vel, -self._fastest, self._fastest)
         most = torch.minimum(self._saturation - drop, self._limit)
         least = torch.maximum(-self._saturation - drop, -self._limit)
-        return torch.clamp(wanted, least, most)
+        return self.strength * torch.clamp(wanted, least, most)

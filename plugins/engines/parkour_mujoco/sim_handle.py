@@ -95,6 +95,9 @@ class MujocoSimHandle:
         self._write(self._mdp.privileged.stiffness_scale, env_ids, stiffness)
         self._write(self._mdp.privileged.damping_scale, env_ids, damping)
 
+    def set_motor_strength(self, env_ids: Tensor, strength: Tensor) -> None:
+        self._write(self._motors.strength, env_ids, strength[:, None])
+
     def set_joint_state(self, env_ids: Tensor, pos: Tensor, vel: Tensor) -> None:
         self._write(self._sim.data.qpos, env_ids, pos, self._accessor.joint_q)
         self._write(self._sim.data.qvel, env_ids, vel, self._accessor.joint_v)

@@ -66,6 +66,11 @@ class GainScaleParams(Params):
     """The same for the derivative gain."""
 
 
+class MotorStrengthParams(Params):
+    range: PositiveBounds = param((0.9, 1.1))
+    """Ends of the uniform draw of the factor on each robot's torques."""
+
+
 class CameraPitchParams(Params):
     range: AngleBounds = param((-math.radians(5.0), math.radians(5.0)), unit="rad")
     """Ends of the uniform draw of the error; above 0 the camera looks further down."""

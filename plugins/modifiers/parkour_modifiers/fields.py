@@ -42,6 +42,28 @@ def check_image(modifier: str, values: Tensor) -> None:
         raise TaskError(f"modifier {modifier!r} got measurements of shape {shape}, expected a picture's rows x columns")
 
 
-def per_number(values: Sequence[tuple[float, int]], device: str | torch.device) -> Tensor:
-    """``[Σ size]``: each value as often as its size says."""
-    return torch.tensor([value for value, size in values for _ in range(size)], device=device)
+def chosen_scales(
+    modifier: str, fields: Sequence[ObservationField], only: Sequence[str], device: str | torch.device
+) -> Tensor:
+    """``[Σ size]``: the scale of each number that belongs to one of the fields ``only`` (all when empty), else 0.
+
+    Raises:
+        TaskError: the group has no field of such a name.
+    """
+    names = [field.name for field in fields]
+    if unknown := [name for name in only if name not in names]:
+        raise TaskError(f"modifier {modifier!r}: unknown field {unknown[0]!r}; the group has {', '.join(names)}")
+    return _per_number([field.scale if not only or field.name in only else 0.0 for field in fields], fields, device)
+
+
+def limits_of(fields: Sequence[ObservationField], device: str | torch.device) -> Tensor:
+    """``[Σ size]``: what each number reads where a range sensor meets nothing; infinity where there is no limit."""
+    limits = [float("inf") if field.limit is None else field.limit * field.scale + field.shift for field in fields]
+    return _per_number(limits, fields, device)
+
+
+def _per_number(values: Sequence[float], fields: Sequence[ObservationField], device: str | torch.device) -> Tensor:
+    """``[Σ size]``: the value of each field as often as it has numbers."""
+    return torch.tensor(
+        [value for value, field in zip(values, fields, strict=True) for _ in range(field.size)], device=device
+    )

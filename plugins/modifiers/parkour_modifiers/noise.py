@@ -7,42 +7,61 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from parkour.errors import TaskError
 from parkour.mdp.context import StepContext
+from parkour.mdp.magnitudes import EpisodeMagnitude, as_mask
+from parkour.params import Magnitude
 from parkour.specs import ObservationField
-from parkour_modifiers.fields import per_number, range_limit
+from parkour_modifiers.fields import chosen_scales, limits_of, range_limit
 
 
 class GaussianNoise:
     """Independent normal errors on any group; ``sigma`` is in each field's own unit, before its scale.
 
-    ``fields`` restricts it to the named ones. Readings at a range sensor's limit, which met nothing, stay.
+    ``only`` restricts it to the named fields. Readings at a range sensor's limit, which met nothing, stay.
     """
 
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
-        sigma: float, only: tuple[str, ...],
+        sigma: Magnitude, only: tuple[str, ...],
     ) -> None:  # fmt: skip
-        names = [field.name for field in fields]
-        if unknown := [name for name in only if name not in names]:
-            raise TaskError(
-                f"modifier 'gaussian_noise': unknown field {unknown[0]!r}; the group has {', '.join(names)}"
-            )
-        chosen = [not only or field.name in only for field in fields]
-        sizes = [field.size for field in fields]
-        scales = [sigma * field.scale * each for field, each in zip(fields, chosen, strict=True)]
-        limits = [float("inf") if field.limit is None else field.limit * field.scale + field.shift for field in fields]
-        self._sigma = per_number(list(zip(scales, sizes, strict=True)), device)
-        self._limit = per_number(list(zip(limits, sizes, strict=True)), device)
+        self._sigma = EpisodeMagnitude(sigma, num_envs, device)
+        self._scale = chosen_scales("gaussian_noise", fields, only, device)
+        self._limit = limits_of(fields, device)
 
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
         """``[M, …]``."""
         shape = values.shape[1:]
-        noisy = values + torch.randn_like(values) * self._sigma.view(shape)
+        noisy = values + torch.randn_like(values) * (self._scale.view(shape) * self._sigma.of(env_ids, values))
         return torch.where(values < self._limit.view(shape), noisy, values)
 
     def reset(self, env_ids: Tensor) -> None:
-        """Nothing is remembered."""
+        self._sigma.reset(env_ids)
+
+
+class ConstantError:
+    """An error that stays the same for an episode, such as that of an encoder's zero: U(± ``spread``) on each number.
+
+    ``spread`` is in each field's own unit, before its scale; ``only`` restricts it to the named fields.
+    """
+
+    def __init__(
+        self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
+        spread: Magnitude, only: tuple[str, ...],
+    ) -> None:  # fmt: skip
+        self._spread = EpisodeMagnitude(spread, num_envs, device)
+        self._scale = chosen_scales("constant_error", fields, only, device)
+        self._share = torch.rand(num_envs, len(self._scale), device=device) * 2.0 - 1.0
+        """``[N, Σ size]`` of the greatest error."""
+
+    def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
+        """``[M, …]``."""
+        error = (self._share[env_ids] * self._scale).view_as(values)
+        return values + error * self._spread.of(env_ids, values)
+
+    def reset(self, env_ids: Tensor) -> None:
+        self._spread.reset(env_ids)
+        begun = as_mask(env_ids, len(self._share)).unsqueeze(1)
+        self._share = torch.where(begun, torch.rand_like(self._share) * 2.0 - 1.0, self._share)
 
 
 class GaussianRangeNoise:
@@ -53,19 +72,21 @@ class GaussianRangeNoise:
 
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
-        sigma: float, growth: float,
+        sigma: Magnitude, growth: Magnitude,
     ) -> None:  # fmt: skip
         self._limit = range_limit("gaussian_range_noise", fields)
-        self._sigma, self._growth = sigma, growth
+        self._sigma = EpisodeMagnitude(sigma, num_envs, device)
+        self._growth = EpisodeMagnitude(growth, num_envs, device)
 
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
         """``[M, …]`` [m], within 0 and the limit."""
-        deviation = self._sigma + self._growth * values.square()
+        deviation = self._sigma.of(env_ids, values) + self._growth.of(env_ids, values) * values.square()
         noisy = (values + torch.randn_like(values) * deviation).clamp(0.0, self._limit)
         return torch.where(values < self._limit, noisy, values)
 
     def reset(self, env_ids: Tensor) -> None:
-        """Nothing is remembered."""
+        self._sigma.reset(env_ids)
+        self._growth.reset(env_ids)
 
 
 class StereoRangeNoise:
@@ -78,20 +99,41 @@ class StereoRangeNoise:
 
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
-        baseline: float, focal_length: float, subpixel: float, quantum: float,
+        baseline: float, focal_length: float, subpixel: Magnitude, quantum: float,
     ) -> None:  # fmt: skip
         self._limit = range_limit("stereo_range_noise", fields)
         self._disparity = baseline * focal_length
-        self._subpixel, self._quantum = subpixel, quantum
+        self._subpixel, self._quantum = EpisodeMagnitude(subpixel, num_envs, device), quantum
 
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
         """``[M, …]`` [m], within 0 and the limit."""
         # The least disparity there can be is that of the limit: what is measured below it has met nothing.
         least = self._disparity / self._limit
-        disparity = self._disparity / values.clamp(min=1e-3) + self._subpixel * torch.randn_like(values)
+        error = self._subpixel.of(env_ids, values) * torch.randn_like(values)
+        disparity = self._disparity / values.clamp(min=1e-3) + error
         if self._quantum > 0.0:
             disparity = torch.round(disparity / self._quantum) * self._quantum
         return torch.where(values < self._limit, self._disparity / disparity.clamp(min=least), values)
 
     def reset(self, env_ids: Tensor) -> None:
-        """Nothing is remembered."""
+        self._subpixel.reset(env_ids)
+
+
+class RangeError:
+    """A range sensor that is out of adjustment: ``scale · distance + bias``. Readings at the limit stay."""
+
+    def __init__(
+        self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
+        scale: Magnitude, bias: Magnitude,
+    ) -> None:  # fmt: skip
+        self._limit = range_limit("range_error", fields)
+        self._scale, self._bias = (EpisodeMagnitude(value, num_envs, device) for value in (scale, bias))
+
+    def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
+        """``[M, …]`` [m], within 0 and the limit."""
+        wrong = values * self._scale.of(env_ids, values) + self._bias.of(env_ids, values)
+        return torch.where(values < self._limit, wrong.clamp(0.0, self._limit), values)
+
+    def reset(self, env_ids: Tensor) -> None:
+        self._scale.reset(env_ids)
+        self._bias.reset(env_ids)

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d, pad
 
 from parkour.mdp.context import StepContext
+from parkour.mdp.magnitudes import EpisodeChoice, EpisodeMagnitude
+from parkour.params import Magnitude
 from parkour.specs import ObservationField
 from parkour_modifiers.fields import check_image, range_limit
 
@@ -21,16 +23,18 @@ class EdgeDropout:
 
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
-        jump: float, width: int, probability: float, reads: float,
+        jump: float, width: int, probability: Magnitude, reads: float | tuple[float, ...],
     ) -> None:  # fmt: skip
         range_limit("edge_dropout", fields)
-        self._jump, self._width, self._probability, self._reads = jump, width, probability, reads
+        self._jump, self._width = jump, width
+        self._probability = EpisodeMagnitude(probability, num_envs, device)
+        self._reads = EpisodeChoice(reads, num_envs, device)
 
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
         """``[M, height, width]`` [m]."""
         check_image("edge_dropout", values)
-        missing = self.edges(values) & (torch.rand_like(values) < self._probability)
-        return torch.where(missing, self._reads, values)
+        missing = self.edges(values) & (torch.rand_like(values) < self._probability.of(env_ids, values))
+        return torch.where(missing, self._reads.of(env_ids, values), values)
 
     def edges(self, values: Tensor) -> Tensor:
         """``[M, height, width]`` bool: pixels near a jump; those on both sides of it, for a width of 1."""
@@ -44,7 +48,8 @@ class EdgeDropout:
         return found > 0.0
 
     def reset(self, env_ids: Tensor) -> None:
-        """Nothing is remembered."""
+        self._probability.reset(env_ids)
+        self._reads.reset(env_ids)
 
 
 class BlindZone:
@@ -52,14 +57,36 @@ class BlindZone:
 
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
-        distance: float, reads: float,
+        distance: Magnitude, reads: float | tuple[float, ...],
     ) -> None:  # fmt: skip
         range_limit("blind_zone", fields)
-        self._distance, self._reads = distance, reads
+        self._distance = EpisodeMagnitude(distance, num_envs, device)
+        self._reads = EpisodeChoice(reads, num_envs, device)
 
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
         """``[M, …]`` [m]."""
-        return torch.where(values < self._distance, self._reads, values)
+        blind = values < self._distance.of(env_ids, values)
+        return torch.where(blind, self._reads.of(env_ids, values), values)
 
     def reset(self, env_ids: Tensor) -> None:
-        """Nothing is remembered."""
+        self._distance.reset(env_ids)
+        self._reads.reset(env_ids)
+
+
+class Speckle:
+    """Single pixels that read 0 or the limit, drawn anew in each picture (salt and pepper)."""
+
+    def __init__(
+        self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *, share: Magnitude
+    ) -> None:
+        self._limit = range_limit("speckle", fields)
+        self._share = EpisodeMagnitude(share, num_envs, device)
+
+    def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
+        """``[M, …]`` [m]."""
+        drawn, share = torch.rand_like(values), self._share.of(env_ids, values)
+        speckled = torch.where(drawn < share * 0.5, 0.0, self._limit)
+        return torch.where(drawn < share, speckled, values)
+
+    def reset(self, env_ids: Tensor) -> None:
+        self._share.reset(env_ids)

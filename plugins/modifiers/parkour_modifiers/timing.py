@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from parkour.mdp.context import StepContext
+from parkour.mdp.magnitudes import EpisodeMagnitude, rows
+from parkour.params import Magnitude
 from parkour.specs import ObservationField
 
 
@@ -15,9 +17,9 @@ class DroppedFrames:
     """Each measurement is lost with ``probability``; the last one that came is repeated. An episode's first comes."""
 
     def __init__(
-        self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *, probability: float
+        self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *, probability: Magnitude
     ) -> None:
-        self._probability = probability
+        self._probability = EpisodeMagnitude(probability, num_envs, device)
         self._last: Tensor | None = None
         """``[N, …]``, made when the shape is known."""
         self._first = torch.ones(num_envs, dtype=torch.bool, device=device)
@@ -25,14 +27,16 @@ class DroppedFrames:
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
         """``[M, …]``."""
         last = values.new_zeros(len(self._first), *values.shape[1:]) if self._last is None else self._last
-        comes = self._first[env_ids] | (torch.rand(len(env_ids), device=values.device) >= self._probability)
-        shown = torch.where(_rows(comes, values), values, last[env_ids])
+        drawn = torch.rand(len(env_ids), device=values.device)
+        comes = self._first[env_ids] | (drawn >= self._probability.of(env_ids, drawn))
+        shown = torch.where(rows(comes, values), values, last[env_ids])
         self._last = last.index_copy(0, env_ids, shown)
         self._first.index_fill_(0, env_ids, False)
         return shown
 
     def reset(self, env_ids: Tensor) -> None:
         self._first[env_ids] = True
+        self._probability.reset(env_ids)
 
 
 class LatencyJitter:
@@ -57,7 +61,7 @@ class LatencyJitter:
             self._history = values.new_zeros(len(self._first), self._slots, *values.shape[1:])
         newest, first = values.unsqueeze(1), self._first[env_ids]
         history = torch.cat((newest, self._history[env_ids][:, :-1]), dim=1)
-        history = torch.where(_rows(first, history), newest, history)
+        history = torch.where(rows(first, history), newest, history)
         arrival = torch.randint(self._slots, env_ids.shape, device=values.device)
         age = torch.minimum(arrival, self._age[env_ids] + 1).masked_fill(first, 0)
         self._history = self._history.index_copy(0, env_ids, history)
@@ -67,8 +71,3 @@ class LatencyJitter:
 
     def reset(self, env_ids: Tensor) -> None:
         self._first[env_ids] = True
-
-
-def _rows(mask: Tensor, like: Tensor) -> Tensor:
-    """``[M]`` as ``[M, 1, …]``, to choose between rows of ``like``."""
-    return mask.view(-1, *([1] * (like.ndim - 1)))

@@ -10,6 +10,7 @@ from torch import Tensor
 from parkour.errors import TaskError
 from parkour.mdp.camera import DepthCamera
 from parkour.mdp.context import StepContext
+from parkour.mdp.magnitudes import EpisodeMagnitude
 from parkour.mdp.modifiers import ModifierChain
 from parkour.mdp.robot import RobotLayout
 from parkour.specs import ObservationField
@@ -32,7 +33,8 @@ class DepthImage:
 
     def __init__(
         self, num_envs: int, device: str | torch.device, layout: RobotLayout, *, depth_camera: DepthCamera,
-        height: int, width: int, crop_top: int, crop_bottom: int, crop_sides: int, latency: int,
+        height: int, width: int, crop_top: int, crop_bottom: int, crop_sides: int,
+        latency: int | tuple[int, int],
     ) -> None:  # fmt: skip
         geometry = depth_camera.geometry
         rows, columns = geometry.height - crop_top - crop_bottom, geometry.width - 2 * crop_sides
@@ -47,8 +49,11 @@ class DepthImage:
         self._raw_field = depth_camera.field
         self._size = height, width
         self._modifiers: ModifierChain | None = None
-        self._frames = torch.zeros(num_envs, latency + 1, height, width, device=device)
+        self._latency = EpisodeMagnitude(latency, num_envs, device, whole=True)
+        self._frames = torch.zeros(num_envs, int(self._latency.high) + 1, height, width, device=device)
         """``[N, L + 1, height, width]``, oldest first."""
+        self._shown = self._frames[:, 0]
+        """``[N, height, width]``."""
         self._first = torch.ones(num_envs, dtype=torch.bool, device=device)
 
     def layout(self) -> Sequence[ObservationField]:
@@ -70,7 +75,7 @@ class DepthImage:
             if self._modifiers is not None:
                 raw = self._modifiers(raw, ctx, env_ids).clamp(0.0, self._range)
             self._push(self.process(raw), env_ids)
-        return self._frames[:, 0]
+        return self._shown
 
     def process(self, raw: Tensor) -> Tensor:
         """``[M, height, width]`` images from pictures ``[M, H, W]`` [m]."""
@@ -78,6 +83,7 @@ class DepthImage:
 
     def reset(self, env_ids: Tensor) -> None:
         self._first[env_ids] = True
+        self._latency.reset(env_ids)
 
     def _push(self, image: Tensor, env_ids: Tensor) -> None:
         """Put a frame behind those of ``env_ids``. A new buffer: what was returned before stays as it was."""
@@ -86,6 +92,12 @@ class DepthImage:
         frames = torch.where(first, image, torch.cat((self._frames[env_ids][:, 1:], image), dim=1))
         self._frames = self._frames.index_copy(0, env_ids, frames)
         self._first.index_fill_(0, env_ids, False)
+        if self._latency.fixed:
+            self._shown = self._frames[:, 0]
+        else:
+            place = (self._latency.high - self._latency.values[env_ids]).long()
+            seen = frames[torch.arange(len(env_ids), device=frames.device), place]
+            self._shown = self._shown.index_copy(0, env_ids, seen)
 
 
 class YawValid:

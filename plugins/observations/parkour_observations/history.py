@@ -20,6 +20,9 @@ class ProprioceptionHistory:
     The yaws to the way points are set to 0 in them. On the first step of an episode all blocks are the current one.
     """
 
+    source = "proprioception"
+    """Its noise and faults are in the history too: one sensor is read once."""
+
     def __init__(
         self, num_envs: int, device: str | torch.device, layout: RobotLayout, *,
         length: int, ang_vel_scale: float, joint_vel_scale: float, contact_force: float,
@@ -39,7 +42,11 @@ class ProprioceptionHistory:
 
     def __call__(self, ctx: StepContext) -> Tensor:
         """``[N, length * P]``."""
-        current = concatenate(self._entries, ctx).masked_fill(self._hidden, 0.0).unsqueeze(1)
+        return self.derive(concatenate(self._entries, ctx))
+
+    def derive(self, values: Tensor) -> Tensor:
+        """``[N, length * P]`` where the proprioception is ``values``, ``[N, P]``."""
+        current = values.masked_fill(self._hidden, 0.0).unsqueeze(1)
         seen = torch.where(self._first[:, None, None], current, self._blocks)
         # A new tensor, never written to: what was returned before stays as it was.
         self._blocks = torch.cat((seen[:, 1:], current), dim=1)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, FiniteFloat, model_validator
 
-from parkour.params import Params, param
+from parkour.params import Params, ascending, middle, param, within
 
 
 def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -76,8 +76,13 @@ class DepthImageParams(Params):
     """Rows that are cut off at the bottom."""
     crop_sides: int = param(4, ge=0, le=4096)
     """Columns that are cut off on each side."""
-    latency: int = param(1, ge=0, le=20)
-    """Frames by which the image is older than the newest one."""
+    latency: Annotated[int | tuple[int, int], within(0, 20), AfterValidator(ascending)] = param(1)
+    """Frames by which the image is older than the newest one; of a pair, a number between them (ends included) that
+    each robot draws at each episode's begin."""
+
+    def deployed(self) -> DepthImageParams:
+        """With the middle of the latencies, which a robot is built for."""
+        return self.model_copy(update={"latency": middle(self.latency)})
 
 
 class YawValidParams(Params):

@@ -8,7 +8,7 @@ blocks. Each part takes the gradient of the one after it, which is the gradient 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -61,6 +61,9 @@ class RmaDistillation(Distillation):
         # On a CPU half precision is slower, and what is tested there is to be exact.
         self.half_images = image_precision == "bfloat16" and torch.device(device).type == "cuda"
         self.teacher.requires_grad_(False).eval()
+        self.clean_groups: Callable[[], Mapping[str, Tensor]] = lambda: {}
+        """Observation groups without the noise and faults of sensors, which the teacher is spared; told by the
+        environment."""
         self.trained = [p for p in student.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.trained, lr=learning_rate)
 
@@ -92,8 +95,16 @@ class RmaDistillation(Distillation):
             storage.memory = self.student.memory
         glimpse = self.student.look(obs)
         latents = self.teacher.scan_encoder(obs[SCAN]) if self.latent_coefficient > 0.0 else None
-        storage.add(obs, self.teacher(obs), latents, glimpse)
+        storage.add(obs, self.teacher(self._without_noise(obs)), latents, glimpse)
         return self.student.act_blind(obs)
+
+    def _without_noise(self, obs: TensorDict) -> TensorDict:
+        clean = self.clean_groups()
+        if not clean:
+            return obs
+        spared = obs.clone(recurse=False)
+        spared.update({name: values.to(self.device) for name, values in clean.items()})
+        return spared
 
     def process_env_step(self, obs: TensorDict, rewards: Tensor, dones: Tensor, extras: dict[str, Any]) -> None:
         self.storage.add_dones(dones)
@@ -283,4 +294,8 @@ class RmaDistillation(Distillation):
         teacher: RmaActor = make_teacher(obs, groups, "teacher", env.num_actions, **cfg["teacher"]).to(device)
         student.attach(env)
         storage = DistillationStorage(cfg["num_steps_per_env"], obs, env.num_actions, device)
-        return make(student, teacher, storage, device=device, **cfg["algorithm"], multi_gpu_cfg=cfg["multi_gpu"])
+        algorithm = make(student, teacher, storage, device=device, **cfg["algorithm"], multi_gpu_cfg=cfg["multi_gpu"])
+        mdp: Any = getattr(env, "mdp", None)
+        if hasattr(mdp, "observations"):
+            algorithm.clean_groups = lambda: mdp.observations.clean
+        return algorithm

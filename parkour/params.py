@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -20,13 +20,12 @@ class Params(BaseModel):
     )
 
 
-@runtime_checkable
-class DeployedParams(Protocol):
-    """Parameters that are drawn in simulation, and of which a robot has one."""
+class DrawnParams(Params):
+    """Parameters of which some are drawn in simulation, while a robot has one number."""
 
     def deployed(self) -> Self:
         """A copy with plain numbers in place of what is drawn."""
-        ...
+        raise NotImplementedError
 
 
 def param(

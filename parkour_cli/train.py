@@ -65,8 +65,11 @@ def train(
     logger: Annotated[str, typer.Option(metavar="NAME", help="tensorboard, wandb or none.")] = "tensorboard",
     video: Annotated[bool, typer.Option("--video", help="Record a short video at the end.")] = False,
     overlay: Annotated[
-        str | None, typer.Option("--overlay", metavar="NAME", help="Of the task, laid on train; students have fast.")
-    ] = None,
+        list[str],
+        typer.Option(
+            "--overlay", metavar="NAME", help="Of the task, laid on train; students have fast, robust. Repeatable."
+        ),
+    ] = [],  # noqa: B006 - Typer copies it
     noise: NoiseOption = None,
     git_state: Annotated[bool, typer.Option("--git-state", help="Store commit and diff in the run folder.")] = False,
     sets: SetOption = [],  # noqa: B006 - Typer copies it
@@ -111,22 +114,22 @@ def _name(task: str | None, stage: str | None) -> str | None:
 
 
 def _task(
-    name: str | None, stage: str | None, options: TrainOptions, overlay: str | None, noise: str | None,
+    name: str | None, stage: str | None, options: TrainOptions, overlays: list[str], noise: str | None,
     sets: list[str], withs: list[str],
 ) -> ResolvedTask:  # fmt: skip
     """The task to train; that of the run, as it was, when one is resumed."""
     from parkour.tasks import load_task
 
-    laid = {"--overlay": overlay, "--noise": noise}
-    for option, value in laid.items():
-        if options.resume and value is not None:
+    laid = [*(("--overlay", name) for name in overlays), *([] if noise is None else [("--noise", noise)])]
+    for option, value in laid:
+        if options.resume:
             raise ParkourError(f"got --resume and {option} {value}, expected one of them: a run goes on as it was")
     if options.resume:
         resolved = _resumed_task(name, options, sets, withs)
     elif name is None:
         raise ParkourError("no task given, expected a name or --stage", hint="parkour train go2-teacher")
     else:
-        names = "+".join(["train", *(value for value in laid.values() if value is not None)])
+        names = "+".join(["train", *(value for _, value in laid)])
         resolved = load_task(name, overlay=names, sets=sets, withs=withs)
     if stage is not None and resolved.model.stage != stage:
         raise TaskError(f"--stage: got {stage!r}, but task {resolved.name!r} trains a {resolved.model.stage}")

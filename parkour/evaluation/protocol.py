@@ -10,6 +10,7 @@ import numpy as np
 import tomli_w
 
 from parkour.errors import CheckpointError, ParkourError, PluginError, UnknownNameError
+from parkour.params import DrawnParams
 from parkour.policies.deployed import task_of
 from parkour.policies.source import Weights
 from parkour.tasks.document import OVERLAYS
@@ -131,6 +132,7 @@ def evaluation_task(weights: Weights, protocol: Protocol, changes: TaskChanges |
         *protocol.sets,
         *_terrain_sets(base, protocol, changes.terrains),
         *_difficulty_sets(changes.difficulty or protocol.difficulty),
+        *(_nominal_sets(base) if changes.noise is None else ()),
         *changes.sets,
     ]
     return task_of(weights.checkpoint, _overlay(base, protocol, changes.noise), withs=changes.withs, sets=sets)
@@ -208,6 +210,18 @@ def _as_set(item: tuple[str, Any]) -> str:
     """A path and its value as ``--set`` takes them."""
     _, _, text = tomli_w.dumps({"value": item[1]}).partition("=")
     return f"{item[0]}={text.strip()}"
+
+
+def _nominal_sets(task: ResolvedTask) -> Iterable[str]:
+    """Plain numbers in place of what domain randomization draws, as on a robot."""
+    if task.model.control.action_delay != task.model.control.nominal_action_delay:
+        yield f"control.action_delay={task.model.control.nominal_action_delay}"
+    for name, part in task.observations.items():
+        if isinstance(part.params, DrawnParams):
+            drawn, plain = part.params.model_dump(), part.params.deployed().model_dump()
+            for key in drawn:
+                if drawn[key] != plain[key]:
+                    yield _as_set((f'observations."{name}".params.{key}', plain[key]))
 
 
 def _terrain_sets(task: ResolvedTask, protocol: Protocol, wanted: Sequence[str]) -> Iterable[str]:

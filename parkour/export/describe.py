@@ -19,6 +19,7 @@ from parkour.export.manifest import (
     TerminationEntry,
     TerrainEntry,
 )
+from parkour.params import DrawnParams
 from parkour.specs import ObservationField, ObservationSpec, TerminationSpec, TerrainSpec
 from parkour.tasks.build import build_observations
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
@@ -130,5 +131,5 @@ def _entries(fields: Sequence[ObservationField], offset: int) -> tuple[tuple[Fie
 
 
 def _params(part: ResolvedComponent) -> dict[str, Any]:
-    params = part.params.deployed() if isinstance(part.params, DeployedParams) else part.params
+    params = part.params.deployed() if isinstance(part.params, DrawnParams) else part.params
     return params.model_dump(mode="json") if isinstance(params, BaseModel) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from importlib.resources import files
 from typing import Any
@@ -50,12 +51,15 @@ def scene() -> Tensor:
 
 def test_all_are_in_the_student_and_off() -> None:
     task = tomllib.loads((files("parkour_tasks") / "go2_student.toml").read_text())
-    uses = task["observations"]["depth"]["modifiers"]
-    assert set(uses) == set(SPECS) - {"gaussian_noise"}
-    assert all(use["enabled"] is False for use in uses.values())
+    groups = {key: group["modifiers"] for key, group in task["observations"].items() if "modifiers" in group}
+    assert {use.get("use", key) for uses in groups.values() for key, use in uses.items()} == set(SPECS)
+    assert all(use["enabled"] is False for uses in groups.values() for use in uses.values())
     for overlay in (None, "train", "eval", "play"):
         assert not load_task("go2-student", overlay=overlay).modifiers
-    assert list(load_task("go2-student", overlay="train+noisy").modifiers["depth"]) == list(uses)
+    noisy = load_task("go2-student", overlay="train+noisy").modifiers
+    assert len(noisy["depth"]) == 6 and list(noisy) == ["depth"]
+    robust = load_task("go2-student", overlay="train+robust").modifiers
+    assert {key: list(parts) for key, parts in robust.items()} == {key: list(uses) for key, uses in groups.items()}
     assert not load_task("go2-teacher", overlay="train").modifiers
 
 
@@ -265,3 +269,152 @@ def test_a_modifier_that_changes_the_shape_is_named() -> None:
     groups = ObservationSet({"a": ClippedGroup(Plain(), None, ModifierChain("a", {"crop": Cropping()}))})
     with pytest.raises(PluginError, match=r"modifier 'crop' of observation group 'a' returned shape \(5, 1\)"):
         groups.compute(random_context(5, seed=0))
+
+
+# -- magnitudes of each episode ------------------------------------------------------------------------------------
+
+EVERYONE = torch.arange(4000)
+
+
+def many(name: str, values: Tensor, **changes: Any) -> tuple[Any, Tensor]:
+    """A modifier of 4,000 environments, and what it makes of ``values`` in the first measurement."""
+    torch.manual_seed(0)
+    modifier = make(name, 4000, **changes)
+    return modifier, modifier(values, None, EVERYONE)
+
+
+def small(distance: float) -> Tensor:
+    return torch.full((4000, 6, 8), distance)
+
+
+def test_each_robot_has_noise_of_its_own() -> None:
+    modifier, got = many("gaussian_range_noise", small(1.0), sigma=(0.0, 0.1))
+    deviations = (got - 1.0).flatten(1).std(dim=1)
+    assert deviations.mean().item() == pytest.approx(0.05, rel=0.05)
+    assert deviations.min() < 0.005 and deviations.max() > 0.09
+    again = (modifier(small(1.0), None, EVERYONE) - 1.0).flatten(1).std(dim=1)
+    assert torch.corrcoef(torch.stack((deviations, again)))[0, 1] > 0.9
+    modifier.reset(torch.ones(4000, dtype=torch.bool))
+    other = (modifier(small(1.0), None, EVERYONE) - 1.0).flatten(1).std(dim=1)
+    assert abs(torch.corrcoef(torch.stack((deviations, other)))[0, 1]) < 0.1
+
+
+def test_each_robot_has_a_blind_zone_and_a_reading_of_its_own() -> None:
+    _, got = many("blind_zone", small(0.5), distance=(0.0, 1.0), reads=(0.0, 2.0))
+    assert all(len(picture.unique()) == 1 for picture in got[:50])
+    shares = [(got[:, 0, 0] == reading).float().mean().item() for reading in (0.5, 0.0, 2.0)]
+    assert shares == pytest.approx([0.5, 0.25, 0.25], abs=0.03)
+
+
+def test_each_robot_loses_frames_at_a_rate_of_its_own() -> None:
+    torch.manual_seed(0)
+    seen = frames_of(make("dropped_frames", 400, probability=(0.0, 0.6)), 200, num_envs=400)
+    lost = (seen.diff(dim=0) == 0).float().mean(dim=0)
+    assert lost.mean().item() == pytest.approx(0.3, abs=0.03) and lost.min() < 0.05 and lost.max() > 0.5
+
+
+def test_range_error() -> None:
+    _, got = many("range_error", small(1.0), scale=(0.9, 1.1), bias=(-0.05, 0.05))
+    wrong = got[:, 0, 0]
+    assert wrong.std().item() == pytest.approx(((0.2**2 + 0.1**2) / 12) ** 0.5, rel=0.05)
+    assert (many("range_error", small(2.0), scale=0.9)[1] == 2.0).all()
+
+
+def test_speckle() -> None:
+    _, got = many("speckle", small(1.0), share=0.1)
+    shares = [(got == reading).float().mean().item() for reading in (0.0, 2.0)]
+    assert shares == pytest.approx([0.05, 0.05], abs=0.003)
+
+
+def test_patches_cover_their_share_of_the_picture_and_stay() -> None:
+    values = torch.full((4000, 20, 30), 1.0)
+    modifier, got = many("occlusion", values, patches=1, size=0.5, reads=(0.0, 2.0))
+    covered = got != 1.0
+    assert covered.float().mean().item() == pytest.approx(0.25, abs=0.01)
+    assert [(got == reading).float().mean().item() for reading in (0.0, 2.0)] == pytest.approx([0.125] * 2, abs=0.01)
+    assert torch.equal(modifier(values, None, EVERYONE), got)
+    modifier.reset(EVERYONE[:2000])
+    again = modifier(values, None, EVERYONE)
+    assert (
+        torch.equal(again[2000:], got[2000:])
+        and (again[:2000] != got[:2000]).flatten(1).any(dim=1).float().mean() > 0.9
+    )
+
+
+def test_patches_move_after_some_frames() -> None:
+    values = torch.full((4000, 20, 30), 1.0)
+    modifier, last = many("occlusion", values, patches=2, size=0.3, reads=0.0, hold=4.0)
+    moved = (modifier(values, None, EVERYONE) != last).flatten(1).any(dim=1)
+    assert moved.float().mean().item() == pytest.approx(1 - 0.75**2, abs=0.04)
+    _, none = many("occlusion", values, patches=(0, 1), size=0.3, reads=0.0)
+    assert (none == 1.0).flatten(1).all(dim=1).float().mean().item() == pytest.approx(0.5, abs=0.03)
+
+
+def test_zoom_is_the_picture_of_a_narrower_lens() -> None:
+    """Against a camera that truly has that lens, on courses of the student's."""
+    wide, narrow = math.radians(87.0), math.radians(70.0)
+    pictures = [course_pictures(fov) for fov in (wide, narrow)]
+    got = make("zoom", 4, factor=math.tan(wide / 2) / math.tan(narrow / 2))(pictures[0], None, torch.arange(4))
+    before, after = ((picture - pictures[1]).abs() for picture in (pictures[0], got))
+    # What is left is at edges, half a pixel off.
+    assert after.median() < 0.01 and (after < 0.05).float().mean() > 0.93
+    assert after.mean() < before.mean() / 3
+    assert torch.equal(make("zoom", 4, factor=1.0)(pictures[0], None, torch.arange(4)), pictures[0])
+
+
+def course_pictures(fov: float) -> Tensor:
+    """``[4, 60, 106]`` from the starts of four courses, with a lens of ``fov`` [rad]."""
+    from parkour.tasks.build import build_camera, build_terrain
+    from parkour.terrain.library import CourseLibrary, CourseState
+
+    task = load_task("go2-student", overlay="eval", sets=[f"camera.horizontal_fov={fov}"])
+    camera = build_camera(task, 4, "cpu")
+    assert camera is not None
+    course = CourseState(CourseLibrary(build_terrain(task, 3), "cpu"), 4, (0, 4), torch.Generator().manual_seed(3))
+    upright, pitch = torch.tensor([[1.0, 0.0, 0.0, 0.0]]).repeat(4, 1), torch.full((4,), camera.geometry.pitch)
+    ahead = torch.tensor([1.0, 0.0, 0.3])
+    return camera.view(course.spawn + ahead, upright, course.boxes(), pitch)
+
+
+FEET = (
+    ObservationField(name="joint_vel", size=2, scale=0.05, unit="rad/s"),
+    ObservationField(name="foot_contact", size=4),
+)
+
+
+def test_dead_contacts_stay_dead() -> None:
+    touching = torch.full((4000, 6), 0.5)
+    modifier, got = many("contact_faults", touching, fields=FEET, only=("foot_contact",), dead=0.25)
+    assert (got[:, :2] == 0.5).all()
+    assert (got[:, 2:] == -0.5).float().mean(dim=0).tolist() == pytest.approx([0.25] * 4, abs=0.03)
+    assert torch.equal(modifier(touching, None, EVERYONE), got)
+    modifier.reset(EVERYONE < 10)
+    assert torch.equal(modifier(touching, None, EVERYONE)[10:], got[10:])
+    assert (many("contact_faults", touching, fields=FEET, only=("foot_contact",), dead=1.0)[1][:, 2:] == -0.5).all()
+
+
+def test_flickering_contacts_come_back() -> None:
+    touching = torch.full((4000, 6), 0.5)
+    modifier, got = many("contact_faults", touching, fields=FEET, only=("foot_contact",), dead=0.0, flicker=0.2)
+    again = modifier(touching, None, EVERYONE)
+    for seen in (got, again):
+        assert (seen[:, 2:] == -0.5).float().mean().item() == pytest.approx(0.2, abs=0.02)
+    assert not torch.equal(got, again)
+
+
+def test_constant_errors_are_in_the_fields_own_units_and_stay() -> None:
+    values = torch.zeros(4000, 6)
+    modifier, got = many("constant_error", values, fields=FEET, spread=0.4, only=("joint_vel",))
+    assert got.abs().max(dim=0).values.tolist() == pytest.approx([0.02, 0.02, 0, 0, 0, 0], rel=0.02)
+    assert torch.equal(modifier(values, None, EVERYONE), got)
+    modifier.reset(EVERYONE[:5])
+    again = modifier(values, None, EVERYONE)
+    assert torch.equal(again[5:], got[5:]) and (again[:5, :2] != got[:5, :2]).all()
+
+
+@pytest.mark.parametrize("change", [{"sigma": (0.2, 0.1)}, {"sigma": -1.0}, {"sigma": (0.0, 99.0)}])
+def test_magnitudes_out_of_bounds_are_one_clear_line(change: dict[str, Any]) -> None:
+    name = "observations.depth.modifiers.gaussian_range_noise"
+    value = list(change["sigma"]) if isinstance(change["sigma"], tuple) else change["sigma"]
+    with pytest.raises(TaskError, match=r"sigma: got .*, expected (at least 0|at most 10|the lower end first)"):
+        load_task("go2-student", sets=[f"{name}.enabled=true", f"{name}.params.sigma={value}"])

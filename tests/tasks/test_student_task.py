@@ -116,7 +116,7 @@ def test_one_modifier_with_a_number() -> None:
 def test_modifiers_are_written_with_id_version_and_numbers(tmp_path: Path) -> None:
     text = task_to_toml(load_task("go2-student", overlay="noisy", sets=[f"{MODIFIER}.blind_zone.enabled=false"]))
     written = tomllib.loads(text)["observations"]["depth"]["modifiers"]
-    assert list(written)[:2] == ["stereo_range_noise", "gaussian_range_noise"]
+    assert list(written)[2:4] == ["stereo_range_noise", "gaussian_range_noise"]
     assert written["stereo_range_noise"]["use"] == "parkour-lab:stereo_range_noise"
     assert written["stereo_range_noise"]["version"]
     assert written["stereo_range_noise"]["params"]["baseline"] == 0.05

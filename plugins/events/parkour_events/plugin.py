@@ -34,7 +34,7 @@ def register_events() -> Iterable[EventSpec]:
         _event("added_mass", "startup", "AddedMassParams", _EXTREME_PARKOUR, "mass added to the base"),
         _event("com_offset", "startup", "ComOffsetParams", _EXTREME_PARKOUR, "centre of mass of the base, displaced"),
         _event("gain_scale", "startup", "GainScaleParams", _RMA, "factors on the PD gains of each joint"),
-        _event("motor_strength", "startup", "MotorStrengthParams", _EXTREME_PARKOUR, "factor on the torques of each robot"),
+        _event("motor_strength", "startup", "MotorStrengthParams", _EXTREME_PARKOUR, "factor on a robot's torques"),
         _event("camera_pitch", "startup", "CameraPitchParams", _EXTREME_PARKOUR, "error of the depth camera's pitch"),
         _event("reset_base", "reset", "ResetBaseParams", _LEGGED_GYM, "base above the start of the course, at rest"),
         _event("reset_joints", "reset", "ResetJointsParams", _LEGGED_GYM, "joints near the default pose, at rest"),

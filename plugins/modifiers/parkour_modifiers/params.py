@@ -116,8 +116,8 @@ class ConstantErrorParams(Params):
 
 
 class ContactFaultsParams(Params):
-    only: tuple[str, ...] = ("foot_contact",)
-    """Names of the fields that hold contacts."""
+    only: tuple[str, ...] = ()
+    """Names of the fields that hold contacts; all when empty."""
     dead: Probability = param(0.1)
     """That a sensor never comes on in an episode; each one is drawn for itself."""
     flicker: Probability = param(0.0)

@@ -15,7 +15,7 @@ from parkour_modifiers.fields import check_image, range_limit
 
 
 class Zoom:
-    """The picture of a lens with a narrower view, of as many pixels: all directions about the middle, ``factor`` closer.
+    """The picture of a lens with a narrower view, of as many pixels: all is ``factor`` times as far from the middle.
 
     Distances are those along the rays, so they stay. Each pixel takes the nearest one there is: a mean of near and far
     would be a thing that is not there.
@@ -24,6 +24,7 @@ class Zoom:
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *, factor: Magnitude
     ) -> None:
+        range_limit("zoom", fields)
         self._factor = EpisodeMagnitude(factor, num_envs, device)
 
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, FiniteFloat, model_validator
 
-from parkour.params import Params, ascending, middle, param, within
+from parkour.params import DrawnParams, Params, ascending, middle, param, within
 
 
 def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -65,7 +65,7 @@ class PrivilegedExplicitParams(Params):
     """Zeros after the velocity, kept so that the block has the size of published policies."""
 
 
-class DepthImageParams(Params):
+class DepthImageParams(DrawnParams):
     height: int = param(58, ge=1, le=4096)
     """Rows of the image."""
     width: int = param(87, ge=1, le=4096)
@@ -80,7 +80,7 @@ class DepthImageParams(Params):
     """Frames by which the image is older than the newest one; of a pair, a number between them (ends included) that
     each robot draws at each episode's begin."""
 
-    def deployed(self) -> DepthImageParams:
+    def deployed(self) -> Self:
         """With the middle of the latencies, which a robot is built for."""
         return self.model_copy(update={"latency": middle(self.latency)})
 

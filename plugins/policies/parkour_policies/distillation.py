@@ -61,7 +61,7 @@ class RmaDistillation(Distillation):
         # On a CPU half precision is slower, and what is tested there is to be exact.
         self.half_images = image_precision == "bfloat16" and torch.device(device).type == "cuda"
         self.teacher.requires_grad_(False).eval()
-        self.clean_groups: Callable[[], Mapping[str, Tensor]] = lambda: {}
+        self.clean_groups: Callable[[], Mapping[str, Tensor]] = dict
         """Observation groups without the noise and faults of sensors, which the teacher is spared; told by the
         environment."""
         self.trained = [p for p in student.parameters() if p.requires_grad]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
-import re
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Any
 
@@ -19,13 +19,15 @@ import pluggy
 
 from parkour.hookspecs import HOOKS, PROJECT
 from parkour.registry.api import API_ATTRIBUTE, api_problem, written_api
+from parkour.registry.isolation import PluginFaultError, run_isolated
 from parkour.registry.records import BrokenPlugin, PluginLoad, RegisteredSpec, canonical_distribution
-from parkour.registry.targets import TARGET_PATTERN
+from parkour.registry.spec_check import kind_of, spec_problem
 from parkour.specs import SPEC_TYPES, Kind, Spec
+from parkour.text import printable
 
-NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_.-]*")
-RESOURCE_PATTERN = re.compile(r"[\w.]+:[\w./-]+\.toml")
 KIND_OF_HOOK: dict[str, Kind] = {hook: kind for kind, hook in HOOKS.items()}
+MOST_SPECS = 10_000
+"""Of one hook; more are a loop without an end."""
 HEAVY = ("torch", "numpy", "pydantic", "mujoco", "warp", "matplotlib", "onnx")
 """Packages that a plugin should not import just to say what it has: every command would wait for them."""
 
@@ -37,6 +39,11 @@ class PluginEntry:
     distribution: str
     version: str
     entry_point: EntryPoint
+
+    @property
+    def who(self) -> str:
+        """For messages."""
+        return f"plugin {self.distribution} {self.version} (entry point {printable(self.entry_point.name)!r})"
 
 
 @dataclass
@@ -79,7 +86,8 @@ def installed_entries(path: Sequence[str] | None = None) -> tuple[list[PluginEnt
 def _identity(dist: Distribution) -> tuple[str, str]:
     """Canonical name and version; ``unknown`` for what damaged metadata do not say."""
     try:
-        return canonical_distribution(dist.metadata["Name"] or "unknown"), dist.metadata["Version"] or "unknown"
+        name, version = dist.metadata["Name"] or "unknown", dist.metadata["Version"] or "unknown"
+        return canonical_distribution(printable(name)), printable(version)
     except Exception:
         return "unknown", "unknown"
 
@@ -96,16 +104,17 @@ def load_entries(entries: Iterable[PluginEntry]) -> Discovery:
         before, begin, printed = set(sys.modules), time.perf_counter(), io.StringIO()
         with contextlib.redirect_stdout(printed):
             try:
-                _load(entry, result, taken, modules)
-            except Exception as error:  # An object that cannot even be looked at.
-                result.broken.append(_broken(entry, f"it cannot be read ({_describe(error)})", error))
+                run_isolated(entry.who, partial(_load, entry, result, taken, modules))
+            except PluginFaultError as fault:  # An object that cannot even be looked at.
+                reason = f"it cannot be read ({_describe(fault.__cause__)})" if fault.__cause__ else f"it {fault}"
+                result.broken.append(_broken(entry, reason, fault.__cause__))
         load = PluginLoad(
             distribution=entry.distribution,
             version=entry.version,
             entry_point=entry.entry_point.name,
             seconds=time.perf_counter() - begin,
             heavy=tuple(name for name in HEAVY if name in sys.modules and name not in before),
-            printed=printed.getvalue().strip(),
+            printed=printable(printed.getvalue().strip(), lines=True),
         )
         result.loads.append(load)
     return result
@@ -120,9 +129,10 @@ def _load(
     """One entry point. ``modules`` says which distribution came first with each address."""
     address = entry.entry_point.value
     try:
-        plugin = entry.entry_point.load()
-    except (Exception, SystemExit) as error:
-        reason = f"import failed ({_describe(error)})"
+        plugin = run_isolated(entry.who, entry.entry_point.load)
+    except PluginFaultError as fault:
+        error = fault.__cause__
+        reason = f"import failed ({_describe(error)})" if error is not None else f"it {fault}"
         # A plugin for another API mostly fails here, on a name that this one does not have.
         if problem := api_problem(written_api(address.partition(":")[0])):
             reason = f"{problem}; {reason}"
@@ -182,33 +192,33 @@ class _Loader:
 
     def _call(self, kind: Kind, hook: str, function: Callable[[], Any]) -> None:
         expected = SPEC_TYPES[kind].__name__
+        found: list[Any] = []
         try:
             inspect.signature(function).bind()
         except TypeError as error:
             self._report(f"{hook} must take no arguments ({error})", kind=kind)
             return
         try:
-            specs = function()
-            if specs is None or isinstance(specs, (str, bytes, dict, Spec)) or not isinstance(specs, Iterable):
-                self._report(f"{hook} returned {_kind_of(specs)}, expected an iterable of {expected}", kind=kind)
-                return
-            for spec in specs:
-                self._add(kind, hook, spec)
-        except (Exception, SystemExit) as error:
-            self.result.broken.append(_broken(self.entry, f"{hook} raised {_describe(error)}", error, kind=kind))
+            run_isolated(f"{self.entry.who}, {hook}", lambda: _collect(function, expected, found))
+        except PluginFaultError as fault:
+            error = fault.__cause__
+            reason = f"{hook} raised {_describe(error)}" if error is not None else f"{hook} {fault}"
+            self.result.broken.append(_broken(self.entry, reason, error, kind=kind))
+        # Those that came before a fault are as good as any.
+        for spec in found:
+            self._add(kind, hook, spec)
 
     def _add(self, kind: Kind, hook: str, spec: Any) -> None:
-        problem = _problem(kind, spec)
-        name = getattr(spec, "name", None)
-        name = name if isinstance(name, str) else None
+        problem = spec_problem(kind, spec)
         if problem:
-            self._report(f"{hook}: {problem}", kind=kind, name=name)
+            given = getattr(spec, "name", None) if type(spec) is SPEC_TYPES[kind] else None
+            self._report(f"{hook}: {problem}", kind=kind, name=given if type(given) is str else None)
             return
         key = (self.entry.distribution, kind, spec.name)
         if key in self.taken:
             first = self.taken[key].entry_point
             reason = f"{hook}: {kind} {spec.name!r} is registered twice; the one of entry point {first!r} is kept"
-            self._report(reason, kind=kind, name=name)
+            self._report(reason, kind=kind, name=spec.name)
             return
         registered = RegisteredSpec(spec, self.entry.distribution, self.entry.version, self.entry.entry_point.name)
         self.taken[key] = registered
@@ -218,21 +228,20 @@ class _Loader:
         self.result.broken.append(_broken(self.entry, reason, None, kind=kind, name=name))
 
 
-def _problem(kind: Kind, spec: Any) -> str | None:
-    """What is wrong with a spec, in words, or None."""
-    if not isinstance(spec, SPEC_TYPES[kind]):
-        return f"got {_kind_of(spec)}, expected {SPEC_TYPES[kind].__name__}"
-    if not isinstance(spec.name, str) or not NAME_PATTERN.fullmatch(spec.name):
-        return f"got name {spec.name!r}, expected lower-case letters, digits, '-', '_' and '.'"
-    if not isinstance(spec.summary, str) or "\n" in spec.summary:
-        return f"{spec.name!r}: got summary {spec.summary!r}, expected one line of text"
-    if not isinstance(spec.target, str) or not (
-        TARGET_PATTERN.fullmatch(spec.target) or (kind == "task" and RESOURCE_PATTERN.fullmatch(spec.target))
-    ):
-        return f"{spec.name!r}: got target {spec.target!r}, expected 'module:attribute'"
-    if spec.params is not None and not (isinstance(spec.params, str) and TARGET_PATTERN.fullmatch(spec.params)):
-        return f"{spec.name!r}: got params {spec.params!r}, expected 'module:Class' or None"
-    return None
+def _collect(hook: Callable[[], Any], expected: str, found: list[Any]) -> None:
+    """Call a hook and append what it gives to ``found``.
+
+    Raises:
+        PluginFaultError: that is no iterable, or has no end.
+    """
+    specs = hook()
+    if specs is None or isinstance(specs, (str, bytes, dict, Spec)) or not isinstance(specs, Iterable):
+        raise PluginFaultError(f"returned {kind_of(specs)}, expected an iterable of {expected}")
+    for spec in specs:
+        if len(found) == MOST_SPECS:
+            found.clear()
+            raise PluginFaultError(f"returned more than {MOST_SPECS} specs, expected a few")
+        found.append(spec)
 
 
 def _broken(
@@ -243,17 +252,17 @@ def _broken(
     kind: Kind | None = None,
     name: str | None = None,
 ) -> BrokenPlugin:
-    text = "" if error is None else "".join(traceback.format_exception(error))
-    return BrokenPlugin(entry.distribution, entry.version, entry.entry_point.name, reason, text, kind, name)
+    text = "" if error is None else printable("".join(traceback.format_exception(error)), lines=True)
+    point = printable(entry.entry_point.name)
+    return BrokenPlugin(entry.distribution, entry.version, point, printable(reason), text, kind, name)
 
 
-def _describe(error: BaseException) -> str:
+def _describe(error: BaseException | None) -> str:
     """The error's type and its first line."""
     if isinstance(error, SyntaxError):
         return f"SyntaxError: {error.msg}, {error.filename}:{error.lineno}"
-    lines = str(error).strip().splitlines()
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # Exceptions are a plugin's code too.
+        lines = []
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-def _kind_of(value: Any) -> str:
-    return "None" if value is None else f"an object of type {type(value).__name__}"

@@ -10,9 +10,11 @@ from typing import Any
 import torch
 
 from parkour.engines.device import stepping_threads
-from parkour.engines.profile import PhaseProfile
+from parkour.engines.make import make_task_env
+from parkour.engines.profile import Phase, PhaseProfile
 from parkour.engines.protocol import Engine
-from parkour.errors import ParkourError
+from parkour.engines.task_env import Measurable, TaskEnv
+from parkour.errors import EngineError, ParkourError
 from parkour.tasks.resolved import ResolvedTask
 
 CHUNK = 10
@@ -69,16 +71,19 @@ def measure_step(
     if steps < 1:
         raise ParkourError(f"got {steps} steps, expected at least 1", hint="--steps 200")
     start = time.perf_counter()
-    env: Any = engine.make_env(task, num_envs=num_envs, device=device, seed=seed, **(engine_options or {}))
+    env = make_task_env(engine, task, num_envs=num_envs, device=device, seed=seed, options=engine_options)
     build = time.perf_counter() - start
+    if not isinstance(env, Measurable):
+        env.close()
+        raise EngineError(f"the environment {type(env).__name__} cannot be measured: it lacks simulate_only and phases")
     phases: dict[str, float] | None = None
     try:
         with torch.inference_mode(), stepping_threads(device):
             stepper = _Stepper(env)
-            full, physics = _take_turns(stepper, steps)
+            full, physics = _take_turns(stepper, env, steps)
             images = stepper.images
             if profile:
-                phases = _profile(stepper, range(steps), env)
+                phases = _profile(stepper, range(steps), env.phases(), env.device)
     finally:
         env.close()
     return StepRate(
@@ -98,7 +103,7 @@ def measure_step(
 class _Stepper:
     """One full control step per call, with random actions; counts the depth images that come of it."""
 
-    def __init__(self, env: Any) -> None:
+    def __init__(self, env: TaskEnv) -> None:
         self.env = env
         self.images = 0
         self._actions = 0.5 * torch.randn(16, env.num_envs, env.num_actions, device=env.device)
@@ -110,23 +115,25 @@ class _Stepper:
             self.images += self.env.num_envs if seen is None else len(seen)
 
 
-def _take_turns(stepper: _Stepper, steps: int) -> tuple[float, float]:
+def _take_turns(stepper: _Stepper, measured: Measurable, steps: int) -> tuple[float, float]:
     """Seconds of ``steps`` full steps, and of as many of physics alone, which take turns."""
-    env, full, physics = stepper.env, 0.0, 0.0
+    device, full, physics = stepper.env.device, 0.0, 0.0
     for begin in range(-WARM_UP, steps, CHUNK):
         if begin == 0:
             stepper.images = 0
         chunk = range(begin, min(begin + CHUNK, steps))
-        seconds = _time(stepper, chunk, env.device), _time(lambda _: env.simulate_only(1), chunk, env.device)
+        seconds = _time(stepper, chunk, device), _time(lambda _: measured.simulate_only(1), chunk, device)
         if begin >= 0:
             full, physics = full + seconds[0], physics + seconds[1]
     return full, physics
 
 
-def _profile(step: Callable[[int], None], indices: range, env: Any) -> dict[str, float]:
+def _profile(
+    step: Callable[[int], None], indices: range, phases: list[Phase], device: torch.device
+) -> dict[str, float]:
     """Milliseconds of each phase in one call of ``step``."""
-    profile = PhaseProfile(env.device)
-    for name, owner, attribute in env.phases():
+    profile = PhaseProfile(device)
+    for name, owner, attribute in phases:
         profile.watch(name, owner, attribute)
     profile.start()
     for i in indices:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from parkour.engines.protocol import Engine
+from parkour.engines.protocol import ConfigurableEngine, Engine
 from parkour.errors import EngineError, ParkourError
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import EngineSpec
@@ -47,7 +47,7 @@ def check_engine_options(identity: str, engine: Engine, options: Mapping[str, st
     Raises:
         EngineError: it has not, or does not.
     """
-    offered: Mapping[str, tuple[str, ...]] = getattr(engine, "options", {})
+    offered = engine.options if isinstance(engine, ConfigurableEngine) else {}
     for name, value in options.items():
         flag = f"--{name.replace('_', '-')}"
         if name not in offered:

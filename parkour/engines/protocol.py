@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from rsl_rl.env import VecEnv
-
+    from parkour.engines.task_env import TaskEnv
     from parkour.tasks.resolved import ResolvedTask
 
 
@@ -24,11 +24,13 @@ class Availability:
     """Versions and devices, for ``parkour doctor``."""
 
 
+@runtime_checkable
 class Engine(Protocol):
     """A simulator that can build environments of a task. Made without arguments; imports nothing heavy until used.
 
-    An engine with options of its own names them in an attribute ``options``: a mapping of each to the values that it
-    takes, e.g. ``{"cpu_sim": ("native", "warp")}``. :func:`parkour.engines.choice.check_engine_options` reads it.
+    Further abilities are protocols of their own: :class:`ConfigurableEngine`, and for viewing
+    :class:`parkour.viewing.viewer.EngineWithViewers`, :class:`parkour.viewing.viewer.EngineWithCamera` and
+    :class:`parkour.viewing.viewer.EngineWithWatchOptions`.
     """
 
     def availability(self) -> Availability:
@@ -37,17 +39,20 @@ class Engine(Protocol):
 
     def make_env(
         self, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False, **options: Any
-    ) -> VecEnv:
-        """An rsl-rl vectorised environment of the task.
-
-        Its observations are a TensorDict with one entry per observation group of the task; ``step`` resets finished
-        environments and returns the first observation of their next episode, as rsl-rl expects. Its ``extras`` hold
-        ``time_outs`` (``[N]`` bool: ended without failure, so the value is bootstrapped) and ``log`` (scalars).
-        The environment offers besides: ``mdp`` (the task's :class:`parkour.mdp.task_mdp.TaskMdp`), ``close()``,
-        and for benchmarks ``simulate_only(steps)`` and ``phases()`` (:data:`parkour.engines.profile.Phase`).
+    ) -> TaskEnv:
+        """Environments of the task, which are at the start of their first episodes.
 
         Raises:
             EngineError: the engine cannot run the task here.
             DeviceError: the device is not there.
         """
         ...
+
+
+@runtime_checkable
+class ConfigurableEngine(Protocol):
+    """An engine with options of its own, which commands pass to ``make_env``."""
+
+    options: Mapping[str, tuple[str, ...]]
+    """Each with the values that it takes, e.g. ``{"cpu_sim": ("native", "warp")}``; see
+    :func:`parkour.engines.choice.check_engine_options`."""

@@ -10,7 +10,10 @@ from typing import Any
 
 import torch
 
+from parkour.engines.make import make_task_env
 from parkour.engines.protocol import Engine
+from parkour.engines.task_env import TaskEnv
+from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks.resolved import ResolvedTask
 
 STANDING = 100
@@ -87,21 +90,22 @@ def smoke_run(
         clock: seconds.
     """
     report = SmokeReport(name, task.name, device, num_envs, versions)
-    env: Any = None
+    env: TaskEnv | None = None
     start = clock()
     try:
-        env = engine.make_env(task, num_envs=num_envs, device=device, seed=1)
+        env = make_task_env(engine, task, num_envs=num_envs, device=device, seed=1)
         report.built_s = clock() - start
         _step(env, report, start + seconds, clock)
     except Exception as error:
         lines = "".join(traceback.format_exception(error)).strip().splitlines()
         report.error = "\n".join(lines[-LINES:])
     finally:
-        getattr(env, "close", lambda: None)()
+        if env is not None:
+            env.close()
     return report
 
 
-def _step(env: Any, report: SmokeReport, end: float, clock: Callable[[], float]) -> None:
+def _step(env: TaskEnv, report: SmokeReport, end: float, clock: Callable[[], float]) -> None:
     observations = env.get_observations()
     report.groups = {name: list(value.shape[1:]) for name, value in observations.items()}
     layout = {name: sum(field.size for field in fields) for name, fields in env.mdp.observations.layout.items()}
@@ -111,21 +115,21 @@ def _step(env: Any, report: SmokeReport, end: float, clock: Callable[[], float])
     # Always as many steps as it takes to stand; then until the time is up.
     while report.steps < STANDING or clock() < end:
         actions = standing if report.steps < STANDING else torch.randn_like(standing)
-        observations, reward, done, _ = env.step(actions)
-        finite &= torch.isfinite(reward).all()
-        for value in observations.values():
+        result = env.transition(actions)
+        for value in (result.reward, *result.observations.values()):
             finite &= torch.isfinite(value).all()
         report.steps += 1
-        report.episodes += int(done.sum())
+        report.episodes += int(result.done.sum())
         if report.steps == STANDING:
             _look(env.mdp, report)
     report.steps_per_s = report.steps * report.num_envs / max(clock() - begin, 1e-9)
     report.checks["finite"] = bool(finite)
 
 
-def _look(mdp: Any, report: SmokeReport) -> None:
+def _look(mdp: TaskMdp, report: SmokeReport) -> None:
     """At robots that stand."""
     seen = mdp.context
+    assert seen is not None
     report.foot_force = float(seen.contacts.foot_force[..., 2].sum(dim=-1).mean())
     report.base_height = float((seen.robot.base_pos[:, 2] - mdp.course.spawn[:, 2]).mean())
     report.checks["stands"] = report.foot_force > 0.0 and report.base_height > 0.1

@@ -10,6 +10,8 @@ import numpy as np
 
 from parkour.engines.choice import check_engine_options, choose_engine
 from parkour.engines.device import choose_device
+from parkour.engines.make import make_task_env
+from parkour.engines.task_env import TaskEnv
 from parkour.errors import ParkourError
 from parkour.evaluation.metrics import EpisodeTable
 from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task, find_protocol
@@ -157,8 +159,8 @@ def _engine(options: EvaluationOptions) -> tuple[str, MakeEnv]:
     identity, engine = choose_engine(options.engine)
     check_engine_options(identity, engine, options.engine_options)
 
-    def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> Any:
-        return engine.make_env(task, num_envs=num_envs, device=device, seed=seed, **options.engine_options)
+    def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> TaskEnv:
+        return make_task_env(engine, task, num_envs=num_envs, device=device, seed=seed, options=options.engine_options)
 
     return identity, make
 

@@ -6,14 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from rsl_rl.env import VecEnv
 from torch import Tensor
 
 from parkour.engines.device import stepping_threads
-from parkour.errors import EngineError, ParkourError
+from parkour.engines.task_env import TaskEnv
+from parkour.errors import ParkourError
 from parkour.evaluation.metrics import EpisodeRecorder, EpisodeTable
 from parkour.evaluation.protocol import level_plan
 from parkour.learning.rng import seed_everything
@@ -24,7 +23,7 @@ from parkour.tasks.resolved import ResolvedTask
 REPORT_EVERY = 25
 """Control steps between looks at how far the episodes are; each waits for the device."""
 
-MakeEnv = Callable[[ResolvedTask, int, str, int], VecEnv]
+MakeEnv = Callable[[ResolvedTask, int, str, int], TaskEnv]
 """``(task, num_envs, device, seed) -> env``."""
 OnProgress = Callable[[int, int, int, int], None]
 """Told of control steps done, of how many at most, and of episodes scored, of how many."""
@@ -73,14 +72,11 @@ def roll_out(
 
     Raises:
         CheckpointError: the weights do not fit.
-        EngineError: the environment is none of a task.
     """
     seed_everything(seed)
-    env: Any = make_env(task, num_envs, device, seed)
+    env = make_env(task, num_envs, device, seed)
     try:
-        mdp = getattr(env, "mdp", None)
-        if not isinstance(mdp, TaskMdp):
-            raise EngineError(f"the engine's environment {type(env).__name__} has no mdp, which evaluation reads")
+        mdp = env.mdp
         if blank_depth:
             if mdp.camera is None:
                 raise ParkourError(f"--blank-depth: task {task.name!r} has no depth camera")
@@ -96,7 +92,7 @@ def roll_out(
             taken = _run(env, policy, mdp, recorder, limit, on_progress)
         return Rollout(recorder.table(), taken)
     finally:
-        getattr(env, "close", lambda: None)()
+        env.close()
 
 
 def see_nothing(origins: Tensor, rotations: Tensor, rays: Tensor, boxes: Tensor, reach: float) -> Tensor:
@@ -115,7 +111,7 @@ def _deal_levels(mdp: TaskMdp, recorder: EpisodeRecorder, seed: int) -> None:
 
 
 def _run(
-    env: Any,
+    env: TaskEnv,
     policy: DeployedPolicy,
     mdp: TaskMdp,
     recorder: EpisodeRecorder,

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from parkour.engines.choice import check_engine_options, choose_engine
+from parkour.engines.make import make_task_env
 from parkour.errors import ExportError, ParkourError
 from parkour.policies.deployed import DeployedPolicy
 from parkour.tasks.resolved import ResolvedTask
@@ -74,7 +75,7 @@ def record_rollout(
         return None
     check_engine_options(identity, simulator, more)
     torch.manual_seed(seed)
-    env = simulator.make_env(task, num_envs=num_envs, device="cpu", seed=seed, **more)
+    env = make_task_env(simulator, task, num_envs=num_envs, device="cpu", seed=seed, options=more)
     try:
         rows: list[Tensor] = []
         obs = env.get_observations()
@@ -84,5 +85,5 @@ def record_rollout(
                 obs, _, dones, _ = env.step(policy(obs))
                 policy.reset(dones)
     finally:
-        getattr(env, "close", lambda: None)()
+        env.close()
     return torch.stack(rows).float().numpy()

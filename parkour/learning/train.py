@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rsl_rl.env import VecEnv
 from rsl_rl.utils import resolve_callable
 
 from parkour.engines.choice import check_engine_options, choose_engine, choose_num_envs
 from parkour.engines.device import choose_device, rank
+from parkour.engines.make import make_task_env
+from parkour.engines.task_env import TaskEnv
 from parkour.errors import ParkourError
 from parkour.learning.logging import make_loggers
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, RunResult, TrainOptions
@@ -42,7 +43,7 @@ from parkour.policies.fit import check_teacher, make_stamp
 from parkour.tasks import task_to_toml
 from parkour.tasks.resolved import ResolvedTask
 
-MakeEnv = Callable[[ResolvedTask, int, str, int], VecEnv]
+MakeEnv = Callable[[ResolvedTask, int, str, int], TaskEnv]
 """``(task, num_envs, device, seed) -> env``."""
 
 
@@ -96,7 +97,7 @@ def train(
             if not options.resume:
                 stack.callback(remove_if_unused, folder)
         env = make_env(task, num_envs, device, seed)
-        stack.callback(getattr(env, "close", lambda: None))
+        stack.callback(env.close)
         runner = _runner(task, options, definition, env, device)
         state = RunState(
             runner, folder or Path(), make_stamp(task, env, env.get_observations()), task_to_toml(task), run_seed
@@ -146,9 +147,9 @@ def _engine_env(
     say(f"engine {identity}{chosen}")
     render = options.video and rank() == 0
 
-    def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> VecEnv:
+    def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> TaskEnv:
         more = choices.engine_options
-        return engine.make_env(task, num_envs=num_envs, device=device, seed=seed, render=render, **more)
+        return make_task_env(engine, task, num_envs=num_envs, device=device, seed=seed, render=render, options=more)
 
     return make, choices
 
@@ -185,7 +186,7 @@ def _folder(task: ResolvedTask, options: TrainOptions, source: Path | None) -> P
 
 
 def _runner(
-    task: ResolvedTask, options: TrainOptions, definition: PolicyDefinition, env: VecEnv, device: str
+    task: ResolvedTask, options: TrainOptions, definition: PolicyDefinition, env: TaskEnv, device: str
 ) -> TrainingRunner:
     algorithm = task.model.algorithm
     cfg: dict[str, Any] = {

@@ -32,6 +32,10 @@ class EventSet:
         self._everyone = torch.arange(num_envs, device=device)
         self._step = 0
 
+    def restart(self) -> None:
+        """Deal the turns of interval events from the beginning."""
+        self._step = 0
+
     def startup(self, sim: SimHandle) -> None:
         """Once, before the first reset."""
         self._run("startup", sim, self._everyone)

@@ -240,6 +240,15 @@ class TaskMdp:
         """Takes up :meth:`state_dict`. Reset all environments afterwards: they stand on their old courses."""
         self.course.load_state_dict(state["course"])  # type: ignore[arg-type]
 
+    def restart(self, seed: int) -> None:
+        """As at the beginning: levels drawn anew, times counted from 0. Reset all environments afterwards.
+
+        What is drawn once in the life of an environment (:meth:`startup`) stays.
+        """
+        self.course.restart(seed)
+        self.events.restart()
+        self._steps = 0
+
     # -- details -------------------------------------------------------------------------------------------------
 
     def _context(self, seen: Measurement, goals, episode_step: Tensor, perception: Tensor) -> StepContext:

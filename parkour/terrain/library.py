@@ -73,14 +73,14 @@ class CourseState:
         self.library = library
         self.num_envs = num_envs
         self.generator = generator
-        low, high = (min(max(level, 0), library.levels - 1) for level in start_levels)
+        self._start_levels = tuple(min(max(level, 0), library.levels - 1) for level in start_levels)
         index = torch.arange(num_envs, device=library.device)
         # Those left over when every column has got as many are spread over all, so that no terrain is favoured.
         dealt = num_envs // library.columns * library.columns
         left = (index - dealt) * library.columns // max(num_envs - dealt, 1)
         self.column = torch.where(index < dealt, index % library.columns, left)
         """``[N]`` int64."""
-        self.level = torch.randint(low, max(low, high) + 1, (num_envs,), generator=generator, device=library.device)
+        self.level = self._draw_levels()
         """``[N]`` int64; change it with :meth:`set_levels`."""
         self.patch = self.level * library.columns + self.column
         """``[N]`` int64 index into the library's arrays."""
@@ -96,6 +96,18 @@ class CourseState:
         """``[N]`` int64."""
         self.spawn = library.spawn[self.patch]
         """``[N, 3]`` start positions on the ground [m]."""
+
+    def restart(self, seed: int) -> None:
+        """Levels drawn anew, as at the beginning, from ``seed``."""
+        if self.generator is not None:
+            self.generator.manual_seed(seed)
+        self.set_levels(torch.ones_like(self.flat), self._draw_levels())
+
+    def _draw_levels(self) -> Tensor:
+        """``[N]`` int64, uniform in the range of first levels."""
+        low, high = self._start_levels
+        device = self.library.device
+        return torch.randint(low, max(low, high) + 1, (self.num_envs,), generator=self.generator, device=device)
 
     @property
     def num_levels(self) -> int:

@@ -6,10 +6,9 @@ import dataclasses
 from typing import Any
 
 import torch
-from rsl_rl.env import VecEnv
-from tensordict import TensorDict
 from torch import Tensor
 
+from parkour.engines.task_env import TaskEnv, Transition
 from parkour.mdp.context import StepContext
 from parkour.tasks.build import build_camera, build_observations
 from parkour.tasks.resolved import ResolvedTask
@@ -21,8 +20,15 @@ class ReplayMdp:
     """What policies and checkpoints ask an environment's MDP for."""
 
     def __init__(self, task: ResolvedTask, num_envs: int) -> None:
+        self.num_envs, self.device = num_envs, "cpu"
         self.observations = build_observations(task, num_envs=num_envs, device="cpu")
         self.refreshed: Tensor | None = None
+
+    def restart(self, seed: int) -> None:
+        """The recording is what it is."""
+
+    def drain_statistics(self) -> dict[str, Tensor]:
+        return {}
 
     def state_dict(self) -> dict[str, object]:
         return {}
@@ -31,7 +37,7 @@ class ReplayMdp:
         pass
 
 
-class ReplayEnv(VecEnv):
+class ReplayEnv(TaskEnv):
     """The recording, over and over, seen by a task's observation groups.
 
     Rewards are higher for smaller actions, so that there is something to learn. Episodes end where they did.
@@ -48,45 +54,38 @@ class ReplayEnv(VecEnv):
         first = self.moments[0].observed
         if first.layout.joints != task.robot.joints:
             raise NotChecked(f"the recorded states are of the robot {first.layout.name!r}, not of {task.robot.name!r}")
-        self.num_envs, self.num_actions = first.num_envs, task.robot.num_joints
-        self.max_episode_length = task.model.max_episode_steps
-        self.device, self.cfg = torch.device("cpu"), {}
-        self.episode_length_buf = torch.zeros(self.num_envs, dtype=torch.int64)
-        self.mdp = ReplayMdp(task, self.num_envs)
+        mdp: Any = ReplayMdp(task, first.num_envs)
+        super().__init__(task, mdp)
         self._camera = build_camera(task, self.num_envs, "cpu")
-        self._task, self._step = task, -1
-        self._observed = self._observe()
+        self._moment = -1
+        self._observations = self._observe()
 
-    def get_observations(self) -> TensorDict:
-        return self._observed
+    def _begin(self, env_ids: Tensor | None) -> dict[str, Tensor]:
+        self.episode_length_buf[slice(None) if env_ids is None else env_ids] = 0
+        return self._observations
 
-    def reset(self) -> tuple[TensorDict, dict[str, Any]]:
-        self.episode_length_buf.zero_()
-        return self._observed, {}
-
-    def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
+    def _advance(self, actions: Tensor) -> Transition:
         reward = torch.exp(-actions.detach().square().mean(dim=-1))
-        done = torch.zeros(self.num_envs, dtype=torch.int64)
-        done[self.moments[(self._step + 1) % len(self.moments)].ended] = 1
-        self.episode_length_buf = torch.where(done > 0, 0, self.episode_length_buf + 1)
-        self._observed = self._observe()
-        return self._observed, reward, done, {"time_outs": torch.zeros(self.num_envs, dtype=torch.bool)}
+        failed = torch.zeros(self.num_envs, dtype=torch.bool)
+        failed[self.moments[(self._moment + 1) % len(self.moments)].ended] = True
+        self.episode_length_buf = torch.where(failed, 0, self.episode_length_buf + 1)
+        no = torch.zeros_like(failed)
+        return Transition(self._observe(), reward, failed, no, no)
 
     def close(self) -> None:
         pass
 
-    def _observe(self) -> TensorDict:
-        self._step += 1
-        moment = self.moments[self._step % len(self.moments)]
+    def _observe(self) -> dict[str, Tensor]:
+        self._moment += 1
+        moment = self.moments[self._moment % len(self.moments)]
         if len(moment.ended):
             self.mdp.observations.reset(moment.ended)
         with torch.no_grad():
-            groups = self.mdp.observations.compute(self._seen(moment.observed))
-        return TensorDict(dict(groups), batch_size=[self.num_envs])  # pyright: ignore[reportArgumentType]
+            return dict(self.mdp.observations.compute(self._seen(moment.observed)))
 
     def _seen(self, ctx: StepContext) -> StepContext:
         """The state, with depth pictures if the task has a camera."""
-        new = torch.arange(self.num_envs) if self._step == 0 else ctx.perception.nonzero().squeeze(-1)
+        new = torch.arange(self.num_envs) if self._moment == 0 else ctx.perception.nonzero().squeeze(-1)
         self.mdp.refreshed = new
         if self._camera is None:
             return ctx

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from parkour.mdp.task_mdp import TaskMdp
+from parkour.engines.task_env import TaskEnv
 from parkour.policies.deployed import DeployedPolicy
 from parkour.viewing.controls import SPEEDS, Action, Controls
 from parkour.viewing.depth import DepthFeed
@@ -27,17 +26,17 @@ class Session:
     Not for several threads: viewers ask through :attr:`controls`, and are updated between steps.
 
     Args:
-        env: with ``mdp``; ``begin(env_ids)``, if it has that, begins new episodes for some robots alone.
+        env: the robots.
         policy: the deployed one.
         driver: who drives; None where way points lead and speeds are drawn.
         depth: whose pictures are shown; None for none.
     """
 
     def __init__(
-        self, env: Any, policy: DeployedPolicy, *, driver: Driver | None = None, depth: DepthFeed | None = None
+        self, env: TaskEnv, policy: DeployedPolicy, *, driver: Driver | None = None, depth: DepthFeed | None = None
     ) -> None:
         self.env, self.policy, self.driver, self.depth = env, policy, driver, depth
-        self.mdp: TaskMdp = env.mdp
+        self.mdp = env.mdp
         self.controls = Controls()
         self.watched = 0
         """The robot that is shown."""
@@ -110,15 +109,10 @@ class Session:
         """A new episode for the robot that is watched, on another course of its terrain."""
         ids = torch.tensor([self.watched], device=self.mdp.device)
         self.mdp.course.set_levels(ids, self._any_levels(ids))
-        begin = getattr(self.env, "begin", None)
-        if begin is not None:
-            begin(ids)
-            dones = torch.zeros(self.mdp.num_envs, dtype=torch.long, device=self.mdp.device)
-            dones[self.watched] = 1
-            self.policy.reset(dones)
-        else:
-            self.env.reset()
-            self.policy.reset()
+        self.env.begin(ids)
+        dones = torch.zeros(self.mdp.num_envs, dtype=torch.long, device=self.mdp.device)
+        dones[self.watched] = 1
+        self.policy.reset(dones)
         self.obs = self.env.get_observations()
         self.rewards.clear()
 

@@ -1,4 +1,4 @@
-"""Windows and pages that show a session. Each engine may offer its own; see :class:`ViewingEngine`."""
+"""Windows and pages that show a session. Each engine may offer its own; see :class:`EngineWithViewers`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from parkour.errors import EngineError, ParkourError
 from parkour.viewing.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from parkour.engines.protocol import Engine
+    from parkour.engines.task_env import TaskEnv
     from parkour.tasks.resolved import ResolvedTask
     from parkour.viewing.session import Session
 
@@ -65,15 +67,9 @@ class PictureCamera(Protocol):
     def close(self) -> None: ...
 
 
-class ViewingEngine(Protocol):
-    """What an engine offers besides environments, if it can be watched. All of it is optional.
-
-    Windows and cameras are the engine's own. The page is the same for all (:func:`parkour.viewing.web.open_page`):
-    an engine only says what its robot looks like and where it is.
-    """
-
-    viewers: tuple[str, ...]
-    """Those of :data:`KINDS` that it has."""
+@runtime_checkable
+class EngineWithWatchOptions(Protocol):
+    """An engine whose environments are made otherwise when they are watched."""
 
     def watch_options(self, kind: str, video: bool) -> Mapping[str, Any]:
         """Arguments of ``make_env`` for an environment that is watched.
@@ -84,6 +80,18 @@ class ViewingEngine(Protocol):
         """
         ...
 
+
+@runtime_checkable
+class EngineWithViewers(Protocol):
+    """An engine that shows its environments.
+
+    Windows are the engine's own. The page is the same for all (:func:`parkour.viewing.web.open_page`): an engine only
+    says what its robot looks like and where it is.
+    """
+
+    viewers: tuple[str, ...]
+    """Those of :data:`KINDS` that it has."""
+
     def make_viewer(self, kind: str, env: Any, task: ResolvedTask, session: Session, options: ViewerOptions) -> Viewer:
         """Open a window or a page.
 
@@ -91,6 +99,11 @@ class ViewingEngine(Protocol):
             EngineError: it cannot be opened here.
         """
         ...
+
+
+@runtime_checkable
+class EngineWithCamera(Protocol):
+    """An engine that gives pictures for films."""
 
     def make_camera(self, env: Any, task: ResolvedTask, size: tuple[int, int], behind: bool) -> PictureCamera:
         """A camera for films.
@@ -121,39 +134,55 @@ def has_display() -> bool:
     return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def check_viewer(name: str, engine: Any, kind: str) -> None:
+def check_viewer(name: str, engine: Engine, kind: str) -> None:
     """Before an environment is made: whether an engine has a viewer of this kind, and it can be opened here.
 
     Args:
         name: of the engine, for the message.
-        engine: maybe a :class:`ViewingEngine`.
+        engine: maybe an :class:`EngineWithViewers`.
         kind: of :data:`KINDS`.
 
     Raises:
         EngineError: it has not, or there is no display for a window.
     """
-    offered: tuple[str, ...] = getattr(engine, "viewers", ())
+    offered = engine.viewers if isinstance(engine, EngineWithViewers) else ()
     if kind == "none":
         return
     if kind not in offered:
         others = ", ".join(f"--viewer {other}" for other in offered)
         raise EngineError(
             f"engine {name!r} has no {kind} viewer; it has {' and '.join(offered) or 'none'}",
-            hint=others or ("--video out.mp4" if hasattr(engine, "make_camera") else "--engine mujoco"),
+            hint=others or ("--video out.mp4" if isinstance(engine, EngineWithCamera) else "--engine mujoco"),
         )
     if kind == "native" and not has_display():
         raise EngineError("--viewer native: there is no display", hint="--viewer web, or --video out.mp4")
 
 
 def open_camera(
-    name: str, engine: Any, env: Any, task: ResolvedTask, size: tuple[int, int], behind: bool
+    name: str, engine: Engine, env: TaskEnv, task: ResolvedTask, size: tuple[int, int], behind: bool
 ) -> PictureCamera:
     """A camera of an engine.
 
     Raises:
         EngineError: it has none, or nothing can be rendered here.
     """
-    make = getattr(engine, "make_camera", None)
-    if make is None:
+    if not isinstance(engine, EngineWithCamera):
         raise EngineError(f"--video: engine {name!r} renders no pictures", hint="--engine mujoco")
-    return make(env, task, size, behind)
+    return engine.make_camera(env, task, size, behind)
+
+
+def open_viewer(
+    kind: str, engine: Engine, env: TaskEnv, task: ResolvedTask, session: Session, options: ViewerOptions
+) -> Viewer:
+    """A viewer of an engine that passed :func:`check_viewer`.
+
+    Raises:
+        EngineError: it cannot be opened here.
+    """
+    assert isinstance(engine, EngineWithViewers)
+    return engine.make_viewer(kind, env, task, session, options)
+
+
+def watch_options(engine: Engine, kind: str, *, video: bool) -> Mapping[str, Any]:
+    """Arguments of ``make_env`` for an environment that is watched."""
+    return engine.watch_options(kind, video) if isinstance(engine, EngineWithWatchOptions) else {}

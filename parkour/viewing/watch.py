@@ -6,16 +6,17 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from parkour.engines.choice import check_engine_options, choose_engine
 from parkour.engines.device import choose_device, stepping_threads
-from parkour.errors import EngineError, ParkourError
+from parkour.engines.make import make_task_env
+from parkour.engines.protocol import Engine
+from parkour.engines.task_env import TaskEnv
+from parkour.errors import ParkourError
 from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task
 from parkour.learning.rng import seed_everything
 from parkour.learning.signals import StopSignals
 from parkour.mdp.drive import Drive
-from parkour.mdp.task_mdp import TaskMdp
 from parkour.policies.deployed import load_policy
 from parkour.policies.source import Weights
 from parkour.tasks.resolved import ResolvedTask
@@ -24,7 +25,7 @@ from parkour.viewing.driving import Driver, DriveSource, Gamepad, Script
 from parkour.viewing.loop import Film, run
 from parkour.viewing.session import Session
 from parkour.viewing.video import SIZE, VideoWriter, check_video
-from parkour.viewing.viewer import ViewerOptions, check_viewer, choose_viewer, open_camera
+from parkour.viewing.viewer import ViewerOptions, check_viewer, choose_viewer, open_camera, open_viewer, watch_options
 
 FILM_STEPS = 1000
 """Control steps of a film where nobody says how many."""
@@ -50,9 +51,6 @@ DRIVEN = Protocol(
     difficulty=None,
     columns_per_terrain=1,
 )
-
-MakeEnv = Callable[[ResolvedTask, int, str, int], Any]
-"""``(task, num_envs, device, seed) -> env``."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def watch(
     weights: Weights,
     options: WatchOptions,
     *,
-    engine: Any = None,
+    engine: Engine | None = None,
     notify: Callable[[str], None] = lambda line: None,
 ) -> Session:
     """Show a policy until people have seen enough.
@@ -121,14 +119,12 @@ def watch(
         if source is not None:
             stack.callback(source.close)
         env = _make_env(engine, task, options, kind, device)
-        stack.callback(getattr(env, "close", lambda: None))
-        if not isinstance(getattr(env, "mdp", None), TaskMdp):
-            raise EngineError(f"the environment of engine {name!r} has no mdp, which viewers read")
+        stack.callback(env.close)
         session = _session(env, task, weights, options, source, notify)
         view = ViewerOptions(weights.label, options.port, options.drive is not None, session.depth is not None)
         film = viewer = None
         if kind != "none":
-            viewer = engine.make_viewer(kind, env, task, session, view)
+            viewer = open_viewer(kind, engine, env, task, session, view)
             stack.callback(viewer.close)
         if options.video is not None:
             camera = open_camera(name, engine, env, task, SIZE, view.behind)
@@ -179,23 +175,24 @@ def check_watch(options: WatchOptions) -> str:
     return kind
 
 
-def _make_env(engine: Any, task: ResolvedTask, options: WatchOptions, kind: str, device: str) -> Any:
+def _make_env(engine: Engine, task: ResolvedTask, options: WatchOptions, kind: str, device: str) -> TaskEnv:
     """The engine's environment, with what it needs to be watched."""
-    own = engine.watch_options(kind, options.video is not None) if hasattr(engine, "watch_options") else {}
-    return engine.make_env(
-        task, num_envs=_num_envs(options, task), device=device, seed=options.seed, **own, **options.engine_options
+    own = watch_options(engine, kind, video=options.video is not None)
+    num_envs = _num_envs(options, task)
+    return make_task_env(
+        engine, task, num_envs=num_envs, device=device, seed=options.seed, options={**own, **options.engine_options}
     )
 
 
 def _session(
-    env: Any,
+    env: TaskEnv,
     task: ResolvedTask,
     weights: Weights,
     options: WatchOptions,
     source: DriveSource | None,
     notify: Callable[[str], None],
 ) -> Session:
-    mdp: TaskMdp = env.mdp
+    mdp = env.mdp
     policy = load_policy(weights.path, env, task)
     driver = None
     if options.drive is not None:

@@ -47,14 +47,14 @@ def test_observations_rewards_and_ends_are_those_without_graphs(task: str, devic
         results = []
         for env in (plain, graphed):
             torch.manual_seed(step)
-            results.append(env.step(action))
-        (obs, reward, failed, ended, _), (other, *others, _) = results
+            results.append(env.transition(action))
+        mine, theirs = results
         tolerance: dict[str, Any] = {"rtol": 0.0, "atol": 0.0 if device == "cpu" else 2e-3}
-        for mine, theirs in zip((reward, failed, ended), others, strict=True):
-            torch.testing.assert_close(mine, theirs, **tolerance)
-        for name in obs:
-            torch.testing.assert_close(obs[name], other[name], **tolerance)
-        ends += int((failed | ended).sum())
+        for name in ("reward", "failed", "succeeded", "timed_out"):
+            torch.testing.assert_close(getattr(mine, name), getattr(theirs, name), **tolerance)
+        for name in mine.observations:
+            torch.testing.assert_close(mine.observations[name], theirs.observations[name], **tolerance)
+        ends += int(mine.done.sum())
     assert ends > 48
     assert graphed._graphs.failure is None
     looking = (("observe", True), ("observe", False))

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rsl_rl.env import VecEnv
-from tensordict import TensorDict
 from torch import Tensor
 
+from parkour.engines.task_env import TaskEnv, Transition
 from parkour.mdp.context import RobotState
 from parkour.mdp.task_mdp import Measurement
 from parkour.policies.checkpoint import Checkpoint
@@ -45,35 +44,28 @@ class GlidingSim:
         raise AttributeError(name)
 
 
-class GlidingEnv(VecEnv):
+class GlidingEnv(TaskEnv):
     """Robots glide to their way points at ``pace`` [m/s]; each falls at a place that its own draw and difficulty set.
 
     Forces, torques and joint speeds are random, so that every sum has something to add.
     """
 
     def __init__(self, task: ResolvedTask, num_envs: int, device: str, seed: int, pace: float = 2.0) -> None:
-        self.num_envs, self.num_actions, self.device, self.pace = num_envs, task.robot.num_joints, device, pace
-        self.cfg = {}
-        self.mdp = build_mdp(task, num_envs=num_envs, device=device, seed=seed)
-        self.max_episode_length = self.mdp.clock.max_episode_steps
+        super().__init__(task, build_mdp(task, num_envs=num_envs, device=device, seed=seed))
+        self.pace = pace
         self.generator = torch.Generator().manual_seed(seed)
         self.position = torch.zeros(num_envs, 3)
-        self.episode_length_buf = torch.zeros(num_envs, dtype=torch.int64)
         self.sim = GlidingSim(self)
         self.falls_at = torch.zeros(num_envs)
         self.closed = False
         self.mdp.startup(self.sim)  # type: ignore[arg-type]
         self.reset()
 
-    def reset(self) -> tuple[TensorDict, dict[str, Any]]:
-        self._begin(torch.arange(self.num_envs), ended=False)
-        self._observe()
-        return self.observations, {}
+    def _begin(self, env_ids: Tensor | None) -> dict[str, Tensor]:
+        self._place(torch.arange(self.num_envs) if env_ids is None else env_ids, ended=False)
+        return self._observe()
 
-    def get_observations(self) -> TensorDict:
-        return self.observations
-
-    def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
+    def _advance(self, actions: Tensor) -> Transition:
         goals = self.mdp.goals
         target = self.mdp.course.goals[
             torch.arange(self.num_envs), goals.index.clamp(max=self.mdp.course.goals.shape[1] - 1)
@@ -84,17 +76,17 @@ class GlidingEnv(VecEnv):
         self.position[:, 2] = torch.where(self.position[:, 0] > self.falls_at, -1.0, 0.3)
         self.episode_length_buf += 1
         done, reward = self.mdp.advance(self._measure(), actions, self.episode_length_buf)
-        reward, time_outs = reward.clone(), ~self.mdp.terminations.failed
+        ends = self.mdp.terminations
+        reward, outcome = reward.clone(), (ends.failed.clone(), ends.succeeded.clone(), ends.timed_out.clone())
         self.mdp.disturb(self.sim)  # type: ignore[arg-type]
         if len(ended := done.nonzero().squeeze(-1)):
-            self._begin(ended, ended=True)
-        self._observe()
-        return self.observations, reward, done.long(), {"time_outs": time_outs}
+            self._place(ended, ended=True)
+        return Transition(self._observe(), reward, *outcome)
 
     def close(self) -> None:
         self.closed = True
 
-    def _begin(self, env_ids: Tensor, *, ended: bool) -> None:
+    def _place(self, env_ids: Tensor, *, ended: bool) -> None:
         self.mdp.next_course(env_ids, self.episode_length_buf, ended=ended)
         self.mdp.reset(self.sim, env_ids)  # type: ignore[arg-type]
         self.episode_length_buf[env_ids] = 0
@@ -104,9 +96,8 @@ class GlidingEnv(VecEnv):
         reach = torch.where(draw < 1.2 * hardness, 2.0 + 16.0 * draw / (hardness + 0.1), 100.0)
         self.falls_at[env_ids] = reach[env_ids]
 
-    def _observe(self) -> None:
-        groups = self.mdp.observe(self._measure(), self.episode_length_buf)
-        self.observations = TensorDict(groups, batch_size=[self.num_envs])  # type: ignore[arg-type]
+    def _observe(self) -> dict[str, Tensor]:
+        return self.mdp.observe(self._measure(), self.episode_length_buf)
 
     def _measure(self) -> Measurement:
         n, layout = self.num_envs, self.mdp.layout

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from rsl_rl.env import VecEnv
-from tensordict import TensorDict
 from torch import Tensor
 
+from parkour.engines.task_env import TaskEnv, Transition
 from parkour.specs import ObservationField
 from parkour.tasks import load_task
 from parkour.tasks.resolved import ResolvedTask
@@ -36,6 +35,13 @@ class FakeMdp:
     def __init__(self, num_envs: int, sizes: dict[str, int], device: str) -> None:
         self.level = torch.zeros(num_envs, dtype=torch.int64, device=device)
         self.observations = FakeObservations(sizes)
+        self.log: dict[str, Tensor] = {}
+
+    def restart(self, seed: int) -> None:
+        self.level.zero_()
+
+    def drain_statistics(self) -> dict[str, Tensor]:
+        return self.log
 
     def state_dict(self) -> dict[str, object]:
         return {"course": {"level": self.level.clone()}}
@@ -44,7 +50,7 @@ class FakeMdp:
         self.level.copy_(state["course"]["level"])
 
 
-class FakeEnv(VecEnv):
+class FakeEnv(TaskEnv):
     """Rewards actions near a fixed linear function of the proprioception; episodes of fixed length.
 
     The explicit block and the privileged latent are functions of proprioception and history, so that the estimator
@@ -62,8 +68,9 @@ class FakeEnv(VecEnv):
         self.sizes = sizes or SIZES
         self.num_envs, self.num_actions, self.max_episode_length = num_envs, ACTIONS, length
         self.device, self.cfg = torch.device(device), {}
+        self._steps, self._log_interval = 0, 4
         self.episode_length_buf = torch.zeros(num_envs, dtype=torch.int64, device=device)
-        self.mdp = FakeMdp(num_envs, self.sizes, device)
+        self.mdp: Any = FakeMdp(num_envs, self.sizes, device)
         self.generator = torch.Generator().manual_seed(seed)
         self.target = 0.3 * torch.randn(self.sizes["proprioception"], ACTIONS, generator=self.generator).to(device)
         self.mix = torch.randn(
@@ -78,35 +85,31 @@ class FakeEnv(VecEnv):
         groups = {name: 0.5 * draw(size) for name, size in self.sizes.items()}
         groups["privileged_explicit"] = groups["proprioception"] @ self.mix / 5.0
         groups["privileged_latent"] = groups["proprioception_history"][:, : self.sizes["privileged_latent"]]
-        self.observations = TensorDict(groups, batch_size=[self.num_envs])  # type: ignore[arg-type]
+        self._observations = groups
 
-    def get_observations(self) -> TensorDict:
-        return self.observations
-
-    def reset(self) -> tuple[TensorDict, dict[str, Any]]:
+    def _begin(self, env_ids: Tensor | None) -> dict[str, Tensor]:
         self.episode_length_buf.zero_()
         self._draw()
-        return self.observations, {}
+        return self._observations
 
-    def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
+    def _advance(self, actions: Tensor) -> Transition:
         self.steps += 1
-        wanted = self.observations["proprioception"] @ self.target
+        wanted = self._observations["proprioception"] @ self.target
         reward = 1.0 - (actions - wanted).square().mean(dim=-1)
         self.episode_length_buf += 1
         done = self.episode_length_buf >= self.max_episode_length
         self.episode_length_buf[done] = 0
         self.mdp.level[done] += 1
         self._draw()
-        extras: dict[str, Any] = {"time_outs": done}
-        if self.steps % 4 == 0:
-            nan = torch.tensor(float("nan"))
-            extras["log"] = {
-                "Terrain_Level/gap": self.mdp.level.float().mean(),
-                "Way_Points/gap": done.float().mean() if self.steps % 8 else nan,
-                "Way_Points/step": nan,
-                "Physics/nan_resets": torch.tensor(1.0),
-            }
-        return self.observations, reward, done.long(), extras
+        nan = torch.tensor(float("nan"))
+        self.mdp.log = {
+            "Terrain_Level/gap": self.mdp.level.float().mean(),
+            "Way_Points/gap": done.float().mean() if self.steps % 8 else nan,
+            "Way_Points/step": nan,
+            "Physics/nan_resets": torch.tensor(1.0),
+        }
+        no = torch.zeros_like(done)
+        return Transition(self._observations, reward, no, no, done)
 
     def close(self) -> None:
         self.closed = True

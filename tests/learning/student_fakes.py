@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
-from tensordict import TensorDict
 from torch import Tensor
 
+from parkour.engines.task_env import Transition
 from parkour.learning.options import TrainOptions
 from parkour.learning.train import train
 from parkour.tasks import load_task
@@ -52,12 +51,11 @@ class FakeStudentEnv(FakeEnv):
         super().__init__(num_envs, seed, length)
 
     def _draw(self) -> None:
-        first = not hasattr(self, "observations")
-        before = None if first else self.observations
+        before = getattr(self, "_observations", None)
         # What a resumed run begins with: it resets everything, as the last step of a rollout did.
         self.drawn_from = self.generator.get_state()
         super()._draw()
-        obs = self.observations
+        obs = self._observations
         new = (self.episode_length_buf == 0) | (self.clock % PERIOD == 0)
         yaw = obs["proprioception"][:, YAWS]
         if before is not None:
@@ -74,13 +72,13 @@ class FakeStudentEnv(FakeEnv):
             everyone = bool(self.clock % PERIOD == 0)
             self.mdp.refreshed = None if everyone else new.nonzero().view(-1)  # type: ignore[attr-defined]
 
-    def reset(self) -> tuple[TensorDict, dict[str, Any]]:
+    def _begin(self, env_ids: Tensor | None) -> dict[str, Tensor]:
         self.clock = 0
-        return super().reset()
+        return super()._begin(env_ids)
 
-    def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
+    def _advance(self, actions: Tensor) -> Transition:
         self.clock += 1
-        return super().step(actions)
+        return super()._advance(actions)
 
 
 def student_task(*sets: str, small: tuple[str, ...] = SMALL) -> ResolvedTask:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from parkour.engines.protocol import Availability
 from parkour.evaluation.protocol import TaskChanges, evaluation_task
@@ -22,14 +21,6 @@ from parkour.viewing.snapshot import Snapshot
 from parkour.viewing.viewer import ViewerOptions
 from parkour.viewing.watch import DRIVEN, PLAY
 from tests.evaluation.fakes import GlidingEnv, write_weights
-
-
-class WatchedEnv(GlidingEnv):
-    """Robots that can begin again one by one."""
-
-    def begin(self, env_ids: Tensor) -> None:
-        self._begin(env_ids, ended=False)
-        self._observe()
 
 
 class NotingViewer:
@@ -70,7 +61,7 @@ class PaintingCamera:
 
 
 class FakeEngine:
-    """See :class:`parkour.viewing.viewer.ViewingEngine`."""
+    """See :mod:`parkour.viewing.viewer`."""
 
     viewers: tuple[str, ...] = ("web", "native")
 
@@ -84,9 +75,9 @@ class FakeEngine:
     def availability(self) -> Availability:
         return Availability(True)
 
-    def make_env(self, task: ResolvedTask, **options: Any) -> WatchedEnv:
+    def make_env(self, task: ResolvedTask, **options: Any) -> GlidingEnv:
         self.made |= {"task": task, **options}
-        self.env = WatchedEnv(task, options["num_envs"], options["device"], options["seed"])
+        self.env = GlidingEnv(task, options["num_envs"], options["device"], options["seed"])
         return self.env
 
     def make_viewer(self, kind: str, env: Any, task: Any, session: Session, options: ViewerOptions) -> NotingViewer:
@@ -106,7 +97,7 @@ def make_session(
     """A session on robots that glide."""
     weights = write_weights(folder, task=task)
     resolved = evaluation_task(weights, DRIVEN if driven else PLAY, TaskChanges(terrains=terrains, sets=sets))
-    env = WatchedEnv(resolved, num_envs, "cpu", 1)
+    env = GlidingEnv(resolved, num_envs, "cpu", 1)
     policy = load_policy(weights.path, env, resolved)
     driver = None
     if driven:

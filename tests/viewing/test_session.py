@@ -15,7 +15,8 @@ from parkour.viewing.controls import BUTTONS, SPEEDS, WINDOW_KEYS, Action, Contr
 from parkour.viewing.history import RewardHistory
 from parkour.viewing.loop import run
 from parkour.viewing.watch import PLAY
-from tests.viewing.fakes import WatchedEnv, make_session
+from tests.evaluation.fakes import GlidingEnv
+from tests.viewing.fakes import make_session
 
 
 def test_every_action_has_one_button_and_keys_of_its_own() -> None:
@@ -45,7 +46,7 @@ def test_actions_arrive_from_other_threads_in_order() -> None:
 
 def test_it_runs_as_evaluation_does(tmp_path: Path) -> None:
     session, task, weights = make_session(tmp_path)
-    alone = WatchedEnv(evaluation_task(weights, PLAY), 5, "cpu", 1)
+    alone = GlidingEnv(evaluation_task(weights, PLAY), 5, "cpu", 1)
     policy = load_policy(weights.path, alone, task)
     torch.manual_seed(1)
     alone.mdp.choose_levels = session.mdp.choose_levels
@@ -116,14 +117,6 @@ def test_next_terrain_and_next_robot(tmp_path: Path) -> None:
     for _ in range(10):
         ask(Action.NEXT_ROBOT, session=session)
     assert session.watched == 0
-
-
-def test_an_env_that_cannot_begin_again_in_part_does_so_as_a_whole(tmp_path: Path) -> None:
-    session, _, _ = make_session(tmp_path)
-    session.env.begin = None
-    session.advance()
-    ask(Action.RESET, session=session)
-    assert (session.env.episode_length_buf == 0).all()
 
 
 def test_ends_are_counted_and_courses_change(tmp_path: Path) -> None:

@@ -273,10 +273,10 @@ def test_an_engine_is_told_before_its_environment_is_made_what_it_is_watched_wit
     assert engine.made["headless"] is True and engine.made["render"] is False
 
 
-def test_environments_without_an_mdp_are_refused(weights: Weights) -> None:
+def test_what_is_no_environment_of_a_task_is_refused(weights: Weights) -> None:
     class Other(FakeEngine):
         def make_env(self, task: Any, **options: Any) -> Any:
             return object()
 
-    with pytest.raises(EngineError, match="has no mdp"):
+    with pytest.raises(EngineError, match="engine Other made a object, expected a parkour"):
         watch(weights, WatchOptions(), engine=Other())

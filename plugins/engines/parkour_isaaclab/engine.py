@@ -22,7 +22,7 @@ INSTALL = (
 
 
 class IsaacLabEngine:
-    """See :class:`parkour.engines.protocol.Engine` and :class:`parkour.viewing.viewer.ViewingEngine`."""
+    """See :mod:`parkour.engines.protocol` and :mod:`parkour.viewing.viewer`."""
 
     viewers = ("web", "native")
 
@@ -65,13 +65,13 @@ class IsaacLabEngine:
             return IsaacVecEnv.make(task, num_envs=num_envs, device=device, seed=seed, render=render)
 
     def watch_options(self, kind: str, video: bool) -> Mapping[str, Any]:
-        """See :meth:`parkour.viewing.viewer.ViewingEngine.watch_options`: a page needs no rendering at all."""
+        """See :meth:`parkour.viewing.viewer.EngineWithWatchOptions.watch_options`: a page needs no rendering at all."""
         return {"headless": kind != "native", "render": video}
 
     def make_viewer(
         self, kind: str, env: IsaacVecEnv, task: ResolvedTask, session: Session, options: ViewerOptions
     ) -> Viewer:
-        """See :meth:`parkour.viewing.viewer.ViewingEngine.make_viewer`."""
+        """See :meth:`parkour.viewing.viewer.EngineWithViewers.make_viewer`."""
         if kind == "web":
             from parkour.viewing.web import open_page
             from parkour_isaaclab.viewer.shapes import UsdShapes
@@ -82,7 +82,7 @@ class IsaacLabEngine:
         return IsaacWindow(env.unwrapped, session, options)
 
     def make_camera(self, env: IsaacVecEnv, task: ResolvedTask, size: tuple[int, int], behind: bool) -> PictureCamera:
-        """See :meth:`parkour.viewing.viewer.ViewingEngine.make_camera`."""
+        """See :meth:`parkour.viewing.viewer.EngineWithCamera.make_camera`."""
         from parkour_isaaclab.viewer.camera import ViewportCamera
 
         return ViewportCamera(env.unwrapped, size, behind)

@@ -1,4 +1,4 @@
-"""The environment as rsl-rl sees it: Isaac Lab's own wrapper, with what this project's runner reads besides."""
+"""Isaac Lab's environment as everybody else sees it."""
 
 # Isaac Lab is there only where this engine runs.
 # pyright: reportMissingImports=false
@@ -10,13 +10,11 @@ from typing import Any
 import isaaclab.envs as isaac_envs  # first: other modules of Isaac Lab import each other in a circle
 import torch
 from isaaclab.sim import SimulationContext
-from isaaclab_rl.rsl_rl import RslRlVecEnvWrapper
-from tensordict import TensorDict
 from torch import Tensor
 
 from parkour.engines.profile import Phase
+from parkour.engines.task_env import TaskEnv, Transition
 from parkour.errors import EngineError
-from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks.resolved import ResolvedTask
 from parkour_isaaclab.cfg import ParkourEnvCfg, environment_cfg
 from parkour_isaaclab.runtime import runtime_of
@@ -25,22 +23,14 @@ LONGEST_REASON = 300
 """Characters of an error of Isaac Lab's that are shown."""
 
 
-class IsaacVecEnv(RslRlVecEnvWrapper):
-    """See :meth:`parkour.engines.protocol.Engine.make_env`.
+class IsaacVecEnv(TaskEnv):
+    """See :meth:`parkour.engines.protocol.Engine.make_env`."""
 
-    ``extras["log"]`` is filled once per ``steps_per_env`` steps of the task's algorithm, that is once per iteration,
-    with means over the episodes that ended since.
-    """
-
-    # What one step returns is written to in the next: all of them happen in inference mode, as the first does.
-    @torch.inference_mode()
     def __init__(self, env: isaac_envs.ManagerBasedRLEnv) -> None:
-        super().__init__(env)
-        self.device = torch.device(env.device)
+        self.unwrapped = env
         runtime = runtime_of(env)
-        self._mdp, self._numbers = runtime.mdp, runtime.task.model.model_dump(mode="json")
-        self._log_interval = runtime.task.model.algorithm.steps_per_env
-        self._steps = 0
+        super().__init__(runtime.task, runtime.mdp)
+        self.reset()
 
     @classmethod
     def make(cls, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False) -> IsaacVecEnv:
@@ -70,33 +60,27 @@ class IsaacVecEnv(RslRlVecEnvWrapper):
             raise
 
     @property
-    def cfg(self) -> dict[str, Any]:
-        """The task's numbers, for whoever logs them."""
-        return self._numbers
+    def episode_length_buf(self) -> Tensor:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """``[N]`` int64: control steps since each episode's start."""
+        return self.unwrapped.episode_length_buf
 
-    @property
-    def mdp(self) -> TaskMdp:
-        """The task's own part: course, goals, rewards, statistics."""
-        return self._mdp
+    @episode_length_buf.setter
+    def episode_length_buf(self, value: Tensor) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.unwrapped.episode_length_buf = value
+
+    # What one step returns is written to in the next: all of them happen in inference mode, as the first does.
+    @torch.inference_mode()
+    def _begin(self, env_ids: Tensor | None) -> dict[str, Tensor]:
+        return self.unwrapped.reset(env_ids=env_ids)[0]
 
     @torch.inference_mode()
-    def reset(self) -> tuple[TensorDict, dict[str, Any]]:
-        """Begin new episodes everywhere."""
-        observations, _ = super().reset()
-        return observations, {}
+    def _advance(self, actions: Tensor) -> Transition:
+        observations, reward, *_ = self.unwrapped.step(actions)
+        ends = self.mdp.terminations
+        return Transition(observations, reward, ends.failed, ends.succeeded, ends.timed_out)
 
-    @torch.inference_mode()
-    def get_observations(self) -> TensorDict:
-        return super().get_observations()
-
-    @torch.inference_mode()
-    def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
-        observations, reward, done, found = super().step(actions.to(self.device))
-        self._steps += 1
-        extras: dict[str, Any] = {"time_outs": found["time_outs"]}
-        if self._steps % self._log_interval == 0:
-            extras["log"] = self.mdp.drain_statistics()
-        return observations, reward, done, extras
+    def close(self) -> None:
+        self.unwrapped.close()
 
     def simulate_only(self, steps: int) -> None:
         """Physics alone for ``steps`` control steps: the yardstick of benchmarks."""
@@ -105,11 +89,6 @@ class IsaacVecEnv(RslRlVecEnvWrapper):
             env.scene.write_data_to_sim()
             env.sim.step(render=False)
             env.scene.update(dt=env.physics_dt)
-
-    def begin(self, env_ids: Tensor) -> None:
-        """Begin new episodes in ``env_ids`` (``[M]`` int64) alone, whether theirs are over or not."""
-        with torch.inference_mode():
-            self.unwrapped.reset(env_ids=env_ids)
 
     def phases(self) -> list[Phase]:
         """The parts of a step, for a profile."""

@@ -26,7 +26,7 @@ CPU_SIMS = ("native", "warp")
 
 
 class MujocoEngine:
-    """See :class:`parkour.engines.protocol.Engine` and :class:`parkour.viewing.viewer.ViewingEngine`."""
+    """See :mod:`parkour.engines.protocol` and :mod:`parkour.viewing.viewer`."""
 
     viewers = ("web", "native")
     options: Mapping[str, tuple[str, ...]] = MappingProxyType({"cpu_sim": CPU_SIMS})
@@ -79,7 +79,7 @@ class MujocoEngine:
         return options.get("cpu_sim", "native")
 
     def make_viewer(self, kind: str, env: Any, task: ResolvedTask, session: Session, options: ViewerOptions) -> Viewer:
-        """See :meth:`parkour.viewing.viewer.ViewingEngine.make_viewer`."""
+        """See :meth:`parkour.viewing.viewer.EngineWithViewers.make_viewer`."""
         from parkour_mujoco.launch import choose_renderer
 
         choose_renderer()
@@ -93,7 +93,7 @@ class MujocoEngine:
         return NativeViewer(task, session, options)
 
     def make_camera(self, env: Any, task: ResolvedTask, size: tuple[int, int], behind: bool) -> PictureCamera:
-        """See :meth:`parkour.viewing.viewer.ViewingEngine.make_camera`."""
+        """See :meth:`parkour.viewing.viewer.EngineWithCamera.make_camera`."""
         from parkour_mujoco.launch import choose_renderer
 
         choose_renderer()

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from parkour.cuda_graphs import StepGraphs, graphs_on
 from parkour.engines.profile import Phase
+from parkour.engines.task_env import Transition
 from parkour.mdp.action_delay import ActionDelay
 from parkour.tasks.build import build_mdp
 from parkour.tasks.resolved import ResolvedTask
@@ -136,27 +137,19 @@ class ParkourEnv(ManagerBasedRlEnv):
         return self.obs_buf, self.extras
 
     @torch.inference_mode()
-    def step(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, action: Tensor
-    ) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor, dict[str, Any]]:
+    def transition(self, action: Tensor) -> Transition:
         """One control step. Environments that end are reset and return their next episode's first observation.
 
         Args:
             action: ``[N, J]``, canonical order; clipped to the task's bound.
-
-        Returns:
-            Observation groups, reward ``[N]``, failed ``[N]`` bool, ended otherwise ``[N]`` bool, extras.
         """
         clip = self.task.model.control.action_clip
-        action = action.to(self.device).clamp(-clip, clip)
+        action = action.clamp(-clip, clip)
         self._simulate(self.delay(action))
         self.episode_length_buf += 1
         self.common_step_counter += 1
         run = self._run_part
-        done, self.reward_buf, self.reset_terminated, self.reset_time_outs = run(
-            "judge", self._judge, action, self._torque
-        )
-        self.reset_buf = done
+        done, *outcome = run("judge", self._judge, action, self._torque)
         self.mdp.disturb(self.sim_handle)
         # On a GPU to ask whether anybody is done would wait for it, while nothing else is queued.
         if self._on_gpu or done.any():
@@ -167,7 +160,7 @@ class ParkourEnv(ManagerBasedRlEnv):
             self.obs_buf = run(("observe", self.mdp.everybody_sees), self._observe, self._torque)
         else:  # The device is asked how many pictures are due, as nothing in a graph can.
             self.obs_buf = self._observe(self._torque)
-        return self.obs_buf, self.reward_buf, self.reset_terminated, self.reset_time_outs, self.extras
+        return Transition(self.obs_buf, *outcome)
 
     def get_observations(self) -> dict[str, Tensor]:
         """The last observation groups."""
@@ -222,11 +215,11 @@ class ParkourEnv(ManagerBasedRlEnv):
             return part(*inputs)
         return self._graphs(key, part, *inputs)
 
-    def _judge(self, action: Tensor, torque: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """After the physics: done, reward, failed, and ended otherwise; ``[N]`` each."""
+    def _judge(self, action: Tensor, torque: Tensor) -> tuple[Tensor, ...]:
+        """After the physics: done, reward, failed, succeeded and timed out; ``[N]`` each."""
         done, reward = self.mdp.advance(self.accessor.read(torque), action, self.episode_length_buf)
         ends = self.mdp.terminations
-        return done, reward, ends.failed, ends.succeeded | ends.timed_out
+        return done, reward, ends.failed, ends.succeeded, ends.timed_out
 
     def _begin_ended(self, done: Tensor, torque: Tensor) -> Tensor:
         return self._begin(done, torque, ended=True)

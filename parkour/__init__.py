@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from parkour.specs import ObservationSpec as ObservationSpec
     from parkour.specs import PolicySpec as PolicySpec
     from parkour.specs import RewardSpec as RewardSpec
+    from parkour.specs import RobotSpec as RobotSpec
     from parkour.specs import TaskAlias as TaskAlias
     from parkour.specs import TaskSpec as TaskSpec
     from parkour.specs import TerminationSpec as TerminationSpec
@@ -60,6 +61,7 @@ _HOME = {
         "ObservationSpec",
         "PolicySpec",
         "RewardSpec",
+        "RobotSpec",
         "TaskAlias",
         "TaskSpec",
         "TerminationSpec",

@@ -16,6 +16,7 @@ from parkour.specs import (
     ObservationSpec,
     PolicySpec,
     RewardSpec,
+    RobotSpec,
     TaskSpec,
     TerminationSpec,
     TerrainSpec,
@@ -134,6 +135,16 @@ def register_tasks() -> Iterable[TaskSpec]:  # type: ignore[empty-body]
 
 
 @hookspec
+def register_robots() -> Iterable[RobotSpec]:  # type: ignore[empty-body]
+    """Robots.
+
+    A target is ``"package:folder"``, a folder of the package with ``robot.toml``: joints, feet and bodies by name, the
+    default pose, gains and limits, and tables with what each engine needs, such as the model file. Nothing of the
+    package is imported. A task names it: ``robot = "NAME"``.
+    """
+
+
+@hookspec
 def register_commands() -> Iterable[CommandSpec]:  # type: ignore[empty-body]
     """Commands of ``parkour``.
 
@@ -154,5 +165,6 @@ HOOKS: dict[Kind, str] = {
     "policy": "register_policies",
     "engine": "register_engines",
     "task": "register_tasks",
+    "robot": "register_robots",
     "command": "register_commands",
 }

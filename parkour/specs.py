@@ -11,11 +11,11 @@ from typing import ClassVar, Literal
 
 Kind = Literal[
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
-    "command",
+    "robot", "command",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
-    "command",
+    "robot", "command",
 )  # fmt: skip
 
 
@@ -156,6 +156,18 @@ class TaskSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RobotSpec(Spec):
+    """A robot: a folder with ``robot.toml`` and the files that it names. ``target`` is ``"package:folder"``.
+
+    The folder is found without importing the package. See :mod:`parkour.tasks.robot`.
+    """
+
+    kind: ClassVar[Kind] = "robot"
+    model_version: str = "1"
+    """Of the folder's contents: another one whenever a mass, a limit or a shape changes."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CommandSpec(Spec):
     """A command of ``parkour``, or a group of them: ``target`` is the address of a ``typer.Typer``.
 
@@ -178,6 +190,7 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
         PolicySpec,
         EngineSpec,
         TaskSpec,
+        RobotSpec,
         CommandSpec,
     )
 }

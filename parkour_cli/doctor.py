@@ -130,7 +130,7 @@ def _assets() -> dict[str, Any]:
             robots[name] = {"folder": str(load_robot(name)[1]), "problem": None}
         except ParkourError as error:
             robots[name] = {"folder": None, "problem": error.message}
-    return {"robots": robots, "problem": None if robots else "no robot found in the package parkour_assets"}
+    return {"robots": robots, "problem": None if robots else "no robot is registered"}
 
 
 def _display() -> dict[str, Any]:

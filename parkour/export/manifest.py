@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from parkour.errors import ExportError, ParkourError
 from parkour.mdp.robot import RobotLayout
@@ -106,29 +108,16 @@ class CheckpointEntry(Section):
     """Of Python and packages, as trained."""
 
 
-class RobotEntry(Section):
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class RobotEntry(RobotLayout):
     """:class:`parkour.mdp.robot.RobotLayout`, and the name it is found by."""
 
-    name: str
     source: str
-    """Name of a built-in robot, or ``package:folder``."""
-    joints: tuple[str, ...]
-    feet: tuple[str, ...]
-    contact_bodies: tuple[str, ...]
-    penalised_bodies: tuple[int, ...]
-    hip_joints: tuple[int, ...]
-    default_joint_pos: tuple[float, ...]
-    stiffness: tuple[float, ...]
-    damping: tuple[float, ...]
-    effort_limit: tuple[float, ...]
-    saturation_effort: tuple[float, ...]
-    velocity_limit: tuple[float, ...]
-    armature: float
-    base_height: float
+    """Name of a registered robot, or its id, ``distribution:name``."""
 
     def layout(self) -> RobotLayout:
         """The layout that engines and terms know."""
-        return RobotLayout(**{key: value for key, value in self if key != "source"})
+        return RobotLayout(**{field.name: getattr(self, field.name) for field in fields(RobotLayout)})
 
 
 class TerrainEntry(Section):

@@ -129,14 +129,18 @@ class Registry:
         ]
         # One that names the very component is the culprit; the others only might be.
         suspects.sort(key=lambda plugin: (plugin.name is None, plugin.kind is None))
-        hint = (
-            f"it may be missing because {suspects[0]}"
-            if suspects
-            else "parkour tasks list"
-            if kind == "task"
-            else f"parkour plugins list --kind {kind}"
-        )
+        if suspects:
+            hint = f"it may be missing because {suspects[0]}"
+        elif self._older_than_its_code(kind):
+            hint = f"{BUILTIN} was installed before it had a {kind}: pip install --no-deps -e ., in its folder"
+        else:
+            hint = "parkour tasks list" if kind == "task" else f"parkour plugins list --kind {kind}"
         return UnknownNameError(kind, name, known, hint=hint)
+
+    def _older_than_its_code(self, kind: Kind) -> bool:
+        """Whether the entry points of an editable installation are of a time before there were such components."""
+        installed = any(load.distribution == BUILTIN for load in self.loads)
+        return installed and not any(item.builtin for item in self._specs[kind].values())
 
 
 def pick(kind: Kind, name: str, matches: Sequence[RegisteredSpec]) -> RegisteredSpec:

@@ -14,6 +14,8 @@ from parkour.specs import SPEC_TYPES, Kind
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 RESOURCE_PATTERN = re.compile(r"[\w.]+:[\w./-]+\.toml")
+FOLDER_PATTERN = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[\w-][\w.-]*(/[\w-][\w.-]*)*")
+"""``package:folder/folder``; no name begins with a dot."""
 
 
 def spec_problem(kind: Kind, spec: Any) -> str | None:
@@ -30,8 +32,9 @@ def spec_problem(kind: Kind, spec: Any) -> str | None:
     for path, value, expected in _misfits(spec):
         got = ascii(value)[:80] if type(value) in (str, int, float, bool) else kind_of(value)
         return f"{name!r}: got {path} {got}, expected {expected}"
-    if not (TARGET_PATTERN.fullmatch(spec.target) or (kind == "task" and RESOURCE_PATTERN.fullmatch(spec.target))):
-        return f"{name!r}: got target {spec.target!r}, expected 'module:attribute'"
+    pattern, expected = (FOLDER_PATTERN, "package:folder") if kind == "robot" else (TARGET_PATTERN, "module:attribute")
+    if not (pattern.fullmatch(spec.target) or (kind == "task" and RESOURCE_PATTERN.fullmatch(spec.target))):
+        return f"{name!r}: got target {spec.target!r}, expected {expected!r}"
     if spec.params is not None and not TARGET_PATTERN.fullmatch(spec.params):
         return f"{name!r}: got params {spec.params!r}, expected 'module:Class' or None"
     return None

@@ -55,8 +55,8 @@ def check_component(component: ResolvedComponent) -> None:
         case "engine":
             _accepts(component, (), {})
             _has_methods(component, ("availability", "make_env"))
-        case "task":
-            pass  # Data; the task's model says what is wrong with it.
+        case "task" | "robot":
+            pass  # Data; the models of tasks and robots say what is wrong with them.
         case "command":
             pass  # Called by Typer, which says what is wrong with it.
 

@@ -199,7 +199,7 @@ class TaskModel(Section):
     summary: str = ""
     stage: Literal["teacher", "student"]
     robot: str = "go2"
-    """Name of a built-in robot, or ``package:folder`` of a robot folder."""
+    """Name of a registered robot, or its id, ``distribution:name``."""
     timing: Timing = Timing()
     environments: Environments = Environments()
     control: Control = Control()

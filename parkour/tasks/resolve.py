@@ -85,7 +85,7 @@ def _missing(document: TaskDocument, overlay: str | None) -> list[str]:
 
 
 def _resolve(model: TaskModel, overlay: str | None, document: TaskDocument, registry: Registry) -> ResolvedTask:
-    layout, folder = load_robot(model.robot)
+    layout, folder = load_robot(model.robot, registry)
     parts: dict[str, dict[str, ResolvedComponent]] = {}
     for kind, section in SECTIONS.items():
         parts[section] = {

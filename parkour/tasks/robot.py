@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import ConfigDict, model_validator
+from pydantic.dataclasses import dataclass
 
-from parkour.errors import TaskError, UnknownNameError
+from parkour.errors import PluginError, TaskError
 from parkour.mdp.robot import RobotLayout
+from parkour.registry import RegisteredSpec, Registry, default_registry
 from parkour.tasks.suggest import did_you_mean
 from parkour.tasks.validation import validate
 
-ASSETS = "parkour_assets"
-"""Package with the built-in robots, one folder each."""
 LAYOUT_FILE = "robot.toml"
 _PER_JOINT = ("default_joint_pos", "stiffness", "damping", "effort_limit", "saturation_effort", "velocity_limit")
+_NAMED = {"penalised_bodies": "contact_bodies", "hip_joints": "joints"}
+"""Fields that the file gives by name and the layout by index, and the field that they index."""
 
 
-class RobotFile(BaseModel):
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class RobotFile(RobotLayout):
     """``robot.toml``: the fields of :class:`RobotLayout`, bodies and joints by name. Tables in it are the engines'."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    name: str
-    joints: tuple[str, ...]
-    feet: tuple[str, ...]
-    contact_bodies: tuple[str, ...]
-    penalised_bodies: tuple[str, ...]
-    hip_joints: tuple[str, ...]
-    default_joint_pos: tuple[float, ...]
-    stiffness: tuple[float, ...]
-    damping: tuple[float, ...]
-    effort_limit: tuple[float, ...]
-    saturation_effort: tuple[float, ...]
-    velocity_limit: tuple[float, ...]
-    armature: float
-    base_height: float
+    @model_validator(mode="before")
+    @classmethod
+    def _names_to_indices(cls, tables: Any) -> Any:
+        named = {key: _indices(key, value, tables.get(_NAMED.get(key, ""))) for key, value in tables.items()}
+        # What comes out of here counts as Python's own, where a list is no tuple.
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in named.items()}
 
     @model_validator(mode="after")
     def _one_number_per_joint(self) -> RobotFile:
@@ -52,67 +44,73 @@ class RobotFile(BaseModel):
         return self
 
 
-def robot_names() -> list[str]:
-    """Names of the built-in robots."""
-    try:
-        folders = list(files(ASSETS).iterdir())
-    except (ImportError, OSError):
-        return []
-    return sorted(folder.name for folder in folders if folder.joinpath(LAYOUT_FILE).is_file())
+def robot_names(registry: Registry | None = None) -> list[str]:
+    """Ids of the registered robots; the bare names of built-in ones."""
+    items = (registry or default_registry()).specs("robot")
+    return [item.spec.name if item.builtin else item.id for item in items]
 
 
-def robot_folder(robot: str) -> Path:
-    """The folder of a robot.
+def robot_folder(robot: str, registry: Registry | None = None) -> Path:
+    """The folder of a robot. Nothing of the package that holds it is imported.
 
     Args:
-        robot: name of a built-in robot, or ``package:folder``.
+        robot: name of a registered robot, or its id, ``distribution:name``.
+        registry: what is installed when None.
 
     Raises:
-        UnknownNameError: no built-in robot has this name.
-        TaskError: the package or folder is not there.
+        UnknownNameError: no robot has this name.
+        AmbiguousNameError: several plugins have it.
+        PluginError: the package or the folder is not there.
     """
-    package, _, folder = robot.rpartition(":")
-    if not package:
-        if robot not in robot_names():
-            raise UnknownNameError("robot", robot, robot_names(), hint="robot = 'package:folder' uses one of your own")
-        package = ASSETS
+    item = (registry or default_registry()).get("robot", robot)
+    for folder in _places(item):
+        if (folder / LAYOUT_FILE).is_file():
+            return folder
+    raise PluginError(f"robot {item.id!r}: no {LAYOUT_FILE} in {item.spec.target!r}")
+
+
+def _places(item: RegisteredSpec) -> list[Path]:
+    """Where the folder can be: a package may have several places."""
+    package, _, folder = item.spec.target.partition(":")
+    top, *inner = package.split(".")
     try:
-        found = Path(str(files(package).joinpath(folder)))
+        # Of the top-level package alone: to find one inside it, Python would import it.
+        found = find_spec(top)
     except (ImportError, ValueError) as error:
-        raise TaskError(f"robot {robot!r}: no package {package!r} ({error})") from error
-    if not (found / LAYOUT_FILE).is_file():
-        raise TaskError(f"robot {robot!r}: no {LAYOUT_FILE} in {found}")
-    return found
+        raise PluginError(f"robot {item.id!r}: cannot find the package {top!r} ({error})") from error
+    if found is None or not found.submodule_search_locations:
+        raise PluginError(f"robot {item.id!r}: no package {top!r}")
+    return [Path(place, *inner, *folder.split("/")) for place in found.submodule_search_locations]
 
 
-def load_robot(robot: str) -> tuple[RobotLayout, Path]:
+def load_robot(robot: str, registry: Registry | None = None) -> tuple[RobotLayout, Path]:
     """A robot's layout and folder.
 
+    Args:
+        robot: name of a registered robot, or its id, ``distribution:name``.
+        registry: what is installed when None.
+
     Raises:
-        UnknownNameError: no built-in robot has this name.
-        TaskError: ``robot.toml`` is missing, malformed or inconsistent.
+        UnknownNameError, AmbiguousNameError, PluginError: see :func:`robot_folder`.
+        TaskError: ``robot.toml`` is malformed or inconsistent.
     """
-    folder = robot_folder(robot)
+    folder = robot_folder(robot, registry)
     try:
         tables = tomllib.loads((folder / LAYOUT_FILE).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TaskError(f"robot {robot!r}: cannot read {folder / LAYOUT_FILE}: {error}") from error
     own = {key: value for key, value in tables.items() if not isinstance(value, dict)}
     try:
-        return _layout(validate(RobotFile, own)), folder
+        return RobotLayout(**vars(validate(RobotFile, own))), folder
     except TaskError as error:
         raise TaskError(f"robot {robot!r}: {LAYOUT_FILE}: {error.message}", hint=error.hint) from None
 
 
-def _layout(file: RobotFile) -> RobotLayout:
-    numbers: dict[str, Any] = file.model_dump()
-    numbers["penalised_bodies"] = _indices("penalised_bodies", file.penalised_bodies, file.contact_bodies)
-    numbers["hip_joints"] = _indices("hip_joints", file.hip_joints, file.joints)
-    return RobotLayout(**numbers)
-
-
-def _indices(key: str, names: Sequence[str], among: Sequence[str]) -> tuple[int, ...]:
+def _indices(key: str, names: Any, among: Any) -> Any:
+    """Names as indices among others; anything else as it is, for the model to say what is wrong with it."""
+    if not isinstance(names, list) or not isinstance(among, list):
+        return names
     for name in names:
         if name not in among:
-            raise TaskError(f"{key}: unknown name {name!r}; {did_you_mean(name, among)}")
-    return tuple(among.index(name) for name in names)
+            raise TaskError(f"{key}: unknown name {name!r}; {did_you_mean(str(name), [str(each) for each in among])}")
+    return [among.index(name) for name in names]

@@ -7,14 +7,18 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.dataclasses import is_pydantic_dataclass
 from pydantic_core import ErrorDetails
 
 from parkour.errors import TaskError
 from parkour.tasks.suggest import did_you_mean
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model")
+"""A pydantic model, or a pydantic dataclass."""
 _ABSENT = object()
+_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+"""Of models, and of dataclasses."""
 _EXPECTED = {
     "float_type": "a number",
     "float_parsing": "a number",
@@ -47,23 +51,21 @@ def validate(model: type[Model], tables: Mapping[str, Any], *, path: tuple[str, 
     """
     try:
         # JSON is pydantic's mode for data that came from a file: strict, yet a list may become a tuple.
-        return model.model_validate_json(json.dumps(tables, default=str), strict=True)
+        return TypeAdapter(model).validate_json(json.dumps(tables, default=str), strict=True)
     except ValidationError as error:
         raise TaskError(_message(model, tables, path, error.errors(include_url=False)), hint=hint or None) from None
 
 
-def _message(
-    model: type[BaseModel], tables: Mapping[str, Any], path: tuple[str, ...], errors: list[ErrorDetails]
-) -> str:
+def _message(model: type[Any], tables: Mapping[str, Any], path: tuple[str, ...], errors: list[ErrorDetails]) -> str:
     """One line about the first problem, and how many more there are."""
     located = [(_locate(tables, error), error) for error in errors]
     # An unknown key is the cause of a missing one more often than the other way round.
-    located.sort(key=lambda pair: pair[1]["type"] != "extra_forbidden")
+    located.sort(key=lambda pair: pair[1]["type"] not in _UNKNOWN_KEY)
     place, first = located[0]
     same = [error for where, error in located if where == place]
     others = len({where for where, _ in located}) - 1
     dotted = ".".join((*path, *place))
-    if first["type"] == "extra_forbidden":
+    if first["type"] in _UNKNOWN_KEY:
         known = _fields(model, place[:-1])
         line = f"unknown key {dotted!r}; {did_you_mean(place[-1], known)}"
     elif first["type"] == "missing":
@@ -137,11 +139,11 @@ def _fields(model: Any, place: Iterable[str]) -> set[str]:
     """Names of the fields of the model at a path below another."""
     for part in place:
         if _is_model(model):
-            field = model.model_fields.get(part)
+            field = model.__pydantic_fields__.get(part)
             model = _inner(field.annotation) if field else None
         elif get_origin(model) in (dict, Mapping):
             model = _inner(get_args(model)[1])
-    return set(model.model_fields) if _is_model(model) else set()
+    return set(model.__pydantic_fields__) if _is_model(model) else set()
 
 
 def _inner(annotation: Any) -> Any:
@@ -153,4 +155,4 @@ def _inner(annotation: Any) -> Any:
 
 
 def _is_model(value: Any) -> bool:
-    return isinstance(value, type) and issubclass(value, BaseModel)
+    return isinstance(value, type) and (issubclass(value, BaseModel) or is_pydantic_dataclass(value))

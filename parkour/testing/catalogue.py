@@ -19,6 +19,7 @@ MODULES: dict[Kind, str] = {
     "policy": "policies",
     "engine": "engines",
     "task": "tasks",
+    "robot": "robots",
     "command": "commands",
 }
 """Module in this package with the checks of each kind."""

@@ -21,7 +21,7 @@ def described(subject: Subject) -> str:
 def callable_as_agreed(subject: Subject) -> str:
     """Its target takes the arguments of the contract."""
     if subject.target is None:
-        raise DoesNotApply("a task in a file")
+        raise DoesNotApply("it is data")
     if not callable(subject.target):
         raise CheckFailed(f"{subject.spec.target} is a {type(subject.target).__name__}, expected something to call")
     check_component(subject.component)

@@ -51,7 +51,7 @@ class Subject:
 
     registered: RegisteredSpec
     target: Any
-    """The imported ``spec.target``; None for a task in a TOML file."""
+    """The imported ``spec.target``; None for what is data: a task in a TOML file, a robot."""
     params: Any
     """Instance of the parameter model, or None."""
     registry: Registry
@@ -73,7 +73,8 @@ class Subject:
             PluginError: target or parameter model cannot be imported.
         """
         spec, owner = registered.spec, f"{registered.spec.kind} {registered.id!r}"
-        target = None if spec.target.endswith(".toml") else resolve_target(spec.target, owner=owner)
+        data = spec.kind == "robot" or spec.target.endswith(".toml")
+        target = None if data else resolve_target(spec.target, owner=owner)
         model = resolve_target(spec.params, owner=owner)(**params) if spec.params else None
         return cls(registered, target, model, registry or default_registry(), options or CheckOptions())
 

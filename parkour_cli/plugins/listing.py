@@ -190,7 +190,20 @@ def _details(item: RegisteredSpec) -> dict[str, Any]:
     """What specs of this kind say besides."""
     if isinstance(item.spec, TaskSpec):
         return {"aliases": ", ".join(alias.name for alias in item.spec.aliases)}
-    return {key: value for key, value in vars(item.spec).items() if key not in _COMMON_FIELDS}
+    details = {key: value for key, value in vars(item.spec).items() if key not in _COMMON_FIELDS}
+    if item.spec.kind == "robot":
+        details["folder"] = _robot_folder(item)
+    return details
+
+
+def _robot_folder(item: RegisteredSpec) -> str:
+    """Where its files are, or what is wrong with them."""
+    from parkour.tasks.robot import load_robot
+
+    try:
+        return str(load_robot(item.id)[1])
+    except ParkourError as error:
+        return f"broken: {error.message}"
 
 
 def _broken_row(plugin: BrokenPlugin) -> tuple[object, ...]:

@@ -24,6 +24,7 @@ SPECS: dict[Kind, str] = {
     "policy": 'PolicySpec(name="thing", summary="a thing", target="things:x", stage="teacher")',
     "engine": 'EngineSpec(name="thing", summary="a thing", target="things:x", extra="things")',
     "task": 'TaskSpec(name="thing", summary="a thing", target="things:x.toml", aliases=(TaskAlias(name="t"),))',
+    "robot": 'RobotSpec(name="thing", summary="a thing", target="things:robots/thing", model_version="2")',
     "command": 'CommandSpec(name="thing", summary="a thing", target="things:x")',
 }
 """A registration of each kind; a new hook needs one."""

@@ -68,6 +68,8 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("engine", "SlowEngine", "says_whether_it_can_run", "expected less than 1"),
     ("engine", "SilentEngine", "says_whether_it_can_run", "gives no reason"),
     ("engine", "nothing", "says_whether_it_can_run", "availability"),
+    ("robot", "bot", "has_its_files", "no robot.toml in 'tests.testing.broken:bot'"),
+    ("robot", "bot", "is_laid_out", "no robot.toml in 'tests.testing.broken:bot'"),
     ("command", "nothing", "is_an_application", "is a function, expected a typer.Typer"),
     ("command", "EMPTY_COMMAND", "is_an_application", "EMPTY_COMMAND: "),
     ("command", "SILENT_COMMAND", "explains_itself", "nothing is said of number"),

@@ -101,13 +101,18 @@ class TerminationSpec(Spec):
     """What the end means. Success and time-out bootstrap the value; a failure does not."""
 
 
+EventMode = Literal["startup", "reset", "interval"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class EventSpec(Spec):
     """A randomisation ``(sim: parkour.mdp.events.SimHandle, env_ids, **params) -> None``."""
 
     kind: ClassVar[Kind] = "event"
-    mode: Literal["startup", "reset", "interval"]
+    mode: EventMode
     """When it runs: once, at every episode start, or every so many seconds."""
+    other_modes: tuple[EventMode, ...] = ()
+    """When it runs instead where a task says so: ``[events.NAME] mode = "reset"``."""
 
 
 @dataclass(frozen=True, kw_only=True)

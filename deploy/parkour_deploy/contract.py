@@ -89,8 +89,12 @@ class Camera:
 
     position: tuple[float, float, float]
     """In the base's frame [m]."""
+    roll: float
+    """How far it is turned about its own axis, its left side up [rad]."""
     pitch: float
     """How far it looks down [rad]."""
+    yaw: float
+    """How far it looks left [rad]."""
     width: int
     height: int
     """Pixels."""
@@ -239,12 +243,16 @@ def _group(table: Table) -> Group:
 def _camera(table: Table) -> Camera:
     width, height = table.whole("width", least=1), table.whole("height", least=1)
     focal_x = width / 2 / np.tan(table.number("horizontal_fov") / 2)
-    # Without an angle of its own the picture's height has square pixels.
-    focal_y = height / 2 / np.tan(table.number("vertical_fov") / 2) if "vertical_fov" in table.values else focal_x
+    # Earlier exports do not say the vertical angle, nor any turn but the pitch: square pixels, and none.
+    square = table.values.get("vertical_fov", "square") == "square"
+    focal_y = focal_x if square else height / 2 / np.tan(table.number("vertical_fov") / 2)
+    roll, yaw = (table.number(key) if key in table.values else 0.0 for key in ("roll", "yaw"))
     x, y, z = table.numbers("position", 3)
     return Camera(
         position=(float(x), float(y), float(z)),
+        roll=roll,
         pitch=table.number("pitch"),
+        yaw=yaw,
         width=width,
         height=height,
         focal_x=float(focal_x),

@@ -11,6 +11,8 @@ from parkour_deploy.contract import Camera
 
 KEYS = -0.75
 """Parameter of the bicubic kernel."""
+SMOOTH_KEYS = -0.5
+"""The same with antialiasing."""
 MIDDLE = -0.5
 """Added to what lies between 0 and 1."""
 
@@ -26,8 +28,9 @@ class DepthPicture:
     def __init__(self, camera: Camera, params: Mapping[str, Any]) -> None:
         top, bottom, sides = params["crop_top"], params["crop_bottom"], params["crop_sides"]
         self._window = slice(top, camera.height - bottom), slice(sides, camera.width - sides)
-        self._rows = bicubic(camera.height - top - bottom, params["height"])
-        self._columns = bicubic(camera.width - 2 * sides, params["width"])
+        weights = smooth_bicubic if params.get("antialias", False) else bicubic  # earlier exports do not say
+        self._rows = weights(camera.height - top - bottom, params["height"])
+        self._columns = weights(camera.width - 2 * sides, params["width"])
         self._range = camera.range
 
     def __call__(self, raw: np.ndarray) -> np.ndarray:
@@ -71,11 +74,20 @@ def bicubic(old: int, new: int) -> np.ndarray:
         position = (row + 0.5) * old / new - 0.5
         first = math.floor(position) - 1
         for tap in range(first, first + 4):
-            weights[row, min(max(tap, 0), old - 1)] += _keys(abs(position - tap))
+            weights[row, min(max(tap, 0), old - 1)] += _keys(abs(position - tap), KEYS)
     return weights
 
 
-def _keys(distance: float) -> float:
+def smooth_bicubic(old: int, new: int) -> np.ndarray:
+    """The same with antialiasing: where pictures shrink, all that a new pixel covers counts, and nothing outside."""
+    stretch = max(old / new, 1.0)
+    middles = (np.arange(new) + 0.5) * old / new
+    distances = np.abs(np.arange(old) + 0.5 - middles[:, None]) / stretch
+    weights = np.array([[_keys(distance, SMOOTH_KEYS) for distance in row] for row in distances])
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _keys(distance: float, a: float) -> float:
     if distance <= 1:
-        return (KEYS + 2) * distance**3 - (KEYS + 3) * distance**2 + 1
-    return KEYS * (distance**3 - 5 * distance**2 + 8 * distance - 4) if distance < 2 else 0.0
+        return (a + 2) * distance**3 - (a + 3) * distance**2 + 1
+    return a * (distance**3 - 5 * distance**2 + 8 * distance - 4) if distance < 2 else 0.0

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from parkour.mdp.camera import MountingPart
 from parkour.mdp.robot import RobotLayout
 
 
@@ -53,8 +54,12 @@ class SimHandle(Protocol):
         """Horizontal velocity of the base in the patch's frame [m/s], ``[M, 2]``; the rest of the velocity stays."""
         ...
 
-    def set_camera_pitch(self, env_ids: Tensor, error: Tensor) -> None:
-        """How much further down than the task says the depth camera looks [rad], ``[M]``; nothing without a camera."""
+    def set_camera_mounting(self, env_ids: Tensor, part: MountingPart, error: Tensor) -> None:
+        """How far the depth camera's mounting is off the task's; nothing without a camera.
+
+        ``part`` is ``roll``, ``pitch`` or ``yaw``, then ``error`` is ``[M]`` [rad], or ``position``, then it is
+        ``[M, 3]`` [m]. The other parts stay as they are. See :class:`parkour.mdp.camera.CameraGeometry`.
+        """
         ...
 
     def spawn(self, env_ids: Tensor) -> Tensor:

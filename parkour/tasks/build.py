@@ -161,9 +161,9 @@ class _Factory:
         events = {}
         for key, part in self.task.events.items():
             assert isinstance(part.spec, EventSpec)
-            interval = uses[key].interval
+            interval, mode = uses[key].interval, uses[key].mode or part.spec.mode
             steps = max(1, round(interval / dt)) if interval else 0
-            events[key] = TimedEvent(part.target, part.spec.mode, part.kwargs, steps)
+            events[key] = TimedEvent(part.target, mode, part.kwargs, steps)
         return EventSet(events, self.num_envs, self.device)
 
     def _term(self, part: ResolvedComponent) -> Any:

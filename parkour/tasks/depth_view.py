@@ -44,7 +44,7 @@ class DepthViewer:
         boxes = torch.tensor(np.stack([box.row() for box in patch.boxes])[None], dtype=torch.float32)
         geometry = self._camera.geometry
         upright = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
-        raw = self._camera.view(base, upright, boxes, torch.full((1,), geometry.pitch))
+        raw = self._camera.view(base, upright, boxes)
         size = f"{geometry.height} × {geometry.width}"
         views = [DepthView(f"depth camera, {size}", raw[0].numpy(), 0.0, geometry.range, "distance [m]")]
         for name, group in self._groups.items():

@@ -8,11 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from parkour.params import ascending, middle, within
+from parkour.specs import EventMode
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Pair = tuple[float, float]
 Delay = Annotated[int | tuple[int, int], within(0, 100), AfterValidator(ascending)]
+Angle = Annotated[float, Field(ge=-math.pi / 2, le=math.pi / 2)]
+FieldOfView = Annotated[float, Field(ge=0.05, le=3.0)]
 
 
 class Section(BaseModel):
@@ -88,10 +91,16 @@ class Camera(Section):
 
     position: tuple[float, float, float] = (0.33, 0.0, 0.08)
     """Where it sits on the base, in the base's frame [m]."""
-    pitch: float = Field(default=math.radians(20.0), ge=-math.pi / 2, le=math.pi / 2)
+    roll: Angle = 0.0
+    """How far it is turned about its own axis, its left side up [rad]."""
+    pitch: Angle = math.radians(20.0)
     """How far it looks down from the base's forward axis [rad]."""
-    horizontal_fov: float = Field(default=math.radians(87.0), ge=0.05, le=3.0)
-    """Angle between the left and the right border of the picture [rad]; pixels are square."""
+    yaw: Angle = 0.0
+    """How far it looks left of the base's forward axis [rad]."""
+    horizontal_fov: FieldOfView = math.radians(87.0)
+    """Angle between the left and the right border of the picture [rad]."""
+    vertical_fov: FieldOfView | Literal["square"] = "square"
+    """Angle between the upper and the lower border [rad]; ``square``: what square pixels make it."""
     width: int = Field(default=106, ge=1, le=4096)
     """Pixels from left to right."""
     height: int = Field(default=60, ge=1, le=4096)
@@ -156,6 +165,8 @@ class TerminationUse(Component):
 
 
 class EventUse(Component):
+    mode: EventMode | None = None
+    """When it runs, for events that leave the choice; the event's own mode when left out."""
     interval: Positive | None = None
     """Seconds between runs, for events of mode ``interval``."""
 

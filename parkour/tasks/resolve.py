@@ -95,7 +95,7 @@ def _resolve(model: TaskModel, overlay: str | None, document: TaskDocument, regi
         }
     if not parts["terrains"]:
         raise TaskError("terrains: the shares sum to 0, expected above 0", hint="--set terrains.NAME.share=0.2")
-    _check_intervals(model, parts["events"])
+    _check_modes(model, parts["events"])
     policy = _component("policy", "", "policy", model.policy, registry)
     return ResolvedTask(
         model=model,
@@ -120,17 +120,20 @@ def _active(use: Any) -> bool:
     return use.enabled
 
 
-def _check_intervals(model: TaskModel, events: Mapping[str, ResolvedComponent]) -> None:
+def _check_modes(model: TaskModel, events: Mapping[str, ResolvedComponent]) -> None:
     for key, component in events.items():
         use: EventUse = model.events[key]
-        repeats = isinstance(component.spec, EventSpec) and component.spec.mode == "interval"
-        if repeats and use.interval is None:
+        assert isinstance(component.spec, EventSpec)
+        modes = component.spec.mode, *component.spec.other_modes
+        mode = use.mode or component.spec.mode
+        if mode not in modes:
+            raise TaskError(f"events.{key}.mode: {component.id} does not run at {mode}, only at {' or '.join(modes)}")
+        if mode == "interval" and use.interval is None:
             raise TaskError(
                 f"events.{key}.interval: missing, expected the seconds between runs",
                 hint=f"--set events.{key}.interval=8",
             )
-        if not repeats and use.interval is not None:
-            mode = component.spec.mode if isinstance(component.spec, EventSpec) else "another mode"
+        if mode != "interval" and use.interval is not None:
             raise TaskError(f"events.{key}.interval: {component.id} runs at {mode}, so it takes no interval")
 
 

@@ -17,7 +17,9 @@ PATCH_WIDTH = 4.0
 MARGIN = 1.0
 """How far ground and pit floors reach past the patch on every side [m]: a robot that leaves it falls."""
 START_PLATFORM = 2.5
-"""Every sub-terrain begins with a flat platform at height 0, this long [m]."""
+"""Most sub-terrains begin with a flat platform at height 0, this long [m]."""
+LEVEL_START = 2.0
+"""Every sub-terrain is level at height 0 up to here [m]: robots start there, and get up to speed."""
 SPAWN: Vec3 = (1.0, 0.0, 0.0)
 """Where robots start [m]; z is the ground's height there."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from parkour.mdp.camera import MOUNTING_PARTS, MountingPart
 from parkour.mdp.robot import RobotLayout
 from parkour.testing.states import GO2
 from parkour.testing.subject import expect
@@ -27,7 +28,8 @@ class RecordingSim:
         joints = layout.num_joints
         sizes = {
             "friction": (), "mass": (), "com": (3,), "stiffness": (joints,), "damping": (joints,),
-            "pos": (joints,), "vel": (joints,), "base": (3,), "yaw": (), "push": (2,), "pitch": (), "strength": (),
+            "pos": (joints,), "vel": (joints,), "base": (3,), "yaw": (), "push": (2,), "strength": (),
+            **{f"camera_{part}": shape for part, shape in MOUNTING_PARTS.items()},
         }  # fmt: skip
         self.state = {name: torch.full((num_envs, *size), UNTOUCHED, device=device) for name, size in sizes.items()}
         """What was set, by name; :data:`UNTOUCHED` where nothing was."""
@@ -69,8 +71,8 @@ class RecordingSim:
     def set_base_velocity_xy(self, env_ids: Tensor, velocity: Tensor) -> None:
         self._set(env_ids, push=velocity)
 
-    def set_camera_pitch(self, env_ids: Tensor, error: Tensor) -> None:
-        self._set(env_ids, pitch=error)
+    def set_camera_mounting(self, env_ids: Tensor, part: MountingPart, error: Tensor) -> None:
+        self._set(env_ids, **{f"camera_{part}": error})
 
     def spawn(self, env_ids: Tensor) -> Tensor:
         return torch.stack((env_ids * 1.0, env_ids * -0.5, env_ids * 0.01), dim=1)

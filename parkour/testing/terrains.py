@@ -12,7 +12,7 @@ from parkour.errors import TerrainError
 from parkour.tasks.model import CourseField
 from parkour.terrain.field import Patch, build_patch, generate
 from parkour.terrain.raster import FLOOR, Grid, height_raster
-from parkour.terrain.sub_terrain import MARGIN, PATCH_LENGTH, PATCH_WIDTH, START_PLATFORM, SubTerrain
+from parkour.terrain.sub_terrain import LEVEL_START, MARGIN, PATCH_LENGTH, PATCH_WIDTH, SubTerrain
 from parkour.testing.subject import CheckFailed, DoesNotApply, NotChecked, Subject, expect
 
 CELL = 0.05
@@ -128,21 +128,21 @@ def repeatable(subject: Subject) -> str:
 def starts_level(subject: Subject) -> str:
     """It begins with a level platform at height 0, as long as robots need."""
     grid = Grid.of_patch(CELL)
-    before = round((START_PLATFORM - grid.origin[0]) / grid.cell) - 1
+    before = round((LEVEL_START - grid.origin[0]) / grid.cell) - 1
     inside = _inside(grid)
     for drawn, made in _sample(subject):
         platform = height_raster(made.boxes, grid)[:before, inside]
         off = float(np.abs(platform).max())
         expect(
             off <= LEVEL,
-            f"the start platform (x up to {START_PLATFORM} m) is {off:.3g} m off height 0 at {drawn.where}",
+            f"the start platform (x up to {LEVEL_START} m) is {off:.3g} m off height 0 at {drawn.where}",
         )
         x, y, z = made.spawn
         expect(
-            0.0 <= x <= START_PLATFORM and abs(z) <= LEVEL,
+            0.0 <= x <= LEVEL_START and abs(z) <= LEVEL,
             f"robots start at ({x:.2f}, {y:.2f}, {z:.2f}), expected on the start platform, at {drawn.where}",
         )
-    return f"x up to {START_PLATFORM} m"
+    return f"x up to {LEVEL_START} m"
 
 
 def reaches_past_the_border(subject: Subject) -> str:

@@ -70,8 +70,7 @@ class DepthFeed:
             self._kept[env_id] = replace(known, asked=step)
             return known.image
         robot, ids = mdp.context.robot, torch.tensor([env_id], device=mdp.device)
-        pitch = torch.full((1,), self._extra.geometry.pitch, device=mdp.device)
-        image = self._extra.view(robot.base_pos[ids], robot.base_quat[ids], mdp.course.boxes(ids), pitch)[0]
+        image = self._extra.view(robot.base_pos[ids], robot.base_quat[ids], mdp.course.boxes(ids))[0]
         self._kept[env_id] = _Picture(patch, step, step, (image / self._range).cpu().numpy())
         return self._kept[env_id].image
 

@@ -20,7 +20,7 @@ choose_renderer()
 pytestmark = pytest.mark.mujoco
 
 WORLDS = 5
-GEOMETRY = CameraGeometry()
+GEOMETRY = CameraGeometry(vertical_fov=math.radians(58.0))
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +80,9 @@ def test_warp_and_torch_agree(env: Any, courses: torch.Tensor) -> None:
     patches = torch.arange(10).repeat(3)
     boxes = courses[patches]
     pos, quat = poses(env.mdp.course.library, patches, seed=0)
-    pitch = torch.linspace(0.2, 0.5, len(boxes))
+    error: Any = {"pitch": torch.linspace(-0.15, 0.15, len(boxes)), "roll": torch.linspace(-0.1, 0.1, len(boxes))}
     pictures = [
-        DepthCamera(len(boxes), "cpu", GEOMETRY, caster).view(pos, quat, boxes, pitch)
+        DepthCamera(len(boxes), "cpu", GEOMETRY, caster).view(pos, quat, boxes, error)
         for caster in (WarpRayCaster(), cast_rays)
     ]
     assert (pictures[0] < 2.0).float().mean() > 0.3
@@ -114,8 +114,9 @@ def course_model(boxes: np.ndarray) -> Any:
     for row in boxes:
         spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, pos=row[:3], quat=row[3:7], size=row[7:])
     body = spec.worldbody.add_body(name="camera", mocap=True)
-    vertical = 2 * math.degrees(math.atan(GEOMETRY.height / 2 / GEOMETRY.focal_length))
-    body.add_camera(name="depth", fovy=vertical)
+    shape = [GEOMETRY.width, GEOMETRY.height]
+    sensor = [pixels * 1e-5 for pixels in shape]
+    body.add_camera(name="depth", focal_pixel=list(GEOMETRY.focal_length), sensor_size=sensor, resolution=shape)
     # Depth buffers resolve best with the near and the far plane close together.
     spec.stat.extent, spec.visual.map.znear, spec.visual.map.zfar = 1.0, 0.05, 20.0
     return spec.compile()
@@ -142,7 +143,7 @@ def test_against_the_rays_of_c_mujoco(env: Any, courses: torch.Tensor) -> None:
 
     pos, quat = poses(env.mdp.course.library, torch.arange(10), seed=1)
     camera = DepthCamera(len(courses), "cpu", GEOMETRY, env.mdp.camera.raycast)
-    pictures = camera.view(pos, quat, courses, torch.full((len(courses),), GEOMETRY.pitch)).flatten(1).double().numpy()
+    pictures = camera.view(pos, quat, courses).flatten(1).double().numpy()
     errors, below = [], 0
     for patch, boxes in enumerate(courses.double().numpy()):
         model = course_model(boxes)
@@ -166,14 +167,14 @@ def test_against_the_renderer_of_c_mujoco(env: Any, courses: torch.Tensor, patch
     except Exception as error:  # whatever the driver raises
         pytest.skip(f"no off-screen renderer here: {error}")
     pos, quat = poses(env.mdp.course.library, torch.tensor([patch]), seed=patch)
-    pitch = GEOMETRY.pitch + math.radians(5.0 * (patch % 3 - 1))
-    data, *_ = posed(model, pos[0], quat[0], pitch)
+    error = math.radians(5.0 * (patch % 3 - 1))
+    data, *_ = posed(model, pos[0], quat[0], GEOMETRY.pitch + error)
     with renderer:
         renderer.enable_depth_rendering()
         renderer.update_scene(data, camera="depth")
         planar = renderer.render().astype(np.float64)
     camera = DepthCamera(1, "cpu", GEOMETRY, env.mdp.camera.raycast)
-    got = camera.view(pos, quat, courses[patch : patch + 1], torch.tensor([pitch]))
+    got = camera.view(pos, quat, courses[patch : patch + 1], {"pitch": torch.tensor([error])})
     # The renderer's depth is along the camera's axis.
     along_ray = planar / camera.rays[:, 0].double().numpy().reshape(planar.shape)
     expected = np.minimum(along_ray, GEOMETRY.range)
@@ -191,8 +192,7 @@ def test_on_a_gpu(env: Any, courses: torch.Tensor) -> None:
 
     patches = torch.arange(10).repeat(20)
     pos, quat = poses(env.mdp.course.library, patches, seed=4)
-    pitch = torch.full((len(patches),), GEOMETRY.pitch)
-    inputs = (pos, quat, courses[patches], pitch)
+    inputs = (pos, quat, courses[patches])
     expected = DepthCamera(len(patches), "cpu", GEOMETRY).view(*inputs)
     for caster in (WarpRayCaster(), cast_rays):
         camera = DepthCamera(len(patches), "cuda:0", GEOMETRY, caster)
@@ -225,7 +225,7 @@ def test_pictures_come_at_the_perception_rate_and_after_resets(env: Any) -> None
         expected = list(range(WORLDS)) if due else done.nonzero().squeeze(-1).tolist()
         assert ctx.depth_ids.tolist() == expected and ctx.perception.nonzero().squeeze(-1).tolist() == expected
         taken = DepthCamera(WORLDS, "cpu", GEOMETRY)
-        taken.pitch_error = camera.pitch_error
+        taken.mounting_error = camera.mounting_error
         everyone = taken.capture(ctx.robot, mdp.course.boxes())
         stale = [i for i in range(WORLDS) if i not in expected]
         torch.testing.assert_close(ctx.depth[expected], everyone[expected], rtol=0, atol=1e-4)
@@ -240,9 +240,33 @@ def test_pictures_come_at_the_perception_rate_and_after_resets(env: Any) -> None
     assert steps_of_resets > 3
 
 
-def test_cameras_have_errors_of_their_pitch(env: Any) -> None:
-    error = env.mdp.camera.pitch_error
-    assert error.abs().max() <= math.radians(5.0) and error.unique().numel() == WORLDS
+def test_cameras_have_errors_of_their_mounting(env: Any) -> None:
+    error = env.mdp.camera.mounting_error
+    assert error["pitch"].abs().max() <= math.radians(5.0) and error["pitch"].unique().numel() == WORLDS
+    assert not any(error[part].any() for part in ("roll", "yaw", "position")), "the reference has none of these"
+
+
+def test_mountings_may_be_drawn_anew_for_every_episode() -> None:
+    from parkour_mujoco.engine import MujocoEngine
+
+    events = "{enabled=true, mode='reset'}"
+    task = load_task("go2-student", sets=[f"events.camera_{part}={events}" for part in ("roll", "yaw", "position")])
+    env = MujocoEngine().make_env(task, num_envs=WORLDS, device="cpu", seed=0)
+    try:
+        error = env.mdp.camera.mounting_error
+        env.reset()
+        before = {part: values.clone() for part, values in error.items()}
+        env.episode_length_buf = torch.tensor([0, 998, 0, 998, 0])
+        begun = torch.zeros(WORLDS, dtype=torch.bool)
+        for _ in range(3):
+            begun |= env.step(torch.zeros(WORLDS, 12))[2].bool()
+        assert begun.any() and not begun.all()
+        for part in ("roll", "yaw", "position"):
+            changed = (error[part] != before[part]).reshape(WORLDS, -1).all(dim=1)
+            assert torch.equal(changed, begun), part
+        assert torch.equal(error["pitch"], before["pitch"]), "drawn once, at startup"
+    finally:
+        env.close()
 
 
 def test_box_of_a_camera_in_a_wall() -> None:
@@ -250,7 +274,7 @@ def test_box_of_a_camera_in_a_wall() -> None:
     wall = torch.tensor(Box((0.4, 0.0, 0.5), (0.15, 1.0, 0.5)).row()[None, None], dtype=torch.float32)
     camera = DepthCamera(1, "cpu", GEOMETRY)
     quat = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
-    assert (camera.view(torch.tensor([[0.0, 0.0, 0.4]]), quat, wall, torch.tensor([0.35])) == 0.0).all()
+    assert (camera.view(torch.tensor([[0.0, 0.0, 0.4]]), quat, wall) == 0.0).all()
 
 
 def test_the_teacher_has_no_camera() -> None:

@@ -132,7 +132,8 @@ def test_a_fall_is_counted(exports: dict[str, ExportResult], monkeypatch: pytest
     assert overall["metrics"]["length"]["mean"] == pytest.approx(0.02)
 
 
-def test_depth_of_the_renderer_and_of_rays(exports: dict[str, ExportResult]) -> None:
+@pytest.mark.parametrize("crooked", [False, True])
+def test_depth_of_the_renderer_and_of_rays(exports: dict[str, ExportResult], crooked: bool) -> None:
     """Two ways in MuJoCo, and the training's own; they differ at the edges of boxes only."""
     import torch
 
@@ -144,6 +145,9 @@ def test_depth_of_the_renderer_and_of_rays(exports: dict[str, ExportResult]) -> 
 
     manifest = exports["student"].manifest
     assert manifest.camera is not None
+    mounting = {"roll": 0.1, "yaw": -0.15, "position": (0.3, 0.02, 0.1)} if crooked else {}
+    manifest = manifest.model_copy(update={"camera": manifest.camera.model_copy(update=mounting)})
+    assert manifest.camera is not None
     patch = Patch(build_courses(manifest, CoursePlan(("gap",), (0.8, 0.8), 1, 3)), 0)
     world = World(_robot_files(manifest), manifest.robot.layout(), patch.boxes, timestep=0.005, camera=manifest.camera)
     state = world.place(np.array([2.0, 0.1, 0.35]), np.array(manifest.robot.default_joint_pos))
@@ -153,9 +157,7 @@ def test_depth_of_the_renderer_and_of_rays(exports: dict[str, ExportResult]) -> 
     geometry = CameraGeometry(**manifest.camera.model_dump())
     camera = DepthCamera(1, "cpu", geometry)
     as_tensor = lambda value: torch.tensor(np.asarray(value, np.float32))[None]  # noqa: E731
-    trained = camera.view(
-        as_tensor(state.base_pos), as_tensor([1, 0, 0, 0]), as_tensor(patch.boxes), torch.tensor([geometry.pitch])
-    )[0].numpy()
+    trained = camera.view(as_tensor(state.base_pos), as_tensor([1, 0, 0, 0]), as_tensor(patch.boxes))[0].numpy()
     assert cast.shape == (60, 106)
     assert cast.min() < 1.0
     assert cast.max() == 2.0
@@ -169,7 +171,8 @@ def test_depth_of_the_renderer_and_of_rays(exports: dict[str, ExportResult]) -> 
     eye.close()
 
 
-def test_processing_of_depth(exports: dict[str, ExportResult]) -> None:
+@pytest.mark.parametrize("antialias", [False, True])
+def test_processing_of_depth(exports: dict[str, ExportResult], antialias: bool) -> None:
     import torch
 
     from parkour_deploy.contract import read_contract
@@ -179,9 +182,10 @@ def test_processing_of_depth(exports: dict[str, ExportResult]) -> None:
     group = contract.group("depth")
     assert contract.camera is not None and group is not None
     raw = np.random.default_rng(0).uniform(0.1, 2.0, (60, 106))
-    got = DepthPicture(contract.camera, group.params)(raw)
+    assert group.params["antialias"] is False
+    got = DepthPicture(contract.camera, {**group.params, "antialias": antialias})(raw)
     cut = torch.tensor(raw[:-2, 4:-4])[None, None]
-    wanted = torch.nn.functional.interpolate(cut, size=(58, 87), mode="bicubic", align_corners=False)[0, 0]
+    wanted = torch.nn.functional.interpolate(cut, size=(58, 87), mode="bicubic", antialias=antialias)[0, 0]
     assert np.abs(got - (wanted.numpy() / 2.0 - 0.5)).max() < 1e-6
 
 

@@ -34,7 +34,7 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     isaac.mdp.privileged = mujoco.mdp.privileged
     isaac.mdp.command.speed = mujoco.mdp.command.speed.clone()
     if mujoco.mdp.camera is not None and isaac.mdp.camera is not None:
-        isaac.mdp.camera.pitch_error = mujoco.mdp.camera.pitch_error.clone()
+        isaac.mdp.camera.mounting_error = {k: v.clone() for k, v in mujoco.mdp.camera.mounting_error.items()}
     yield mujoco, isaac
     mujoco.close()
     isaac.close()

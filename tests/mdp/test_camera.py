@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from parkour.mdp.camera import CameraGeometry, DepthCamera
+from parkour.mdp.camera import CameraGeometry, DepthCamera, MountingPart
 from parkour.terrain.box import Box
 
 GEOMETRY = CameraGeometry()
+STUDENT = CameraGeometry(vertical_fov=math.radians(58.0))
+"""The camera of the student's task."""
 EYE = (0.33, 0.0, 0.08)
 
 
@@ -24,8 +28,8 @@ def boxes(*rows: Box) -> Tensor:
 def view(*rows: Box, pos: tuple[float, float, float] = (0.0, 0.0, 0.4), rpy: tuple[float, float, float] = (0, 0, 0),
          pitch: float = GEOMETRY.pitch) -> Tensor:  # fmt: skip
     """One picture ``[60, 106]``."""
-    camera = DepthCamera(1, "cpu", GEOMETRY)
-    return camera.view(torch.tensor([pos]), quaternion(*rpy)[None], boxes(*rows), torch.tensor([pitch]))[0]
+    camera = DepthCamera(1, "cpu", replace(GEOMETRY, pitch=pitch))
+    return camera.view(torch.tensor([pos]), quaternion(*rpy)[None], boxes(*rows))[0]
 
 
 def quaternion(roll: float, pitch: float, yaw: float) -> Tensor:
@@ -60,6 +64,21 @@ def test_rays_go_through_the_centres_of_square_pixels() -> None:
     torch.testing.assert_close(up.diff(dim=0), torch.full((59, 106), -step), rtol=0, atol=1e-6)
     # The borders of the picture, half a pixel further out, are what the field of view says.
     assert math.degrees(2 * math.atan(left[0, 0].item() + step / 2)) == pytest.approx(87.0, abs=1e-4)
+
+
+def test_rays_are_those_of_a_pinhole_of_the_students_fx_and_fy() -> None:
+    """Below 0.01° everywhere, against the lines through the pixels' centres in image coordinates."""
+    fx, fy = STUDENT.focal_length
+    assert (fx, fy) == (pytest.approx(55.85, abs=0.01), pytest.approx(54.12, abs=0.01))
+    assert math.degrees(2 * math.atan(30 / fy)) == pytest.approx(58.0)
+    u, v = np.meshgrid(np.arange(106) + 0.5, np.arange(60) + 0.5)
+    pinhole = np.stack([np.ones_like(u), -(u - 53) / 55.8503, -(v - 30) / 54.1214], axis=-1)
+    pinhole /= np.linalg.norm(pinhole, axis=-1, keepdims=True)
+    rays = STUDENT.rays("cpu").double().numpy().reshape(60, 106, 3)
+    apart = lambda one: np.degrees(2 * np.arcsin(np.linalg.norm(one - pinhole, axis=-1) / 2)).max()  # noqa: E731
+    assert apart(rays) < 0.01
+    square = GEOMETRY.rays("cpu").double().numpy().reshape(60, 106, 3)
+    assert apart(square) > 0.5, "square pixels are another camera"
 
 
 def ground_by_hand(row: int, column: int, height: float, down: float) -> float:
@@ -152,7 +171,7 @@ def test_only_the_pictures_that_are_due_are_taken() -> None:
 
 def test_each_camera_has_its_own_pitch() -> None:
     camera = DepthCamera(3, "cpu", GEOMETRY)
-    camera.pitch_error[:] = torch.tensor([0.0, 0.08, -0.08])
+    camera.mounting_error["pitch"][:] = torch.tensor([0.0, 0.08, -0.08])
     robot: Any = SimpleNamespace(
         base_pos=torch.tensor([[0.0, 0.0, 0.4]]).repeat(3, 1), base_quat=torch.tensor([[1.0, 0, 0, 0]]).repeat(3, 1)
     )
@@ -162,6 +181,52 @@ def test_each_camera_has_its_own_pitch() -> None:
     assert pictures[1, 59, 52] < pictures[0, 59, 52] < pictures[2, 59, 52]
     order = torch.tensor([2, 0])
     torch.testing.assert_close(camera.capture(robot, ground[order], order), pictures[order])
+
+
+SCENE = (Box.slab((-5, 5), (-5, 5), 0.0), Box((0.9, 0.2, 0.3), (0.1, 0.2, 0.3)), Box((1.1, -0.3, 0.5), (0.1, 0.1, 0.5)))
+OFF = {"roll": (0.15,), "pitch": (-0.1,), "yaw": (0.2,), "position": ((0.02, -0.03, 0.04),)}
+
+
+@pytest.mark.parametrize("part", OFF)
+def test_an_error_of_the_mounting_is_another_mounting(part: MountingPart) -> None:
+    """What a camera with an error sees is what one sees that is mounted so."""
+    camera = DepthCamera(3, "cpu", STUDENT)
+    camera.mounting_error[part][1] = torch.tensor(OFF[part][0])
+    robot: Any = SimpleNamespace(
+        base_pos=torch.tensor([[0.0, 0.0, 0.4]]).repeat(3, 1), base_quat=quaternion(0.05, -0.1, 0.1).repeat(3, 1)
+    )
+    scene = boxes(*SCENE).repeat(3, 1, 1)
+    pictures = camera.capture(robot, scene)
+    value, nominal = np.array(OFF[part][0]), np.array(getattr(STUDENT, part))
+    mounted = replace(STUDENT, **{part: tuple((nominal + value).tolist()) if value.ndim else float(nominal + value)})
+    expected = DepthCamera(1, "cpu", mounted).view(robot.base_pos[:1], robot.base_quat[:1], scene[:1])
+    torch.testing.assert_close(pictures[1:2], expected, rtol=0, atol=1e-5)
+    assert torch.equal(pictures[0], pictures[2])
+    assert ((pictures[0] - pictures[1]).abs() > 1e-3).float().mean() > 0.2
+    some = torch.tensor([1, 0])
+    torch.testing.assert_close(camera.capture(robot, scene[some], some), pictures[some])
+
+
+def test_roll_pitch_and_yaw_turn_the_way_they_say() -> None:
+    def ahead(**errors: float) -> tuple[Tensor, Tensor]:
+        """Where the camera's axis and its left side point, in the base's frame."""
+        seen: list[Tensor] = []
+
+        def caster(origins: Tensor, rotations: Tensor, rays: Tensor, boxes: Tensor, reach: float) -> Tensor:
+            seen.append(rotations[0])
+            return torch.zeros(len(origins), len(rays))
+
+        geometry = replace(STUDENT, pitch=0.0)
+        error: Any = {part: torch.tensor([value]) for part, value in errors.items()}
+        level = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
+        DepthCamera(1, "cpu", geometry, caster).view(torch.zeros(1, 3), level, boxes(*SCENE), error)
+        return seen[0][:, 0], seen[0][:, 1]
+
+    assert ahead(pitch=0.3)[0].tolist() == pytest.approx([math.cos(0.3), 0.0, -math.sin(0.3)]), "down"
+    assert ahead(yaw=0.3)[0].tolist() == pytest.approx([math.cos(0.3), math.sin(0.3), 0.0]), "left"
+    assert ahead(roll=0.3)[1].tolist() == pytest.approx([0.0, math.cos(0.3), math.sin(0.3)]), "left side up"
+    # Together: a yawed and pitched camera keeps its axis when it rolls.
+    torch.testing.assert_close(ahead(yaw=0.2, pitch=0.4, roll=0.7)[0], ahead(yaw=0.2, pitch=0.4)[0])
 
 
 def test_no_value_is_read_back() -> None:

@@ -80,13 +80,27 @@ def test_processing_keeps_up_up_and_left_left() -> None:
     assert image[:9, :12].max() < 0.05 and image[15:].min() > 0.45 and image[:, 20:].min() > 0.45
 
 
-@pytest.mark.parametrize(("before", "after"), [((58, 98), (58, 87)), ((60, 106), (58, 87)), ((5, 7), (9, 20))])
-def test_resize_is_torchs_bicubic_without_antialiasing(before: tuple[int, int], after: tuple[int, int]) -> None:
+SIZES = [((58, 98), (58, 87)), ((60, 106), (58, 87)), ((5, 7), (9, 20)), ((58, 98), (17, 40))]
+
+
+@pytest.mark.parametrize(("before", "after"), SIZES)
+@pytest.mark.parametrize("antialias", [False, True])
+def test_resize_is_torchs_bicubic(before: tuple[int, int], after: tuple[int, int], antialias: bool) -> None:
     pictures = torch.rand(3, *before, generator=torch.Generator().manual_seed(0)) * 2
     expected = torch.nn.functional.interpolate(
-        pictures[:, None], after, mode="bicubic", antialias=False, align_corners=False
+        pictures[:, None], after, mode="bicubic", antialias=antialias, align_corners=False
     )
-    torch.testing.assert_close(BicubicResize(before, after, "cpu")(pictures), expected[:, 0], rtol=1e-5, atol=1e-5)
+    got = BicubicResize(before, after, "cpu", antialias)(pictures)
+    torch.testing.assert_close(got, expected[:, 0], rtol=1e-5, atol=1e-5)
+
+
+def test_antialiasing_is_a_parameter_of_the_group() -> None:
+    raw = random_context(2, seed=3).depth
+    assert raw is not None
+    plain, smooth = make(2).process(raw), make(2, antialias=True).process(raw)
+    expected = torch.nn.functional.interpolate(raw[:, None, :-2, 4:-4], (58, 87), mode="bicubic", antialias=True)
+    torch.testing.assert_close(smooth, expected[:, 0] / 2 - 0.5, rtol=1e-5, atol=1e-5)
+    assert (plain - smooth).abs().max() > 0.05
 
 
 def test_the_field_says_how_to_read_the_numbers() -> None:

@@ -69,7 +69,10 @@ DRAWN = [
     ("gain_scale", "stiffness", 0.975, 1.025),
     ("gain_scale", "damping", 0.975, 1.025),
     ("push", "push", -0.5, 0.5),
-    ("camera_pitch", "pitch", -math.radians(5.0), math.radians(5.0)),
+    ("camera_roll", "camera_roll", -math.radians(2.0), math.radians(2.0)),
+    ("camera_pitch", "camera_pitch", -math.radians(5.0), math.radians(5.0)),
+    ("camera_yaw", "camera_yaw", -math.radians(2.0), math.radians(2.0)),
+    ("camera_position", "camera_position", -0.01, 0.01),
 ]
 
 
@@ -101,6 +104,7 @@ def test_friction_comes_from_buckets() -> None:
         ("gain_scale", {"stiffness": ("stiffness", ...), "damping": ("damping", ...)}),
         ("com_offset", {"x": ("com", 0), "y": ("com", 1), "z": ("com", 2)}),
         ("push", {"x": ("push", 0), "y": ("push", 1)}),
+        ("camera_position", {"x": ("camera_position", 0), "y": ("camera_position", 1), "z": ("camera_position", 2)}),
     ],
 )
 def test_each_part_has_bounds_of_its_own(name: str, parts: dict[str, tuple[str, Any]]) -> None:
@@ -155,6 +159,8 @@ def test_joints_start_near_the_default_pose_at_rest(layout: RobotLayout) -> None
         ("added_mass", {"range": (0.0, float("nan"))}, "finite number"),
         ("push", {"x": (0.5, -0.5)}, "lower end first"),
         ("camera_pitch", {"range": (-5.0, 5.0)}, "quarter of a turn"),
+        ("camera_yaw", {"range": (0.1, -0.1)}, "lower end first"),
+        ("camera_position", {"y": (0.0, float("inf"))}, "finite number"),
         ("push", {"z": (0.0, 0.1)}, "Extra inputs"),
         ("reset_base", {"xy_noise": -1.0}, "greater than or equal to 0"),
     ],

@@ -32,6 +32,8 @@ def test_the_numbers_of_the_specification() -> None:
     assert model.camera.position == (0.33, 0.0, 0.08)
     assert math.degrees(model.camera.pitch) == pytest.approx(20.0)
     assert math.degrees(model.camera.horizontal_fov) == pytest.approx(87.0)
+    assert model.camera.vertical_fov != "square" and math.degrees(model.camera.vertical_fov) == pytest.approx(58.0)
+    assert (model.camera.roll, model.camera.yaw) == (0.0, 0.0)
     assert (model.camera.width, model.camera.height, model.camera.range) == (106, 60, 2.0)
 
 

@@ -48,7 +48,7 @@ def moody_terrain(difficulty, rng, params):
 
 
 def terrain_with_a_step_at_the_start(difficulty, rng, params):
-    return SubTerrain([GROUND, Box.slab((2.0, 2.3), (-1, 1), 0.1)], GOALS)
+    return SubTerrain([GROUND, Box.slab((1.6, 1.9), (-1, 1), 0.1)], GOALS)
 
 
 def terrain_too_short(difficulty, rng, params):

@@ -11,6 +11,7 @@ import torch
 from isaaclab.assets import Articulation
 from torch import Tensor
 
+from parkour.mdp.camera import MountingPart
 from parkour.mdp.robot import RobotLayout
 from parkour.mdp.task_mdp import TaskMdp
 from parkour_isaaclab.accessor import StateAccessor
@@ -103,9 +104,9 @@ class IsaacSimHandle:
         wanted[:, :2] = velocity
         self._robot.write_root_link_velocity_to_sim(wanted, env_ids=env_ids)
 
-    def set_camera_pitch(self, env_ids: Tensor, error: Tensor) -> None:
+    def set_camera_mounting(self, env_ids: Tensor, part: MountingPart, error: Tensor) -> None:
         if self._mdp.camera is not None:
-            self._mdp.camera.pitch_error[env_ids] = error
+            self._mdp.camera.mounting_error[part][env_ids] = error
 
     def spawn(self, env_ids: Tensor) -> Tensor:
         return self._mdp.course.spawn[env_ids]

@@ -10,6 +10,7 @@ from mjlab.envs import ManagerBasedRlEnv
 from mjlab.managers.event_manager import RecomputeLevel
 from torch import Tensor
 
+from parkour.mdp.camera import MountingPart
 from parkour.mdp.robot import RobotLayout
 from parkour.mdp.task_mdp import TaskMdp
 from parkour_mujoco.accessor import StateAccessor
@@ -112,9 +113,9 @@ class MujocoSimHandle:
         start = self._accessor.base_v.start
         self._write(self._sim.data.qvel, env_ids, velocity, slice(start, start + 2))
 
-    def set_camera_pitch(self, env_ids: Tensor, error: Tensor) -> None:
+    def set_camera_mounting(self, env_ids: Tensor, part: MountingPart, error: Tensor) -> None:
         if self._mdp.camera is not None:
-            self._write(self._mdp.camera.pitch_error, env_ids, error)
+            self._write(self._mdp.camera.mounting_error[part], env_ids, error)
 
     def spawn(self, env_ids: Tensor) -> Tensor:
         return self._mdp.course.spawn[env_ids]

@@ -71,9 +71,28 @@ class MotorStrengthParams(Params):
     """Ends of the uniform draw of the factor on each robot's torques."""
 
 
+class CameraRollParams(Params):
+    range: AngleBounds = param((-math.radians(2.0), math.radians(2.0)), unit="rad")
+    """Ends of the uniform draw of the error; above 0 the camera's left side is up."""
+
+
 class CameraPitchParams(Params):
     range: AngleBounds = param((-math.radians(5.0), math.radians(5.0)), unit="rad")
     """Ends of the uniform draw of the error; above 0 the camera looks further down."""
+
+
+class CameraYawParams(Params):
+    range: AngleBounds = param((-math.radians(2.0), math.radians(2.0)), unit="rad")
+    """Ends of the uniform draw of the error; above 0 the camera looks further left."""
+
+
+class CameraPositionParams(Params):
+    x: Bounds = param((-0.01, 0.01), unit="m")
+    """Ends of the uniform draw of the displacement forward."""
+    y: Bounds = param((-0.01, 0.01), unit="m")
+    """The same to the left."""
+    z: Bounds = param((-0.01, 0.01), unit="m")
+    """The same upwards."""
 
 
 class ResetBaseParams(Params):

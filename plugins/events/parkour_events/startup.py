@@ -43,8 +43,3 @@ def gain_scale(
 def motor_strength(sim: SimHandle, env_ids: Tensor, *, range: tuple[float, float]) -> None:
     """The torques of each robot times U(``range``), one factor for all of its joints."""
     sim.set_motor_strength(env_ids, uniform((len(env_ids),), range, env_ids))
-
-
-def camera_pitch(sim: SimHandle, env_ids: Tensor, *, range: tuple[float, float]) -> None:
-    """Each depth camera looks U(``range``) [rad] further down than it should."""
-    sim.set_camera_pitch(env_ids, uniform((len(env_ids),), range, env_ids))

@@ -33,7 +33,7 @@ class DepthImage:
 
     def __init__(
         self, num_envs: int, device: str | torch.device, layout: RobotLayout, *, depth_camera: DepthCamera,
-        height: int, width: int, crop_top: int, crop_bottom: int, crop_sides: int,
+        height: int, width: int, crop_top: int, crop_bottom: int, crop_sides: int, antialias: bool,
         latency: int | tuple[int, int],
     ) -> None:  # fmt: skip
         geometry = depth_camera.geometry
@@ -44,7 +44,7 @@ class DepthImage:
                 f"{geometry.height} x {geometry.width} pixels, expected at least one of each"
             )
         self._window = slice(crop_top, geometry.height - crop_bottom), slice(crop_sides, geometry.width - crop_sides)
-        self._resize = BicubicResize((rows, columns), (height, width), device)
+        self._resize = BicubicResize((rows, columns), (height, width), device, antialias)
         self._range = geometry.range
         self._raw_field = depth_camera.field
         self._size = height, width

@@ -76,6 +76,8 @@ class DepthImageParams(DrawnParams):
     """Rows that are cut off at the bottom."""
     crop_sides: int = param(4, ge=0, le=4096)
     """Columns that are cut off on each side."""
+    antialias: bool = param(False)
+    """Whether the bicubic resize smooths what it shrinks (torchvision's does so from 0.17 on, and did not before)."""
     latency: Annotated[int | tuple[int, int], within(0, 20), AfterValidator(ascending)] = param(1)
     """Frames by which the image is older than the newest one; of a pair, a number between them (ends included) that
     each robot draws at each episode's begin."""

@@ -14,10 +14,16 @@ from parkour.terrain.sub_terrain import MARGIN, PATCH_LENGTH, PATCH_WIDTH, START
 
 OBSTACLES = 6
 """Obstacles of a course: 8 way points less the one before the first obstacle and the one after the last."""
-GOAL_MARGIN = 0.3
+GOAL_MARGIN = 0.5
 """The last way point stays this far inside the patch [m], unless the last obstacle reaches further."""
 EMBED = 0.1
 """How far boxes reach into the ground that they stand on [m]."""
+CAP = 0.04
+"""Thickness of the surface of a steep stone [m]; its side leans out by less than half of this."""
+MOST_TRIM = 0.8
+"""The body of a stone is cut back by this part of the stone's width at most."""
+UNDER = 0.01
+"""How far below that surface the body of the stone begins [m]: feet touch one of them, not both."""
 SIDES = (-(PATCH_WIDTH / 2 + MARGIN), PATCH_WIDTH / 2 + MARGIN)
 """Ends along y of everything that spans the whole patch [m]."""
 ENDS = (-MARGIN, PATCH_LENGTH + MARGIN)
@@ -81,11 +87,12 @@ def block(x: tuple[float, float], y: tuple[float, float], top: float) -> Box:
 
 def tilted_stone(x: tuple[float, float], y: float, *, side: int, rise: float, width: float, top: float,
                  base: float) -> list[Box]:  # fmt: skip
-    """A stone rolled about x, and the pedestal that fills the room below it.
+    """A stone rolled about x, and what fills the room below it.
 
     Seen from above the stone is ``width`` wide, whatever its roll; its left and right edges stand ``rise`` above and
-    below its middle. The rolled slab alone would leave a hollow that feet get caught in; the pedestal's top stays
-    below the lowest edge.
+    below its middle. The sides of a rolled box lean: a thick one would reach far out under its upper edge and count as
+    edge and obstacle there. So a thin cap is the surface. Under it lies a body that is cut back by as much as its side
+    leans out, and a pedestal whose top stays below the lowest edge; without them feet would get caught in a hollow.
 
     Args:
         x: ends along x [m].
@@ -97,13 +104,30 @@ def tilted_stone(x: tuple[float, float], y: float, *, side: int, rise: float, wi
         base: height of what it stands on [m].
     """
     roll = side * math.atan2(2 * rise, width)
-    half = width / 2 / math.cos(roll)
+    slope = abs(roll)
     lip = top - rise - 0.02
-    thickness = max(0.1, (top + rise - lip) * math.cos(roll))
-    boxes = [Box.slab(x, (y - half, y + half), top, thickness, roll=roll)]
+    thickness = max(0.1, (top + rise - lip) * math.cos(slope))
+    if thickness * math.sin(slope) > MOST_TRIM * width:  # hardly a stone: a wall
+        thickness = MOST_TRIM * width / math.sin(slope)
+    leaning = thickness * math.sin(slope)
+    ends = y - width / 2, y + width / 2
+    if leaning < CAP:
+        boxes = [_rolled(x, ends, y, top, thickness, roll)]
+    else:
+        boxes = [_rolled(x, ends, y, top, CAP, roll)]
+        trimmed = (ends[0], ends[1] - leaning) if side > 0 else (ends[0] + leaning, ends[1])
+        boxes.append(_rolled(x, trimmed, y, top - UNDER / math.cos(slope), thickness - UNDER, roll, walkable=False))
     if lip > base:
-        boxes.append(Box.slab(x, (y - width / 2, y + width / 2), lip, lip - base + EMBED, walkable=False))
+        boxes.append(Box.slab(x, ends, lip, lip - base + EMBED, walkable=False))
     return boxes
+
+
+def _rolled(x: tuple[float, float], y: tuple[float, float], axis: float, top: float, thickness: float, roll: float, *,
+            walkable: bool = True) -> Box:  # fmt: skip
+    """A box whose top is the part between ``y``, seen from above, of a plane rolled about x at (``axis``, ``top``)."""
+    middle, half = (y[0] + y[1]) / 2, (y[1] - y[0]) / 2 / math.cos(roll)
+    height = top + math.tan(roll) * (middle - axis)
+    return Box.slab(x, (middle - half, middle + half), height, thickness, roll=roll, walkable=walkable)
 
 
 def finish(x: float, obstacle_end: float) -> tuple[float, float]:

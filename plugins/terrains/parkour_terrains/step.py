@@ -9,6 +9,9 @@ from parkour.terrain.sub_terrain import PATCH_LENGTH, START_PLATFORM, SubTerrain
 from parkour_terrains import common
 from parkour_terrains.common import OBSTACLES, Draw, LengthDraw, Scaled, at, draw
 
+APPROACH = 1.0
+"""The first way point lies this far before the first box [m]."""
+
 
 class StepParams(Params):
     length: LengthDraw = param((0.3, 1.5), unit="m")
@@ -26,8 +29,8 @@ class StepParams(Params):
 def step(difficulty: float, rng: np.random.Generator, params: StepParams) -> SubTerrain:
     """As many steps as boxes: the first half lead up onto a box, the second half down from one.
 
-    Six boxes are 1, 2, 3, 3, 2 and 1 step heights tall. The ground beside them is at height 0. Way points lie on the
-    boxes' middles.
+    Six boxes are 1, 2, 3, 3, 2 and 1 step heights tall. The ground beside them is at height 0. Way points lie
+    before the first box and on the boxes' middles.
     """
     rise = at(difficulty, params.height)
     half = draw(rng, params.half_width)
@@ -39,7 +42,7 @@ def step(difficulty: float, rng: np.random.Generator, params: StepParams) -> Sub
         ends.append(end)
     count = len(ends) - 1
     boxes = [common.ground()]
-    goals = [(START_PLATFORM, 0.0)]
+    goals = [(START_PLATFORM - APPROACH, 0.0)]
     for index in range(count):
         y = draw(rng, params.lateral_offset)
         top = rise * min(index + 1, count - index)

@@ -41,7 +41,7 @@ def tilt(difficulty: float, rng: np.random.Generator, params: TiltParams) -> Sub
     """Stones left and right in turn, each rolled so that its outer edge is up, and a flat platform right behind them.
 
     The spacing rule holds from the start platform's end to the first stone too, but no stone reaches into the start
-    platform. Way points lie on the stones' middles.
+    platform. Way points lie half a stone before the start platform's end and on the stones' middles.
     """
     length = draw(rng, (at(difficulty, params.length_low), at(difficulty, params.length_high)))
     clearance = at(difficulty, params.clearance_low), at(difficulty, params.clearance_high)
@@ -49,7 +49,7 @@ def tilt(difficulty: float, rng: np.random.Generator, params: TiltParams) -> Sub
     depth = draw(rng, params.pit_depth)
     side = 1 if rng.random() < 0.5 else -1
     boxes = [common.pit_floor(depth), common.start_platform(depth)]
-    goals = [(START_PLATFORM, 0.0)]
+    goals = [(START_PLATFORM - length / 2, 0.0)]
     x = START_PLATFORM
     for index in range(params.obstacles):
         space = draw(rng, clearance)

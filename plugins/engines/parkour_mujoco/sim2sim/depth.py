@@ -23,19 +23,31 @@ NEAREST = 0.01
 
 
 def mount(spec: mujoco.MjSpec, base_body: str, camera: Camera) -> None:
-    """Put the camera on the base, looking forward and down; it draws the course alone."""
-    cos, sin = math.cos(camera.pitch), math.sin(camera.pitch)
+    """Put the camera on the base, mounted as the task says; it draws the course alone."""
+    turn = _turn(2, camera.yaw) @ _turn(1, camera.pitch) @ _turn(0, camera.roll)
     # MuJoCo's cameras look along -z, with x to the right and y up.
-    axes = np.array([[0.0, sin, -cos], [-1.0, 0.0, 0.0], [0.0, cos, sin]])
+    axes = turn @ np.array([[0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     quat = np.zeros(4)
     mujoco.mju_mat2Quat(quat, axes.reshape(-1))
     spec.body(base_body).add_camera(
         name=CAMERA,
         pos=list(camera.position),
         quat=quat,
-        fovy=math.degrees(2 * math.atan(camera.height / 2 / _focal_length(camera))),
+        focal_pixel=list(_focal_length(camera)),
+        # Any sensor will do, of the picture's shape: lengths count in pixels of it.
+        sensor_size=[camera.width * 1e-5, camera.height * 1e-5],
         resolution=[camera.width, camera.height],
     )
+
+
+def _turn(axis: int, angle: float) -> np.ndarray:
+    """``[3, 3]`` rotation about x, y or z [rad]."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    first, second = (axis + 1) % 3, (axis + 2) % 3
+    turn = np.eye(3)
+    turn[[first, second], [first, second]] = cos
+    turn[first, second], turn[second, first] = -sin, sin
+    return turn
 
 
 class DepthCamera:
@@ -52,9 +64,9 @@ class DepthCamera:
         self._renderer: Any = None
         self._model: Any = None
         self._rays = False
-        focal = _focal_length(camera)
-        across = (np.arange(camera.width) + 0.5 - camera.width / 2) / focal
-        down = (np.arange(camera.height) + 0.5 - camera.height / 2) / focal
+        fx, fy = _focal_length(camera)
+        across = (np.arange(camera.width) + 0.5 - camera.width / 2) / fx
+        down = (np.arange(camera.height) + 0.5 - camera.height / 2) / fy
         self._directions = np.stack(
             np.broadcast_arrays(across[None, :], -down[:, None], np.array(-1.0)), axis=-1
         )  # in the camera's frame, of depth 1
@@ -118,6 +130,8 @@ def check_renderer() -> None:
         raise RuntimeError("no display, and MUJOCO_GL is not egl or osmesa")
 
 
-def _focal_length(camera: Camera) -> float:
-    """In pixels, which are square."""
-    return camera.width / 2 / math.tan(camera.horizontal_fov / 2)
+def _focal_length(camera: Camera) -> tuple[float, float]:
+    """fx and fy [pixels]."""
+    across = camera.width / 2 / math.tan(camera.horizontal_fov / 2)
+    upward = across if camera.vertical_fov == "square" else camera.height / 2 / math.tan(camera.vertical_fov / 2)
+    return across, upward

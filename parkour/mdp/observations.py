@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from parkour.errors import PluginError
+from parkour.errors import PluginError, TaskError
 from parkour.mdp.context import StepContext
 from parkour.mdp.modifiers import ModifierChain, NoiseRamp
 from parkour.mdp.terms import DerivedObservationTerm, ObservationTerm, RawObservationTerm
@@ -56,6 +56,7 @@ class ObservationSet:
             if isinstance(group.term, DerivedObservationTerm) and group.term.source in self._outer
         }
         """Groups that are made of one with modifiers: a second one of each, which is told of no noise."""
+        self._check_order()
         self._everyone: Tensor | None = None
         self._checked = False
 
@@ -115,6 +116,16 @@ class ObservationSet:
         if self._everyone is None:
             self._everyone = torch.arange(ctx.num_envs, device=ctx.device)
         return self._everyone
+
+    def _check_order(self) -> None:
+        order = list(self._groups)
+        for name in self._derived:
+            source: str = self._groups[name].term.source  # type: ignore[attr-defined]
+            if order.index(source) > order.index(name):
+                raise TaskError(
+                    f"observations: {name!r} comes before {source!r}, which it is made of and which has modifiers",
+                    hint=f"list {source} first",
+                )
 
     def _check(self, values: Mapping[str, Tensor], num_envs: int) -> None:
         for name, fields in self.layout.items():

@@ -43,6 +43,14 @@ def test_forward_limit_follows_the_torque_speed_line(vel: float, most: float) ->
     assert torque(-1000.0, 0.0, -vel) == pytest.approx(-most, abs=1e-4)
 
 
+def test_weak_motors_have_less_of_everything() -> None:
+    motors = DcMotors(layout(), 2, "cpu")
+    motors.strength[1] = 0.9
+    for target, vel in ((0.3, 2.0), (1000.0, 0.0), (1000.0, 15.05), (-1000.0, -20.0)):
+        strong, weak = motors.torque(torch.full((2, 1), target), torch.zeros(2, 1), torch.full((2, 1), vel))[:, 0]
+        assert weak.item() == pytest.approx(0.9 * strong.item())
+
+
 @pytest.mark.mujoco
 def test_same_law_as_mjlab() -> None:
     dc_actuator = pytest.importorskip("mjlab.actuator.dc_actuator")

@@ -14,11 +14,18 @@ from tests.cuda_graphs.recorded_graph import RecordedGraph
 pytestmark = pytest.mark.mujoco
 
 
-def make_env(graphs: bool, device: str = "cpu", name: str = "go2-teacher") -> Any:
+NOISE = "observations.proprioception.modifiers.{}={{params={{{}}}, chance=0.5}}"
+
+
+def make_env(graphs: bool, device: str = "cpu", name: str = "go2-teacher", overlay: str | None = None) -> Any:
     from parkour_mujoco.env import GRAPHED, ParkourEnv
 
-    few = ("course.levels=3", "course.columns=5")
-    task = load_task(name, sets=["timing.episode_length=0.5", "events.push.interval=0.3", *few])
+    few = ["course.levels=3", "course.columns=5"]
+    if overlay == "noise":  # Of a teacher, whose observations are in graphs too.
+        overlay = None
+        few += [NOISE.format("gaussian_noise", "sigma=[0.0, 0.1]"), NOISE.format("constant_error", "spread=0.1")]
+        few += ["control.action_delay=[0, 2]"]
+    task = load_task(name, overlay=overlay, sets=["timing.episode_length=0.5", "events.push.interval=0.3", *few])
     env = ParkourEnv(task, num_envs=24, device=device, seed=3, cuda_graphs=graphs)
     if graphs and device == "cpu":
         env._graphs = StepGraphs(env.mdp, new_graph=RecordedGraph, **GRAPHED)
@@ -33,11 +40,14 @@ def make_env(graphs: bool, device: str = "cpu", name: str = "go2-teacher") -> An
     "device",
     ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"))],
 )
-@pytest.mark.parametrize("task", ["go2-teacher", "go2-student"])
-def test_observations_rewards_and_ends_are_those_without_graphs(task: str, device: str) -> None:
+@pytest.mark.parametrize(
+    ("task", "overlay"),
+    [("go2-teacher", None), ("go2-teacher", "noise"), ("go2-student", None), ("go2-student", "robust")],
+)
+def test_observations_rewards_and_ends_are_those_without_graphs(task: str, overlay: str | None, device: str) -> None:
     """Episodes of 25 steps: every robot is reset and pushed several times. State is given anew at every step, so that
     a GPU's own differences between runs do not grow."""
-    plain, graphed = make_env(False, device, task), make_env(True, device, task)
+    plain, graphed = (make_env(graphs, device, task, overlay) for graphs in (False, True))
     torch.manual_seed(0)
     actions = torch.randn(120, 24, 12, device=device)
     ends = 0

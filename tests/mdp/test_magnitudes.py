@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from parkour.errors import TaskError
 from parkour.mdp.action_delay import ActionDelay
 from parkour.mdp.magnitudes import EpisodeChoice, EpisodeMagnitude
 from parkour.mdp.modifiers import EpisodeChance, ModifierChain, NoiseRamp
@@ -149,6 +150,12 @@ def test_what_is_wrong_in_a_group_is_wrong_in_its_history_and_a_teacher_sees_nei
     assert first["before"].tolist() == [[0.0]] * 3
     assert second["number"].tolist() == second["before"].tolist() == [[2.0]] * 3
     assert groups.clean["number"].tolist() == groups.clean["before"].tolist() == [[1.0]] * 3
+
+
+def test_a_group_that_comes_before_its_source_is_named() -> None:
+    noisy = ModifierChain("number", {"one": AddOne()})
+    with pytest.raises(TaskError, match="'before' comes before 'number', which it is made of"):
+        ObservationSet({"before": ClippedGroup(Before(), None), "number": ClippedGroup(Number(), None, noisy)})
 
 
 def test_without_modifiers_there_is_no_second_copy() -> None:

@@ -13,6 +13,7 @@ from parkour.errors import TaskError
 from parkour.mdp.camera import CameraGeometry, DepthCamera
 from parkour.mdp.context import StepContext
 from parkour.mdp.modifiers import ModifierChain
+from parkour.tasks import load_task
 from parkour_observations.depth import DepthImage, YawValid
 from parkour_observations.plugin import register_observations
 from parkour_observations.resize import BicubicResize
@@ -161,6 +162,29 @@ def test_frames_and_resets_against_a_list(latency: int) -> None:
             past[i] = [*(past[i] or [distances[i]] * latency), distances[i]]
         got = group(seen(numbered(distances), ids))[:, 10, 10].tolist()
         assert got == pytest.approx([processed(frames[-1 - latency]) for frames in past], abs=1e-5), step
+
+
+def test_each_robot_has_a_latency_of_its_own_for_an_episode() -> None:
+    torch.manual_seed(0)
+    group, everyone = make(300, latency=(0, 2)), list(range(300))
+    show = lambda distance, ids: group(seen(numbered([distance] * 300), ids))[:, 10, 10]  # noqa: E731
+    for distance in (0.2, 0.4, 0.6):
+        show(distance, everyone)
+    before = show(0.8, everyone)
+    expected = [processed(distance) for distance in (0.4, 0.6, 0.8)]
+    latency = torch.stack([(before - value).abs() for value in expected]).argmin(dim=0)
+    assert [(latency == index).float().mean().item() for index in range(3)] == pytest.approx([1 / 3] * 3, abs=0.1)
+    assert torch.equal(show(0.9, []), before), "held until the next frame"
+    shifted = show(1.0, everyone)
+    later = torch.tensor([processed(distance) for distance in (0.6, 0.8, 1.0)])[latency]
+    torch.testing.assert_close(shifted, later, atol=1e-5, rtol=0)
+    group.reset(torch.tensor([0]))
+    assert show(1.6, [0])[0].item() == pytest.approx(processed(1.6), abs=1e-5)
+
+
+def test_a_robot_is_built_for_the_middle_of_the_latencies() -> None:
+    params = load_task("go2-student", overlay="robust").observations["depth"].params
+    assert params.latency == (0, 2) and params.deployed().latency == 1
 
 
 def test_only_the_environments_that_were_reset_are_refilled() -> None:

@@ -68,6 +68,7 @@ DRAWN = [
     ("com_offset", "com", -0.02, 0.02),
     ("gain_scale", "stiffness", 0.975, 1.025),
     ("gain_scale", "damping", 0.975, 1.025),
+    ("motor_strength", "strength", 0.9, 1.1),
     ("push", "push", -0.5, 0.5),
     ("camera_roll", "camera_roll", -math.radians(2.0), math.radians(2.0)),
     ("camera_pitch", "camera_pitch", -math.radians(5.0), math.radians(5.0)),

@@ -77,6 +77,18 @@ def test_a_trained_student_is_scored_as_the_task_is(tmp_path: Path) -> None:
     assert scored.model.course == expected.model.course
 
 
+@pytest.mark.parametrize("overlay", ["eval", "play"])
+def test_a_student_that_was_trained_on_noise_is_scored_without(tmp_path: Path, overlay: str) -> None:
+    path = tmp_path / "task.toml"
+    path.write_text(task_to_toml(load_task("go2-student", overlay="train+robust")), encoding="utf-8")
+    scored, expected = load_task(path, overlay=overlay), load_task("go2-student", overlay=overlay)
+    assert not scored.modifiers
+    assert {name: part.params for name, part in scored.events.items()} == {
+        name: part.params for name, part in expected.events.items()
+    }
+    assert load_task(path, overlay=f"{overlay}+noisy").modifiers["depth"]
+
+
 @pytest.mark.parametrize(("suffix", "overlay"), [("-v0", "train"), ("-Play-v0", "play"), ("-Eval-v0", "eval")])
 def test_earlier_ids(suffix: str, overlay: str) -> None:
     task = load_task(ALIAS + suffix)

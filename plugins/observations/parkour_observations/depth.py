@@ -52,8 +52,8 @@ class DepthImage:
         self._latency = EpisodeMagnitude(latency, num_envs, device, whole=True)
         self._frames = torch.zeros(num_envs, int(self._latency.high) + 1, height, width, device=device)
         """``[N, L + 1, height, width]``, oldest first."""
-        self._shown = self._frames[:, 0]
-        """``[N, height, width]``."""
+        self._shown = self._frames[:, 0].clone()
+        """``[N, height, width]`` where robots differ in their latency."""
         self._first = torch.ones(num_envs, dtype=torch.bool, device=device)
 
     def layout(self) -> Sequence[ObservationField]:
@@ -75,7 +75,7 @@ class DepthImage:
             if self._modifiers is not None:
                 raw = self._modifiers(raw, ctx, env_ids).clamp(0.0, self._range)
             self._push(self.process(raw), env_ids)
-        return self._shown
+        return self._frames[:, 0] if self._latency.fixed else self._shown
 
     def process(self, raw: Tensor) -> Tensor:
         """``[M, height, width]`` images from pictures ``[M, H, W]`` [m]."""
@@ -92,9 +92,7 @@ class DepthImage:
         frames = torch.where(first, image, torch.cat((self._frames[env_ids][:, 1:], image), dim=1))
         self._frames = self._frames.index_copy(0, env_ids, frames)
         self._first.index_fill_(0, env_ids, False)
-        if self._latency.fixed:
-            self._shown = self._frames[:, 0]
-        else:
+        if not self._latency.fixed:
             place = (self._latency.high - self._latency.values[env_ids]).long()
             seen = frames[torch.arange(len(env_ids), device=frames.device), place]
             self._shown = self._shown.index_copy(0, env_ids, seen)

@@ -22,6 +22,7 @@ from rsl_rl.runners import OnPolicyRunner
 from tensordict import TensorDict
 
 from parkour.engines.device import stepping_threads
+from parkour.engines.task_env import TaskEnv
 from parkour.errors import TrainingError
 from parkour.learning.statistics import RolloutStatistics
 from parkour.learning.timing import PhaseTimer
@@ -179,9 +180,8 @@ class TrainingRunner(OnPolicyRunner):
     def _ramp_noise(self, *, begin: bool = False) -> None:
         """Let the environments' noise grow over the first ``noise_ramp`` iterations."""
         iterations: int = self.cfg.get("noise_ramp", 0)
-        if iterations > 0:
-            environments: Any = self.env
-            environments.mdp.observations.ramp_noise(self.current_learning_iteration / iterations, begin=begin)
+        if iterations > 0 and isinstance(self.env, TaskEnv):
+            self.env.mdp.observations.ramp_noise(self.current_learning_iteration / iterations, begin=begin)
 
     def _here(self, obs: TensorDict) -> TensorDict:
         """Observations on this device. TensorDict's own ``to`` can wait for the device even where nothing moves."""

@@ -27,6 +27,11 @@ class FakeObservations:
 
     def __init__(self, sizes: dict[str, int]) -> None:
         self.layout = {name: (ObservationField(name="all", size=size),) for name, size in sizes.items()}
+        self.clean: dict[str, Tensor] = {}
+        self.strengths: list[tuple[float, bool]] = []
+
+    def ramp_noise(self, strength: float, *, begin: bool = False) -> None:
+        self.strengths.append((strength, begin))
 
 
 class FakeMdp:

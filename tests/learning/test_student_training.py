@@ -90,6 +90,53 @@ def test_two_updates_and_the_same_losses_after_each_resumption(tmp_path: Path, t
     assert losses[0] == losses[1]
 
 
+def test_noise_grows_with_the_iterations(tmp_path: Path, teacher: Path) -> None:
+    envs: list[FakeStudentEnv] = []
+
+    def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> FakeStudentEnv:
+        envs.append(FakeStudentEnv(num_envs, seed))
+        return envs[-1]
+
+    sets = "algorithm.noise_ramp=4"
+    first = run(tmp_path, sets, iterations=3, checkpoint=teacher, make_env=make)
+    assert envs[0].mdp.observations.strengths == [(0.0, True), (0.0, False), (0.25, False), (0.5, False)]
+    run(tmp_path, sets, iterations=4, resume=True, run=first.run, make_env=make)
+    assert envs[1].mdp.observations.strengths == [(0.75, True), (0.75, False)]
+    run(tmp_path, checkpoint=teacher, make_env=make, iterations=1)
+    assert envs[2].mdp.observations.strengths == []
+
+
+class NoisyEnv(FakeStudentEnv):
+    """Its proprioception and history are useless; what they would be without noise is told."""
+
+    def _draw(self) -> None:
+        super()._draw()
+        obs = self._observations
+        self.mdp.observations.clean = {name: obs[name].clone() for name in ("proprioception", "proprioception_history")}
+        for name in self.mdp.observations.clean:
+            obs[name] = torch.full_like(obs[name], 7.0)
+
+
+def test_a_teacher_is_spared_the_noise(tmp_path: Path, teacher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from parkour_policies.distillation import RmaDistillation
+
+    algorithms: list[RmaDistillation] = []
+    began = RmaDistillation.begin_iteration
+    monkeypatch.setattr(
+        RmaDistillation, "begin_iteration", lambda self, index: (algorithms.append(self), began(self, index))
+    )
+    run(tmp_path, iterations=1, checkpoint=teacher, make_env=lambda task, n, device, seed: NoisyEnv(n, seed))
+    algorithm, env = algorithms[0], NoisyEnv(8, 3)
+    algorithm.clean_groups = lambda: env.mdp.observations.clean
+    obs = env.get_observations()
+    with torch.inference_mode():
+        algorithm.act(obs)
+        clean = obs.clone().update(env.mdp.observations.clean)
+        torch.testing.assert_close(algorithm.storage.teacher_actions[0], algorithm.teacher(clean))
+        assert (algorithm.teacher(clean) - algorithm.teacher(obs)).abs().max() > 0.1
+    assert (algorithm.storage.groups["proprioception"][0] == 7.0).all(), "the student is not"
+
+
 class SavedEnv(FakeStudentEnv):
     """All episodes end with each rollout, and what is drawn next is in the checkpoint: nothing is lost by resuming."""
 

@@ -18,6 +18,7 @@ from rsl_rl.utils import resolve_callable, resolve_obs_groups
 from tensordict import TensorDict
 from torch import Tensor, nn
 
+from parkour.engines.task_env import TaskEnv
 from parkour.errors import TrainingError
 from parkour_policies.depth_sequences import advance_all
 from parkour_policies.distillation_storage import DistillationStorage
@@ -295,7 +296,6 @@ class RmaDistillation(Distillation):
         student.attach(env)
         storage = DistillationStorage(cfg["num_steps_per_env"], obs, env.num_actions, device)
         algorithm = make(student, teacher, storage, device=device, **cfg["algorithm"], multi_gpu_cfg=cfg["multi_gpu"])
-        mdp: Any = getattr(env, "mdp", None)
-        if hasattr(mdp, "observations"):
-            algorithm.clean_groups = lambda: mdp.observations.clean
+        if isinstance(env, TaskEnv):
+            algorithm.clean_groups = lambda: env.mdp.observations.clean
         return algorithm

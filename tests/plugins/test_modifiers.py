@@ -350,30 +350,33 @@ def test_patches_move_after_some_frames() -> None:
     assert (none == 1.0).flatten(1).all(dim=1).float().mean().item() == pytest.approx(0.5, abs=0.03)
 
 
-def test_zoom_is_the_picture_of_a_narrower_lens() -> None:
+@pytest.mark.parametrize("lower", [True, False])
+def test_zoom_is_the_picture_of_a_narrower_lens(lower: bool) -> None:
     """Against a camera that truly has that lens, on courses of the student's."""
-    wide, narrow = math.radians(87.0), math.radians(70.0)
-    pictures = [course_pictures(fov) for fov in (wide, narrow)]
-    got = make("zoom", 4, factor=math.tan(wide / 2) / math.tan(narrow / 2))(pictures[0], None, torch.arange(4))
-    before, after = ((picture - pictures[1]).abs() for picture in (pictures[0], got))
+    wide, narrow, high = math.radians(87.0), math.radians(70.0), math.radians(58.0)
+    factor = math.tan(wide / 2) / math.tan(narrow / 2)
+    low = 2 * math.atan(math.tan(high / 2) / factor) if lower else high
+    taken, wanted = course_pictures(wide, high), course_pictures(narrow, low)
+    got = make("zoom", 4, factor=factor, aspect=1.0 if lower else 0.7)(taken, None, torch.arange(4))
+    before, after = ((picture - wanted).abs() for picture in (taken, got))
     # What is left is at edges, half a pixel off.
     assert after.median() < 0.01 and (after < 0.05).float().mean() > 0.93
     assert after.mean() < before.mean() / 3
-    assert torch.equal(make("zoom", 4, factor=1.0)(pictures[0], None, torch.arange(4)), pictures[0])
+    assert torch.equal(make("zoom", 4, factor=1.0)(taken, None, torch.arange(4)), taken)
 
 
-def course_pictures(fov: float) -> Tensor:
-    """``[4, 60, 106]`` from the starts of four courses, with a lens of ``fov`` [rad]."""
+def course_pictures(across: float, down: float) -> Tensor:
+    """``[4, 60, 106]`` from the starts of four courses, with a lens of ``across`` by ``down`` [rad]."""
     from parkour.tasks.build import build_camera, build_terrain
     from parkour.terrain.library import CourseLibrary, CourseState
 
-    task = load_task("go2-student", overlay="eval", sets=[f"camera.horizontal_fov={fov}"])
+    lens = [f"camera.horizontal_fov={across}", f"camera.vertical_fov={down}"]
+    task = load_task("go2-student", overlay="eval", sets=lens)
     camera = build_camera(task, 4, "cpu")
     assert camera is not None
     course = CourseState(CourseLibrary(build_terrain(task, 3), "cpu"), 4, (0, 4), torch.Generator().manual_seed(3))
-    upright, pitch = torch.tensor([[1.0, 0.0, 0.0, 0.0]]).repeat(4, 1), torch.full((4,), camera.geometry.pitch)
-    ahead = torch.tensor([1.0, 0.0, 0.3])
-    return camera.view(course.spawn + ahead, upright, course.boxes(), pitch)
+    upright = torch.tensor([[1.0, 0.0, 0.0, 0.0]]).repeat(4, 1)
+    return camera.view(course.spawn + torch.tensor([1.0, 0.0, 0.3]), upright, course.boxes())
 
 
 FEET = (

@@ -83,6 +83,8 @@ class LatencyJitterParams(Params):
 class ZoomParams(Params):
     factor: Zoom = param(1.0)
     """How many times larger things look: tan(a / 2) / tan(b / 2) for a lens of b in place of the camera's a."""
+    aspect: Scale = param(1.0)
+    """Factor on that from top to bottom, which stays at least 1: below 1 a picture that is narrower, not lower."""
 
 
 class RangeErrorParams(Params):

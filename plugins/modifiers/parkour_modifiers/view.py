@@ -22,27 +22,32 @@ class Zoom:
     """
 
     def __init__(
-        self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *, factor: Magnitude
-    ) -> None:
+        self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
+        factor: Magnitude, aspect: Magnitude,
+    ) -> None:  # fmt: skip
         range_limit("zoom", fields)
         self._factor = EpisodeMagnitude(factor, num_envs, device)
+        self._aspect = EpisodeMagnitude(aspect, num_envs, device)
 
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
         """``[M, height, width]``."""
         check_image("zoom", values)
         _, height, width = values.shape
-        down, across = (self._sources(size, env_ids, values.device) for size in (height, width))
+        factor = self._factor.values[env_ids].unsqueeze(1)
+        aspect = self._aspect.values[env_ids].unsqueeze(1)
+        down, across = _sources(height, (factor * aspect).clamp(min=1.0)), _sources(width, factor)
         picked = values.gather(1, down.unsqueeze(2).expand(len(down), height, width))
         return picked.gather(2, across.unsqueeze(1).expand(len(down), height, width))
 
-    def _sources(self, size: int, env_ids: Tensor, device: torch.device) -> Tensor:
-        """``[M, size]`` int64: which pixel each of a row or column shows."""
-        offset = torch.arange(size, device=device) + 0.5 - size / 2
-        place = offset / self._factor.of(env_ids, offset.expand(len(env_ids), size)) + size / 2
-        return place.floor().long().clamp(0, size - 1).expand(len(env_ids), size)
-
     def reset(self, env_ids: Tensor) -> None:
         self._factor.reset(env_ids)
+        self._aspect.reset(env_ids)
+
+
+def _sources(size: int, factor: Tensor) -> Tensor:
+    """``[M, size]`` int64: which pixel each one of a row or column shows, magnified by ``factor`` ``[M, 1]``."""
+    offset = torch.arange(size, device=factor.device) + 0.5 - size / 2
+    return (offset / factor + size / 2).floor().long().clamp(0, size - 1)
 
 
 class Occlusion:

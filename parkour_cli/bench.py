@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parkour.commands import JsonOption, make_app, notice, print_json, print_table
+from parkour.commands import JsonOption, grouped, make_app, notice, print_json, print_table
 from parkour.errors import StorageError
-from parkour_cli.options import (
-    CpuSimOption,
-    DeviceOption,
-    EngineOption,
-    SetOption,
-    WithOption,
-    engine_options,
-)
+from parkour_cli.options import DeviceOptions, EngineOptions, TaskOptions
 
 if TYPE_CHECKING:
     from parkour.engines.benchmark import StepRate
@@ -31,23 +24,22 @@ def bench() -> None:
 
 
 @app.command()
+@grouped
 def env(
+    device_options: DeviceOptions,
+    engine_options: EngineOptions,
+    task_options: TaskOptions,
     task: Annotated[
         str, typer.Argument(metavar="TASK", help="Name or alias of a task, or a TOML file.")
     ] = "go2-teacher",
     num_envs: Annotated[
-        list[int] | None, typer.Option(help="Parallel environments; repeat it for several sizes; the task's.")
+        list[int] | None, typer.Option(help="Parallel environments; repeat it for several sizes. [default: the task's]")
     ] = None,
     steps: Annotated[int, typer.Option(help="Control steps to time.")] = 200,
-    device: DeviceOption = None,
-    engine: EngineOption = None,
-    cpu_sim: CpuSimOption = None,
     seed: Annotated[int, typer.Option(help="Seed of courses and actions.")] = 1,
     profile: Annotated[bool, typer.Option("--profile", help="Show how long each part of a step takes.")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the JSON here too.")] = None,
     as_json: JsonOption = False,
-    sets: SetOption = [],  # noqa: B006 - Typer copies it
-    withs: WithOption = [],  # noqa: B006
 ) -> None:
     """Control steps/s of the full environment step, and of raw physics with the same model in the same process."""
     from parkour.engines.benchmark import as_json as to_json
@@ -56,10 +48,10 @@ def env(
     from parkour.engines.device import choose_device
     from parkour.tasks import load_task
 
-    resolved = load_task(task, overlay="train", sets=sets, withs=withs)
-    chosen = choose_device(device)
-    identity, simulator = choose_engine(engine)
-    more = engine_options(cpu_sim)
+    resolved = load_task(task, overlay="train", sets=task_options.sets, withs=task_options.withs)
+    chosen = choose_device(device_options.device)
+    identity, simulator = choose_engine(engine_options.engine)
+    more = engine_options.own
     check_engine_options(identity, simulator, more)
     rates: list[StepRate] = []
     for size in num_envs or [choose_num_envs(None, resolved, chosen)]:

@@ -12,24 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parkour.commands import console, make_app, notice
+from parkour.commands import console, grouped, make_app, notice
 from parkour.errors import ParkourError
-from parkour_cli.options import (
-    CheckpointOption,
-    CpuSimOption,
-    DeviceOption,
-    EngineOption,
-    ExportOption,
-    LogRootOption,
-    NoiseOption,
-    PolicyTaskArgument,
-    PretrainedOption,
-    RunOption,
-    SetOption,
-    WithOption,
-    engine_options,
-    task_changes,
-)
+from parkour_cli.options import SEED, DeviceOptions, EngineOptions, ExportOption, PolicyOptions, PolicyTaskOptions
 
 if TYPE_CHECKING:
     from parkour.evaluation.evaluate import Evaluation, EvaluationOptions
@@ -39,12 +24,12 @@ app = make_app("Score a policy on courses.")
 
 
 @app.command(name="eval")
+@grouped
 def evaluate_policy(
-    task: PolicyTaskArgument = None,
-    checkpoint: CheckpointOption = None,
-    run: RunOption = None,
-    pretrained: PretrainedOption = False,
-    log_root: LogRootOption = Path("logs"),
+    policy: PolicyOptions,
+    task_options: PolicyTaskOptions,
+    device_options: DeviceOptions,
+    engine_options: EngineOptions,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(metavar="A B", help="Two checkpoints or run folders: both, and their differences."),
@@ -61,46 +46,34 @@ def evaluate_policy(
     steps: Annotated[
         int, typer.Option(help="Control steps of each environment at least, in whole episodes (course: 1500 each).")
     ] = 1500,
-    seed: Annotated[int, typer.Option(help="Seed of courses, randomisation and commands.")] = 1,
-    difficulty: Annotated[
-        str | None, typer.Option(metavar="A:B", help="Range of difficulties within 0:1.", show_default=False)
-    ] = None,
-    terrain: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this terrain of the task. Repeatable.")
-    ] = None,
+    seed: Annotated[int, SEED] = 1,
     blank_depth: Annotated[
         bool, typer.Option("--blank-depth", help="Students: show the policy nothing but far distances.")
     ] = False,
-    noise: NoiseOption = None,
-    device: DeviceOption = None,
-    engine: EngineOption = None,
-    cpu_sim: CpuSimOption = None,
     json_out: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")] = None,
     plots: Annotated[Path | None, typer.Option(metavar="DIR", help="Write PNG plots into this folder.")] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a report as one web page, pictures inside.")
     ] = None,
     export: ExportOption = None,
-    sets: SetOption = [],  # noqa: B006 - Typer copies it
-    withs: WithOption = [],  # noqa: B006
 ) -> None:
     """Score a policy on courses, with the inputs that a robot has. The task is rebuilt from the checkpoint."""
     from parkour.evaluation.evaluate import EvaluationOptions, check_options
-    from parkour.policies.source import PolicySource, load_weights, weights_at
+    from parkour.policies.source import load_weights, weights_at
 
     _check_outputs(json_out, plots, html, export)
-    changes = task_changes(difficulty, terrain, noise, sets, withs)
+    device, engine = device_options.device, engine_options.engine
     options = EvaluationOptions(
-        protocol, num_envs, steps, seed, device, engine, blank_depth, changes, engine_options(cpu_sim)
+        protocol, num_envs, steps, seed, device, engine, blank_depth, task_options.changes(), engine_options.own
     )
     check_options(options)
     if compare is not None:
         if export is not None:
             raise ParkourError("got --compare and --export, expected one of them", hint="parkour export onnx -h")
-        _refuse_source(PolicySource(task, checkpoint, run, pretrained, log_root))
+        _refuse_source(policy.source())
         _compare(weights_at(compare[0]), weights_at(compare[1]), options, json_out, plots, html)
         return
-    weights = load_weights(PolicySource(task, checkpoint, run, pretrained, log_root))
+    weights = load_weights(policy.source())
     _one(weights, options, json_out, plots, html)
     if export is not None:
         from parkour_cli.export import export_after

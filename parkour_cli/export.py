@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parkour.commands import JsonOption, make_app, notice, print_json, print_table
+from parkour.commands import JsonOption, grouped, make_app, notice, print_json, print_table
 from parkour.errors import ParkourError, StorageError
-from parkour_cli.options import (
-    CheckpointOption,
-    CpuSimOption,
-    EngineOption,
-    LogRootOption,
-    PolicyTaskArgument,
-    PretrainedOption,
-    RunOption,
-    engine_options,
-)
+from parkour_cli.options import EngineOptions, PolicyOptions
 
 if TYPE_CHECKING:
-    from parkour.export.exporter import ExportOptions, ExportResult
+    from parkour.export.exporter import ExportResult
 
 app = make_app("Write a policy as ONNX, TorchScript or bare weights.")
 
-OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the export.")]
-DtypeOption = Annotated[str, typer.Option(metavar="TYPE", help="Of the weights: float32 or float16.")]
-BatchOption = Annotated[str, typer.Option(metavar="SIZE", help="Size of the batch: dynamic, or a number.")]
-RecordingOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Compare on these observations (.npz with 'obs').")
-]
-RolloutOption = Annotated[
-    bool, typer.Option("--rollout/--no-rollout", help="Record a short rollout to compare on, without --recording.")
-]
+
+@dataclass(frozen=True)
+class GraphOptions:
+    """How graphs are written, and compared with torch: fields of :class:`parkour.export.exporter.ExportOptions`."""
+
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the export.")]
+    dtype: Annotated[str, typer.Option(metavar="TYPE", help="Of the weights: float32 or float16.")] = "float32"
+    batch: Annotated[str, typer.Option(metavar="SIZE", help="Size of the batch: dynamic, or a number.")] = "dynamic"
+    recording: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Compare on these observations (.npz with 'obs').")
+    ] = None
+    rollout: Annotated[
+        bool, typer.Option("--rollout/--no-rollout", help="Record a short rollout to compare on, without --recording.")
+    ] = True
 
 
 @app.callback()
@@ -43,75 +40,38 @@ def export() -> None:
 
 
 @app.command()
+@grouped
 def onnx(
-    out: OutOption,
-    task: PolicyTaskArgument = None,
-    checkpoint: CheckpointOption = None,
-    run: RunOption = None,
-    pretrained: PretrainedOption = False,
-    log_root: LogRootOption = Path("logs"),
+    graph: GraphOptions,
+    policy: PolicyOptions,
+    engine_options: EngineOptions,
     opset: Annotated[int, typer.Option(help="ONNX operator set, 14 to 20.")] = 18,
-    dtype: DtypeOption = "float32",
-    batch: BatchOption = "dynamic",
-    recording: RecordingOption = None,
-    rollout: RolloutOption = True,
-    engine: EngineOption = None,
-    cpu_sim: CpuSimOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a policy as ONNX, which onnxruntime and others run."""
-    from parkour.export.exporter import ExportOptions
-
-    options = ExportOptions(
-        format="onnx", opset=opset, dtype=dtype, batch=_batch(batch), recording=recording, rollout=rollout,  # type: ignore[arg-type]
-        engine=engine, engine_options=engine_options(cpu_sim),
-    )  # fmt: skip
-    _report(_export(task, checkpoint, run, pretrained, log_root, out, options), as_json)
+    _export(policy, graph, engine_options, as_json, format="onnx", opset=opset)
 
 
 @app.command()
-def jit(
-    out: OutOption,
-    task: PolicyTaskArgument = None,
-    checkpoint: CheckpointOption = None,
-    run: RunOption = None,
-    pretrained: PretrainedOption = False,
-    log_root: LogRootOption = Path("logs"),
-    dtype: DtypeOption = "float32",
-    batch: BatchOption = "dynamic",
-    recording: RecordingOption = None,
-    rollout: RolloutOption = True,
-    engine: EngineOption = None,
-    cpu_sim: CpuSimOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@grouped
+def jit(graph: GraphOptions, policy: PolicyOptions, engine_options: EngineOptions, as_json: JsonOption = False) -> None:
     """Write a policy as TorchScript, which torch and libtorch run."""
-    from parkour.export.exporter import ExportOptions
-
-    options = ExportOptions(
-        format="jit", dtype=dtype, batch=_batch(batch), recording=recording, rollout=rollout,  # type: ignore[arg-type]
-        engine=engine, engine_options=engine_options(cpu_sim),
-    )  # fmt: skip
-    _report(_export(task, checkpoint, run, pretrained, log_root, out, options), as_json)
+    _export(policy, graph, engine_options, as_json, format="jit")
 
 
 @app.command()
+@grouped
 def weights(
+    policy: PolicyOptions,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="File to write (.pt).")],
-    task: PolicyTaskArgument = None,
-    checkpoint: CheckpointOption = None,
-    run: RunOption = None,
-    pretrained: PretrainedOption = False,
-    log_root: LogRootOption = Path("logs"),
     half: Annotated[bool, typer.Option("--half", help="16 bits a number: half the size.")] = False,
 ) -> None:
     """Write a checkpoint's networks alone: to hand on, to score and to train further, but not to resume."""
     from parkour.policies.checkpoint import slim
     from parkour.policies.checkpoint_file import save_checkpoint
-    from parkour.policies.source import PolicySource, load_weights
+    from parkour.policies.source import load_weights
 
-    source = PolicySource(task=task, checkpoint=checkpoint, run=run, pretrained=pretrained, log_root=log_root)
-    loaded = load_weights(source)
+    loaded = load_weights(policy.source())
     if out.exists() and out.samefile(loaded.path):
         raise ParkourError(f"--out {out} is the checkpoint itself", hint="name another file")
     try:
@@ -140,17 +100,17 @@ def _batch(text: str) -> int | None:
     return int(text)
 
 
-def _export(
-    task: str | None, checkpoint: Path | None, run: Path | None, pretrained: bool, log_root: Path, out: Path,
-    options: ExportOptions,
-) -> ExportResult:  # fmt: skip
-    from parkour.export.exporter import export_policy
-    from parkour.policies.source import PolicySource, load_weights
+def _export(policy: PolicyOptions, graph: GraphOptions, engine: EngineOptions, as_json: bool, **more: Any) -> None:
+    from parkour.export.exporter import ExportOptions, export_policy
+    from parkour.policies.source import load_weights
 
-    source = PolicySource(task=task, checkpoint=checkpoint, run=run, pretrained=pretrained, log_root=log_root)
-    path = load_weights(source).path
+    options = ExportOptions(
+        dtype=graph.dtype, batch=_batch(graph.batch), recording=graph.recording, rollout=graph.rollout,  # type: ignore[arg-type]
+        engine=engine.engine, engine_options=engine.own, **more,
+    )  # fmt: skip
+    path = load_weights(policy.source()).path
     notice(f"exporting {path}")
-    return export_policy(path, out, options, notify=notice)
+    _report(export_policy(path, graph.out, options, notify=notice), as_json)
 
 
 def _report(result: ExportResult, as_json: bool) -> None:

@@ -1,8 +1,12 @@
-"""Options and settings that commands share."""
+"""Options that commands share, each declared once.
+
+An option whose default is found out when the command runs says it in its help, as Typer says all others:
+``[default: …]``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from parkour.evaluation.protocol import TaskChanges
+    from parkour.policies.source import PolicySource
 
 TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help="Name or alias of a task, or a TOML file.")]
 OverlayOption = Annotated[
@@ -27,52 +32,101 @@ WithOption = Annotated[
     list[str],
     typer.Option("--with", metavar="KIND:NAME=NUMBER", help="Add a component, e.g. terrain:NAME=0.2. Repeatable."),
 ]
-
-# Which weights: see parkour.policies.source.PolicySource, which takes them as they are.
-PolicyTaskArgument = Annotated[
-    str | None,
-    typer.Argument(metavar="TASK", help="Task that the weights are of; the checkpoint's.", show_default=False),
-]
-CheckpointOption = Annotated[Path | None, typer.Option("--checkpoint", metavar="FILE", help="Weights to use.")]
-RunOption = Annotated[
-    Path | None, typer.Option("--run", metavar="DIR", help="Run folder, whose newest checkpoint is used.")
-]
-PretrainedOption = Annotated[bool, typer.Option("--pretrained", help="Use the weights that are shipped.")]
 ExportOption = Annotated[
     Path | None,
     typer.Option("--export", metavar="DIR", help="Then write the policy as ONNX here; see parkour export."),
 ]
-LogRootOption = Annotated[
-    Path, typer.Option("--log-root", metavar="DIR", help="Where runs are looked for when none is named.")
-]
-DeviceOption = Annotated[
-    str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N; a GPU if there is one.")
-]
-EngineOption = Annotated[
-    str | None, typer.Option("--engine", metavar="NAME", help="Simulator; the first that can run here.")
-]
-CpuSimOption = Annotated[
-    str | None,
-    typer.Option(
-        "--cpu-sim", metavar="NAME", help="What steps the worlds on a CPU: native (C MuJoCo, the default) or warp."
-    ),
-]
+DEVICE = typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N. [default: a GPU if there is one]")
+ENGINE = typer.Option("--engine", metavar="NAME", help="Simulator. [default: the first that can run here]")
+SEED = typer.Option("--seed", help="Seed of courses, randomization and commands.")
 
 
-def engine_options(cpu_sim: str | None) -> dict[str, str]:
-    """Options for the engine alone, those that were given."""
-    return {} if cpu_sim is None else {"cpu_sim": cpu_sim}
+@dataclass(frozen=True)
+class DeviceOptions:
+    """Where to compute."""
+
+    device: Annotated[str | None, DEVICE] = None
 
 
-def task_changes(
-    difficulty: str | None, terrain: Sequence[str] | None, noise: str | None, sets: Sequence[str], withs: Sequence[str]
-) -> TaskChanges:
-    """What a command that runs a policy changes of its task.
+@dataclass(frozen=True)
+class EngineOptions:
+    """What simulates."""
 
-    Raises:
-        ParkourError: ``difficulty`` is no range.
-    """
-    from parkour.evaluation.protocol import TaskChanges, parse_difficulty
+    engine: Annotated[str | None, ENGINE] = None
+    cpu_sim: Annotated[
+        str | None,
+        typer.Option(
+            "--cpu-sim",
+            metavar="NAME",
+            help="What steps the worlds on a CPU: native (C MuJoCo) or warp. [default: native]",
+        ),
+    ] = None
 
-    bounds = parse_difficulty(difficulty) if difficulty is not None else None
-    return TaskChanges(bounds, tuple(terrain or ()), noise, tuple(sets), tuple(withs))
+    @property
+    def own(self) -> dict[str, str]:
+        """Options for the engine alone, those that were given."""
+        return {} if self.cpu_sim is None else {"cpu_sim": self.cpu_sim}
+
+
+@dataclass(frozen=True)
+class PolicyOptions:
+    """Which weights: see :class:`parkour.policies.source.PolicySource`, which takes them as they are."""
+
+    task: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TASK", help="Task that the weights are of. [default: the checkpoint's]", show_default=False
+        ),
+    ] = None
+    checkpoint: Annotated[Path | None, typer.Option("--checkpoint", metavar="FILE", help="Weights to use.")] = None
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="Run folder, whose newest checkpoint is used.")
+    ] = None
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="Use the pretrained weights.")] = False
+    log_root: Annotated[
+        Path, typer.Option("--log-root", metavar="DIR", help="Where runs are looked for when none is named.")
+    ] = Path("logs")
+
+    def source(self) -> PolicySource:
+        """For :func:`parkour.policies.source.load_weights`."""
+        from parkour.policies.source import PolicySource
+
+        return PolicySource(self.task, self.checkpoint, self.run, self.pretrained, self.log_root)
+
+
+@dataclass(frozen=True)
+class TaskOptions:
+    """Changes of a task."""
+
+    sets: SetOption = field(default_factory=list)
+    withs: WithOption = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PolicyTaskOptions(TaskOptions):
+    """What a command that runs a policy changes of its task."""
+
+    terrain: Annotated[
+        list[str],
+        typer.Option(
+            "--terrain", metavar="NAME", help="Only this terrain. Repeatable. [default: all of the task's]",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)  # fmt: skip
+    difficulty: Annotated[
+        str | None,
+        typer.Option("--difficulty", metavar="A:B", help="Range of difficulties within 0:1. [default: the task's]"),
+    ] = None
+    noise: NoiseOption = None
+
+    def changes(self) -> TaskChanges:
+        """For the functions that run a policy.
+
+        Raises:
+            ParkourError: ``difficulty`` is no range.
+        """
+        from parkour.commands import parse_range
+        from parkour.evaluation.protocol import TaskChanges
+
+        bounds = parse_range("--difficulty", self.difficulty) if self.difficulty is not None else None
+        return TaskChanges(bounds, tuple(self.terrain), self.noise, tuple(self.sets), tuple(self.withs))

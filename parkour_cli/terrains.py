@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parkour.commands import notice
+from parkour.commands import make_app, notice
 from parkour.errors import ParkourError
 
 if TYPE_CHECKING:
     from parkour.terrain.preview import Scene
 
-app = typer.Typer(no_args_is_help=True, help="Draw sub-terrains.")
+app = make_app("Draw sub-terrains.")
 
 
 @app.callback()

@@ -2,60 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from parkour.commands import notice
+from parkour_cli.options import SEED, EngineOptions, PolicyTaskOptions
 
 if TYPE_CHECKING:
     from parkour.policies.source import PolicySource
-    from parkour.viewing.watch import WatchOptions
+    from parkour.viewing.watch import DriveOptions, WatchOptions
 
-ViewerOption = Annotated[
-    str | None,
-    typer.Option(
-        "--viewer",
-        metavar="KIND",
-        help="web (a page, on this machine alone), native (a window) or none; "
-        "none with --video, else native where there is a display.",
-    ),
-]
-PortOption = Annotated[
-    int | None, typer.Option("--port", help="Of the web viewer; 8080 or the next free one.", show_default=False)
-]
-VideoOption = Annotated[
-    Path | None, typer.Option("--video", metavar="FILE", help="Write a film of it (.mp4), at 25 pictures a second.")
-]
-StepsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--steps", help="Control steps, then end; no end with a viewer, 1000 for a film alone.", show_default=False
-    ),
-]
-DifficultyOption = Annotated[
-    str | None,
-    typer.Option(
-        "--difficulty", metavar="A:B", help="Range of difficulties within 0:1; the task's.", show_default=False
-    ),
-]
-NumRobotsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--num-envs", help="Robots, of which one is watched; play: one per terrain, demo: 1.", show_default=False
-    ),
-]
-SeedOption = Annotated[int, typer.Option("--seed", help="Seed of courses, randomisation and commands.")]
-ShowDepthOption = Annotated[
-    bool,
-    typer.Option(
-        "--show-depth", help="Show depth images for teachers too: what a camera would see. Students always show theirs."
-    ),
-]
-WatchDeviceOption = Annotated[
-    str, typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N; for a few robots the CPU will do.")
-]
+
+@dataclass(frozen=True)
+class WatchingOptions:
+    """How a policy is shown: the fields of :class:`parkour.viewing.watch.WatchOptions` of these names."""
+
+    viewer: Annotated[
+        str | None,
+        typer.Option(
+            "--viewer",
+            metavar="KIND",
+            help="web (a page, on this machine alone), native (a window) or none. "
+            "[default: none with --video, else native where there is a display, else web]",
+        ),
+    ] = None
+    port: Annotated[
+        int | None, typer.Option("--port", help="Of the web viewer. [default: 8080, or the next free one]")
+    ] = None
+    video: Annotated[
+        Path | None, typer.Option("--video", metavar="FILE", help="Write a film of it (.mp4), at 25 pictures a second.")
+    ] = None
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", help="Control steps, then end. [default: no end with a viewer, 1000 for a film alone]"),
+    ] = None
+    num_envs: Annotated[
+        int | None,
+        typer.Option("--num-envs", help="Robots, of which one is watched. [default: play one per terrain, demo 1]"),
+    ] = None
+    seed: Annotated[int, SEED] = 1
+    show_depth: Annotated[
+        bool,
+        typer.Option(
+            "--show-depth",
+            help="Show depth images for teachers too: what a camera would see. Students always show theirs.",
+        ),
+    ] = False
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N; for a few robots the CPU will do.")
+    ] = "cpu"
+
+    def of(self, engine: EngineOptions, task: PolicyTaskOptions, drive: DriveOptions | None = None) -> WatchOptions:
+        """With what the command was told besides."""
+        from parkour.viewing.watch import WatchOptions
+
+        return WatchOptions(
+            **vars(self), engine=engine.engine, engine_options=engine.own, drive=drive, changes=task.changes()
+        )
 
 
 def watch_policy(source: PolicySource, options: WatchOptions, export: Path | None) -> None:

@@ -102,22 +102,6 @@ def find_protocol(name: str) -> Protocol:
     return PROTOCOLS[name]
 
 
-def parse_difficulty(text: str) -> tuple[float, float]:
-    """``"0.2:0.8"`` as numbers.
-
-    Raises:
-        ParkourError: it is no range within [0, 1].
-    """
-    low, colon, high = text.partition(":")
-    try:
-        bounds = float(low), float(high if colon else low)
-    except ValueError:
-        bounds = (1.0, 0.0)
-    if not 0.0 <= bounds[0] <= bounds[1] <= 1.0:
-        raise ParkourError(f"--difficulty: got {text!r}, expected A:B with 0 <= A <= B <= 1", hint="--difficulty 0.5:1")
-    return bounds
-
-
 def evaluation_task(weights: Weights, protocol: Protocol, changes: TaskChanges | None = None) -> ResolvedTask:
     """The task of a checkpoint under a protocol; changes of the command line win.
 

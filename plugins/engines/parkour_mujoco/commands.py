@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from parkour.commands import make_app, notice, print_json, print_table
-from parkour.errors import EngineError, ParkourError, StorageError
+from parkour.commands import make_app, notice, parse_range, print_json, print_table
+from parkour.errors import EngineError, StorageError
 
 app = make_app("Run an exported policy in plain C MuJoCo, without torch: does it survive outside its simulator?")
 
@@ -20,7 +20,8 @@ app = make_app("Run an exported policy in plain C MuJoCo, without torch: does it
 def sim2sim(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Export, as parkour export onnx wrote it.")],
     terrain: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Terrain to run on; repeat it; all of the task's.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Terrain to run on. Repeatable. [default: all of the task's]"),
     ] = None,
     difficulty: Annotated[str, typer.Option(metavar="A:B", help="Range of difficulties, in [0, 1].")] = "0:1",
     episodes: Annotated[int, typer.Option(help="Episodes on each terrain.")] = 4,
@@ -41,8 +42,8 @@ def sim2sim(
     from parkour_mujoco.sim2sim.run import Sim2SimOptions, run_export
 
     options = Sim2SimOptions(
-        terrains=tuple(terrain or ()), difficulty=_range(difficulty), episodes=episodes, seed=seed, speed=speed,
-        seconds=seconds, friction=friction, compare=compare, video=video,
+        terrains=tuple(terrain or ()), difficulty=parse_range("--difficulty", difficulty), episodes=episodes, seed=seed,
+        speed=speed, seconds=seconds, friction=friction, compare=compare, video=video,
     )  # fmt: skip
     if json_file is not None and str(json_file) != "-":
         _check_writable(json_file)
@@ -56,17 +57,6 @@ def sim2sim(
 def _check_installed() -> None:
     if find_spec("mujoco") is None:
         raise EngineError("sim2sim needs mujoco, which is not installed", hint="pip install 'parkour-lab[mujoco]'")
-
-
-def _range(text: str) -> tuple[float, float]:
-    low, colon, high = text.partition(":")
-    try:
-        bounds = float(low), float(high if colon else low)
-    except ValueError:
-        bounds = (1.0, 0.0)
-    if not 0.0 <= bounds[0] <= bounds[1] <= 1.0:
-        raise ParkourError(f"--difficulty: got {text!r}, expected A:B with 0 <= A <= B <= 1", hint="--difficulty 0.5:1")
-    return bounds
 
 
 def _progress(done: int, total: int, episode: dict[str, Any]) -> None:

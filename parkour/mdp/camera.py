@@ -129,7 +129,8 @@ class DepthCamera:
         Returns:
             ``[M, H, W]`` distance along the ray [m], at most the camera's range.
         """
-        pos, quat, error = robot.base_pos, robot.base_quat, self.mounting_error
+        pos, quat = robot.base_pos, robot.base_quat
+        error: dict[MountingPart, Tensor] = self.mounting_error
         if env_ids is not None:
             pos, quat = pos[env_ids], quat[env_ids]
             error = {part: values[env_ids] for part, values in error.items()}

@@ -8,7 +8,7 @@ import torch
 
 from parkour.learning.rng import seed_everything
 from parkour.policies.deployed import load_policy
-from parkour.policies.source import pretrained_checkpoint
+from parkour.policies.source import pretrained_checkpoint, weights_at
 from parkour.registry import default_registry, resolve_target
 from parkour.tasks import load_task
 from parkour.testing.recorded import FILE, record
@@ -20,11 +20,11 @@ NOISE = 3.0
 
 def main() -> None:
     seed_everything(SEED)
-    course = "{ levels = 3, columns = 5, roughness = [0.02, 0.06], start_levels = [0, 2] }"
-    task = load_task("go2-teacher", overlay="train", sets=[f"course={course}"])
+    course = {"levels": 3, "columns": 5, "roughness": [0.02, 0.06], "start_levels": [0, 2]}
+    task = load_task("go2-teacher", overlay="train", changes={"course": course})
     engine = resolve_target(default_registry().get("engine", "mujoco").spec.target)()
     env = engine.make_env(task, num_envs=NUM_ENVS, device="cpu", seed=SEED)
-    policy = load_policy(pretrained_checkpoint("teacher"), env, task)
+    policy = load_policy(weights_at(pretrained_checkpoint("teacher")), task, env)
     scale = torch.linspace(0.0, NOISE, NUM_ENVS)[:, None]
 
     def act(obs: object) -> torch.Tensor:

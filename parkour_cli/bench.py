@@ -48,7 +48,7 @@ def env(
     from parkour.engines.device import choose_device
     from parkour.tasks import load_task
 
-    resolved = load_task(task, overlay="train", sets=task_options.sets, withs=task_options.withs)
+    resolved = load_task(task, overlay="train", changes=task_options.to_changes())
     chosen = choose_device(device_options.device)
     identity, simulator = choose_engine(engine_options.engine)
     more = engine_options.own

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +18,7 @@ from parkour_cli.options import SEED, DeviceOptions, EngineOptions, ExportOption
 if TYPE_CHECKING:
     from parkour.evaluation.evaluate import Evaluation, EvaluationOptions
     from parkour.policies.source import PolicySource, Weights
+    from parkour.tasks import ResolvedTask
 
 app = make_app("Score a policy on courses.")
 
@@ -78,7 +78,7 @@ def evaluate_policy(
     if export is not None:
         from parkour_cli.export import export_after
 
-        export_after(weights.path, export, engine, options.engine_options)
+        export_after(weights, export, engine, options.engine_options)
 
 
 def _one(
@@ -122,9 +122,9 @@ def _compare(
     from parkour.evaluation.report import comparison_as_json, write_json, write_text
     from parkour.evaluation.tables import comparison_tables, evaluation_tables
 
-    changes = same_courses(first, second, find_protocol(options.protocol), options.changes)
-    a = _evaluate(first, replace(options, changes=changes[0]), "A: ")
-    b = _evaluate(second, replace(options, changes=changes[1]), "B: ")
+    tasks = same_courses(first, second, find_protocol(options.protocol), options.changes)
+    a = _evaluate(first, options, tasks[0], "A: ")
+    b = _evaluate(second, options, tasks[1], "B: ")
     result = compare(a, b)
     screen = console()
     for table in (*evaluation_tables(a, screen.width), *evaluation_tables(b, screen.width)):
@@ -144,14 +144,16 @@ def _compare(
         notice(f"report: {html}")
 
 
-def _evaluate(weights: Weights, options: EvaluationOptions, prefix: str = "") -> Evaluation:
+def _evaluate(
+    weights: Weights, options: EvaluationOptions, task: ResolvedTask | None = None, prefix: str = ""
+) -> Evaluation:
     """One evaluation, with its progress on stderr."""
     from parkour.evaluation.evaluate import evaluate
 
     notice(f"{prefix}{weights.label} ({weights.path})")
     start = time.monotonic()
     with _progress(prefix) as report:
-        result = evaluate(weights, options, on_progress=report, notify=notice)
+        result = evaluate(weights, options, task=task, on_progress=report, notify=notice)
     seconds = time.monotonic() - start
     notice(f"{prefix}{len(result.episodes)} episodes in {result.steps} control steps, {seconds:.1f} s")
     return result

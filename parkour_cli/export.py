@@ -15,6 +15,7 @@ from parkour_cli.options import EngineOptions, PolicyOptions
 
 if TYPE_CHECKING:
     from parkour.export.exporter import ExportResult
+    from parkour.policies.source import Weights
 
 app = make_app("Write a policy as ONNX, TorchScript or bare weights.")
 
@@ -83,12 +84,12 @@ def weights(
     print(out)
 
 
-def export_after(checkpoint: Path, out: Path, engine: str | None, engine_options: Mapping[str, str]) -> None:
+def export_after(weights: Weights, out: Path, engine: str | None, engine_options: Mapping[str, str]) -> None:
     """What ``--export DIR`` of other commands does: the policy that they ran, as ONNX with the usual options."""
     from parkour.export.exporter import ExportOptions, export_policy
 
     options = ExportOptions(engine=engine, engine_options=engine_options)
-    result = export_policy(checkpoint, out, options, notify=notice)
+    result = export_policy(weights, out, options, notify=notice)
     notice(f"exported: {', '.join(str(path) for path in result.files)} (max error {result.max_error:.2g})")
 
 
@@ -108,9 +109,9 @@ def _export(policy: PolicyOptions, graph: GraphOptions, engine: EngineOptions, a
         dtype=graph.dtype, batch=_batch(graph.batch), recording=graph.recording, rollout=graph.rollout,  # type: ignore[arg-type]
         engine=engine.engine, engine_options=engine.own, **more,
     )  # fmt: skip
-    path = load_weights(policy.source()).path
-    notice(f"exporting {path}")
-    _report(export_policy(path, graph.out, options, notify=notice), as_json)
+    weights = load_weights(policy.source())
+    notice(f"exporting {weights.path}")
+    _report(export_policy(weights, graph.out, options, notify=notice), as_json)
 
 
 def _report(result: ExportResult, as_json: bool) -> None:

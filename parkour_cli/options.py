@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from parkour_cli.changes import read_changes
 
 if TYPE_CHECKING:
     from parkour.evaluation.protocol import TaskChanges
@@ -101,6 +103,14 @@ class TaskOptions:
     sets: SetOption = field(default_factory=list)
     withs: WithOption = field(default_factory=list)
 
+    def to_changes(self) -> dict[str, Any]:
+        """Paths to values, see :mod:`parkour.tasks.changes`.
+
+        Raises:
+            TaskError: an option is malformed.
+        """
+        return read_changes(self.sets, self.withs)
+
 
 @dataclass(frozen=True)
 class PolicyTaskOptions(TaskOptions):
@@ -123,10 +133,10 @@ class PolicyTaskOptions(TaskOptions):
         """For the functions that run a policy.
 
         Raises:
-            ParkourError: ``difficulty`` is no range.
+            ParkourError: ``difficulty`` is no range, or another option is malformed.
         """
         from parkour.commands import parse_range
         from parkour.evaluation.protocol import TaskChanges
 
         bounds = parse_range("--difficulty", self.difficulty) if self.difficulty is not None else None
-        return TaskChanges(bounds, tuple(self.terrain), self.noise, tuple(self.sets), tuple(self.withs))
+        return TaskChanges(bounds, tuple(self.terrain), self.noise, self.to_changes())

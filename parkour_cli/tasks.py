@@ -11,6 +11,7 @@ from parkour.commands import JsonOption, make_app, print_json, print_table
 from parkour.errors import ParkourError, TaskError
 from parkour.registry import RegisteredSpec, Registry, default_registry
 from parkour.specs import TaskSpec
+from parkour_cli.changes import read_changes
 from parkour_cli.options import OverlayOption, SetOption, TaskArgument, WithOption
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def show_task(
 
     if as_json and as_toml:
         raise TaskError("got --json and --toml, expected one of them")
-    resolved = load_task(task, overlay=overlay, sets=sets, withs=withs)
+    resolved = load_task(task, overlay=overlay, changes=read_changes(sets, withs))
     if as_toml:
         print(task_to_toml(resolved), end="")
     elif as_json:

@@ -16,7 +16,9 @@ from parkour_cli.options import DEVICE, EngineOptions, NoiseOption, TaskOptions
 
 if TYPE_CHECKING:
     from parkour.learning.options import RunResult
+    from parkour.policies.source import Weights
     from parkour.tasks import ResolvedTask
+    from parkour.tasks.changes import Changes
 
 app = make_app("Train a policy, or resume a run.")
 
@@ -81,10 +83,12 @@ def train(
     if pretrained:
         options = replace(options, checkpoint=_pretrained(options))
     options = replace(options, engine=engine_options.engine, engine_options=engine_options.own)
-    resolved = _task(_name(task, stage), stage, options, overlay, noise, task_options)
+    overlays = [*(("--overlay", name) for name in overlay), *([] if noise is None else [("--noise", noise)])]
+    start = _resumed(_name(task, stage), options, overlays) if options.resume else None
+    resolved = _task(_name(task, stage), stage, start, overlays, task_options.to_changes())
     if wants_processes(gpus, options.device):
         raise typer.Exit(run_processes(gpus, "parkour_cli", sys.argv[1:]))
-    _report(_train(resolved, options))
+    _report(_train(resolved, options, start))
 
 
 def _pretrained(options: TrainOptions) -> Path:
@@ -105,46 +109,41 @@ def _name(task: str | None, stage: str | None) -> str | None:
 
 
 def _task(
-    name: str | None, stage: str | None, options: TrainOptions, overlays: list[str], noise: str | None,
-    changes: TaskOptions,
-) -> ResolvedTask:  # fmt: skip
+    name: str | None, stage: str | None, resumed: Weights | None, overlays: list[tuple[str, str]], changes: Changes
+) -> ResolvedTask:
     """The task to train; that of the run, as it was, when one is resumed."""
+    from parkour.policies.task import task_of
     from parkour.tasks import load_task
 
-    laid = [*(("--overlay", name) for name in overlays), *([] if noise is None else [("--noise", noise)])]
-    for option, value in laid:
-        if options.resume:
-            raise ParkourError(f"got --resume and {option} {value}, expected one of them: a run goes on as it was")
-    if options.resume:
-        resolved = _resumed_task(name, options, changes)
+    if resumed is not None:
+        resolved = task_of(resumed, changes=changes)
     elif name is None:
         raise ParkourError("no task given, expected a name or --stage", hint="parkour train go2-teacher")
     else:
-        names = "+".join(["train", *(value for _, value in laid)])
-        resolved = load_task(name, overlay=names, sets=changes.sets, withs=changes.withs)
+        resolved = load_task(name, overlay="+".join(["train", *(value for _, value in overlays)]), changes=changes)
     if stage is not None and resolved.model.stage != stage:
         raise TaskError(f"--stage: got {stage!r}, but task {resolved.name!r} trains a {resolved.model.stage}")
     return resolved
 
 
-def _resumed_task(name: str | None, options: TrainOptions, changes: TaskOptions) -> ResolvedTask:
+def _resumed(name: str | None, options: TrainOptions, overlays: list[tuple[str, str]]) -> Weights:
+    """The checkpoint that a run goes on from."""
     from parkour.learning.run_folder import check_resumed, resume_source
-    from parkour.policies.checkpoint_file import load_checkpoint
-    from parkour.policies.deployed import task_of
-    from parkour.tasks import load_task
+    from parkour.policies.source import task_named, weights_at
 
-    task_name = load_task(name).name if name else None
-    path = resume_source(options, task_name or STAGES["teacher"])
-    checkpoint = load_checkpoint(path)
+    for option, value in overlays:
+        raise ParkourError(f"got --resume and {option} {value}, expected one of them: a run goes on as it was")
+    task_name = task_named(name)[0]
+    weights = weights_at(resume_source(options, task_name or STAGES["teacher"]))
     if task_name is not None:
-        check_resumed(path, checkpoint, task_name)
-    return task_of(checkpoint, "train", sets=changes.sets, withs=changes.withs)
+        check_resumed(weights.path, weights.checkpoint, task_name)
+    return weights
 
 
-def _train(task: ResolvedTask, options: TrainOptions) -> RunResult:
+def _train(task: ResolvedTask, options: TrainOptions, start: Weights | None) -> RunResult:
     from parkour.learning.train import train
 
-    return train(task, options, console=console(), notify=notice)
+    return train(task, options, console=console(), notify=notice, start=start)
 
 
 def _report(result: RunResult) -> None:

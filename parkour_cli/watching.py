@@ -82,4 +82,4 @@ def watch_policy(source: PolicySource, options: WatchOptions, export: Path | Non
     if export is not None:
         from parkour_cli.export import export_after
 
-        export_after(weights.path, export, options.engine, options.engine_options)
+        export_after(weights, export, options.engine, options.engine_options)

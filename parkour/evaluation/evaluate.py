@@ -90,6 +90,7 @@ def evaluate(
     weights: Weights,
     options: EvaluationOptions,
     *,
+    task: ResolvedTask | None = None,
     make_env: MakeEnv | None = None,
     on_progress: OnProgress = lambda step, steps, episodes, wanted: None,
     notify: Callable[[str], None] = lambda line: None,
@@ -99,6 +100,7 @@ def evaluate(
     Args:
         weights: the checkpoint.
         options: how.
+        task: under the protocol; that of the weights with the changes of ``options`` when None.
         make_env: makes the environment; the engine's when None.
         on_progress: told now and then how far it is.
         notify: told in a line what was chosen and what to beware of.
@@ -107,7 +109,7 @@ def evaluate(
         ParkourError: bad options, a task that cannot be rebuilt, weights that do not fit, no such device or engine.
     """
     protocol = check_options(options)
-    task = evaluation_task(weights, protocol, options.changes)
+    task = task or evaluation_task(weights, protocol, options.changes)
     if options.blank_depth and task.model.stage == "teacher":
         raise ParkourError(f"--blank-depth: {task.name!r} is a teacher, which has no depth camera")
     device = choose_device(options.device)
@@ -117,7 +119,7 @@ def evaluate(
     _warn(task, protocol, options, notify)
     rollout = roll_out(
         task,
-        weights.path,
+        weights,
         make_env=make_env,
         num_envs=options.num_envs,
         steps=options.steps,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import tomli_w
 
-from parkour.errors import CheckpointError, ParkourError, PluginError, UnknownNameError
+from parkour.errors import ParkourError, UnknownNameError
 from parkour.params import DrawnParams
-from parkour.policies.deployed import task_of
 from parkour.policies.source import Weights
-from parkour.tasks.document import OVERLAYS
+from parkour.policies.task import document_of, task_of
+from parkour.tasks.changes import Changes, split_path
+from parkour.tasks.compose import compose
+from parkour.tasks.document import OVERLAYS, TaskDocument
 from parkour.tasks.resolved import ResolvedTask
 
 COLUMNS_PER_TERRAIN = 4
@@ -26,8 +27,8 @@ class Protocol:
 
     name: str
     summary: str
-    sets: tuple[str, ...]
-    """As for ``--set``."""
+    changes: Changes
+    """To the task, see :mod:`parkour.tasks.changes`."""
     equal_shares: bool
     """Whether all terrains get as many environments, whatever their shares."""
     stratified: bool
@@ -46,31 +47,31 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol(
             name="course",
             summary="0.8 m/s, 30 s, difficulties evenly over the range on every terrain",
-            sets=(
-                "timing.episode_length=30.0",
-                "command.speed=[0.8, 0.8]",
-                'command.resample="never"',
-                "course.levels=20",
-                'course.difficulty="levels"',
-                "course.curriculum=false",
-                "course.start_levels=[0, 19]",
-            ),
+            changes={
+                "timing.episode_length": 30.0,
+                "command.speed": [0.8, 0.8],
+                "command.resample": "never",
+                "course.levels": 20,
+                "course.difficulty": "levels",
+                "course.curriculum": False,
+                "course.start_levels": [0, 19],
+            },
             equal_shares=True,
             stratified=True,
         ),
         Protocol(
             name="reference",
             summary="U(0.3, 0.8) m/s, 20 s, 5 x 5 patches of random difficulty, as in earlier tables",
-            sets=(
-                "timing.episode_length=20.0",
-                "command.speed=[0.3, 0.8]",
-                'command.resample="never"',
-                "course.levels=5",
-                "course.columns=5",
-                'course.difficulty="random"',
-                "course.curriculum=false",
-                "course.start_levels=[0, 4]",
-            ),
+            changes={
+                "timing.episode_length": 20.0,
+                "command.speed": [0.3, 0.8],
+                "command.resample": "never",
+                "course.levels": 5,
+                "course.columns": 5,
+                "course.difficulty": "random",
+                "course.curriculum": False,
+                "course.start_levels": [0, 4],
+            },
             equal_shares=False,
             stratified=False,
         ),
@@ -80,15 +81,15 @@ PROTOCOLS: dict[str, Protocol] = {
 
 @dataclass(frozen=True)
 class TaskChanges:
-    """What a command line changes of the task."""
+    """What whoever runs a policy changes of its task."""
 
     difficulty: tuple[float, float] | None = None
     terrains: Sequence[str] = ()
     """The only ones wanted; all with a share above 0 when empty."""
     noise: str | None = None
     """Preset of sensor noise: an overlay of the task, laid over the protocol's."""
-    sets: Sequence[str] = ()
-    withs: Sequence[str] = ()
+    changes: Changes = field(default_factory=dict)
+    """All others, see :mod:`parkour.tasks.changes`; they win."""
 
 
 def find_protocol(name: str) -> Protocol:
@@ -103,7 +104,7 @@ def find_protocol(name: str) -> Protocol:
 
 
 def evaluation_task(weights: Weights, protocol: Protocol, changes: TaskChanges | None = None) -> ResolvedTask:
-    """The task of a checkpoint under a protocol; changes of the command line win.
+    """The task of a checkpoint under a protocol; changes of the caller win.
 
     Raises:
         CheckpointError: the task needs a component that is not installed.
@@ -111,46 +112,31 @@ def evaluation_task(weights: Weights, protocol: Protocol, changes: TaskChanges |
         UnknownNameError: a terrain that the task has not.
     """
     changes = changes or TaskChanges()
-    base = rebuild_task(weights, changes.withs, protocol.overlay)
-    sets = [
-        *protocol.sets,
-        *_terrain_sets(base, protocol, changes.terrains),
-        *_difficulty_sets(changes.difficulty or protocol.difficulty),
-        *(_nominal_sets(base) if changes.noise is None else ()),
-        *changes.sets,
-    ]
-    return task_of(weights.checkpoint, _overlay(base, protocol, changes.noise), withs=changes.withs, sets=sets)
+    document = document_of(weights)
+    overlay = _overlay(document, protocol, changes.noise)
+    all_changes = {
+        **protocol.changes,
+        **_terrain_changes(_terrain_shares(document, overlay, changes.changes), protocol, changes.terrains),
+        **_difficulty_change(changes.difficulty or protocol.difficulty),
+    }
+    # Of one path, the later place counts as well as the later value.
+    all_changes = {path: value for path, value in all_changes.items() if path not in changes.changes}
+    task = task_of(weights, overlay, all_changes | dict(changes.changes), document=document)
+    return task if changes.noise is not None else nominal(task, keep=changes.changes)
 
 
-def rebuild_task(weights: Weights, withs: Sequence[str] = (), overlay: str = "eval") -> ResolvedTask:
-    """The task of a checkpoint under an overlay, with components added.
+def same_courses(a: Weights, b: Weights, protocol: Protocol, changes: TaskChanges) -> tuple[ResolvedTask, ResolvedTask]:
+    """The tasks under which two checkpoints meet the same courses, though they were trained on others.
 
-    Raises:
-        CheckpointError: it needs a component that is not installed.
-    """
-    try:
-        task = task_of(weights.checkpoint, overlay)
-    except (PluginError, UnknownNameError) as error:
-        distribution = str(getattr(error, "name", "")).rpartition(":")[0]
-        install = f"install the plugin that provides it: pip install {distribution}" if distribution else error.hint
-        broken = error.hint if "missing because" in (error.hint or "") else None
-        raise CheckpointError(
-            f"the task of checkpoint {weights.path} cannot be rebuilt here: {error.message}", hint=broken or install
-        ) from error
-    return task_of(weights.checkpoint, overlay, withs=withs) if withs else task
-
-
-def same_courses(a: Weights, b: Weights, protocol: Protocol, changes: TaskChanges) -> tuple[TaskChanges, TaskChanges]:
-    """Changes under which two checkpoints meet the same courses, though they were trained on others.
-
-    Both get the terrains that both tasks have, with the numbers of A's. What the command line sets wins.
+    Both get the terrains that both tasks have, with the numbers of A's. What the caller changes wins.
 
     Raises:
         CheckpointError: a task cannot be rebuilt.
         ParkourError: they have no terrain in common.
     """
-    ours, theirs = rebuild_task(a, changes.withs), rebuild_task(b, changes.withs)
-    terrains = changes.terrains or [name for name in ours.terrains if name in theirs.terrains]
+    ours, theirs = (_terrain_shares(document_of(w), protocol.overlay, changes.changes) for w in (a, b))
+    used = [name for name, share in ours.items() if share > 0 and theirs.get(name, 0.0) > 0]
+    terrains = changes.terrains or used
     if not terrains:
         raise ParkourError("--compare: the two tasks have no terrain in common", hint="--terrain NAME")
     changes = replace(changes, terrains=tuple(terrains))
@@ -160,7 +146,33 @@ def same_courses(a: Weights, b: Weights, protocol: Protocol, changes: TaskChange
         numbers = {} if part.params is None else part.params.model_dump(mode="json")
         course |= {f'terrains."{name}".use': part.id, f'terrains."{name}".share': scored.model.terrains[name].share}
         course |= {f'terrains."{name}".params.{key}': value for key, value in numbers.items() if value is not None}
-    return changes, replace(changes, sets=(*map(_as_set, course.items()), *changes.sets))
+    theirs = replace(changes, changes={**course, **changes.changes})
+    return scored, evaluation_task(b, protocol, theirs)
+
+
+def nominal(task: ResolvedTask, keep: Changes | None = None) -> ResolvedTask:
+    """The task with plain numbers in place of what domain randomization draws of its timing, as on a robot.
+
+    Args:
+        task: any.
+        keep: changes of the caller, which stay as they are.
+    """
+    kept = [split_path(path) for path in keep or {} if ":" not in path]
+    set_already = lambda *path: any(other[: len(path)] == path[: len(other)] for other in kept)  # noqa: E731
+    model, observations = task.model, dict(task.observations)
+    if not set_already("control", "action_delay"):
+        control = model.control.model_copy(update={"action_delay": model.control.nominal_action_delay})
+        model = model.model_copy(update={"control": control})
+    for name, part in task.observations.items():
+        if isinstance(part.params, DrawnParams):
+            plain = part.params.deployed()
+            fields = {
+                key: getattr(part.params, key)
+                for key in type(plain).model_fields
+                if set_already("observations", name, "params", key)
+            }
+            observations[name] = replace(part, params=plain.model_copy(update=fields))
+    return replace(task, model=model, observations=observations)
 
 
 def level_plan(terrain: np.ndarray, levels: int, episodes: int, seed: int) -> np.ndarray:
@@ -190,46 +202,41 @@ def level_plan(terrain: np.ndarray, levels: int, episodes: int, seed: int) -> np
     return plan
 
 
-def _as_set(item: tuple[str, Any]) -> str:
-    """A path and its value as ``--set`` takes them."""
-    _, _, text = tomli_w.dumps({"value": item[1]}).partition("=")
-    return f"{item[0]}={text.strip()}"
+def _terrain_shares(document: TaskDocument, overlay: str, changes: Changes) -> dict[str, float]:
+    """Shares of a task's terrains under an overlay, with those that ``changes`` add; 0 for those that are off."""
+    added = {path: value for path, value in changes.items() if path.startswith("terrain:")}
+    uses = compose(document, overlay, added).tables.get("terrains")
+    shares: dict[str, float] = {}
+    for name, use in uses.items() if isinstance(uses, dict) else ():
+        share = use.get("share") if isinstance(use, dict) and use.get("enabled", True) else 0.0
+        shares[name] = float(share) if isinstance(share, (int, float)) else 0.0
+    return shares
 
 
-def _nominal_sets(task: ResolvedTask) -> Iterable[str]:
-    """Plain numbers in place of what domain randomization draws, as on a robot."""
-    if task.model.control.action_delay != task.model.control.nominal_action_delay:
-        yield f"control.action_delay={task.model.control.nominal_action_delay}"
-    for name, part in task.observations.items():
-        if isinstance(part.params, DrawnParams):
-            drawn, plain = part.params.model_dump(), part.params.deployed().model_dump()
-            for key in drawn:
-                if drawn[key] != plain[key]:
-                    yield _as_set((f'observations."{name}".params.{key}', plain[key]))
-
-
-def _terrain_sets(task: ResolvedTask, protocol: Protocol, wanted: Sequence[str]) -> Iterable[str]:
-    uses = task.model.terrains
+def _terrain_changes(shares: Mapping[str, float], protocol: Protocol, wanted: Sequence[str]) -> dict[str, Any]:
     for name in wanted:
-        if name not in uses:
-            raise UnknownNameError("terrain", name, uses, hint=f"to add it: --with terrain:{name}=1 --terrain {name}")
-    chosen = [name for name in uses if name in wanted] if wanted else list(task.terrains)
-    for name, use in uses.items():
-        share = 0.0 if name not in chosen else 1.0 if protocol.equal_shares or use.share == 0 else use.share
-        yield f'terrains."{name}".share={share}'
+        if name not in shares:
+            raise UnknownNameError("terrain", name, shares, hint=f"to add it: --with terrain:{name}=1 --terrain {name}")
+    chosen = [name for name, share in shares.items() if (name in wanted if wanted else share > 0)]
+    changes: dict[str, Any] = {}
+    for name, share in shares.items():
+        equal = protocol.equal_shares or share == 0
+        changes[f'terrains."{name}".share'] = 0.0 if name not in chosen else 1.0 if equal else share
         if name in wanted:
-            yield f'terrains."{name}".enabled=true'
+            changes[f'terrains."{name}".enabled'] = True
     if protocol.equal_shares:
-        yield f"course.columns={protocol.columns_per_terrain * len(chosen)}"
+        changes["course.columns"] = protocol.columns_per_terrain * len(chosen)
+    return changes
 
 
-def _overlay(task: ResolvedTask, protocol: Protocol, preset: str | None) -> str:
+def _overlay(document: TaskDocument, protocol: Protocol, preset: str | None) -> str:
     """Overlays to lay on, the noise last."""
     if preset is None:
         return protocol.overlay
-    if task.model.stage == "teacher":
-        raise ParkourError(f"--noise: got {preset!r}, but {task.name!r} is a teacher, which has no depth camera")
-    presets = [name for name in task.overlays if name not in OVERLAYS]
+    if document.tables.get("stage") == "teacher":
+        name = document.tables["name"]
+        raise ParkourError(f"--noise: got {preset!r}, but {name!r} is a teacher, which has no depth camera")
+    presets = [name for name in document.overlays if name not in OVERLAYS]
     if preset not in presets:
         raise UnknownNameError(
             "noise preset", preset, presets, hint=f"presets are overlays of the task: [overlays.{preset}]"
@@ -237,5 +244,5 @@ def _overlay(task: ResolvedTask, protocol: Protocol, preset: str | None) -> str:
     return f"{protocol.overlay}+{preset}"
 
 
-def _difficulty_sets(difficulty: tuple[float, float] | None) -> Iterable[str]:
-    return () if difficulty is None else (f"course.difficulty_range=[{difficulty[0]}, {difficulty[1]}]",)
+def _difficulty_change(difficulty: tuple[float, float] | None) -> dict[str, Any]:
+    return {} if difficulty is None else {"course.difficulty_range": list(difficulty)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -18,6 +17,7 @@ from parkour.evaluation.protocol import level_plan
 from parkour.learning.rng import seed_everything
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.policies.deployed import DeployedPolicy, load_policy
+from parkour.policies.source import Weights
 from parkour.tasks.resolved import ResolvedTask
 
 REPORT_EVERY = 25
@@ -45,7 +45,7 @@ def quota(steps: int, max_episode_steps: int) -> int:
 
 def roll_out(
     task: ResolvedTask,
-    checkpoint: Path,
+    weights: Weights,
     *,
     make_env: MakeEnv,
     num_envs: int,
@@ -56,11 +56,11 @@ def roll_out(
     blank_depth: bool = False,
     on_progress: OnProgress = lambda step, steps, episodes, wanted: None,
 ) -> Rollout:
-    """Run the deployed policy of a checkpoint, deterministic given the seed.
+    """Run the deployed policy of weights, deterministic given the seed.
 
     Args:
         task: under a protocol.
-        checkpoint: the weights.
+        weights: of the policy.
         make_env: makes the environment.
         num_envs: N.
         steps: control steps at least, if episodes last so long: see :func:`quota`.
@@ -81,7 +81,7 @@ def roll_out(
             if mdp.camera is None:
                 raise ParkourError(f"--blank-depth: task {task.name!r} has no depth camera")
             mdp.camera.raycast = see_nothing
-        policy = load_policy(checkpoint, env, task)
+        policy = load_policy(weights, task, env)
         recorder = EpisodeRecorder(mdp, quota(steps, mdp.clock.max_episode_steps))
         if stratified:
             _deal_levels(mdp, recorder, seed)

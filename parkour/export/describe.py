@@ -21,21 +21,8 @@ from parkour.export.manifest import (
 )
 from parkour.params import DrawnParams
 from parkour.specs import ObservationField, ObservationSpec, TerminationSpec, TerrainSpec
-from parkour.tasks.build import build_observations
+from parkour.tasks.build import Layout
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
-
-Layout = dict[str, tuple[ObservationField, ...]]
-"""Fields of each observation group, in the task's order."""
-
-
-def observation_layout(task: ResolvedTask) -> Layout:
-    """The layout of the task's observation groups; no simulator is needed for it."""
-    return {name: tuple(fields) for name, fields in build_observations(task, num_envs=1, device="cpu").layout.items()}
-
-
-def group_sizes(layout: Layout) -> dict[str, int]:
-    """Numbers in each group, in order."""
-    return {name: sum(field.size for field in fields) for name, fields in layout.items()}
 
 
 def describe_task(task: ResolvedTask, layout: Layout, read: frozenset[str]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -12,22 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from rsl_rl.models import MLPModel
-from tensordict import TensorDict
 from torch import nn
 
+from parkour.digest import file_sha256
 from parkour.errors import ExportError, StorageError
-from parkour.export.describe import (
-    Layout,
-    describe_checkpoint,
-    describe_origin,
-    describe_task,
-    group_sizes,
-    observation_layout,
-)
+from parkour.export.describe import describe_checkpoint, describe_origin, describe_task
 from parkour.export.graphs import DeployedGraph, HalfPrecision, deployed_graphs, groups_read
-from parkour.export.manifest import MANIFEST, Graph, Manifest, file_sha256, manifest_to_toml
+from parkour.export.manifest import MANIFEST, Graph, Manifest, manifest_to_toml
 from parkour.export.parity import BATCHES, STEPS, GroupSpan, Parity, Spans, check, compare, random_observations
 from parkour.export.recording import load_recording, record_rollout
 from parkour.export.writers import (
@@ -39,12 +29,12 @@ from parkour.export.writers import (
     write_jit,
     write_onnx,
 )
-from parkour.policies.checkpoint import Checkpoint, TaskStamp
-from parkour.policies.checkpoint_file import load_checkpoint
-from parkour.policies.definition import acting_network, define_policy
-from parkour.policies.deployed import DeployedPolicy, build_actor, task_of
-from parkour.policies.fit import check_stamp, check_weights, network
+from parkour.policies.checkpoint import TaskStamp
+from parkour.policies.deployed import DeployedPolicy, group_shape, load_actor
+from parkour.policies.source import Weights
+from parkour.policies.task import task_of
 from parkour.tasks import task_to_toml
+from parkour.tasks.build import Layout, group_sizes, observation_layout
 from parkour.tasks.resolved import ResolvedTask
 
 Format = Literal["onnx", "jit"]
@@ -90,83 +80,55 @@ class ExportResult:
 
 
 def export_policy(
-    checkpoint: Path,
+    weights: Weights,
     out: Path,
     options: ExportOptions = ExportOptions(),
     *,
     notify: Callable[[str], None] = lambda line: None,
 ) -> ExportResult:
-    """Export the deployed policy of ``checkpoint`` into the folder ``out``.
+    """Export the deployed policy of ``weights`` into the folder ``out``.
 
     The folder gets a file per graph, ``deploy.toml`` and the task. It is written only when every file agrees with
     torch, on random and on recorded inputs.
 
     Args:
-        checkpoint: a file of ``parkour train``; a slim copy will do.
+        weights: a checkpoint; a slim copy will do.
         out: made where it does not exist; files of the same names are replaced.
         options: see there.
         notify: told in a line what could not be done.
 
     Raises:
-        CheckpointError: the checkpoint is missing, damaged, or does not fit its task.
-        UnknownNameError: a plugin of the task is no longer installed.
+        CheckpointError: a plugin of the task is no longer installed, or the weights do not fit the task.
         ExportError: the policy cannot be exported, or the file differs from torch.
         StorageError: the folder cannot be written.
     """
     _check(options)
     _check_writable(out)
-    loaded = load_checkpoint(checkpoint)
-    task = task_of(loaded, OVERLAY)
+    task = task_of(weights, OVERLAY)
     layout = observation_layout(task)
     sizes = group_sizes(layout)
     recording = load_recording(options.recording, sum(sizes.values())) if options.recording else None
-    actor = load_actor_alone(checkpoint, loaded, task, layout)
+    actor = load_actor(weights, task)
     graphs = deployed_graphs(actor, sizes, task.robot.num_joints)
     if recording is None and options.rollout:
         recording = record_rollout(
             task, DeployedPolicy(actor), engine=options.engine, engine_options=options.engine_options, notify=notify
         )
-    spans = _spans(sizes, loaded.stamp)
+    spans = _spans(sizes, weights.checkpoint.stamp)
     with tempfile.TemporaryDirectory() as folder:
-        written = _write_graphs(Path(folder), graphs, options, checkpoint, loaded)
+        written = _write_graphs(Path(folder), graphs, options, weights)
         period = task.model.timing.perception_period
         parities = _compare(actor, graphs, written, spans, period, options, recording)
         check(parities, options.dtype)
         task_text = task_to_toml(task)
         (Path(folder) / TASK_FILE).write_text(task_text, encoding="utf-8")
         manifest = _manifest(
-            task, layout, checkpoint, loaded, options, graphs, written, groups_read(actor, graphs),
+            task, layout, weights, options, graphs, written, groups_read(actor, graphs),
             file_sha256(Path(folder) / TASK_FILE),
         )  # fmt: skip
         (Path(folder) / MANIFEST).write_text(manifest_to_toml(manifest), encoding="utf-8")
         files = tuple(_keep(path, out) for path in (*written, Path(folder) / TASK_FILE, Path(folder) / MANIFEST))
     return ExportResult(out, files, manifest, tuple(parities))
-
-
-def load_actor_alone(path: Path, checkpoint: Checkpoint, task: ResolvedTask, layout: Layout) -> MLPModel:
-    """A checkpoint's actor without an environment, in evaluation mode on the CPU.
-
-    Raises:
-        CheckpointError: the weights do not fit the task.
-    """
-    sizes = group_sizes(layout)
-    groups = {name: torch.zeros(1, *_shape(checkpoint.stamp, name, size)) for name, size in sizes.items()}
-    obs = TensorDict(groups, batch_size=[1])  # pyright: ignore[reportArgumentType]
-    stamp = TaskStamp(
-        name=task.name,
-        stage=task.model.stage,
-        observations={name: tuple(group.shape[1:]) for name, group in groups.items()},
-        layout={name: tuple((item.name, item.size) for item in fields) for name, fields in layout.items()},
-        actions=task.robot.num_joints,
-    )
-    check_stamp(path, checkpoint.stamp, stamp, same_task=False)
-    definition = define_policy(task)
-    actor = build_actor(definition, obs, task.robot.num_joints, "cpu")
-    name = acting_network(definition)
-    weights = network(path, checkpoint, name)
-    check_weights(path, name, weights, actor.state_dict())
-    actor.load_state_dict(weights)
-    return actor
 
 
 def _check(options: ExportOptions) -> None:
@@ -191,14 +153,15 @@ def _check_writable(out: Path) -> None:
 
 
 def _write_graphs(
-    folder: Path, graphs: Sequence[DeployedGraph], options: ExportOptions, checkpoint: Path, loaded: Checkpoint
+    folder: Path, graphs: Sequence[DeployedGraph], options: ExportOptions, weights: Weights
 ) -> list[Path]:
+    loaded = weights.checkpoint
     metadata = {
         "task": loaded.stamp.name,
         "stage": loaded.stamp.stage,
         "iteration": str(loaded.iteration),
-        "checkpoint": checkpoint.name,
-        "checkpoint_sha256": file_sha256(checkpoint),
+        "checkpoint": weights.path.name,
+        "checkpoint_sha256": weights.digest,
         "dtype": options.dtype,
         "described_by": MANIFEST,
         "parkour": loaded.versions.get("parkour-lab", ""),
@@ -253,22 +216,15 @@ def _load(path: Path, graph: DeployedGraph, options: ExportOptions) -> Runner:
 def _spans(sizes: dict[str, int], stamp: TaskStamp) -> dict[str, GroupSpan]:
     spans, offset = {}, 0
     for name, size in sizes.items():
-        spans[name] = GroupSpan(offset, _shape(stamp, name, size))
+        spans[name] = GroupSpan(offset, group_shape(stamp, name, size))
         offset += size
     return spans
-
-
-def _shape(stamp: TaskStamp, name: str, size: int) -> tuple[int, ...]:
-    """Of a group; layouts count an image's pixels, and only the checkpoint knows its sides."""
-    shape = tuple(stamp.observations.get(name, (size,)))
-    return shape if math.prod(shape) == size else (size,)
 
 
 def _manifest(
     task: ResolvedTask,
     layout: Layout,
-    checkpoint: Path,
-    loaded: Checkpoint,
+    weights: Weights,
     options: ExportOptions,
     graphs: Sequence[DeployedGraph],
     paths: Sequence[Path],
@@ -295,7 +251,7 @@ def _manifest(
         opset=options.opset if options.format == "onnx" else None,
         task=describe_origin(task, TASK_FILE, task_sha256),
         checkpoint=describe_checkpoint(
-            checkpoint.name, file_sha256(checkpoint), loaded.iteration, dict(loaded.versions)
+            weights.path.name, weights.digest, weights.checkpoint.iteration, dict(weights.checkpoint.versions)
         ),
         graphs=entries,
         **numbers,

@@ -17,6 +17,7 @@ import tomli_w
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
+from parkour.digest import file_sha256
 from parkour.errors import ExportError, ParkourError
 from parkour.mdp.robot import RobotLayout
 from parkour.tasks.model import Camera, Command, Control, CourseField, Goals, Section, Timing
@@ -175,15 +176,6 @@ class Manifest(Section):
     def graph(self, name: str) -> Graph:
         """The graph of a name."""
         return next(graph for graph in self.graphs if graph.name == name)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def manifest_to_toml(manifest: Manifest) -> str:

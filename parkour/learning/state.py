@@ -40,7 +40,8 @@ class RunState:
     runner: TrainingRunner
     folder: Path
     stamp: TaskStamp
-    task_toml: str
+    task: Mapping[str, Any]
+    """As tables, see :func:`parkour.tasks.task_tables`."""
     seed: int
     last_saved: Path | None = None
     resumed: Checkpoint | None = None
@@ -54,7 +55,7 @@ class RunState:
         return Checkpoint(
             iteration=self.runner.current_learning_iteration,
             stamp=self.stamp,
-            task_toml=self.task_toml,
+            task=self.task,
             model=saved,
             optimizers=optimizers,
             learning_rate=float(self.runner.alg.learning_rate),

@@ -36,11 +36,10 @@ from parkour.learning.run_folder import (
 from parkour.learning.runner import Listener, TrainingRunner, process_group
 from parkour.learning.signals import StopSignals
 from parkour.learning.state import RunState
-from parkour.policies.checkpoint import Checkpoint
-from parkour.policies.checkpoint_file import load_checkpoint
 from parkour.policies.definition import PolicyDefinition, define_policy
 from parkour.policies.fit import check_teacher, make_stamp
-from parkour.tasks import task_to_toml
+from parkour.policies.source import Weights, weights_at
+from parkour.tasks import task_tables, task_to_toml
 from parkour.tasks.resolved import ResolvedTask
 
 MakeEnv = Callable[[ResolvedTask, int, str, int], TaskEnv]
@@ -55,6 +54,7 @@ def train(
     notify: Callable[[str], None] = lambda line: None,
     make_env: MakeEnv | None = None,
     listeners: list[Listener] | None = None,
+    start: Weights | None = None,
 ) -> RunResult:
     """Train ``task`` and leave checkpoints, metrics and the task in a run folder.
 
@@ -65,6 +65,7 @@ def train(
         notify: told in a line what was chosen and what could not be done.
         make_env: makes the environment; the engine's when None.
         listeners: told of every iteration besides the loggers.
+        start: the checkpoint that ``options`` names, where it was read before.
 
     Raises:
         ParkourError: bad options, no such device, an engine that cannot run, a folder that cannot be written, a
@@ -74,16 +75,16 @@ def train(
     say = notify if rank() == 0 else (lambda line: None)
     definition = define_policy(task)
     device = choose_device(options.device)
-    source, checkpoint = _source(task, options)
-    student = None if options.student is None else load_checkpoint(options.student)
-    before = checkpoint if options.resume else None
+    start = _start(task, options, start)
+    student = None if options.student is None else weights_at(options.student)
+    before = start.checkpoint if start and options.resume else None
     num_envs = choose_num_envs(
         before.num_envs if before and options.num_envs is None else options.num_envs, task, device
     )
     run_seed = options.seed if options.seed is not None else before.seed if before else DEFAULT_SEED
     choices = Choices(options.engine or "custom", device, num_envs, run_seed, dict(options.engine_options))
     if make_env is None:
-        make_env, choices = _engine_env(options, choices, source.parent if source and before else None, say)
+        make_env, choices = _engine_env(options, choices, start.path.parent if start and before else None, say)
     default = options.num_envs is None and before is None
     origin = " (the task's default for this device; --num-envs changes it)" if default else ""
     say(f"training {task.name} with {num_envs} environments on {device}{origin}")
@@ -91,7 +92,7 @@ def train(
     seed_everything(seed)
     with ExitStack() as stack:
         stack.enter_context(process_group())
-        folder = _folder(task, options, source)
+        folder = _folder(task, options, start)
         if folder is not None:
             write_choices(folder, choices)
             if not options.resume:
@@ -100,12 +101,12 @@ def train(
         stack.callback(env.close)
         runner = _runner(task, options, definition, env, device)
         state = RunState(
-            runner, folder or Path(), make_stamp(task, env, env.get_observations()), task_to_toml(task), run_seed
+            runner, folder or Path(), make_stamp(task, env, env.get_observations()), task_tables(task), run_seed
         )
-        _restore(state, options, source, checkpoint, say)
-        if options.student is not None and student is not None:
-            state.load_student(options.student, student)
-            say(f"starting with the student {options.student}, after {student.iteration} iterations")
+        _restore(state, options, start, say)
+        if student is not None:
+            state.load_student(student.path, student.checkpoint)
+            say(f"starting with the student {student.path}, after {student.checkpoint.iteration} iterations")
         return _learn(task, options, state, console, say, listeners or [])
 
 
@@ -154,12 +155,12 @@ def _engine_env(
     return make, choices
 
 
-def _source(task: ResolvedTask, options: TrainOptions) -> tuple[Path | None, Checkpoint | None]:
+def _start(task: ResolvedTask, options: TrainOptions, start: Weights | None) -> Weights | None:
     """The checkpoint to begin with, read before anything slow happens."""
     if not options.resume and options.checkpoint is None and options.run is None:
-        return None, None
-    path = resume_source(options, task.name)
-    checkpoint = load_checkpoint(path)
+        return None
+    start = start or weights_at(resume_source(options, task.name))
+    path, checkpoint = start.path, start.checkpoint
     if options.resume:
         check_resumed(path, checkpoint, task.name)
     else:
@@ -171,15 +172,15 @@ def _source(task: ResolvedTask, options: TrainOptions) -> tuple[Path | None, Che
             f"run {path.parent} has trained {checkpoint.iteration} iterations, expected fewer than the {total} wanted",
             hint=f"--iterations {checkpoint.iteration + task.model.algorithm.save_interval}",
         )
-    return path, checkpoint
+    return start
 
 
-def _folder(task: ResolvedTask, options: TrainOptions, source: Path | None) -> Path | None:
+def _folder(task: ResolvedTask, options: TrainOptions, start: Weights | None) -> Path | None:
     """The run folder, of the first process only."""
     if rank() != 0:
         return None
-    if options.resume and source is not None:
-        return source.parent
+    if options.resume and start is not None:
+        return start.path.parent
     folder = make_run_folder(options, task.name)
     write_text(folder / TASK_FILE, task_to_toml(task))
     return folder
@@ -202,12 +203,12 @@ def _runner(
 def _restore(
     state: RunState,
     options: TrainOptions,
-    source: Path | None,
-    checkpoint: Checkpoint | None,
+    start: Weights | None,
     say: Callable[[str], None],
 ) -> None:
-    if source is None or checkpoint is None:
+    if start is None:
         return
+    source, checkpoint = start.path, start.checkpoint
     if options.resume:
         for line in state.resume(source, checkpoint):
             say(line)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
+
+from parkour.tasks.model import NAME_PATTERN, Stage
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,16 @@ class TaskStamp:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TaskStamp:
+        """From what a file holds.
+
+        Raises:
+            KeyError, TypeError, AttributeError: something is missing, or of another type.
+            ValueError: a name or stage that is none.
+        """
+        if not (isinstance(data["name"], str) and re.fullmatch(NAME_PATTERN, data["name"])):
+            raise ValueError("a name of letters, digits, '-', '_' and '.'")
+        if data["stage"] not in get_args(Stage):
+            raise ValueError(f"a stage, {' or '.join(get_args(Stage))}")
         return cls(
             name=data["name"],
             stage=data["stage"],
@@ -49,8 +62,8 @@ class Checkpoint:
     iteration: int
     """Iterations trained; the next one to train has this index."""
     stamp: TaskStamp
-    task_toml: str
-    """The resolved task as text."""
+    task: Mapping[str, Any]
+    """The resolved task as tables, see :func:`parkour.tasks.task_tables`."""
     model: dict[str, Any]
     """State dicts of the networks, by name."""
     optimizers: dict[str, Any] | None

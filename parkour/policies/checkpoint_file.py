@@ -8,7 +8,10 @@ from a stranger cannot run code.
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
 import os
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,9 @@ from parkour.policies.legacy_checkpoint import convert, is_legacy
 
 _SPACE = "free some space or choose another folder with --log-root, then: parkour train --resume"
 FORMAT = "parkour-checkpoint"
-VERSION = 1
+VERSION = 2
+READS = (1, 2)
+"""Versions that can be read; 1 kept the task as the text of its TOML."""
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, hint: str = _SPACE) -> None:
@@ -70,19 +75,30 @@ def load_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> Che
     Raises:
         CheckpointError: it is missing, cannot be read, is damaged, or is something else.
     """
+    return read_checkpoint(path, map_location)[0]
+
+
+def read_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> tuple[Checkpoint, str]:
+    """A checkpoint and the SHA-256 of its file, hexadecimal; the file is read once.
+
+    Raises:
+        CheckpointError: it is missing, cannot be read, is damaged, or is something else.
+    """
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise CheckpointError(f"checkpoint {path} {what}, expected a file model_<iteration>.pt", hint="--run DIR")
     try:
-        data = torch.load(path, map_location=map_location, weights_only=True)
-    except PermissionError:
-        raise CheckpointError(f"checkpoint {path} cannot be read: permission denied") from None
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"checkpoint {path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    try:
+        data = torch.load(io.BytesIO(content), map_location=map_location, weights_only=True)
     except Exception as error:  # torch raises many types for damaged files, none of them its own
         raise CheckpointError(
             f"checkpoint {path} is damaged or not a checkpoint ({_first_line(error)})",
             hint="use an earlier model_<iteration>.pt of the same run with --checkpoint FILE",
         ) from None
-    return _parse(path, data)
+    return _parse(path, data), hashlib.sha256(content).hexdigest()
 
 
 def _parse(path: Path, data: Any) -> Checkpoint:
@@ -90,18 +106,31 @@ def _parse(path: Path, data: Any) -> Checkpoint:
         return convert(path, data)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a parkour checkpoint: expected a file that parkour train has written")
-    if data.get("format_version") != VERSION:
-        got = data.get("format_version")
-        raise CheckpointError(f"checkpoint {path} has format version {got}, expected {VERSION}")
+    if (version := data.get("format_version")) not in READS:
+        raise CheckpointError(f"checkpoint {path} has format version {version}, expected at most {VERSION}")
+    if version == 1 and "task_toml" in data:
+        data["task"] = _parse_task(path, data["task_toml"])
     wanted = {item.name for item in fields(Checkpoint)}
     if missing := wanted - data.keys():
         raise CheckpointError(f"checkpoint {path} is incomplete: it lacks {', '.join(sorted(missing))}")
     try:
         stamp = TaskStamp.from_dict(data["stamp"])
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except ValueError as error:
+        raise CheckpointError(f"checkpoint {path}: what it was trained for has no such thing as {error}") from None
+    except (KeyError, TypeError, AttributeError):
         raise CheckpointError(f"checkpoint {path} does not say what it was trained for") from None
+    if not isinstance(data["task"], dict):
+        raise CheckpointError(f"checkpoint {path} does not hold its task")
     values: dict[str, Any] = {name: data[name] for name in wanted} | {"stamp": stamp}
     return Checkpoint(**values)
+
+
+def _parse_task(path: Path, text: Any) -> dict[str, Any]:
+    """The task of a checkpoint of version 1."""
+    try:
+        return tomllib.loads(text)
+    except (TypeError, AttributeError, tomllib.TOMLDecodeError) as error:
+        raise CheckpointError(f"checkpoint {path}: its task is damaged ({_first_line(error)})") from None
 
 
 def _first_line(error: BaseException) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-import tempfile
-from collections.abc import Callable, Iterable
-from pathlib import Path
+import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,30 +15,19 @@ from rsl_rl.utils import resolve_callable, resolve_obs_groups
 from tensordict import TensorDict
 from torch import Tensor
 
-from parkour.policies.checkpoint import Checkpoint
-from parkour.policies.checkpoint_file import load_checkpoint
+from parkour.policies.checkpoint import TaskStamp
 from parkour.policies.definition import PolicyDefinition, acting_network, define_policy
-from parkour.policies.fit import check_stamp, check_weights, make_stamp, network
+from parkour.policies.fit import check_stamp, check_weights, make_stamp, network, stamp_of
+from parkour.tasks.build import group_sizes, observation_layout
 
 if TYPE_CHECKING:
     from rsl_rl.env import VecEnv
 
+    from parkour.policies.source import Weights
     from parkour.tasks.resolved import ResolvedTask
 
 Policy = Callable[[TensorDict], Tensor]
 """Deterministic actions ``[N, J]`` of the observation groups."""
-
-
-def task_of(
-    checkpoint: Checkpoint, overlay: str | None = None, *, sets: Iterable[str] = (), withs: Iterable[str] = ()
-) -> ResolvedTask:
-    """The task that a checkpoint was trained for, rebuilt from its text; see :func:`parkour.tasks.load_task`."""
-    from parkour.tasks import load_task
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{checkpoint.stamp.name}.toml"
-        path.write_text(checkpoint.task_toml, encoding="utf-8")
-        return load_task(path, overlay=overlay, sets=sets, withs=withs)
 
 
 def build_actor(definition: PolicyDefinition, obs: TensorDict, num_actions: int, device: str) -> MLPModel:
@@ -54,31 +42,53 @@ def build_actor(definition: PolicyDefinition, obs: TensorDict, num_actions: int,
     return actor.to(device).eval()
 
 
-def load_actor(path: Path, env: VecEnv, task: ResolvedTask | None = None) -> MLPModel:
-    """A checkpoint's actor for an environment, in evaluation mode: it acts on the inputs a robot has.
+def load_actor(weights: Weights, task: ResolvedTask, env: VecEnv | None = None) -> MLPModel:
+    """The network that acts, in evaluation mode: it acts on the inputs that a robot has.
 
     Args:
-        path: the checkpoint; a slim copy will do.
-        env: gives sizes and the device.
-        task: what ``env`` was made of; rebuilt from the checkpoint when None.
+        weights: the checkpoint; a slim copy will do.
+        task: what it acts in.
+        env: of that task; gives sizes and the device. None: sizes are the task's, the device is the CPU.
 
     Raises:
-        CheckpointError: the file is unusable, or does not fit the environment.
+        CheckpointError: the weights do not fit.
     """
-    checkpoint = load_checkpoint(path)
-    task = task or task_of(checkpoint)
-    obs = env.get_observations()
-    check_stamp(path, checkpoint.stamp, make_stamp(task, env, obs), same_task=False)
+    path, checkpoint = weights.path, weights.checkpoint
+    if env is None:
+        obs = example_observations(task, checkpoint.stamp)
+        stamp, device = stamp_of(task, obs, observation_layout(task)), "cpu"
+    else:
+        obs = env.get_observations()
+        stamp, device = make_stamp(task, env, obs), str(env.device)
+    check_stamp(path, checkpoint.stamp, stamp, same_task=False)
     definition = define_policy(task)
-    actor = build_actor(definition, obs, env.num_actions, str(env.device))
+    actor = build_actor(definition, obs, stamp.actions, device)
     name = acting_network(definition)
-    weights = network(path, checkpoint, name)
-    check_weights(path, name, weights, actor.state_dict())
-    actor.load_state_dict(weights)
+    found = network(path, checkpoint, name)
+    check_weights(path, name, found, actor.state_dict())
+    actor.load_state_dict(found)
     # A network may want to know more of the environment than it observes: which images are new, for one.
-    if attach := getattr(actor, "attach", None):
+    if env is not None and (attach := getattr(actor, "attach", None)):
         attach(env)
     return actor
+
+
+def example_observations(task: ResolvedTask, stamp: TaskStamp) -> TensorDict:
+    """Zeros ``[1, …]`` for each observation group of a task, in the shapes that ``stamp`` has for them.
+
+    Layouts count an image's pixels; only who was trained on them knows the sides.
+    """
+    groups = {
+        name: torch.zeros(1, *group_shape(stamp, name, size))
+        for name, size in group_sizes(observation_layout(task)).items()
+    }
+    return TensorDict(groups, batch_size=[1])  # pyright: ignore[reportArgumentType]
+
+
+def group_shape(stamp: TaskStamp, name: str, size: int) -> tuple[int, ...]:
+    """Shape of an observation group of ``size`` numbers: the stamp's, where it has as many."""
+    shape = tuple(stamp.observations.get(name, (size,)))
+    return shape if math.prod(shape) == size else (size,)
 
 
 class DeployedPolicy:
@@ -108,6 +118,6 @@ class DeployedPolicy:
         getattr(self.actor, "obey_yaws", lambda obey: None)(obey)
 
 
-def load_policy(path: Path, env: VecEnv, task: ResolvedTask | None = None) -> DeployedPolicy:
+def load_policy(weights: Weights, task: ResolvedTask, env: VecEnv | None = None) -> DeployedPolicy:
     """:func:`load_actor` as a :class:`DeployedPolicy`."""
-    return DeployedPolicy(load_actor(path, env, task))
+    return DeployedPolicy(load_actor(weights, task, env))

@@ -15,19 +15,31 @@ if TYPE_CHECKING:
     from rsl_rl.env import VecEnv
     from tensordict import TensorDict
 
+    from parkour.tasks.build import Layout
     from parkour.tasks.resolved import ResolvedTask
 
 
 def make_stamp(task: ResolvedTask, env: VecEnv, obs: TensorDict) -> TaskStamp:
     """What weights trained on ``env`` depend on."""
     observations = getattr(getattr(env, "mdp", None), "observations", None)
-    layouts = getattr(observations, "layout", {})
+    return stamp_of(task, obs, getattr(observations, "layout", {}), env.num_actions)
+
+
+def stamp_of(task: ResolvedTask, obs: TensorDict, layout: Layout, actions: int | None = None) -> TaskStamp:
+    """What weights depend on that are trained in ``task``.
+
+    Args:
+        task: the task.
+        obs: a batch of its observations, for their shapes.
+        layout: fields of each group; empty where nobody says.
+        actions: numbers in an action; one per joint when None.
+    """
     return TaskStamp(
         name=task.name,
         stage=task.model.stage,
         observations={str(name): tuple(group.shape[1:]) for name, group in obs.items()},
-        layout={name: tuple((item.name, item.size) for item in fields) for name, fields in layouts.items()},
-        actions=env.num_actions,
+        layout={name: tuple((item.name, item.size) for item in fields) for name, fields in layout.items()},
+        actions=task.robot.num_joints if actions is None else actions,
     )
 
 

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from parkour.errors import CheckpointError
 from parkour.policies.checkpoint import Checkpoint, TaskStamp
+from parkour.registry import default_registry
+from parkour.tasks.document import document_tables, read_task
 
 MODEL, ESTIMATOR = "model_state_dict", "estimator_state_dict"
 DEPTH_ENCODER, DEPTH_ACTOR = "depth_encoder_state_dict", "depth_actor_state_dict"
@@ -54,8 +56,6 @@ def convert(path: Path, data: Mapping[str, Any]) -> Checkpoint:
     Raises:
         CheckpointError: a network is missing, has a layer we do not know, or sizes that do not fit together.
     """
-    from parkour.tasks import load_task, task_to_toml
-
     networks = _teacher(path, data)
     stage = "student" if data.get(DEPTH_ENCODER) else "teacher"
     observations = _sizes(path, networks["actor"], networks["critic"])
@@ -68,7 +68,7 @@ def convert(path: Path, data: Mapping[str, Any]) -> Checkpoint:
     checkpoint = Checkpoint(
         iteration=iteration if isinstance(iteration, int) else 0,
         stamp=TaskStamp(name, stage, observations, {}, _width(networks.get("student", networks.get("actor", {})))),
-        task_toml=task_to_toml(load_task(name, overlay="train")),
+        task=document_tables(read_task(name, default_registry())[0]),
         model={f"{network}_state_dict": weights for network, weights in networks.items()},
         optimizers=None,
         learning_rate=0.0,

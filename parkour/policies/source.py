@@ -5,7 +5,6 @@ Evaluation, play and export all choose in this one way.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -13,8 +12,11 @@ from pathlib import Path
 
 from parkour.errors import CheckpointError, ParkourError
 from parkour.policies.checkpoint import Checkpoint
-from parkour.policies.checkpoint_file import load_checkpoint
+from parkour.policies.checkpoint_file import read_checkpoint
 from parkour.policies.checkpoint_folder import checkpoints_of, newest_checkpoint, newest_run
+from parkour.registry import default_registry
+from parkour.tasks.document import read_task
+from parkour.tasks.resolve import load_model
 
 PRETRAINED_PACKAGE = "parkour_assets"
 """Package whose folders ``pretrained_<stage>`` hold the weights that are shipped."""
@@ -59,9 +61,9 @@ def load_weights(source: PolicySource) -> Weights:
         CheckpointError: there is none (the message says where was looked), it is damaged, or of another task.
         UnknownNameError: no task has this name.
     """
-    task_name, stage = _wanted_task(source.task)
+    task_name, stage = task_named(source.task)
     path = find_checkpoint(source, task_name, stage)
-    checkpoint = load_checkpoint(path)
+    checkpoint, digest = read_checkpoint(path)
     if stage is not None and checkpoint.stamp.stage != stage:
         raise CheckpointError(
             f"checkpoint {path} is a {checkpoint.stamp.stage} ({checkpoint.stamp.name}), expected a {stage} "
@@ -73,7 +75,7 @@ def load_weights(source: PolicySource) -> Weights:
             f"checkpoint {path} is of task {checkpoint.stamp.name!r}, expected {task_name!r}",
             hint="leave the task out: it is rebuilt from the checkpoint, and --set and --with change it",
         )
-    return Weights(path, checkpoint, digest_of(path))
+    return Weights(path, checkpoint, digest)
 
 
 def find_checkpoint(source: PolicySource, task_name: str | None = None, stage: str | None = None) -> Path:
@@ -133,20 +135,19 @@ def pretrained_checkpoint(stage: str) -> Path:
     return found[-1]
 
 
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def task_named(name: str | None) -> tuple[str | None, str | None]:
+    """Name and stage of a task, if one is named.
 
+    It is not resolved for that: the task that runs is the checkpoint's.
 
-def _wanted_task(name: str | None) -> tuple[str | None, str | None]:
-    """Resolved name and stage of a task."""
+    Raises:
+        UnknownNameError: no task has this name.
+        TaskError: it does not validate.
+    """
     if name is None:
         return None, None
-    from parkour.tasks import load_task
-
-    task = load_task(name)
-    return task.name, task.model.stage
+    model = load_model(read_task(name, default_registry())[0])
+    return model.name, model.stage
 
 
 def _newest(source: PolicySource, task_name: str | None) -> Path:

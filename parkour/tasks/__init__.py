@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from parkour.tasks.resolve import load_task as load_task
     from parkour.tasks.resolved import ResolvedComponent as ResolvedComponent
     from parkour.tasks.resolved import ResolvedTask as ResolvedTask
+    from parkour.tasks.serialise import task_tables as task_tables
     from parkour.tasks.serialise import task_to_toml as task_to_toml
 
 _HOME = {
@@ -17,9 +18,10 @@ _HOME = {
     "ResolvedTask": "parkour.tasks.resolved",
     "check_task": "parkour.tasks.checks",
     "load_task": "parkour.tasks.resolve",
+    "task_tables": "parkour.tasks.serialise",
     "task_to_toml": "parkour.tasks.serialise",
 }
-__all__ = ["ResolvedComponent", "ResolvedTask", "check_task", "load_task", "task_to_toml"]
+__all__ = ["ResolvedComponent", "ResolvedTask", "check_task", "load_task", "task_tables", "task_to_toml"]
 
 
 def __getattr__(name: str) -> Any:

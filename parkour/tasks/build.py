@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
@@ -18,11 +19,14 @@ from parkour.mdp.statistics import EpisodeStatistics
 from parkour.mdp.task_mdp import Clock, TaskMdp
 from parkour.mdp.terminations import OutcomeTerm, TerminationSet
 from parkour.mdp.terms import ObservationTerm, RawObservationTerm
-from parkour.specs import EventSpec, ObservationSpec, TerminationSpec, TerrainSpec
+from parkour.specs import EventSpec, ObservationField, ObservationSpec, TerminationSpec, TerrainSpec
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 from parkour.terrain.field import FieldTerrain, TerrainField, build_field
 from parkour.terrain.library import CourseLibrary, CourseState
 from parkour.terrain.rays import RayCaster
+
+Layout = Mapping[str, tuple[ObservationField, ...]]
+"""Fields of each observation group, in the task's order."""
 
 
 def build_terrain(task: ResolvedTask, seed: int) -> TerrainField:
@@ -91,6 +95,16 @@ def build_camera(
 def build_observations(task: ResolvedTask, *, num_envs: int, device: str) -> ObservationSet:
     """The task's observation groups alone: enough to ask for their layout, without a simulator."""
     return _Factory(task, num_envs, device).observations(build_camera(task, num_envs, device))
+
+
+def observation_layout(task: ResolvedTask) -> Layout:
+    """The layout of the task's observation groups; no simulator is needed for it."""
+    return {name: tuple(fields) for name, fields in build_observations(task, num_envs=1, device="cpu").layout.items()}
+
+
+def group_sizes(layout: Layout) -> dict[str, int]:
+    """Numbers in each group, in order."""
+    return {name: sum(field.size for field in fields) for name, fields in layout.items()}
 
 
 def _needs(part: ResolvedComponent) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import copy
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,26 @@ from parkour.errors import PluginError, TaskError
 from parkour.registry import RegisteredSpec, Registry, resolve_target
 from parkour.registry.registry import pick
 from parkour.specs import TaskSpec
+from parkour.tasks.layers import Layers, take_layers
 from parkour.tasks.resolved import TaskOrigin
+from parkour.tasks.table import Table, merge
 
-Table = dict[str, Any]
+TaskSource = str | os.PathLike[str] | Mapping[str, Any]
+"""What a task is loaded from: a name, a file, or tables."""
 OVERLAYS = ("train", "eval", "play")
 """Overlays that every task has, be they empty."""
 
 
 @dataclass(frozen=True)
 class TaskDocument:
-    """A task's tables, with ``extends`` followed and overlays not yet applied."""
+    """A task's tables, with ``extends`` followed: as written, or as it ran."""
 
     tables: Table
     overlays: dict[str, Table]
+    """As written, by name."""
     origin: TaskOrigin
-    applied: str | None = None
-    """Overlay that a resolved file already contains."""
+    ran: Layers = field(default_factory=Layers)
+    """What the tables of a resolved task hold besides its base."""
 
 
 def find_task(registry: Registry, name: str) -> tuple[RegisteredSpec, str | None]:
@@ -55,19 +59,41 @@ def find_task(registry: Registry, name: str) -> tuple[RegisteredSpec, str | None
     return next(pair for pair in aliases[name] if pair[0] is chosen)
 
 
-def read_task(name_or_path: str | os.PathLike[str], registry: Registry) -> tuple[TaskDocument, str | None]:
+def read_task(task: TaskSource, registry: Registry) -> tuple[TaskDocument, str | None]:
     """A task's document, and the overlay that its name stands for.
 
     Args:
-        name_or_path: name, id or alias of a registered task, or the path of a TOML file.
+        task: name, id or alias of a registered task, the path of a TOML file, or tables as such a file holds them.
         registry: where names are looked up.
     """
-    return _read(name_or_path, registry, base=None, chain=())
+    if isinstance(task, Mapping):
+        tables = copy.deepcopy(dict(task))
+        return _document(tables, TaskOrigin("tables"), registry, base=None, chain=()), None
+    return _read(task, registry, base=None, chain=())
 
 
 def read_registered(item: RegisteredSpec, registry: Registry) -> TaskDocument:
     """The document of a registered task."""
     return _read_registered(item, registry, chain=())
+
+
+def read_tables(tables: Mapping[str, Any], where: str) -> TaskDocument:
+    """The document of a task that was resolved before, as checkpoints of strangers hold it.
+
+    Raises:
+        TaskError: it is malformed, or refers to another task (``extends``), which a resolved one does not.
+    """
+    if "extends" in tables:
+        raise TaskError(f"{where}: extends: expected a resolved task, which extends no other")
+    if not isinstance(tables.get("name"), str):
+        raise TaskError(f"{where}: name: expected the name of the task")
+    return _split(copy.deepcopy(dict(tables)), TaskOrigin(where))
+
+
+def document_tables(document: TaskDocument) -> Table:
+    """A task that never ran as one set of tables, which :func:`read_tables` takes."""
+    origin = {key: value for key, value in vars(document.origin).items() if value is not None}
+    return {**copy.deepcopy(document.tables), "origin": origin, "overlays": copy.deepcopy(document.overlays)}
 
 
 def _read(
@@ -128,15 +154,31 @@ def _document(
     """Split a task's tables, and merge them over those of the task it extends."""
     if origin.task in chain:
         raise TaskError(f"tasks extend each other in a circle: {' → '.join((*chain, origin.task))}")
-    overlays = _take_overlays(tables, origin)
-    applied, origin = _take_origin(tables, origin)
     parent_name = tables.pop("extends", None)
+    document = _split(tables, origin)
     if parent_name is None:
-        return TaskDocument(tables, overlays, origin, applied)
+        return document
     if not isinstance(parent_name, str):
         raise TaskError(f"{origin.task}: extends: got {parent_name!r}, expected the name or file of a task")
     parent, _ = _read(parent_name, registry, base=base, chain=(*chain, origin.task))
-    return TaskDocument(merge(_inherited(parent.tables, tables), tables), merge(parent.overlays, overlays), origin)
+    return TaskDocument(
+        merge(_inherited(parent.tables, document.tables), document.tables),
+        merge(parent.overlays, document.overlays),
+        document.origin,
+    )
+
+
+def _split(tables: Table, origin: TaskOrigin) -> TaskDocument:
+    """A task's own tables, apart from overlays and from what a resolved one says about its making."""
+    overlays = tables.pop("overlays", {})
+    if not isinstance(overlays, dict) or not all(isinstance(overlay, dict) for overlay in overlays.values()):
+        raise TaskError(f"{origin.task}: overlays: expected tables such as [overlays.eval]")
+    written = tables.pop("origin", {})
+    if not isinstance(written, dict):
+        written = {}
+    layers = take_layers(tables, written, origin.task)
+    known = TaskOrigin(str(written.get("task", origin.task)), written.get("version", origin.version))
+    return TaskDocument(tables, overlays, known, layers)
 
 
 def _inherited(parent: Table, child: Table) -> Table:
@@ -148,30 +190,3 @@ def _inherited(parent: Table, child: Table) -> Table:
     if isinstance(algorithm := parent.get("algorithm"), Mapping):
         rest["algorithm"] = {key: value for key, value in algorithm.items() if key != "params"}
     return rest
-
-
-def _take_overlays(tables: Table, origin: TaskOrigin) -> dict[str, Table]:
-    overlays = tables.pop("overlays", {})
-    if not isinstance(overlays, dict) or not all(isinstance(overlay, dict) for overlay in overlays.values()):
-        raise TaskError(f"{origin.task}: overlays: expected tables such as [overlays.eval]")
-    return overlays
-
-
-def _take_origin(tables: Table, origin: TaskOrigin) -> tuple[str | None, TaskOrigin]:
-    """What :func:`parkour.tasks.serialise.task_to_toml` wrote about where a resolved file came from."""
-    written = tables.pop("origin", None)
-    if not isinstance(written, dict):
-        return None, origin
-    return written.get("overlay"), TaskOrigin(str(written.get("task", origin.task)), written.get("version"))
-
-
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Table:
-    """A new table: ``over`` laid on ``base``, tables merged key by key, everything else replaced."""
-    result: Table = copy.deepcopy(dict(base))
-    for key, value in over.items():
-        old = result.get(key)
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            result[key] = merge(old, value)
-        else:
-            result[key] = copy.deepcopy(value)
-    return result

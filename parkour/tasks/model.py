@@ -16,6 +16,9 @@ Pair = tuple[float, float]
 Delay = Annotated[int | tuple[int, int], within(0, 100), AfterValidator(ascending)]
 Angle = Annotated[float, Field(ge=-math.pi / 2, le=math.pi / 2)]
 FieldOfView = Annotated[float, Field(ge=0.05, le=3.0)]
+Stage = Literal["teacher", "student"]
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+"""Of a task's name: one part of a path, whatever file it comes from."""
 
 
 class Section(BaseModel):
@@ -206,9 +209,10 @@ class Algorithm(Section):
 class TaskModel(Section):
     """A task without its overlays."""
 
-    name: str
+    name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+    """Letters, digits, ``-``, ``_`` and ``.``, at most 64; runs are kept in a folder of this name."""
     summary: str = ""
-    stage: Literal["teacher", "student"]
+    stage: Stage
     robot: str = "go2"
     """Name of a registered robot, or its id, ``distribution:name``."""
     timing: Timing = Timing()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,79 +11,70 @@ from pydantic import BaseModel
 from parkour.errors import PluginError, TaskError
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import EventSpec, Kind
+from parkour.tasks.changes import SECTIONS, Changes
 from parkour.tasks.checks import check_task
-from parkour.tasks.document import OVERLAYS, Table, TaskDocument, merge, read_task
+from parkour.tasks.compose import compose
+from parkour.tasks.document import TaskDocument, TaskSource, read_task
+from parkour.tasks.layers import ENCODER_SUFFIX, Layers
 from parkour.tasks.model import EventUse, RewardUse, TaskModel, TerrainUse
-from parkour.tasks.overrides import SECTIONS, apply_overrides
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 from parkour.tasks.robot import load_robot
 from parkour.tasks.suggest import did_you_mean
 from parkour.tasks.validation import validate
 
-ENCODER_SUFFIX = "encoder"
-"""A policy's text parameters whose names end so are names of encoders."""
-
 _log = logging.getLogger(__name__)
 
 
 def load_task(
-    name_or_path: str | os.PathLike[str],
+    source: TaskSource,
     *,
     overlay: str | None = None,
-    sets: Iterable[str] = (),
-    withs: Iterable[str] = (),
+    changes: Changes | None = None,
     registry: Registry | None = None,
 ) -> ResolvedTask:
     """A task with its components imported and checked; no simulator is started.
 
     Args:
-        name_or_path: name, ``distribution:name`` or alias of a registered task, or the path of a TOML file.
+        source: name, ``distribution:name`` or alias of a registered task, the path of a TOML file, or tables as such a
+            file holds them.
         overlay: ``train``, ``eval``, ``play``, or another that the task has; ``train+noisy`` is first the one, then
-            the other. An alias brings its own.
-        sets: ``"rewards.feet_edge.weight=-2"``, applied last.
-        withs: ``"terrain:balance_beam=0.2"``, applied after the overlay.
+            the other. None: an alias's own; that of a run's ``task.toml``, which is the task as it ran; else none.
+        changes: ``{"rewards.feet_edge.weight": -2.0, "terrain:balance_beam": 0.2}``, laid on last; see
+            :mod:`parkour.tasks.changes`.
         registry: where names are looked up; what is installed when None.
 
     Raises:
         UnknownNameError: the task or one of its components is registered nowhere.
         AmbiguousNameError: several distributions register a bare name.
-        TaskError: the task or an override does not validate.
+        TaskError: the task or a change does not validate.
         PluginError: a component cannot be imported or does not fit its contract.
     """
     registry = registry or default_registry()
-    document, alias_overlay = read_task(name_or_path, registry)
-    chosen = overlay or alias_overlay
-    tables = apply_overrides(_overlaid(document, chosen), sets=sets, withs=withs)
-    model = validate(TaskModel, tables)
-    # Of a resolved file, those it was written under still count, unless another one takes their place.
-    label = chosen if chosen and _missing(document, chosen) else document.applied or chosen
-    task = _resolve(model, label, document, registry)
+    document, alias_overlay = read_task(source, registry)
+    return resolve_task(document, overlay=overlay or alias_overlay, changes=changes, registry=registry)
+
+
+def resolve_task(
+    document: TaskDocument,
+    *,
+    overlay: str | None = None,
+    changes: Changes | None = None,
+    registry: Registry | None = None,
+) -> ResolvedTask:
+    """:func:`load_task` of a document that was read before."""
+    composed = compose(document, overlay, changes)
+    model = validate(TaskModel, composed.tables)
+    task = _resolve(model, composed.layers, document, registry or default_registry())
     check_task(task)
     return task
 
 
 def load_model(document: TaskDocument, overlay: str | None = None) -> TaskModel:
     """A document's validated model, without resolving components (nothing heavy is imported)."""
-    return validate(TaskModel, _overlaid(document, overlay))
+    return validate(TaskModel, compose(document, overlay).tables)
 
 
-def _overlaid(document: TaskDocument, overlay: str | None) -> Table:
-    """The document's tables under an overlay, or several (``a+b``); a resolved file's own are not laid on twice."""
-    tables = document.tables
-    for name in _missing(document, overlay):
-        if name not in document.overlays and name not in OVERLAYS:
-            raise TaskError(f"unknown overlay {name!r}; {did_you_mean(name, {*OVERLAYS, *document.overlays})}")
-        tables = merge(tables, document.overlays.get(name, {}))
-    return tables
-
-
-def _missing(document: TaskDocument, overlay: str | None) -> list[str]:
-    """The overlays asked for that the document's tables do not contain yet."""
-    applied = (document.applied or "").split("+")
-    return [name for name in (overlay or "").split("+") if name and name not in applied]
-
-
-def _resolve(model: TaskModel, overlay: str | None, document: TaskDocument, registry: Registry) -> ResolvedTask:
+def _resolve(model: TaskModel, layers: Layers, document: TaskDocument, registry: Registry) -> ResolvedTask:
     layout, folder = load_robot(model.robot, registry)
     parts: dict[str, dict[str, ResolvedComponent]] = {}
     for kind, section in SECTIONS.items():
@@ -99,7 +89,7 @@ def _resolve(model: TaskModel, overlay: str | None, document: TaskDocument, regi
     policy = _component("policy", "", "policy", model.policy, registry)
     return ResolvedTask(
         model=model,
-        overlay=overlay,
+        layers=layers,
         robot=layout,
         robot_folder=str(folder),
         policy=policy,

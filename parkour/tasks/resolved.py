@@ -8,6 +8,7 @@ from typing import Any
 
 from parkour.mdp.robot import RobotLayout
 from parkour.specs import Spec
+from parkour.tasks.layers import Layers
 from parkour.tasks.model import TaskModel
 
 
@@ -53,7 +54,6 @@ class ResolvedTask:
     """
 
     model: TaskModel
-    overlay: str | None
     robot: RobotLayout
     robot_folder: str
     """Folder with the robot's model files."""
@@ -69,7 +69,14 @@ class ResolvedTask:
     """Noise and faults of each observation group that has any, in the order in which they are laid on."""
     overlays: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The task's overlays as written, so that a run's task can be evaluated."""
+    layers: Layers = field(default_factory=Layers)
+    """Overlays and changes that are in the model, and what they replaced."""
     origin: TaskOrigin | None = None
+
+    @property
+    def overlay(self) -> str | None:
+        """The overlays it is under: ``eval``, ``train+noisy``."""
+        return self.layers.label
 
     @property
     def name(self) -> str:

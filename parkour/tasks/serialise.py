@@ -9,17 +9,18 @@ import tomli_w
 from pydantic import BaseModel
 
 from parkour.errors import TaskError
-from parkour.tasks.overrides import SECTIONS
+from parkour.tasks.changes import SECTIONS
+from parkour.tasks.layers import layer_tables
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
-
-Table = dict[str, Any]
+from parkour.tasks.table import Table, merge
 
 
 def task_tables(task: ResolvedTask) -> Table:
     """The task as TOML values: every number, and the id and version of every component that it uses.
 
-    The overlay that was applied is part of the numbers; ``origin.overlay`` names it, and ``overlays`` keeps them all
-    as they were written, so that a run's task can be evaluated.
+    Overlays and changes that were applied are part of the numbers. ``origin.overlays`` and ``changes`` name them,
+    ``base`` has what they replaced, and ``overlays`` keeps all overlays as they were written: so a run's task can be
+    evaluated as the task without what belongs to training.
     """
     tables = _dump(task.model, "")
     for section in SECTIONS.values():
@@ -38,8 +39,7 @@ def task_tables(task: ResolvedTask) -> Table:
         tables["origin"] = {"task": task.origin.task}
         if task.origin.version is not None:
             tables["origin"]["version"] = task.origin.version
-    if task.overlay is not None:
-        tables.setdefault("origin", {})["overlay"] = task.overlay
+    tables = merge(tables, layer_tables(task.layers))
     if task.overlays:
         tables["overlays"] = {name: dict(overlay) for name, overlay in task.overlays.items()}
     return tables

@@ -12,6 +12,7 @@ from pydantic.dataclasses import is_pydantic_dataclass
 from pydantic_core import ErrorDetails
 
 from parkour.errors import TaskError
+from parkour.tasks.model import NAME_PATTERN
 from parkour.tasks.suggest import did_you_mean
 
 Model = TypeVar("Model")
@@ -19,6 +20,7 @@ Model = TypeVar("Model")
 _ABSENT = object()
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 """Of models, and of dataclasses."""
+_NAME = "a name of letters, digits, '-', '_' and '.', at most 64 of them, that begins with a letter or digit"
 _EXPECTED = {
     "float_type": "a number",
     "float_parsing": "a number",
@@ -122,6 +124,8 @@ def _expected(error: ErrorDetails) -> str:
             return f"a number of at most {context['le']:g}"
         case "literal_error":
             return str(context["expected"])
+        case "string_pattern_mismatch":
+            return _NAME if NAME_PATTERN in context["pattern"] else f"text like {context['pattern']}"
         case "too_short":
             return f"at least {context['min_length']} values"
         case "too_long":

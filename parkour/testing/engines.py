@@ -39,7 +39,7 @@ def steps_a_task(subject: Subject) -> str:
     if not items:
         raise NotChecked("no task is registered")
     task = load_task(
-        items[0].id, overlay="train", sets=("course.levels=1", "course.columns=5"), registry=subject.registry
+        items[0].id, overlay="train", changes={"course.levels": 1, "course.columns": 5}, registry=subject.registry
     )
     env: Any = engine.make_env(task, num_envs=2, device="cpu", seed=0)
     try:

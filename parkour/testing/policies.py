@@ -65,10 +65,8 @@ def _borrowed_task(subject: Subject) -> ResolvedTask:
         except ParkourError:
             continue
         if stage == subject.spec.stage:
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "task.toml"
-                path.write_text(f'extends = "{item.id}"\n[policy]\nuse = "{subject.registered.id}"\n', encoding="utf-8")
-                return load_task(path, overlay="train", registry=subject.registry)
+            tables = {"extends": item.id, "policy": {"use": subject.registered.id}}
+            return load_task(tables, overlay="train", registry=subject.registry)
     raise NotChecked(f"no task of the stage {subject.spec.stage!r} is registered")
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+import tomllib
 
 import torch
 
@@ -11,17 +10,18 @@ from parkour.policies.definition import define_policy
 from parkour.specs import TaskSpec
 from parkour.tasks import ResolvedTask, load_task, task_to_toml
 from parkour.tasks.build import build_mdp
+from parkour.tasks.changes import Changes
 from parkour.tasks.document import OVERLAYS, read_registered
 from parkour.testing.recorded import measurement, recorded_moments
 from parkour.testing.sim import RecordingSim
 from parkour.testing.subject import DoesNotApply, NotChecked, Subject, expect
 
-FIELD = ("course.levels=2", "course.columns=12")
+FIELD = {"course.levels": 2, "course.columns": 12}
 """A field large enough for every terrain of a task, and quickly made."""
 
 
-def _load(subject: Subject, overlay: str | None, sets: tuple[str, ...] = ()) -> ResolvedTask:
-    return load_task(subject.registered.id, overlay=overlay, sets=sets, registry=subject.registry)
+def _load(subject: Subject, overlay: str | None, changes: Changes | None = None) -> ResolvedTask:
+    return load_task(subject.registered.id, overlay=overlay, changes=changes, registry=subject.registry)
 
 
 def resolves(subject: Subject) -> str:
@@ -49,10 +49,7 @@ def aliases_resolve(subject: Subject) -> str:
 def reads_back(subject: Subject) -> str:
     """Written into a run folder it reads back the same."""
     task = _load(subject, "train")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "task.toml"
-        path.write_text(task_to_toml(task), encoding="utf-8")
-        again = load_task(path, registry=subject.registry)
+    again = load_task(tomllib.loads(task_to_toml(task)), registry=subject.registry)
     expect(task_to_toml(again) == task_to_toml(task), "written as TOML and read back, it is another task")
     return "as TOML"
 

@@ -34,7 +34,7 @@ GAMEPADS = Path("/dev/input")
 PLAY = Protocol(
     name="play",
     summary="the task's overlay play, as many robots on every terrain",
-    sets=("course.curriculum=false",),
+    changes={"course.curriculum": False},
     equal_shares=True,
     stratified=False,
     overlay="play",
@@ -44,7 +44,7 @@ PLAY = Protocol(
 DRIVEN = Protocol(
     name="demo",
     summary="as play, and episodes end only where the course does",
-    sets=("course.curriculum=false", "timing.episode_length=3600.0", 'command.resample="never"'),
+    changes={"course.curriculum": False, "timing.episode_length": 3600.0, "command.resample": "never"},
     equal_shares=True,
     stratified=False,
     overlay="play",
@@ -193,7 +193,7 @@ def _session(
     notify: Callable[[str], None],
 ) -> Session:
     mdp = env.mdp
-    policy = load_policy(weights.path, env, task)
+    policy = load_policy(weights, task, env)
     driver = None
     if options.drive is not None:
         driver = Driver(Drive(mdp.num_envs, mdp.device, mdp.clock.step_dt), task.model.command.speed[1], source)

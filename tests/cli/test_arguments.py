@@ -52,7 +52,7 @@ def test_train(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         capsys, "train", "--stage", "student", "--pretrained", "--time-limit", "2.5", "--video", "--cpu-sim", "warp",
         "--overlay", "fast", "--noise", "noisy", "--with", "terrain:demo=0.3", "--git-state",
     )  # fmt: skip
-    task, options = caught.args
+    task, options, _ = caught.args
     assert task.overlay == "train+fast+noisy" and task.model.algorithm.params["mini_batches"] == 16
     assert options.checkpoint.parent.name == "pretrained_teacher"
     assert options.time_limit == 2.5 and options.video and options.git_state

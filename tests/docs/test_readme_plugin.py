@@ -15,6 +15,7 @@ from parkour.tasks import load_task
 from parkour.terrain.field import build_patch
 from parkour.terrain.sub_terrain import PATCH_LENGTH
 from parkour.testing import check_component
+from parkour_cli.changes import read_changes
 from tests.components import load
 from tests.conftest import InstallPlugin
 from tests.docs.pages import ROOT, blocks, readme_plugin
@@ -66,8 +67,7 @@ def test_the_readme_s_options_resolve(registry: Registry) -> None:
     task = load_task(
         "go2-teacher",
         overlay="train",
-        sets=["terrains.beam.params.width=[1.0, 0.25]"],
-        withs=["terrain:beam=0.2"],
+        changes=read_changes(["terrains.beam.params.width=[1.0, 0.25]"], ["terrain:beam=0.2"]),
         registry=registry,
     )
     assert task.terrains["beam"].id == "parkour-beam:beam"

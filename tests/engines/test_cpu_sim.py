@@ -36,7 +36,7 @@ def test_c_mujoco_needs_no_physics_kernels_and_says_nothing(tmp_path: Path) -> N
         f"warp.config.kernel_cache_dir = {str(tmp_path / 'kernels')!r}\n"
         "from parkour.tasks import load_task\n"
         "from parkour_mujoco.engine import MujocoEngine\n"
-        "task = load_task('go2-teacher', sets=['course.levels=2', 'course.columns=5'])\n"
+        "task = load_task('go2-teacher', changes={'course.levels': 2, 'course.columns': 5})\n"
         "env = MujocoEngine().make_env(task, num_envs=2, device='cpu', seed=0)\n"
         "env.step(torch.zeros(2, 12))\n"
     )

@@ -14,6 +14,7 @@ from parkour.tasks import load_task
 from parkour.terrain.box import Box
 from parkour.terrain.library import CourseState
 from parkour.terrain.rays import cast_rays, rotation_matrix
+from parkour_cli.changes import read_changes
 from parkour_mujoco.launch import choose_renderer
 
 choose_renderer()
@@ -30,7 +31,7 @@ def env() -> Any:
     task = load_task(
         "go2-student",
         overlay="train",
-        sets=[
+        changes=read_changes([
             *(f"terrains.{name}.share=1" for name in ("gap", "hurdle", "step", "tilt", "demo")),
             "terrains.flat.share=0",
             "course.levels=2",
@@ -38,7 +39,7 @@ def env() -> Any:
             "course.difficulty=random",
             "course.difficulty_range=[0.5, 1.0]",
             "timing.episode_length=0.3",
-        ],
+        ]),
     )  # fmt: skip
     env = MujocoEngine().make_env(task, num_envs=WORLDS, device="cpu", seed=3)
     yield env
@@ -250,7 +251,9 @@ def test_mountings_may_be_drawn_anew_for_every_episode() -> None:
     from parkour_mujoco.engine import MujocoEngine
 
     events = "{enabled=true, mode='reset'}"
-    task = load_task("go2-student", sets=[f"events.camera_{part}={events}" for part in ("roll", "yaw", "position")])
+    task = load_task(
+        "go2-student", changes=read_changes([f"events.camera_{part}={events}" for part in ("roll", "yaw", "position")])
+    )
     env = MujocoEngine().make_env(task, num_envs=WORLDS, device="cpu", seed=0)
     try:
         error = env.mdp.camera.mounting_error
@@ -281,5 +284,7 @@ def test_the_teacher_has_no_camera() -> None:
     from parkour.tasks.build import build_camera
 
     assert build_camera(load_task("go2-teacher"), 1, "cpu") is None
-    camera = build_camera(load_task("go2-student", sets=["camera.range=3", "camera.width=80"]), 1, "cpu")
+    camera = build_camera(
+        load_task("go2-student", changes=read_changes(["camera.range=3", "camera.width=80"])), 1, "cpu"
+    )
     assert camera is not None and camera.depth.shape == (1, 60, 80) and camera.geometry.range == 3.0

@@ -9,6 +9,7 @@ import torch
 
 from parkour.errors import DeviceError, EngineError
 from parkour.tasks import load_task
+from parkour_cli.changes import read_changes
 
 pytestmark = pytest.mark.mujoco
 engine = pytest.importorskip("parkour_mujoco.engine").MujocoEngine()
@@ -18,7 +19,7 @@ NUM_ENVS = 5
 
 
 def make(sets: tuple[str, ...] = (), seed: int = 3) -> vec_env.MujocoVecEnv:
-    task = load_task("go2-teacher", sets=("course.levels=3", "course.columns=5", *sets))
+    task = load_task("go2-teacher", changes=read_changes(("course.levels=3", "course.columns=5", *sets)))
     return engine.make_env(task, num_envs=NUM_ENVS, device="cpu", seed=seed)
 
 

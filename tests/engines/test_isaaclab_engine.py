@@ -12,6 +12,7 @@ from parkour.errors import EngineError
 from parkour.tasks import load_task
 from parkour.tasks.build import build_terrain
 from parkour.terrain.rays import cast_rays
+from parkour_cli.changes import read_changes
 from parkour_isaaclab import engine as engine_module
 from parkour_isaaclab import install
 from parkour_isaaclab.engine import IsaacLabEngine
@@ -77,7 +78,7 @@ def test_the_go2_names_its_asset_and_what_its_bodies_are_there() -> None:
 
 def test_the_mesh_is_the_boxes_of_every_patch_in_its_cell() -> None:
     """Rays down onto the mesh, cast here triangle by triangle, stop where rays onto the boxes do."""
-    field = build_terrain(load_task("go2-teacher", sets=["course.levels=2", "course.columns=5"]), 3)
+    field = build_terrain(load_task("go2-teacher", changes=read_changes(["course.levels=2", "course.columns=5"])), 3)
     vertices, faces = field_mesh(field)
     origins = cell_origins(field.levels, field.columns, field.grid).reshape(-1, 3)
     assert len(faces) == 12 * (field.boxes[..., 2] > -49.0).sum()
@@ -90,7 +91,7 @@ def test_the_mesh_is_the_boxes_of_every_patch_in_its_cell() -> None:
 
 
 def test_cells_are_apart_and_about_the_middle() -> None:
-    field = build_terrain(load_task("go2-teacher", sets=["course.levels=3", "course.columns=5"]), 3)
+    field = build_terrain(load_task("go2-teacher", changes=read_changes(["course.levels=3", "course.columns=5"])), 3)
     origins = cell_origins(field.levels, field.columns, field.grid)
     length, width = (size * field.grid.cell for size in field.grid.shape)
     np.testing.assert_allclose(np.diff(origins[:, 0, 0]), length + GAP, atol=1e-4)

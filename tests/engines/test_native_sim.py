@@ -8,6 +8,7 @@ from torch import Tensor
 
 from parkour.errors import EngineError
 from parkour.tasks import load_task
+from parkour_cli.changes import read_changes
 
 pytestmark = pytest.mark.mujoco
 engine = pytest.importorskip("parkour_mujoco.engine").MujocoEngine()
@@ -18,7 +19,7 @@ TASK = ("course.levels=4", "course.columns=5", "events.push.interval=0.1", "timi
 
 
 def make(cpu_sim: str):
-    task = load_task("go2-teacher", sets=TASK)
+    task = load_task("go2-teacher", changes=read_changes(TASK))
     torch.manual_seed(5)
     return engine.make_env(task, num_envs=NUM_ENVS, device="cpu", seed=5, cpu_sim=cpu_sim)
 

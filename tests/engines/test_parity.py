@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from parkour.tasks.resolve import load_task
+from parkour_cli.changes import read_changes
 
 pytestmark = pytest.mark.mujoco
 
@@ -62,17 +63,22 @@ def env() -> Any:
 
     task = load_task(
         "go2-teacher",
-        sets=[
-            *(f"terrains.{name}.share={int(name in TERRAINS)}" for name in (*TERRAINS, "flat", "demo")),
-            "course.levels=2",
-            f"course.columns={len(TERRAINS)}",
-            "course.difficulty=random",
-            "course.difficulty_range=[0.3, 1.0]",
-            # No randomisation of masses and friction: one C model per patch stands for every world.
-            *(f"events.{name}.enabled=false" for name in ("friction", "added_mass", "com_offset", "push")),
-            # No episode may end: its world would move to another course.
-            *(f"terminations.{name}.enabled=false" for name in ("bad_orientation", "base_too_low", "course_completed")),
-        ],
+        changes=read_changes(
+            [
+                *(f"terrains.{name}.share={int(name in TERRAINS)}" for name in (*TERRAINS, "flat", "demo")),
+                "course.levels=2",
+                f"course.columns={len(TERRAINS)}",
+                "course.difficulty=random",
+                "course.difficulty_range=[0.3, 1.0]",
+                # No randomisation of masses and friction: one C model per patch stands for every world.
+                *(f"events.{name}.enabled=false" for name in ("friction", "added_mass", "com_offset", "push")),
+                # No episode may end: its world would move to another course.
+                *(
+                    f"terminations.{name}.enabled=false"
+                    for name in ("bad_orientation", "base_too_low", "course_completed")
+                ),
+            ]
+        ),
     )
     env = MujocoEngine().make_env(task, num_envs=WORLDS, device="cpu", seed=11, cpu_sim="warp")
     yield env

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from parkour.registry import default_registry
 from parkour.tasks.resolve import load_task
+from parkour_cli.changes import read_changes
 
 pytestmark = pytest.mark.mujoco
 
@@ -61,13 +62,15 @@ def standing() -> Standing:
     names = builtin_terrains()
     task = load_task(
         "go2-teacher",
-        sets=[
-            *(f"terrains.{name}.share=1" for name in names),
-            f"course.levels={LEVELS}",
-            f"course.columns={len(names)}",
-            "course.curriculum=false",
-            "events.push.enabled=false",
-        ],
+        changes=read_changes(
+            [
+                *(f"terrains.{name}.share=1" for name in names),
+                f"course.levels={LEVELS}",
+                f"course.columns={len(names)}",
+                "course.curriculum=false",
+                "events.push.enabled=false",
+            ]
+        ),
     )
     num_envs = LEVELS * len(names)
     env = MujocoEngine().make_env(task, num_envs=num_envs, device="cpu", seed=3)

@@ -9,6 +9,7 @@ import torch
 
 from parkour.cuda_graphs import StepGraphs
 from parkour.tasks import load_task
+from parkour_cli.changes import read_changes
 from tests.cuda_graphs.recorded_graph import RecordedGraph
 
 pytestmark = pytest.mark.mujoco
@@ -25,7 +26,9 @@ def make_env(graphs: bool, device: str = "cpu", name: str = "go2-teacher", overl
         overlay = None
         few += [NOISE.format("gaussian_noise", "sigma=[0.0, 0.1]"), NOISE.format("constant_error", "spread=0.1")]
         few += ["control.action_delay=[0, 2]"]
-    task = load_task(name, overlay=overlay, sets=["timing.episode_length=0.5", "events.push.interval=0.3", *few])
+    task = load_task(
+        name, overlay=overlay, changes=read_changes(["timing.episode_length=0.5", "events.push.interval=0.3", *few])
+    )
     env = ParkourEnv(task, num_envs=24, device=device, seed=3, cuda_graphs=graphs)
     if graphs and device == "cpu":
         env._graphs = StepGraphs(env.mdp, new_graph=RecordedGraph, **GRAPHED)

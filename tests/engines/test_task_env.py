@@ -10,13 +10,17 @@ import torch
 from parkour.engines.task_env import Measurable, Rendering, TaskEnv
 from parkour.errors import ParkourError
 from parkour.tasks import load_task
+from parkour_cli.changes import read_changes
 from tests.evaluation.fakes import QUICK, GlidingEnv
 
 
 @pytest.fixture
 def env() -> TaskEnv:
     return GlidingEnv(
-        load_task("go2-teacher", overlay="train", sets=(*QUICK, "timing.episode_length=0.4")), 6, "cpu", 3
+        load_task("go2-teacher", overlay="train", changes=read_changes((*QUICK, "timing.episode_length=0.4"))),
+        6,
+        "cpu",
+        3,
     )
 
 

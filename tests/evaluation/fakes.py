@@ -17,9 +17,10 @@ from parkour.policies.definition import acting_network, define_policy
 from parkour.policies.deployed import build_actor
 from parkour.policies.fit import make_stamp
 from parkour.policies.source import Weights, weights_at
-from parkour.tasks import load_task, task_to_toml
+from parkour.tasks import load_task, task_tables
 from parkour.tasks.build import build_mdp
 from parkour.tasks.resolved import ResolvedTask
+from parkour_cli.changes import read_changes
 
 SMALL = ("policy.params.hidden_dims=[32, 16]", "course.columns=5", "course.levels=2")
 QUICK = ("course.levels=5", "course.columns=5")
@@ -138,7 +139,7 @@ def write_weights(
 ) -> Weights:
     """A checkpoint with fresh weights of a task with small networks."""
     folder.mkdir(parents=True, exist_ok=True)
-    resolved = load_task(task, overlay="train", sets=(*SMALL, *sets), withs=withs)
+    resolved = load_task(task, overlay="train", changes=read_changes((*SMALL, *sets), withs))
     env = GlidingEnv(resolved, 2, "cpu", 0)
     torch.manual_seed(seed)
     obs = env.get_observations()
@@ -150,7 +151,7 @@ def write_weights(
         Checkpoint(
             iteration=iteration,
             stamp=make_stamp(resolved, env, obs),
-            task_toml=task_to_toml(resolved),
+            task=task_tables(resolved),
             model={f"{acting_network(definition)}_state_dict": actor.state_dict()},
             optimizers=None,
             learning_rate=1e-4,

@@ -17,9 +17,10 @@ from parkour.evaluation.protocol import PROTOCOLS, TaskChanges, same_courses
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.policies.source import Weights
 from parkour.tasks.resolved import ResolvedTask
+from parkour_cli.changes import read_changes
 from tests.evaluation.fakes import QUICK, GlidingEnv, gliding_env, write_weights
 
-CHANGES = TaskChanges(sets=(*QUICK, "timing.episode_length=3.0"))
+CHANGES = TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=3.0")))
 OPTIONS = EvaluationOptions(num_envs=20, steps=150, device="cpu", changes=CHANGES)
 
 
@@ -88,7 +89,7 @@ def test_differences(fast: Evaluation, slow: Evaluation) -> None:
 
 
 def test_other_courses_are_no_pairs(weights: Weights, fast: Evaluation) -> None:
-    changes = replace(CHANGES, sets=(*CHANGES.sets, "course.roughness=[0.0, 0.0]"))
+    changes = replace(CHANGES, changes={**CHANGES.changes, "course.roughness": [0.0, 0.0]})
     other = evaluate(weights, replace(OPTIONS, changes=changes), make_env=gliding_env)
     assert not compare(fast, other, resamples=50).paired
 
@@ -102,7 +103,7 @@ def test_unlike_trials_are_refused(weights: Weights, fast: Evaluation) -> None:
 def test_teacher_and_student_meet_the_same_courses(weights: Weights, tmp_path: Path) -> None:
     """Their tasks have other terrains, and other numbers for them."""
     student = write_weights(tmp_path, task="go2-student")
-    short = replace(CHANGES, sets=(*QUICK, "timing.episode_length=0.3"))
+    short = replace(CHANGES, changes=read_changes((*QUICK, "timing.episode_length=0.3")))
     ours, theirs = same_courses(weights, student, PROTOCOLS["course"], short)
     envs: list[TaskMdp] = []
 
@@ -112,8 +113,8 @@ def test_teacher_and_student_meet_the_same_courses(weights: Weights, tmp_path: P
         return env
 
     options = replace(OPTIONS, num_envs=5, steps=10)
-    a = evaluate(weights, replace(options, changes=ours), make_env=make)
-    b = evaluate(student, replace(options, changes=theirs), make_env=make)
+    a = evaluate(weights, options, task=ours, make_env=make)
+    b = evaluate(student, options, task=theirs, make_env=make)
     result = compare(a, b, resamples=50)
     assert result.paired and not any(d.certain for row in result.by_terrain.values() for d in row.values())
     assert "data:image/png" in comparison_page(result, comparison_figures(result))

@@ -20,6 +20,7 @@ from parkour.evaluation.tables import evaluation_tables
 from parkour.export import exporter
 from parkour.policies import source as source_module
 from parkour.policies.source import Weights
+from parkour_cli.changes import read_changes
 from tests.evaluation.eval_command import SMALL, command, fails
 from tests.evaluation.fakes import QUICK, write_weights
 
@@ -54,7 +55,10 @@ def test_prints_tables_and_writes_everything(
 
 def test_narrow_terminals_get_whole_columns(weights: Weights) -> None:
     options = EvaluationOptions(
-        num_envs=5, steps=50, device="cpu", changes=TaskChanges(sets=(*QUICK, "timing.episode_length=1.0"))
+        num_envs=5,
+        steps=50,
+        device="cpu",
+        changes=TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=1.0"))),
     )
     result = evaluate(weights, options)
     for width in (80, 100, 130, 200):

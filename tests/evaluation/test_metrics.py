@@ -17,6 +17,7 @@ from parkour.evaluation.metrics import EpisodeRecorder, EpisodeTable
 from parkour.evaluation.protocol import PROTOCOLS, TaskChanges, evaluation_task, level_plan
 from parkour.evaluation.rollout import quota, roll_out
 from parkour.evaluation.summary import METRICS, bin_edges, bin_of, break_down, wilson
+from parkour_cli.changes import read_changes
 from tests.evaluation.fakes import QUICK, GlidingEnv, gliding_env, write_weights
 from tests.evaluation.recording import Recording, slow_episodes
 
@@ -73,9 +74,11 @@ def compare_with_slow(table: EpisodeTable, recording: Recording, episodes: int, 
 
 def test_metrics_equal_a_slow_computation(tmp_path: Path, recordings: list[Recording]) -> None:
     weights = write_weights(tmp_path)
-    task = evaluation_task(weights, PROTOCOLS["course"], TaskChanges(sets=(*QUICK, "timing.episode_length=6.0")))
+    task = evaluation_task(
+        weights, PROTOCOLS["course"], TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=6.0")))
+    )
     result = roll_out(
-        task, weights.path, make_env=gliding_env, num_envs=11, steps=700, device="cpu", seed=3, stratified=True
+        task, weights, make_env=gliding_env, num_envs=11, steps=700, device="cpu", seed=3, stratified=True
     )
     table = result.episodes
     assert len(table) == 33 and table.unfinished.sum() == 0 and result.steps <= 900
@@ -90,7 +93,7 @@ def test_metrics_equal_a_slow_computation(tmp_path: Path, recordings: list[Recor
 @pytest.mark.slow
 def test_metrics_equal_a_slow_computation_on_the_engine(tmp_path: Path, recordings: list[Recording]) -> None:
     weights = write_weights(tmp_path)
-    changes = TaskChanges(sets=(*QUICK, "timing.episode_length=0.8", "events.push.interval=0.2"))
+    changes = TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=0.8", "events.push.interval=0.2")))
     task = evaluation_task(weights, PROTOCOLS["course"], changes)
     _, engine = choose_engine("mujoco")
 
@@ -98,7 +101,7 @@ def test_metrics_equal_a_slow_computation_on_the_engine(tmp_path: Path, recordin
         return engine.make_env(task, num_envs=num_envs, device=device, seed=seed)
 
     run = lambda: roll_out(  # noqa: E731
-        task, weights.path, make_env=make, num_envs=5, steps=80, device="cpu", seed=2, stratified=True
+        task, weights, make_env=make, num_envs=5, steps=80, device="cpu", seed=2, stratified=True
     )
     first = run().episodes
     assert len(first) == 10
@@ -111,7 +114,9 @@ def test_metrics_equal_a_slow_computation_on_the_engine(tmp_path: Path, recordin
 def test_every_environment_is_scored_equally_often(tmp_path: Path) -> None:
     """Robots that fall early have many more episodes in the time; they count no more than others."""
     weights = write_weights(tmp_path)
-    task = evaluation_task(weights, PROTOCOLS["course"], TaskChanges(sets=(*QUICK, "timing.episode_length=10.0")))
+    task = evaluation_task(
+        weights, PROTOCOLS["course"], TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=10.0")))
+    )
     seen: list[GlidingEnv] = []
 
     def make(task: Any, num_envs: int, device: str, seed: int) -> GlidingEnv:
@@ -120,7 +125,7 @@ def test_every_environment_is_scored_equally_often(tmp_path: Path) -> None:
         return env
 
     table = roll_out(
-        task, weights.path, make_env=make, num_envs=10, steps=1000, device="cpu", seed=1, stratified=True
+        task, weights, make_env=make, num_envs=10, steps=1000, device="cpu", seed=1, stratified=True
     ).episodes
     assert np.bincount(table.environment).tolist() == [2] * 10
     assert np.bincount(table.terrain).tolist() == [4] * 5
@@ -130,9 +135,11 @@ def test_every_environment_is_scored_equally_often(tmp_path: Path) -> None:
 def test_episodes_that_nothing_ends_are_left_out(tmp_path: Path) -> None:
     weights = write_weights(tmp_path)
     ends = [f"terminations.{name}.enabled=false" for name in ("time_out", "course_completed", "bad_orientation")]
-    task = evaluation_task(weights, PROTOCOLS["course"], TaskChanges(sets=(*QUICK, "timing.episode_length=6.0", *ends)))
+    task = evaluation_task(
+        weights, PROTOCOLS["course"], TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=6.0", *ends)))
+    )
     result = roll_out(
-        task, weights.path, make_env=gliding_env, num_envs=10, steps=100, device="cpu", seed=3, stratified=True
+        task, weights, make_env=gliding_env, num_envs=10, steps=100, device="cpu", seed=3, stratified=True
     )
     table = result.episodes
     assert result.steps == 300
@@ -143,7 +150,9 @@ def test_episodes_that_nothing_ends_are_left_out(tmp_path: Path) -> None:
 
 def test_broken_physics_leaves_finite_figures(tmp_path: Path) -> None:
     weights = write_weights(tmp_path)
-    task = evaluation_task(weights, PROTOCOLS["course"], TaskChanges(sets=(*QUICK, "timing.episode_length=4.0")))
+    task = evaluation_task(
+        weights, PROTOCOLS["course"], TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=4.0")))
+    )
 
     class Breaking(GlidingEnv):
         def _measure(self) -> Any:
@@ -154,7 +163,7 @@ def test_broken_physics_leaves_finite_figures(tmp_path: Path) -> None:
             return seen
 
     table = roll_out(
-        task, weights.path, make_env=Breaking, num_envs=5, steps=100, device="cpu", seed=3, stratified=True
+        task, weights, make_env=Breaking, num_envs=5, steps=100, device="cpu", seed=3, stratified=True
     ).episodes
     assert all(np.isfinite(values).all() for values in (*table.values.values(), *table.rewards.values()))
     assert table.values["broken"][table.environment == 2].sum() == 1
@@ -215,7 +224,7 @@ def test_quota() -> None:
 def test_recorder_needs_no_host(tmp_path: Path) -> None:
     """Nothing in a step asks for a number: it runs on tensors that have none."""
     weights = write_weights(tmp_path)
-    task = evaluation_task(weights, PROTOCOLS["course"], TaskChanges(sets=QUICK))
+    task = evaluation_task(weights, PROTOCOLS["course"], TaskChanges(changes=read_changes(QUICK)))
     env = GlidingEnv(task, 5, "cpu", 0)
     recorder = EpisodeRecorder(env.mdp, 1)
     asked: list[str] = []

@@ -14,7 +14,9 @@ from parkour.policies.checkpoint import Checkpoint, TaskStamp
 from parkour.policies.checkpoint_file import save_checkpoint
 from parkour.policies.definition import acting_network, define_policy
 from parkour.policies.deployed import build_actor
-from parkour.tasks import ResolvedTask, load_task, task_to_toml
+from parkour.policies.source import weights_at
+from parkour.tasks import ResolvedTask, load_task, task_tables
+from parkour_cli.changes import read_changes
 
 STAGES = ("teacher", "student")
 
@@ -34,7 +36,7 @@ def write_checkpoint(
 ) -> Path:
     """A checkpoint of random weights; ``gain`` makes its actions greater than fresh ones."""
     torch.manual_seed(3)
-    task = load_task(f"go2-{stage}", overlay=overlay, sets=sets)
+    task = load_task(f"go2-{stage}", overlay=overlay, changes=read_changes(sets))
     layout, blank = observation_layout(task), blank_observations(task)
     shapes = {name: tuple(blank[name].shape[1:]) for name in layout}
     definition = define_policy(task)
@@ -51,7 +53,7 @@ def write_checkpoint(
         actions=task.robot.num_joints,
     )
     checkpoint = Checkpoint(
-        iteration=7, stamp=stamp, task_toml=task_to_toml(task),
+        iteration=7, stamp=stamp, task=task_tables(task),
         model={f"{acting_network(definition)}_state_dict": weights}, optimizers=None, learning_rate=0.0, rng=None,
         env=None, num_envs=1, total_steps=0, seconds=0.0, seed=1, versions={"parkour-lab": "0.0"},
     )  # fmt: skip
@@ -69,6 +71,6 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def exports(checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, ExportResult]:
     """ONNX exports of both stages; copy a folder before changing it."""
     return {
-        stage: export_policy(path, tmp_path_factory.mktemp(f"export_{stage}"), ExportOptions(rollout=False))
+        stage: export_policy(weights_at(path), tmp_path_factory.mktemp(f"export_{stage}"), ExportOptions(rollout=False))
         for stage, path in checkpoints.items()
     }

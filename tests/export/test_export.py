@@ -19,7 +19,10 @@ from parkour.export.manifest import file_sha256, read_manifest
 from parkour.export.parity import Parity, check
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
 from parkour.policies.definition import define_policy
-from parkour.policies.deployed import build_actor, task_of
+from parkour.policies.deployed import build_actor
+from parkour.policies.source import weights_at
+from parkour.policies.task import task_of
+from parkour.tasks.table import merge
 from parkour_policies.rma_actor import RmaActor
 from tests.export.conftest import STAGES, blank_observations, write_checkpoint
 
@@ -47,7 +50,7 @@ def test_equal_to_torch_over_100_steps(
     result = (
         exports[stage]
         if format == "onnx"
-        else export_policy(checkpoints[stage], tmp_path, ExportOptions(format="jit", rollout=False))
+        else export_policy(weights_at(checkpoints[stage]), tmp_path, ExportOptions(format="jit", rollout=False))
     )
     assert [(p.inputs, p.batch, p.steps) for p in result.parities] == [("random", 1, 100), ("random", 64, 100)]
     assert result.max_error < 1e-4
@@ -72,7 +75,7 @@ def test_a_wrong_file_is_not_kept(
         exporter, "run_onnx", lambda path: lambda values: [value + 1e-3 for value in original(path)(values)]
     )
     with pytest.raises(ParkourError, match=r"differs from torch by 0\.001 on random inputs"):
-        export_policy(checkpoints["teacher"], tmp_path, ExportOptions(rollout=False))
+        export_policy(weights_at(checkpoints["teacher"]), tmp_path, ExportOptions(rollout=False))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -124,7 +127,7 @@ def test_the_students_own_yaws_are_not_read(exports: dict[str, ExportResult]) ->
 def test_student_that_nobody_steers(tmp_path: Path, opset: int) -> None:
     """No switch to ask for: from opset 18 on ONNX takes "any of none" for true."""
     path = write_checkpoint(tmp_path / "model_7.pt", "student", sets=("policy.params.steered_fields=[]",))
-    result = export_policy(path, tmp_path / "exported", ExportOptions(opset=opset, rollout=False))
+    result = export_policy(weights_at(path), tmp_path / "exported", ExportOptions(opset=opset, rollout=False))
     assert result.max_error < 1e-4 and min(p.scale for p in result.parities) > 1.0
 
 
@@ -132,14 +135,14 @@ def test_student_that_nobody_steers(tmp_path: Path, opset: int) -> None:
 def test_student_with_the_small_encoder(tmp_path: Path, format: str, opset: int) -> None:
     path = write_checkpoint(tmp_path / "model_7.pt", "student", overlay="train+compact")
     options = ExportOptions(format=format, opset=opset, rollout=False)  # type: ignore[arg-type]
-    result = export_policy(path, tmp_path / "exported", options)
+    result = export_policy(weights_at(path), tmp_path / "exported", options)
     assert result.max_error < 1e-4 and min(p.scale for p in result.parities) > 1.0
     assert np.prod(result.manifest.graphs[0].inputs[2].shape) == 384
 
 
 @pytest.mark.parametrize("opset", [14, 17, 20])
 def test_opsets(checkpoints: dict[str, Path], tmp_path: Path, opset: int) -> None:
-    result = export_policy(checkpoints["teacher"], tmp_path, ExportOptions(opset=opset, rollout=False))
+    result = export_policy(weights_at(checkpoints["teacher"]), tmp_path, ExportOptions(opset=opset, rollout=False))
     model = onnx.load(str(tmp_path / "policy.onnx"))
     assert [item.version for item in model.opset_import if not item.domain] == [opset]
     assert result.manifest.opset == opset
@@ -148,7 +151,7 @@ def test_opsets(checkpoints: dict[str, Path], tmp_path: Path, opset: int) -> Non
 @pytest.mark.parametrize("format", ["onnx", "jit"])
 def test_half_precision(checkpoints: dict[str, Path], tmp_path: Path, format: str) -> None:
     options = ExportOptions(format=format, dtype="float16", rollout=False)  # type: ignore[arg-type]
-    result = export_policy(checkpoints["teacher"], tmp_path, options)
+    result = export_policy(weights_at(checkpoints["teacher"]), tmp_path, options)
     assert 1e-6 < result.max_error < 0.05 * max(p.scale for p in result.parities)
     size = next(path.stat().st_size for path in result.files if path.suffix in (".onnx", ".pt"))
     assert size < 700_000  # 1.1 MB in single precision
@@ -156,7 +159,9 @@ def test_half_precision(checkpoints: dict[str, Path], tmp_path: Path, format: st
 
 @pytest.mark.parametrize("format", ["onnx", "jit"])
 def test_a_fixed_batch(checkpoints: dict[str, Path], tmp_path: Path, format: str) -> None:
-    result = export_policy(checkpoints["teacher"], tmp_path, ExportOptions(format=format, batch=1, rollout=False))  # type: ignore[arg-type]
+    result = export_policy(
+        weights_at(checkpoints["teacher"]), tmp_path, ExportOptions(format=format, batch=1, rollout=False)
+    )  # type: ignore[arg-type]
     assert [p.batch for p in result.parities] == [1]
     if format == "onnx":
         session = onnxruntime.InferenceSession(str(tmp_path / "policy.onnx"), providers=["CPUExecutionProvider"])
@@ -169,7 +174,7 @@ def test_metadata(checkpoints: dict[str, Path], exports: dict[str, ExportResult]
     assert found["task"] == "go2-teacher"
     assert found["iteration"] == "7"
     assert found["checkpoint_sha256"] == file_sha256(checkpoints["teacher"])
-    export_policy(checkpoints["teacher"], tmp_path, ExportOptions(format="jit", rollout=False))
+    export_policy(weights_at(checkpoints["teacher"]), tmp_path, ExportOptions(format="jit", rollout=False))
     extra = {"metadata.json": ""}
     torch.jit.load(str(tmp_path / "policy.pt"), _extra_files=extra)
     assert json.loads(extra["metadata.json"])["checkpoint_sha256"] == found["checkpoint_sha256"]
@@ -180,7 +185,7 @@ def test_deploy_toml(checkpoints: dict[str, Path], exports: dict[str, ExportResu
     result = exports[stage]
     manifest = read_manifest(result.folder)
     assert manifest == result.manifest
-    task = task_of(load_checkpoint(checkpoints[stage]), "eval")
+    task = task_of(weights_at(checkpoints[stage]), "eval")
     assert manifest.robot.layout() == task.robot
     assert manifest.control == task.model.control
     assert (manifest.rates.control_hz, manifest.rates.perception_hz) == pytest.approx((50.0, 10.0))
@@ -215,7 +220,7 @@ def test_recorded_inputs(checkpoints: dict[str, Path], tmp_path: Path) -> None:
     obs = np.random.default_rng(0).uniform(-1, 1, (12, 3, 753)).astype(np.float32)
     np.savez(tmp_path / "recording.npz", obs=obs)
     result = export_policy(
-        checkpoints["teacher"], tmp_path / "out", ExportOptions(recording=tmp_path / "recording.npz")
+        weights_at(checkpoints["teacher"]), tmp_path / "out", ExportOptions(recording=tmp_path / "recording.npz")
     )
     assert [(p.inputs, p.batch, p.steps) for p in result.parities][-1] == ("recorded", 3, 12)
 
@@ -223,13 +228,11 @@ def test_recorded_inputs(checkpoints: dict[str, Path], tmp_path: Path) -> None:
 @pytest.mark.mujoco
 def test_a_rollout_is_recorded(checkpoints: dict[str, Path]) -> None:
     from parkour.export import recording
-    from parkour.export.describe import observation_layout
-    from parkour.export.exporter import load_actor_alone
-    from parkour.policies.deployed import DeployedPolicy
+    from parkour.policies.deployed import DeployedPolicy, load_actor
 
-    checkpoint = load_checkpoint(checkpoints["teacher"])
-    task = task_of(checkpoint, "eval")
-    actor = load_actor_alone(checkpoints["teacher"], checkpoint, task, observation_layout(task))
+    weights = weights_at(checkpoints["teacher"])
+    task = task_of(weights, "eval")
+    actor = load_actor(weights, task)
     assert isinstance(actor, RmaActor)
     obs = recording.record_rollout(task, DeployedPolicy(actor), engine="mujoco", notify=print, num_envs=2, steps=4)
     assert obs is not None
@@ -312,9 +315,8 @@ def test_a_task_whose_plugin_is_gone(run: Run, tmp_path: Path) -> None:
 
     path = write_checkpoint(tmp_path / "model_1.pt")
     checkpoint = load_checkpoint(path)
-    text = checkpoint.task_toml.replace('use = "parkour-lab:gap"', 'use = "parkour-beams:beam"')
-    assert text != checkpoint.task_toml
-    save_checkpoint(path, dataclasses.replace(checkpoint, task_toml=text))
+    task = merge(checkpoint.task, {"terrains": {"gap": {"use": "parkour-beams:beam"}}})
+    save_checkpoint(path, dataclasses.replace(checkpoint, task=task))
     code, _, err = run("export", "onnx", "--checkpoint", str(path), "-o", str(tmp_path / "out"))
     assert code == 1
     lines = [line for line in err.splitlines() if line.startswith("error:")]
@@ -337,7 +339,7 @@ def test_weights_alone_are_the_policy(
     after = load_checkpoint(out)
     assert after.slim and after.stamp == before.stamp and after.model.keys() == before.model.keys()
     assert out.stat().st_size < checkpoints[stage].stat().st_size * (0.6 if half else 1.01)
-    task = task_of(before)
+    task = task_of(weights_at(full))
     definition = define_policy(task)
     obs = blank_observations(task)
     for name, weights in before.model.items():

@@ -12,6 +12,7 @@ import torch
 from parkour.export.exporter import ExportResult
 from parkour.tasks import load_task
 from parkour.tasks.build import build_terrain
+from parkour_cli.changes import read_changes
 
 pytestmark = pytest.mark.mujoco
 
@@ -45,13 +46,13 @@ def make_task() -> Any:
     ends = ("bad_orientation", "base_too_low", "course_completed")
     return load_task(
         "go2-teacher",
-        sets=[
+        changes=read_changes([
             *(f"terrains.{name}.share={int(name in TERRAINS)}" for name in (*TERRAINS, "demo")),
             "course.levels=1", f"course.columns={len(TERRAINS)}", "course.difficulty=random",
             "course.difficulty_range=[0.5, 1.0]",
             *(f"events.{name}.enabled=false" for name in off),
             *(f"terminations.{name}.enabled=false" for name in ends),
-        ],
+        ]),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ import pytest
 from parkour.errors import ParkourError
 from parkour.export.exporter import ExportOptions, ExportResult, export_policy
 from parkour.export.manifest import MANIFEST, _digest, read_manifest
+from parkour.policies.source import weights_at
 from parkour.registry import Registry
 from tests.export.conftest import STAGES
 
@@ -330,7 +331,7 @@ def test_an_edited_task_file(run: Run, copy: Path) -> None:
 
 
 def test_torchscript_is_not_for_sim2sim(run: Run, checkpoints: dict[str, Path], tmp_path: Path) -> None:
-    export_policy(checkpoints["teacher"], tmp_path, ExportOptions(format="jit", rollout=False))
+    export_policy(weights_at(checkpoints["teacher"]), tmp_path, ExportOptions(format="jit", rollout=False))
     check_error(run(str(tmp_path)), "holds a TorchScript export, expected an ONNX one")
 
 

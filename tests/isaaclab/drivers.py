@@ -15,6 +15,7 @@ from parkour.tasks import ResolvedTask, load_task
 from parkour.terrain.box import Box
 from parkour.terrain.rays import rotation_matrix
 from parkour.terrain.sub_terrain import SubTerrain
+from parkour_cli.changes import read_changes
 from parkour_isaaclab.engine import IsaacLabEngine
 from parkour_mujoco.engine import MujocoEngine
 
@@ -173,4 +174,4 @@ def flat_task(sets: Sequence[str] = ()) -> ResolvedTask:
     """A teacher's task on smooth flat ground, without randomisation."""
     alone = [f"terrains.{name}.share=0" for name in ("gap", "hurdle", "step", "tilt")]
     numbers = ["course.levels=1", "course.columns=1", "course.roughness=[0.0, 0.0]"]
-    return load_task("go2-teacher", overlay="play", sets=[*alone, *numbers, *sets])
+    return load_task("go2-teacher", overlay="play", changes=read_changes([*alone, *numbers, *sets]))

@@ -14,8 +14,9 @@ from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver
 from parkour.viewing.session import Session
 from parkour.viewing.watch import DRIVEN, PLAY
+from parkour_cli.changes import read_changes
 
-CHANGES = TaskChanges(terrains=("hurdle", "tilt"), sets=("course.levels=2",))
+CHANGES = TaskChanges(terrains=("hurdle", "tilt"), changes=read_changes(("course.levels=2",)))
 
 
 def any_port() -> int:
@@ -29,7 +30,7 @@ def make_session(
 ) -> tuple[Any, Session, ResolvedTask]:
     task = evaluation_task(weights, DRIVEN if driven else PLAY, CHANGES)
     env = make_env(task, num_envs=2, **options)
-    policy = load_policy(weights.path, env, task)
+    policy = load_policy(weights, task, env)
     driver = None
     if driven:
         driver = Driver(Drive(2, "cpu", env.mdp.clock.step_dt), task.model.command.speed[1])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from parkour.tasks import load_task
+from parkour_cli.changes import read_changes
 from tests.isaaclab.drivers import IsaacDriver, MujocoDriver, Pose
 
 pytestmark = [pytest.mark.isaaclab, pytest.mark.slow]
@@ -28,7 +29,7 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     task = load_task(
         request.param,
         overlay="train",
-        sets=["course.levels=5", "course.start_levels=[0, 4]", "command.resample='never'"],
+        changes=read_changes(["course.levels=5", "course.start_levels=[0, 4]", "command.resample='never'"]),
     )
     mujoco, isaac = MujocoDriver(task, NUM_ENVS), IsaacDriver(task, NUM_ENVS)
     isaac.mdp.privileged = mujoco.mdp.privileged

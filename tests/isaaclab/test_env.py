@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from parkour.tasks import load_task
+from parkour_cli.changes import read_changes
 
 pytestmark = [pytest.mark.isaaclab, pytest.mark.slow]
 
 
 def test_a_teacher_walks_all_terrains_for_400_steps(make_env: Any) -> None:
-    task = load_task("go2-teacher", overlay="train", sets=["course.levels=3"])
+    task = load_task("go2-teacher", overlay="train", changes=read_changes(["course.levels=3"]))
     env = make_env(task, num_envs=16)
     layout = env.mdp.observations.layout
     assert {field.name for field in layout["proprioception"]}
@@ -46,7 +47,7 @@ def test_a_teacher_walks_all_terrains_for_400_steps(make_env: Any) -> None:
 
 
 def test_an_episode_starts_at_its_patch_and_knows_nothing_of_the_last(make_env: Any) -> None:
-    env = make_env(load_task("go2-teacher", overlay="train", sets=["course.levels=3"]))
+    env = make_env(load_task("go2-teacher", overlay="train", changes=read_changes(["course.levels=3"])))
     for _ in range(20):
         env.step(torch.zeros(4, 12))
     env.episode_length_buf[1] = env.max_episode_length - 1
@@ -65,7 +66,9 @@ def test_an_episode_starts_at_its_patch_and_knows_nothing_of_the_last(make_env: 
 
 def test_actions_come_late_by_the_tasks_delay(make_env: Any) -> None:
     """The targets of a delayed robot are those of earlier actions; what terms see is the action that was given."""
-    task = load_task("go2-teacher", overlay="train", sets=["course.levels=2", "control.action_delay=2"])
+    task = load_task(
+        "go2-teacher", overlay="train", changes=read_changes(["course.levels=2", "control.action_delay=2"])
+    )
     env = make_env(task)
     term = env.unwrapped.action_manager.get_term("joints")
     default = env.mdp.default_joint_pos

@@ -13,6 +13,7 @@ from parkour.learning.runner import Iteration
 from parkour.learning.train import train
 from parkour.policies.source import pretrained_checkpoint
 from parkour.tasks import load_task
+from parkour_cli.changes import read_changes
 
 pytestmark = [pytest.mark.isaaclab, pytest.mark.slow]
 
@@ -37,7 +38,7 @@ def _options(folder: Path, **choices: Any) -> TrainOptions:
 
 
 def test_a_teacher_takes_two_updates_and_goes_on(tmp_path: Path) -> None:
-    task, recorder = load_task("go2-teacher", overlay="train", sets=SMALL), Recorder()
+    task, recorder = load_task("go2-teacher", overlay="train", changes=read_changes(SMALL)), Recorder()
     result = train(task, _options(tmp_path, iterations=2), listeners=[recorder])
     assert len(recorder.scalars) == 2
     _check(recorder)
@@ -47,7 +48,7 @@ def test_a_teacher_takes_two_updates_and_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_student_with_depth_takes_an_update(tmp_path: Path) -> None:
-    task, recorder = load_task("go2-student", overlay="train", sets=SMALL), Recorder()
+    task, recorder = load_task("go2-student", overlay="train", changes=read_changes(SMALL)), Recorder()
     teacher = pretrained_checkpoint("teacher")
     result = train(task, _options(tmp_path, iterations=1, checkpoint=teacher), listeners=[recorder])
     assert len(recorder.scalars) == 1

@@ -163,7 +163,7 @@ def test_trainings_film_begins_when_pictures_come(with_window: None, make_env: A
     kit.settings.set("/app/window/enabled", False)
     task = evaluation_task(weights, PLAY, CHANGES)
     env = make_env(task, num_envs=2, render=True)
-    frames = record(env, load_policy(weights.path, env, task), task.model.step_dt, seconds=0.4)
+    frames = record(env, load_policy(weights, task, env), task.model.step_dt, seconds=0.4)
     assert len(frames) == 10 and min(frame.min() for frame in frames) > 0
     robot = env.unwrapped.scene["robot"].data.root_link_pos_w[0].numpy()
     np.testing.assert_allclose(window.viewport.target, robot + np.array([0.5, 0.0, 0.0]), atol=0.1)

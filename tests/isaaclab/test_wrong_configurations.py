@@ -12,6 +12,7 @@ import pytest
 
 from parkour.errors import DeviceError, EngineError, ParkourError, TaskError
 from parkour.tasks import ResolvedTask, load_task
+from parkour_cli.changes import read_changes
 from parkour_isaaclab.engine import IsaacLabEngine
 from parkour_isaaclab.launch import launch, quiet_stdout
 from parkour_isaaclab.robot import load_robot_asset, locate_usd
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.isaaclab
 
 @pytest.fixture(scope="module")
 def task() -> ResolvedTask:
-    return load_task("go2-teacher", overlay="play", sets=["course.levels=1", "course.columns=1"])
+    return load_task("go2-teacher", overlay="play", changes=read_changes(["course.levels=1", "course.columns=1"]))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,6 +11,7 @@ from parkour.engines.task_env import TaskEnv, Transition
 from parkour.specs import ObservationField
 from parkour.tasks import load_task
 from parkour.tasks.resolved import ResolvedTask
+from parkour_cli.changes import read_changes
 
 SIZES = {
     "proprioception": 53,
@@ -128,7 +129,7 @@ def fake_task(*sets: str) -> ResolvedTask:
         "algorithm.params.mini_batches=2",
         "algorithm.params.epochs=2",
     )
-    return load_task("go2-teacher", overlay="train", sets=(*small, *sets))
+    return load_task("go2-teacher", overlay="train", changes=read_changes((*small, *sets)))
 
 
 def make_env(task: ResolvedTask, num_envs: int, device: str, seed: int) -> FakeEnv:

@@ -12,6 +12,7 @@ from parkour.learning.options import TrainOptions
 from parkour.learning.train import train
 from parkour.tasks import load_task
 from parkour.tasks.resolved import ResolvedTask
+from parkour_cli.changes import read_changes
 from tests.learning.fakes import SIZES, FakeEnv, make_env
 
 IMAGE = (16, 18)
@@ -83,7 +84,9 @@ class FakeStudentEnv(FakeEnv):
 
 def student_task(*sets: str, small: tuple[str, ...] = SMALL) -> ResolvedTask:
     """The built-in student's task with small networks and rollouts."""
-    return load_task("go2-student", overlay="train", sets=(*small, "algorithm.steps_per_env=10", *sets))
+    return load_task(
+        "go2-student", overlay="train", changes=read_changes((*small, "algorithm.steps_per_env=10", *sets))
+    )
 
 
 def make_student_env(task: ResolvedTask, num_envs: int, device: str, seed: int) -> FakeStudentEnv:
@@ -93,7 +96,9 @@ def make_student_env(task: ResolvedTask, num_envs: int, device: str, seed: int) 
 
 def train_teacher(folder: Path, *sets: str, iterations: int = 1) -> Path:
     """Checkpoint of a freshly begun teacher with small networks."""
-    task = load_task("go2-teacher", overlay="train", sets=(*NETWORKS, "algorithm.steps_per_env=4", *sets))
+    task = load_task(
+        "go2-teacher", overlay="train", changes=read_changes((*NETWORKS, "algorithm.steps_per_env=4", *sets))
+    )
     options = TrainOptions(
         num_envs=8, iterations=iterations, device="cpu", log_root=folder / "teacher", logger="none", progress=False
     )

@@ -64,7 +64,7 @@ def test_train_then_resume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert code == 0 and "going on from iteration 2" in err
     resumed = load_checkpoint(Path(out.splitlines()[-1]))
     assert (resumed.iteration, resumed.seed, resumed.num_envs) == (3, 4, 8)
-    assert "steps_per_env = 4" in resumed.task_toml
+    assert resumed.task["algorithm"]["steps_per_env"] == 4
 
 
 def test_default_size_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

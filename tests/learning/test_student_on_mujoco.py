@@ -16,7 +16,9 @@ from parkour.learning.state import RunState
 from parkour.policies.checkpoint_file import load_checkpoint
 from parkour.policies.definition import define_policy
 from parkour.policies.deployed import build_actor, load_actor, load_policy
+from parkour.policies.source import weights_at
 from parkour.tasks import load_task
+from parkour_cli.changes import read_changes
 from tests.learning.student_fakes import NETWORKS
 from tests.learning.test_student_training import Recorder
 
@@ -35,13 +37,13 @@ def options(folder: Path, **changes: Any) -> TrainOptions:
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    task = load_task("go2-teacher", overlay="train", sets=SETS)
+    task = load_task("go2-teacher", overlay="train", changes=read_changes(SETS))
     return module.train(task, options(tmp_path_factory.mktemp("teacher"), iterations=1)).checkpoint
 
 
 def test_student_run_on_the_real_environment(tmp_path: Path, teacher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two updates; the teacher inside is the one of evaluation; the same losses after each of two resumptions."""
-    task = load_task("go2-student", overlay="train", sets=SETS)
+    task = load_task("go2-student", overlay="train", changes=read_changes(SETS))
     states: list[RunState] = []
     restore = module._restore
 
@@ -55,7 +57,9 @@ def test_student_run_on_the_real_environment(tmp_path: Path, teacher: Path, monk
     def look_at_the_beginning(state: RunState) -> None:
         algorithm, env = state.runner.alg, state.runner.env
         obs = env.get_observations()
-        alone: Any = build_actor(define_policy(load_task("go2-teacher", sets=SETS)), obs, env.num_actions, "cpu")
+        alone: Any = build_actor(
+            define_policy(load_task("go2-teacher", changes=read_changes(SETS))), obs, env.num_actions, "cpu"
+        )
         alone.load_state_dict(load_checkpoint(teacher).model["actor_state_dict"])
         algorithm.train_mode()
         wanted = alone(obs)
@@ -85,11 +89,11 @@ def test_student_run_on_the_real_environment(tmp_path: Path, teacher: Path, monk
 
 def acts_in_evaluation(path: Path) -> None:
     """The policy of a checkpoint sees and acts, and forgets with its environment."""
-    task = load_task("go2-student", overlay="eval", sets=SETS)
+    task = load_task("go2-student", overlay="eval", changes=read_changes(SETS))
     _, engine = choose_engine("mujoco")
     env: Any = engine.make_env(task, num_envs=8, device="cpu", seed=3)
-    policy = load_policy(path, env, task)
-    blunt: Any = load_actor(path, env, task)
+    policy = load_policy(weights_at(path), task, env)
+    blunt: Any = load_actor(weights_at(path), task, env)
     blunt._refreshed = None  # looks at every image and lets the group say which ones count
     obs = env.get_observations()
     with torch.inference_mode():

@@ -20,10 +20,13 @@ from parkour.learning.train import train
 from parkour.learning.video import record
 from parkour.policies.checkpoint import slim
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
-from parkour.policies.deployed import load_actor, load_policy, task_of
-from parkour.tasks import load_task, task_to_toml
+from parkour.policies.deployed import load_actor, load_policy
+from parkour.policies.source import weights_at
+from parkour.policies.task import task_of
+from parkour.tasks import load_task, task_tables
 from parkour.tasks.resolved import ResolvedTask
 from parkour_cli.__main__ import main
+from parkour_cli.changes import read_changes
 from tests.learning.fakes import SIZES, FakeEnv
 from tests.learning.student_fakes import (
     IMAGE,
@@ -186,7 +189,7 @@ def test_checkpoint_holds_everything_a_resumed_run_needs(tmp_path: Path, teacher
     trained = [key for key in saved.model["student_state_dict"] if not key.startswith("actor.estimator.")]
     assert len(saved.optimizers["student"]["state"]) == len(trained)
     assert saved.optimizers["student"]["state"][0]["step"] == 2
-    assert task_to_toml(task_of(saved)) == task_to_toml(student_task())
+    assert task_tables(task_of(weights_at(result.checkpoint))) == task_tables(student_task())
 
 
 def test_student_begins_as_a_copy_of_the_teacher(tmp_path: Path, teacher: Path) -> None:
@@ -216,7 +219,7 @@ def test_student_to_begin_with_must_be_one(tmp_path: Path, teacher: Path) -> Non
     with pytest.raises(ParkourError, match="got --student and --resume"):
         run(tmp_path, resume=True, student=teacher)
     with pytest.raises(ParkourError, match="got --student and a teacher's task"):
-        run(tmp_path, task=load_task("go2-teacher", overlay="train", sets=NETWORKS), student=teacher)
+        run(tmp_path, task=load_task("go2-teacher", overlay="train", changes=read_changes(NETWORKS)), student=teacher)
 
 
 def test_run_of_a_teacher_names_its_newest_checkpoint(tmp_path: Path, teacher: Path) -> None:
@@ -244,8 +247,8 @@ def test_loaded_policy_remembers_and_forgets(tmp_path: Path, teacher: Path) -> N
     result = run(tmp_path, checkpoint=teacher)
     env = FakeStudentEnv(5, seed=3, length=7)
     env.episode_length_buf += torch.arange(5)
-    policy = load_policy(result.checkpoint, env, student_task())
-    twin = load_actor(result.checkpoint, FakeStudentEnv(5, tells=False), student_task())
+    policy = load_policy(weights_at(result.checkpoint), student_task(), env)
+    twin = load_actor(weights_at(result.checkpoint), student_task(), FakeStudentEnv(5, tells=False))
     assert twin.yaw_source == "predicted" and not twin.training  # type: ignore[attr-defined]
     obs = env.get_observations()
     for _ in range(16):
@@ -265,7 +268,7 @@ def test_video_of_a_student_forgets_as_the_environment_does(tmp_path: Path, teac
 
     result = run(tmp_path, checkpoint=teacher)
     env = Filmed(3, length=4)
-    policy = load_policy(result.checkpoint, env, student_task())
+    policy = load_policy(weights_at(result.checkpoint), student_task(), env)
     told: list[Any] = []
     forget = policy.reset
     policy.reset = lambda dones=None: (told.append(dones), forget(dones))[1]  # type: ignore[method-assign]
@@ -287,13 +290,13 @@ def test_student_where_a_teacher_is_needed_and_the_reverse(tmp_path: Path, teach
     student = run(tmp_path, checkpoint=teacher).checkpoint
     with pytest.raises(CheckpointError, match="is a student, expected a teacher"):
         run(tmp_path, checkpoint=student)
-    task = load_task("go2-teacher", overlay="train", sets=NETWORKS)
+    task = load_task("go2-teacher", overlay="train", changes=read_changes(NETWORKS))
     with pytest.raises(CheckpointError, match="is a student, expected a teacher"):
         run(tmp_path, task=task, checkpoint=student, make_env=lambda task, n, device, seed: FakeEnv(n, seed))
     with pytest.raises(CheckpointError, match="is of task 'go2-teacher', expected 'go2-student'"):
         run(tmp_path, resume=True, checkpoint=teacher, iterations=9)
     with pytest.raises(CheckpointError, match="is a teacher, expected a student"):
-        load_policy(teacher, FakeStudentEnv(2), student_task())
+        load_policy(weights_at(teacher), student_task(), FakeStudentEnv(2))
 
 
 def test_teacher_of_other_dimensions(tmp_path: Path, teacher: Path) -> None:

@@ -13,8 +13,9 @@ from parkour.errors import CheckpointError
 from parkour.learning.train import train
 from parkour.policies.checkpoint import slim
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
-from parkour.policies.deployed import task_of
-from parkour.tasks import task_to_toml
+from parkour.policies.source import weights_at
+from parkour.policies.task import task_of
+from parkour.tasks import task_tables
 from tests.learning.fakes import SIZES, FakeEnv, fake_task, make_env
 from tests.learning.runs import Recorder, options, run
 
@@ -41,12 +42,13 @@ def test_run_leaves_checkpoints_task_and_metrics(tmp_path: Path) -> None:
 
 
 def test_checkpoint_tells_what_it_is_of(tmp_path: Path) -> None:
-    loaded = load_checkpoint(run(tmp_path, seed=5).checkpoint)
+    weights = weights_at(run(tmp_path, seed=5).checkpoint)
+    loaded = weights.checkpoint
     assert (loaded.stamp.name, loaded.stamp.stage, loaded.seed, loaded.num_envs) == ("go2-teacher", "teacher", 5, 8)
     assert loaded.stamp.observations == {name: (size,) for name, size in SIZES.items()}
     assert loaded.total_steps == 4 * 8 * 4 and loaded.versions["torch"]
     assert {key.split(".")[0] for key in loaded.model["actor_state_dict"]} >= {"estimator", "history_encoder"}
-    assert task_to_toml(task_of(loaded)) == loaded.task_toml == task_to_toml(fake_task())
+    assert task_tables(task_of(weights)) == loaded.task == task_tables(fake_task())
 
 
 def test_tensorboard_files(tmp_path: Path) -> None:

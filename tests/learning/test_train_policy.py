@@ -13,6 +13,7 @@ from parkour.learning import video as video_module
 from parkour.learning.train import train
 from parkour.policies.checkpoint_file import load_checkpoint
 from parkour.policies.deployed import load_actor, load_policy
+from parkour.policies.source import weights_at
 from tests.learning.fakes import FakeEnv, fake_task, make_env
 from tests.learning.runs import options, run
 
@@ -20,15 +21,15 @@ from tests.learning.runs import options, run
 def test_loaded_policy_is_the_trained_actor_on_deployed_inputs(tmp_path: Path) -> None:
     result = run(tmp_path)
     env = FakeEnv(5, seed=3)
-    actions = load_policy(result.checkpoint, env, fake_task())(env.get_observations())
-    actor = load_actor(result.checkpoint, env)
+    actions = load_policy(weights_at(result.checkpoint), fake_task(), env)(env.get_observations())
+    actor = load_actor(weights_at(result.checkpoint), fake_task(), env)
     assert not actor.training
     assert torch.equal(actions, actor(env.get_observations()))
     assert torch.equal(actions, actor.train().act_inference(env.get_observations()))
     other = env.get_observations().clone()
     other["privileged_latent"] += 1.0
     other["privileged_explicit"] += 1.0
-    assert torch.equal(actions, load_policy(result.checkpoint, env, fake_task())(other))
+    assert torch.equal(actions, load_policy(weights_at(result.checkpoint), fake_task(), env)(other))
 
 
 def test_runner_and_loaded_policy_act_alike(tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def test_runner_and_loaded_policy_act_alike(tmp_path: Path) -> None:
     env = FakeEnv(5, seed=3)
     runner = TrainingRunner(env, rma_teacher(fake_task()).train_cfg | {"num_steps_per_env": 4})
     runner.alg.load(load_checkpoint(result.checkpoint).model, {"actor": True, "critic": True}, True)
-    policy = load_policy(result.checkpoint, env, fake_task())
+    policy = load_policy(weights_at(result.checkpoint), fake_task(), env)
     assert torch.equal(runner.get_inference_policy()(env.get_observations()), policy(env.get_observations()))
 
 

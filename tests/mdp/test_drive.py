@@ -11,6 +11,7 @@ import torch
 from parkour.mdp.context import GoalState
 from parkour.mdp.drive import LEAD, Drive
 from parkour.tasks import load_task
+from parkour_cli.changes import read_changes
 from tests.evaluation.fakes import QUICK, GlidingEnv
 
 DT = 0.02
@@ -69,7 +70,7 @@ def test_way_points_lead_where_nobody_steers() -> None:
 
 @pytest.mark.parametrize("name", ["go2-teacher", "go2-student"])
 def test_a_policy_is_told_speed_and_heading_at_the_perception_rate(tmp_path: Path, name: str) -> None:
-    env = GlidingEnv(load_task(name, sets=(*QUICK, "course.levels=2")), 5, "cpu", seed=1)
+    env = GlidingEnv(load_task(name, changes=read_changes((*QUICK, "course.levels=2"))), 5, "cpu", seed=1)
     columns: dict[str, int] = {}
     start = 0
     for field in env.mdp.observations.layout["proprioception"]:

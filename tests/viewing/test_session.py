@@ -47,7 +47,7 @@ def test_actions_arrive_from_other_threads_in_order() -> None:
 def test_it_runs_as_evaluation_does(tmp_path: Path) -> None:
     session, task, weights = make_session(tmp_path)
     alone = GlidingEnv(evaluation_task(weights, PLAY), 5, "cpu", 1)
-    policy = load_policy(weights.path, alone, task)
+    policy = load_policy(weights, task, alone)
     torch.manual_seed(1)
     alone.mdp.choose_levels = session.mdp.choose_levels
     with torch.inference_mode():

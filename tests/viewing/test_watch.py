@@ -66,7 +66,7 @@ def test_play_has_a_robot_on_every_terrain_under_the_overlay_play(weights: Weigh
 
 def test_terrain_difficulty_and_overrides(weights: Weights) -> None:
     engine = FakeEngine(life=1)
-    changes = TaskChanges((0.1, 0.2), ("demo",), None, ("command.speed=[0.5, 0.5]",))
+    changes = TaskChanges((0.1, 0.2), ("demo",), None, {"command.speed": [0.5, 0.5]})
     watch(weights, WatchOptions(num_envs=3, changes=changes), engine=engine)
     assert engine.made["num_envs"] == 3 and list(engine.made["task"].terrains) == ["demo"]
     assert (engine.env.mdp.course.difficulty <= 0.2001).all()

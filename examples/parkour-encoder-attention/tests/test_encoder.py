@@ -48,7 +48,7 @@ def test_the_task_s_policy_has_it() -> None:
 
 def test_a_policy_with_it_trains(tmp_path: Path) -> None:
     """Some iterations on recorded states: its weights change, and losses stay finite (or training would stop)."""
-    task = load_task("go2-teacher-attention", overlay="train", sets=["algorithm.steps_per_env=8"])
+    task = load_task("go2-teacher-attention", overlay="train", changes={"algorithm.steps_per_env": 8})
     options = TrainOptions(iterations=3, num_envs=12, device="cpu", log_root=tmp_path, logger="none", progress=False)
     result = train(task, options, make_env=lambda task, num_envs, device, seed: ReplayEnv(task))
     assert result.iterations == 3

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from parkour.digest import file_sha256
 from parkour.errors import ParkourError, StorageError
 
 SOURCE = "https://omniverse-content-production.s3-us-west-2.amazonaws.com"
@@ -178,7 +179,7 @@ def read_listing(folder: Path) -> list[LocalFile]:
 def verify(folder: Path) -> list[LocalFile]:
     """:func:`read_listing`, and every file's SHA-256 compared."""
     return [
-        file if file.state != "ok" or _sha256(folder / file.path) == file.sha256 else _with_state(file, "changed")
+        file if file.state != "ok" or file_sha256(folder / file.path) == file.sha256 else _with_state(file, "changed")
         for file in read_listing(folder)
     ]
 
@@ -201,7 +202,7 @@ def _download(address: str, file: RemoteFile, place: Path, *, resume: bool) -> s
     if problem:
         part.unlink()
         raise ParkourError(f"{file.path}: {problem}", hint="parkour assets fetch, again")
-    sha256 = _sha256(part)
+    sha256 = file_sha256(part)
     part.replace(place)
     return sha256
 
@@ -296,8 +297,3 @@ def _with_state(file: LocalFile, state: State) -> LocalFile:
 
 def _has_size(place: Path, size: int) -> bool:
     return place.is_file() and place.stat().st_size == size
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 import numpy as np
+from pydantic import BeforeValidator
 
 from parkour.params import Params, param
 from parkour.terrain.box import Box
@@ -10,9 +13,19 @@ from parkour.terrain.sub_terrain import SubTerrain
 from parkour_terrains import common
 from parkour_terrains.common import LengthDraw, draw
 
+APPROACH = 2.0
+
+
+def _of_today(approach: Any) -> Any:
+    """Tasks that were written down earlier, as in the pretrained weights, have a range here.
+
+    It was level ground after the start platform, and is not kept: the courses of today begin elsewhere.
+    """
+    return APPROACH if isinstance(approach, (list, tuple)) else approach
+
 
 class DemoParams(Params):
-    approach: float = param(2.0, unit="m", ge=1.5, le=4.0)
+    approach: Annotated[float, BeforeValidator(_of_today)] = param(APPROACH, unit="m", ge=1.5, le=4.0)
     """Where the hurdle begins."""
     hurdle_length: LengthDraw = param((0.35, 0.4), unit="m")
     """Extent of the hurdle along x, a uniform draw."""

@@ -48,28 +48,31 @@ def run(request: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _task(folder: Path, request: dict[str, Any]) -> Any:
     """The export's task on the courses asked for, with nothing drawn at random but them."""
-    from parkour.tasks import load_task
+    from parkour.registry import default_registry
+    from parkour.tasks.document import read_task
+    from parkour.tasks.resolve import load_model, resolve_task
     from parkour_mujoco.sim2sim.courses import CoursePlan
 
     plan = CoursePlan(tuple(request["terrains"]), tuple(request["difficulty"]), request["episodes"], request["seed"])
-    path = folder / "task.toml"
-    known = load_task(path).model
-    withs = [f"terrain:{name}=1" for name in plan.terrains if name not in known.terrains]
-    sets = [
-        *(f"course.{key}={_toml(value)}" for key, value in plan.numbers().items()),
-        *(f'terrains."{name}".share={float(name in plan.terrains)}' for name in known.terrains),
-        *(f'terrains."{name}".enabled=true' for name in known.terrains if name in plan.terrains),
-        *(f'events."{name}".enabled=false' for name in known.events if name not in _KEPT),
-        f"timing.episode_length={request['seconds']}",
-        f"command.speed=[{request['speed']}, {request['speed']}]",
-        'command.resample="never"',
-        "command.deadband=0.0",
-    ]
+    document, _ = read_task(folder / "task.toml", default_registry())
+    known = load_model(document)
+    changes: dict[str, Any] = {f"terrain:{name}": 1 for name in plan.terrains if name not in known.terrains}
+    changes |= {f"course.{key}": value for key, value in plan.numbers().items()}
+    for name in known.terrains:
+        changes[f'terrains."{name}".share'] = float(name in plan.terrains)
+        if name in plan.terrains:
+            changes[f'terrains."{name}".enabled'] = True
+    changes |= {f'events."{name}".enabled': name in _KEPT for name in known.events}
+    changes |= {
+        "timing.episode_length": request["seconds"],
+        "command.speed": [request["speed"], request["speed"]],
+        "command.resample": "never",
+        "command.deadband": 0.0,
+    }
     for name, numbers in _KEPT.items():
         if name in known.events:
-            sets += [f"events.{name}.params.{key}={_toml(value)}" for key, value in numbers(request).items()]
-            sets.append(f"events.{name}.enabled=true")
-    return load_task(path, sets=sets, withs=withs)
+            changes |= {f"events.{name}.params.{key}": value for key, value in numbers(request).items()}
+    return resolve_task(document, changes=changes)
 
 
 _KEPT: dict[str, Any] = {
@@ -78,10 +81,6 @@ _KEPT: dict[str, Any] = {
     "friction": lambda request: {"range": (request["friction"], request["friction"])},
 }
 """Events that set the start, with the numbers that make every start alike."""
-
-
-def _toml(value: Any) -> str:
-    return json.dumps(value)
 
 
 def _episode(table: Any, row: int, step_dt: float) -> dict[str, Any]:

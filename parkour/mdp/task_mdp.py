@@ -149,7 +149,7 @@ class TaskMdp:
         return done, reward
 
     @property
-    def everybody_sees(self) -> bool:
+    def is_perception_step(self) -> bool:
         """Whether the slow sensors of all environments refresh at this step."""
         return self._steps % self.clock.perception_period == 0
 
@@ -207,7 +207,7 @@ class TaskMdp:
     def observe(self, seen: Measurement, episode_step: Tensor) -> dict[str, Tensor]:
         """The observation groups, from a state that is up to date for every environment."""
         perception = episode_step == 0
-        if self.everybody_sees:
+        if self.is_perception_step:
             perception = torch.ones_like(perception)
             self.refreshed = None
         elif self.camera is not None:

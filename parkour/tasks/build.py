@@ -81,11 +81,16 @@ def build_mdp(
     )
 
 
+def has_depth_camera(task: ResolvedTask) -> bool:
+    """Whether an observation group of the task needs depth cameras."""
+    return any("depth_camera" in _needs(part) for part in task.observations.values())
+
+
 def build_camera(
     task: ResolvedTask, num_envs: int, device: str, raycast: RayCaster | None = None
 ) -> DepthCamera | None:
     """The robots' depth cameras, if an observation group of the task needs them."""
-    if not any("depth_camera" in _needs(part) for part in task.observations.values()):
+    if not has_depth_camera(task):
         return None
     camera = task.model.camera
     geometry = CameraGeometry(**{name: getattr(camera, name) for name in type(camera).model_fields})

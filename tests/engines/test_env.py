@@ -13,18 +13,18 @@ from parkour_cli.changes import read_changes
 
 pytestmark = pytest.mark.mujoco
 engine = pytest.importorskip("parkour_mujoco.engine").MujocoEngine()
-vec_env = pytest.importorskip("parkour_mujoco.vec_env")
+module = pytest.importorskip("parkour_mujoco.env")
 
 NUM_ENVS = 5
 
 
-def make(sets: tuple[str, ...] = (), seed: int = 3) -> vec_env.MujocoVecEnv:
+def make(sets: tuple[str, ...] = (), seed: int = 3) -> module.MujocoEnv:
     task = load_task("go2-teacher", changes=read_changes(("course.levels=3", "course.columns=5", *sets)))
     return engine.make_env(task, num_envs=NUM_ENVS, device="cpu", seed=seed)
 
 
 @pytest.fixture(scope="module")
-def env() -> Iterator[vec_env.MujocoVecEnv]:
+def env() -> Iterator[module.MujocoEnv]:
     made = make()
     yield made
     made.close()
@@ -34,7 +34,7 @@ def zeros() -> torch.Tensor:
     return torch.zeros(NUM_ENVS, 12)
 
 
-def test_observation_groups_have_the_layout_of_the_task(env: vec_env.MujocoVecEnv) -> None:
+def test_observation_groups_have_the_layout_of_the_task(env: module.MujocoEnv) -> None:
     observations, reward, done, extras = env.step(zeros())
     sizes = {name: sum(field.size for field in fields) for name, fields in env.mdp.observations.layout.items()}
     assert {name: tuple(value.shape) for name, value in observations.items()} == {
@@ -44,22 +44,22 @@ def test_observation_groups_have_the_layout_of_the_task(env: vec_env.MujocoVecEn
     assert reward.shape == done.shape == extras["time_outs"].shape == (NUM_ENVS,)
 
 
-def test_every_terrain_has_environments_however_few_there_are(env: vec_env.MujocoVecEnv) -> None:
+def test_every_terrain_has_environments_however_few_there_are(env: module.MujocoEnv) -> None:
     assert sorted(env.mdp.course.terrain.tolist()) == [0, 1, 2, 3, 4]
 
 
-def test_statistics_come_once_per_iteration(env: vec_env.MujocoVecEnv) -> None:
+def test_statistics_come_once_per_iteration(env: module.MujocoEnv) -> None:
     steps = env._log_interval
     logged = [("log" in env.step(zeros())[3]) for _ in range(2 * steps)]
     assert sum(logged) == 2
 
 
-def test_an_environment_with_broken_physics_is_reset_and_counted(env: vec_env.MujocoVecEnv) -> None:
+def test_an_environment_with_broken_physics_is_reset_and_counted(env: module.MujocoEnv) -> None:
     env.reset()
     env.mdp.drain_statistics()
     for _ in range(5):
         env.step(zeros())
-    env.unwrapped.sim.data.qvel[2, 1] = float("nan")  # as a diverging solver leaves it
+    env.sim.data.qvel[2, 1] = float("nan")  # as a diverging solver leaves it
     observations, reward, done, extras = env.step(zeros())
     assert done.tolist() == [0, 0, 1, 0, 0]
     assert not extras["time_outs"].any()
@@ -81,7 +81,7 @@ def test_an_episode_that_begins_old_moves_no_level_and_enters_no_score() -> None
         env.mdp.drain_statistics()
         last = env.max_episode_length - 1
         env.episode_length_buf = torch.tensor([last, last, 0, 0, 0])
-        env.unwrapped.sim.data.qvel[1, 1] = float("nan")
+        env.sim.data.qvel[1, 1] = float("nan")
         _, _, done, _ = env.step(zeros())
         log = env.mdp.drain_statistics()
         assert done.tolist() == [1, 1, 0, 0, 0]
@@ -89,7 +89,7 @@ def test_an_episode_that_begins_old_moves_no_level_and_enters_no_score() -> None
         assert float(log["Episode/count"]) == 0.0
         assert float(log["Physics/nan_resets"]) == 1.0
         # The next episodes are whole ones: standing still for all of it costs a level.
-        env.unwrapped.sim.data.qpos[0, 2] = -0.6
+        env.sim.data.qpos[0, 2] = -0.6
         env.step(zeros())
         assert float(env.mdp.drain_statistics()["Episode/count"]) == 1.0
         assert env.mdp.course.level.tolist() == [0, 1, 1, 1, 1]
@@ -97,22 +97,22 @@ def test_an_episode_that_begins_old_moves_no_level_and_enters_no_score() -> None
         env.close()
 
 
-def test_a_robot_that_falls_off_ends_in_failure_and_begins_anew(env: vec_env.MujocoVecEnv) -> None:
+def test_a_robot_that_falls_off_ends_in_failure_and_begins_anew(env: module.MujocoEnv) -> None:
     env.reset()
-    env.unwrapped.sim.data.qpos[1, 2] = -0.6
+    env.sim.data.qpos[1, 2] = -0.6
     _, _, done, extras = env.step(zeros())
     assert done.tolist() == [0, 1, 0, 0, 0] and not extras["time_outs"][1]
     assert float(env.mdp.context.robot.base_pos[1, 2]) > 0.3
 
 
-def test_the_clock_ends_an_episode_without_failure(env: vec_env.MujocoVecEnv) -> None:
+def test_the_clock_ends_an_episode_without_failure(env: module.MujocoEnv) -> None:
     env.reset()
     env.episode_length_buf = torch.tensor([0, env.max_episode_length - 1, 0, 0, 0])
     _, _, done, extras = env.step(zeros())
     assert done.tolist() == [0, 1, 0, 0, 0] and extras["time_outs"].tolist() == [False, True, False, False, False]
 
 
-def test_reaching_the_last_way_point_succeeds(env: vec_env.MujocoVecEnv) -> None:
+def test_reaching_the_last_way_point_succeeds(env: module.MujocoEnv) -> None:
     env.reset()
     env.mdp.goals.index = torch.where(torch.arange(NUM_ENVS) == 3, env.mdp.course.goal_count, env.mdp.goals.index)
     _, _, done, extras = env.step(zeros())
@@ -120,7 +120,7 @@ def test_reaching_the_last_way_point_succeeds(env: vec_env.MujocoVecEnv) -> None
     assert int(env.mdp.goals.index[3]) == 0
 
 
-def test_actions_are_clipped_before_anything_sees_them(env: vec_env.MujocoVecEnv) -> None:
+def test_actions_are_clipped_before_anything_sees_them(env: module.MujocoEnv) -> None:
     env.reset()
     env.step(zeros() + 100.0)
     assert float(env.mdp.context.action.max()) == pytest.approx(4.8)

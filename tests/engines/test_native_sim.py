@@ -33,7 +33,7 @@ def differences() -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(0)
     for step in range(STEPS):
         for name in ("qpos", "qvel"):
-            getattr(native.unwrapped.sim.data, name)[:] = getattr(warp.unwrapped.sim.data, name)[:]
+            getattr(native.sim.data, name)[:] = getattr(warp.sim.data, name)[:]
         action = torch.randn(NUM_ENVS, 12, generator=generator)
         results = []
         for env in (warp, native):
@@ -74,8 +74,8 @@ def test_contact_forces_agree(differences: dict[str, Tensor]) -> None:
 
 def test_randomised_constants_reach_the_c_models() -> None:
     env = make("native")
-    privileged, base = env.mdp.privileged, env.unwrapped.sim_handle._base
-    worlds = env.unwrapped.sim._worlds
+    privileged, base = env.mdp.privileged, env.sim_handle._base
+    worlds = env.sim._worlds
     masses = torch.tensor([float(world.model.body_mass[base]) for world in worlds])
     assert torch.allclose(masses, 6.921 + privileged.added_mass[:, 0], atol=1e-4)
     foot = worlds[0].model.geom("robot/FL_foot_collision").id

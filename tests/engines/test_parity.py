@@ -88,7 +88,7 @@ def env() -> Any:
 @pytest.fixture(scope="module")
 def records(env: Any) -> list[list[Record]]:
     """One list per round; in each, every world is on another patch than in the round before."""
-    sim, library = env.unwrapped.sim, env.mdp.course.library
+    sim, library = env.sim, env.mdp.course.library
     draw = torch.Generator().manual_seed(5)
     rounds: list[list[Record]] = []
     step = sim.step
@@ -106,7 +106,7 @@ def records(env: Any) -> list[list[Record]]:
             chosen = (everyone + turn) % PATCHES
             patch = chosen.numpy()
             rounds.append([])
-            env.unwrapped.sim_handle.write_course(torch.ones(WORLDS, dtype=torch.bool), library.boxes[chosen])
+            env.sim_handle.write_course(torch.ones(WORLDS, dtype=torch.bool), library.boxes[chosen])
             drop_robots(env, chosen, draw)
             for _ in range(CONTROL_STEPS):
                 env.step(0.8 * torch.randn(WORLDS, env.num_actions, generator=draw))
@@ -117,7 +117,7 @@ def records(env: Any) -> list[list[Record]]:
 
 def drop_robots(env: Any, chosen: torch.Tensor, draw: torch.Generator) -> None:
     """Robots in the default pose just over the first obstacles, moving forward and turned a little."""
-    library, handle = env.mdp.course.library, env.unwrapped.sim_handle
+    library, handle = env.mdp.course.library, env.sim_handle
     everyone = torch.arange(WORLDS)
     uniform = lambda low, high: low + (high - low) * torch.rand(WORLDS, generator=draw)  # noqa: E731
     x, y = uniform(1.5, 3.5), uniform(-0.4, 0.4)
@@ -133,22 +133,22 @@ def drop_robots(env: Any, chosen: torch.Tensor, draw: torch.Generator) -> None:
     handle.set_joint_state(everyone, joints, torch.zeros_like(joints))
     handle.set_base_state(everyone, pos, uniform(-0.5, 0.5))
     handle.set_base_velocity_xy(everyone, torch.stack([uniform(0.4, 1.0), uniform(-0.2, 0.2)], dim=-1))
-    env.unwrapped.sim.data.qacc_warmstart[:] = 0.0
+    env.sim.data.qacc_warmstart[:] = 0.0
 
 
 @pytest.fixture(scope="module")
 def models(env: Any) -> list[Any]:
     """A C model per patch, compiled from the scene with the patch's boxes written into it."""
+    from parkour_mujoco.scene import compile_scene
+
     boxes = env.mdp.course.library.boxes.numpy()
     models = []
     for patch in range(PATCHES):
-        spec = env.unwrapped.scene.spec.copy()
+        spec = env.spec.copy()
         for k, row in enumerate(boxes[patch].astype(np.float64)):
             geom = spec.geom(f"course/box_{k}")
             geom.pos, geom.quat, geom.size = row[:3], row[3:7], row[7:]
-        model = spec.compile()
-        env.unwrapped.cfg.sim.mujoco.apply(model)
-        models.append(model)
+        models.append(compile_scene(spec, env.task.model.timing.physics_step))
     return models
 
 
@@ -158,7 +158,7 @@ def errors(env: Any, records: list[list[Record]], models: list[Any]) -> Errors:
 
     from parkour_mujoco.scene import sensor_name
 
-    files = env.unwrapped.files
+    files = env.files
     address = lambda name: int(models[0].sensor(sensor_name(name)).adr[0]) + np.arange(3)  # noqa: E731
     feet = np.concatenate([address(name) for name in files.foot_geoms])
     others = np.concatenate([address(name) for names in files.body_geoms for name in names])

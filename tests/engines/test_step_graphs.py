@@ -19,7 +19,7 @@ NOISE = "observations.proprioception.modifiers.{}={{params={{{}}}, chance=0.5}}"
 
 
 def make_env(graphs: bool, device: str = "cpu", name: str = "go2-teacher", overlay: str | None = None) -> Any:
-    from parkour_mujoco.env import GRAPHED, ParkourEnv
+    from parkour_mujoco.env import GRAPHED, MujocoEnv
 
     few = ["course.levels=3", "course.columns=5"]
     if overlay == "noise":  # Of a teacher, whose observations are in graphs too.
@@ -29,7 +29,7 @@ def make_env(graphs: bool, device: str = "cpu", name: str = "go2-teacher", overl
     task = load_task(
         name, overlay=overlay, changes=read_changes(["timing.episode_length=0.5", "events.push.interval=0.3", *few])
     )
-    env = ParkourEnv(task, num_envs=24, device=device, seed=3, cuda_graphs=graphs)
+    env = MujocoEnv(task, num_envs=24, device=device, seed=3, cuda_graphs=graphs)
     if graphs and device == "cpu":
         env._graphs = StepGraphs(env.mdp, new_graph=RecordedGraph, **GRAPHED)
     env.reset()

@@ -68,9 +68,9 @@ def recording(exports: dict[str, ExportResult]) -> Recording:
     contract = read_contract(exports["teacher"].folder)
     env = MujocoEngine().make_env(task, num_envs=len(TERRAINS), device="cpu", seed=SEED)
     field = build_terrain(task, SEED)
-    mdp, sim = env.mdp, env.unwrapped.sim
+    mdp, sim = env.mdp, env.sim
     patches = [Patch(field, int(index)) for index in mdp.course.patch]
-    files, timestep = env.unwrapped.files, task.model.timing.physics_step
+    files, timestep = env.files, task.model.timing.physics_step
     worlds = [World(files, task.robot, patch.boxes, timestep=timestep) for patch in patches]
     observers = [SimulatedObserver(contract) for _ in patches]
     goals = [WayPoints(p.goals, radius=0.2, dwell=0.1, step_dt=task.model.step_dt) for p in patches]
@@ -118,8 +118,8 @@ def recording(exports: dict[str, ExportResult]) -> Recording:
             row["our_speed"].append(worlds[world].hold(target[world], 4).joint_vel)
             row["our_torque"].append(worlds[world].torque)
         obs, *_ = env.step(action)
-        row["their_torque"] = list(env.unwrapped._torque.numpy().copy())
-        row["their_speed"] = list(env.unwrapped.accessor.joint_vel().numpy().copy())
+        row["their_torque"] = list(env._torque.numpy().copy())
+        row["their_speed"] = list(env.accessor.joint_vel().numpy().copy())
         for world in range(len(patches)):
             goals[world].advance(read("qpos", world)[:2])
         for key in rows:
@@ -134,7 +134,7 @@ def park_on_goals(env: Any, ways: list[Any]) -> None:
     pos = torch.tensor(places).float() + torch.tensor([0.31, 0.0, 0.0])
     pos[0, 0] -= 0.26
     everyone = torch.arange(len(ways))
-    env.unwrapped.sim_handle.set_base_state(everyone, pos, torch.full((len(ways),), 0.1))
+    env.sim_handle.set_base_state(everyone, pos, torch.full((len(ways),), 0.1))
 
 
 def near_border(state: Any) -> np.ndarray:
@@ -200,16 +200,17 @@ def test_motors_on_their_own() -> None:
 
 
 def test_the_compiled_models_are_alike(exports: dict[str, ExportResult]) -> None:
+    from parkour_mujoco.physics import SolverSettings
     from parkour_mujoco.robot_files import load_robot_files
-    from parkour_mujoco.scene import environment_cfg
     from parkour_mujoco.sim2sim.world import World
+    from parkour_mujoco.warp_sim import simulation_cfg
 
     task = make_task()
     files = load_robot_files(task.robot_folder, task.robot)
     ours = World(files, task.robot, np.tile([0, 0, 0, 1, 0, 0, 0, 1, 1, 1.0], (3, 1)), timestep=0.005).model
     theirs = ours.__copy__()
     theirs.opt.timestep, theirs.opt.iterations, theirs.opt.tolerance, theirs.opt.impratio = 1.0, 1, 1.0, 9.0
-    environment_cfg(task, files, num_envs=1, seed=0).sim.mujoco.apply(theirs)
+    simulation_cfg(0.005, SolverSettings()).mujoco.apply(theirs)
     for name in ("timestep", "integrator", "solver", "cone", "jacobian", "iterations", "ls_iterations", "tolerance",
                  "ls_tolerance", "ccd_iterations", "impratio", "disableflags", "enableflags"):  # fmt: skip
         assert getattr(ours.opt, name) == getattr(theirs.opt, name), name

@@ -68,7 +68,7 @@ class Driver(Protocol):
 class MujocoDriver:
     def __init__(self, task: ResolvedTask, num_envs: int) -> None:
         self._vec = MujocoEngine().make_env(task, num_envs=num_envs, device="cpu", seed=1)
-        self._env = self._vec.unwrapped
+        self._env = self._vec
         self.mdp = self._env.mdp
 
     @torch.inference_mode()
@@ -94,7 +94,7 @@ class MujocoDriver:
 
     @torch.inference_mode()
     def read(self) -> Measurement:
-        self._env.kinematics()
+        self._env.sim.kinematics()
         return self._env.accessor.read(self._env._torque)
 
     @torch.inference_mode()

@@ -99,7 +99,7 @@ def acts_in_evaluation(path: Path) -> None:
     with torch.inference_mode():
         for step in range(13):
             if step == 7:
-                env.unwrapped.reset(env_ids=torch.tensor([2, 5]))
+                env.begin(torch.tensor([2, 5]))
                 obs = env.get_observations()
                 dones = torch.tensor([0, 0, 1, 0, 0, 1, 0, 0])
                 policy.reset(dones), blunt.reset(dones)

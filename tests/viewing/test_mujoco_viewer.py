@@ -55,7 +55,7 @@ def test_the_model_stands_where_the_simulated_robot_stands(tmp_path: Path) -> No
                 env.step(torch.randn(2, 12))
             snapshot = take_snapshot(env.mdp, 1)
             assert view.pose(snapshot) and not view.pose(snapshot)
-            sim, state = env.unwrapped.sim.mj_model, env.unwrapped.sim.data
+            sim, state = env.sim.mj_model, env.sim.data
             mj = mujoco.MjData(sim)
             mj.qpos[:] = state.qpos[1].numpy()
             mujoco.mj_kinematics(sim, mj)
@@ -68,7 +68,7 @@ def test_the_model_stands_where_the_simulated_robot_stands(tmp_path: Path) -> No
             boxes = [i for i in range(view.model.ngeom) if view.model.geom(i).name.startswith("box_")]
             shown = view.data.geom_xpos[boxes][: len(snapshot.boxes)]
             np.testing.assert_allclose(shown, snapshot.boxes[:, :3], atol=1e-9)
-            field = env.unwrapped.sim.model
+            field = env.sim.model
             course = [i for i in range(sim.ngeom) if sim.geom(i).name.startswith("course/")]
             np.testing.assert_allclose(view.model.geom_pos[boxes], field.geom_pos[1, course].numpy(), atol=1e-5)
             np.testing.assert_allclose(

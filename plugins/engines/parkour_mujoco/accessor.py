@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from mjlab.envs import ManagerBasedRlEnv
 from torch import Tensor
 
 from parkour.mdp.context import RobotState
@@ -12,6 +11,7 @@ from parkour.mdp.task_mdp import Measurement
 from parkour.terrain.rays import rotation_matrix
 from parkour_mujoco.robot_files import RobotFiles
 from parkour_mujoco.scene import sensor_name
+from parkour_mujoco.simulation import Simulation
 
 
 class StateAccessor:
@@ -22,9 +22,8 @@ class StateAccessor:
     the environment brings positions up to date for the observations.
     """
 
-    def __init__(self, env: ManagerBasedRlEnv, layout: RobotLayout, files: RobotFiles) -> None:
-        self._data = env.sim.data
-        model, device = env.sim.mj_model, env.device
+    def __init__(self, sim: Simulation, device: str, layout: RobotLayout, files: RobotFiles) -> None:
+        self._data, model = sim.data, sim.mj_model
         joints = [model.joint(f"robot/{name}") for name in layout.joints]
         long = lambda values: torch.tensor(values, dtype=torch.long, device=device)  # noqa: E731
         self.joint_q = long([int(j.qposadr[0]) for j in joints])

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from parkour.tasks.resolved import ResolvedTask
     from parkour.viewing.session import Session
     from parkour.viewing.viewer import PictureCamera, Viewer, ViewerOptions
-    from parkour_mujoco.native_sim import CpuSim
-    from parkour_mujoco.vec_env import MujocoVecEnv
+    from parkour_mujoco.env import MujocoEnv
+    from parkour_mujoco.simulation import CpuSim
 
 SUPPORTED = "1.6"
 """Version of mjlab that the engine is written for."""
@@ -44,7 +44,7 @@ class MujocoEngine:
 
     def make_env(
         self, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False, **options: Any
-    ) -> MujocoVecEnv:
+    ) -> MujocoEnv:
         """See :meth:`parkour.engines.protocol.Engine.make_env`.
 
         Further option: ``cpu_sim``, ``"native"`` (C MuJoCo, the default) or ``"warp"``: what steps the worlds on a CPU.
@@ -56,14 +56,13 @@ class MujocoEngine:
             raise EngineError(f"got {num_envs} environments, expected at least 1", hint="--num-envs 64")
         _check_device(device)
         cpu_sim = self._cpu_sim(device, options)
-        from parkour_mujoco.launch import choose_renderer, quiet_stdout, quiet_warp
+        from parkour_mujoco.launch import choose_renderer, quiet_stdout
 
         choose_renderer()
-        from parkour_mujoco.vec_env import MujocoVecEnv
+        from parkour_mujoco.env import MujocoEnv
 
-        quiet_warp(device, kernels=device != "cpu" or cpu_sim == "warp")
         with quiet_stdout():
-            return MujocoVecEnv(task, num_envs=num_envs, device=device, seed=seed, render=render, cpu_sim=cpu_sim)
+            return MujocoEnv(task, num_envs=num_envs, device=device, seed=seed, render=render, cpu_sim=cpu_sim)
 
     def _cpu_sim(self, device: str, options: Mapping[str, Any]) -> CpuSim:
         """The choice of :data:`CPU_SIMS`, which concerns CPUs alone."""

@@ -1,35 +1,35 @@
-"""mjlab's environment with the task's own MDP in place of mjlab's managers.
+"""The environment: MuJoCo's worlds around the task's own MDP.
 
-Scene, simulation, CUDA graphs and rendering are mjlab's. Rewards, observations, terminations, commands and events are
-engine-neutral (:class:`parkour.mdp.task_mdp.TaskMdp`), evaluated together over all environments.
+Rewards, observations, terminations, commands and events are engine-neutral (:class:`parkour.mdp.task_mdp.TaskMdp`),
+evaluated together over all environments; here are the physics, and the order in which things happen.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
-import warp as wp
-from mjlab.envs import ManagerBasedRlEnv
-from mjlab.managers.command_manager import NullCommandManager
-from mjlab.managers.event_manager import EventManager
 from torch import Tensor
 
 from parkour.cuda_graphs import StepGraphs, graphs_on
 from parkour.engines.profile import Phase
-from parkour.engines.task_env import Transition
+from parkour.engines.task_env import TaskEnv, Transition
 from parkour.mdp.action_delay import ActionDelay
-from parkour.tasks.build import build_mdp
+from parkour.tasks.build import build_mdp, has_depth_camera
 from parkour.tasks.resolved import ResolvedTask
+from parkour.terrain.rays import RayCaster
 from parkour_mujoco.accessor import StateAccessor
-from parkour_mujoco.kinematics import WarpKinematics
 from parkour_mujoco.motors import DcMotors
-from parkour_mujoco.native_sim import CpuSim, NativeSimulation
-from parkour_mujoco.rays import WarpRayCaster
 from parkour_mujoco.robot_files import load_robot_files
-from parkour_mujoco.scene import environment_cfg
-from parkour_mujoco.sim_handle import COURSE_FIELDS, DERIVED_FIELDS, RANDOMISED_FIELDS, MujocoSimHandle
+from parkour_mujoco.scene import compile_scene, scene_spec
+from parkour_mujoco.sim_handle import MujocoSimHandle
+from parkour_mujoco.simulation import CpuSim, make_simulation
+
+if TYPE_CHECKING:
+    from parkour.viewing.viewer import PictureCamera
 
 GRAPHED: dict[str, Any] = {
     "volatile": ("context", "refreshed"),
@@ -37,9 +37,11 @@ GRAPHED: dict[str, Any] = {
     "foreign": ("warp", "mjlab", "mujoco"),
 }
 """What graphs of the MDP's parts must know of it."""
+PICTURE = (960, 540)
+"""Width and height of :meth:`MujocoEnv.render`'s pictures."""
 
 
-class ParkourEnv(ManagerBasedRlEnv):
+class MujocoEnv(TaskEnv):
     """Steps all worlds of a task. What it returns are inference tensors: clone them to differentiate through them.
 
     Args:
@@ -63,91 +65,56 @@ class ParkourEnv(ManagerBasedRlEnv):
         cpu_sim: CpuSim = "native",
         cuda_graphs: bool = True,
     ) -> None:
-        self.task = task
-        self._cpu_sim = cpu_sim
-        self._cuda_graphs = cuda_graphs
+        _seed_everything(seed)
         self.files = load_robot_files(task.robot_folder, task.robot)
-        cfg = environment_cfg(task, self.files, num_envs=num_envs, seed=seed, render=render)
-        super().__init__(cfg, device=device, render_mode="rgb_array" if render else None)
-
-    def load_managers(self) -> None:
-        """Called by mjlab when scene and simulation stand."""
-        self.event_manager = EventManager({}, self)
-        self.command_manager = NullCommandManager()
-        self.sim.expand_model_fields(COURSE_FIELDS + RANDOMISED_FIELDS + DERIVED_FIELDS)
-        if self._cpu_sim == "native" and self.sim.wp_device.is_cpu:
-            self.sim = NativeSimulation.take_over(self.sim)
-        self._touch_fields()
-        self.motors = DcMotors(self.task.robot, self.num_envs, self.device)
-        self.accessor = StateAccessor(self, self.task.robot, self.files)
-        self.mdp = build_mdp(
-            self.task,
-            num_envs=self.num_envs,
-            device=str(self.device),
-            seed=self.cfg.seed or 0,
-            raycast=WarpRayCaster(),
-        )
-        self.sim_handle = MujocoSimHandle(self, self.accessor, self.motors, self.mdp, self.task.robot, self.files)
-        self._on_gpu = torch.device(self.device).type == "cuda"
-        self.kinematics: Callable[[], None] = (
-            self.sim.kinematics if isinstance(self.sim, NativeSimulation) else WarpKinematics(self.sim)
-        )
-        self.mdp.startup(self.sim_handle)
+        self.spec = scene_spec(task, self.files)
+        self.sim = make_simulation(compile_scene(self.spec, task.model.timing.physics_step), num_envs, device, cpu_sim)
+        mdp = build_mdp(task, num_envs=num_envs, device=device, seed=seed, raycast=_ray_caster(task, device))
+        self._episode_steps = torch.zeros(num_envs, dtype=torch.int64, device=device)
+        super().__init__(task, mdp)
+        self.motors = DcMotors(task.robot, num_envs, device)
+        self.accessor = StateAccessor(self.sim, device, task.robot, self.files)
+        self.sim_handle = MujocoSimHandle(self.sim, self.accessor, self.motors, mdp, task.robot, self.files)
+        self._on_gpu = self.device.type == "cuda"
+        mdp.startup(self.sim_handle)
         self.sim_handle.finish_startup()
-        joints = self.task.robot.num_joints
-        self._torque = torch.zeros(self.num_envs, joints, device=self.device)
-        self.delay = ActionDelay(self.task.model.control.action_delay, self.num_envs, joints, self.device)
-        self.reset_time_outs = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
-        self._graphs: StepGraphs | None = None
-        if self._cuda_graphs and self._on_gpu:
-            stream = torch.cuda.ExternalStream(wp.get_stream(self.sim.wp_device).cuda_stream, device=self.device)
-            self._graphs = graphs_on(self.device, self.mdp, "environment steps", stream, **GRAPHED)
+        self._torque = torch.zeros(num_envs, self.num_actions, device=device)
+        self.delay = ActionDelay(task.model.control.action_delay, num_envs, self.num_actions, device)
+        self._graphs = self._make_graphs() if cuda_graphs and self._on_gpu else None
+        self._camera = self._make_camera() if render else None
+        self.reset()
 
-    def _touch_fields(self) -> None:
-        """Have mjlab make its tensors of the simulator's arrays now.
+    def _make_graphs(self) -> StepGraphs:
+        from parkour_mujoco.warp_sim import WarpSimulation
 
-        It makes them on first use; made inside inference mode they could never be written outside of it.
-        """
-        for name in COURSE_FIELDS + RANDOMISED_FIELDS:
-            getattr(self.sim.model, name)[:1]
-        for name in ("qpos", "qvel", "ctrl", "sensordata", "geom_xpos"):
-            getattr(self.sim.data, name)[:1]
-
-    def setup_manager_visualizers(self) -> None:
-        self.manager_visualizers = {}
+        assert isinstance(self.sim, WarpSimulation)
+        return graphs_on(self.device, self.mdp, "environment steps", self.sim.stream, **GRAPHED)
 
     @property
-    def num_actions(self) -> int:
-        return self.task.robot.num_joints
+    def episode_length_buf(self) -> Tensor:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """``[N]`` int64: control steps since each episode's start. Assigned in place: graphs know its memory."""
+        return self._episode_steps
 
-    # mjlab lets a group be nested and calls its argument differently; ours are flat.
+    @episode_length_buf.setter
+    def episode_length_buf(self, value: Tensor) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        with torch.inference_mode():
+            self._episode_steps[:] = value
+
     @torch.inference_mode()
-    def reset(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, *, seed: int | None = None, env_ids: Tensor | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Begin new episodes in all environments, or in ``env_ids``."""
-        if seed is not None:
-            self.seed(seed)
-        begun = torch.zeros_like(self.reset_time_outs)
+    def _begin(self, env_ids: Tensor | None) -> dict[str, Tensor]:
+        begun = torch.zeros_like(self._episode_steps, dtype=torch.bool)
         begun[slice(None) if env_ids is None else env_ids] = True
         self.sim.reset(begun)
-        self._torque = self._begin(begun, self._torque, ended=False)
-        self.kinematics()
-        self.obs_buf = self._observe(self._torque)
-        return self.obs_buf, self.extras
+        self._torque = self._begin_where(begun, self._torque, ended=False)
+        self.sim.kinematics()
+        return self._observe(self._torque)
 
     @torch.inference_mode()
-    def transition(self, action: Tensor) -> Transition:
-        """One control step. Environments that end are reset and return their next episode's first observation.
-
-        Args:
-            action: ``[N, J]``, canonical order; clipped to the task's bound.
-        """
+    def _advance(self, actions: Tensor) -> Transition:
         clip = self.task.model.control.action_clip
-        action = action.clamp(-clip, clip)
+        action = actions.clamp(-clip, clip)
         self._simulate(self.delay(action))
-        self.episode_length_buf += 1
-        self.common_step_counter += 1
+        self._episode_steps += 1
         run = self._run_part
         done, *outcome = run("judge", self._judge, action, self._torque)
         self.mdp.disturb(self.sim_handle)
@@ -155,27 +122,30 @@ class ParkourEnv(ManagerBasedRlEnv):
         if self._on_gpu or done.any():
             self.sim.reset(done)
             self._torque = run("begin", self._begin_ended, done, self._torque)
-        self.kinematics()
+        self.sim.kinematics()
         if self.mdp.camera is None:
-            self.obs_buf = run(("observe", self.mdp.everybody_sees), self._observe, self._torque)
+            observations = run(("observe", self.mdp.is_perception_step), self._observe, self._torque)
         else:  # The device is asked how many pictures are due, as nothing in a graph can.
-            self.obs_buf = self._observe(self._torque)
-        return Transition(self.obs_buf, *outcome)
+            observations = self._observe(self._torque)
+        return Transition(observations, *outcome)
 
-    def get_observations(self) -> dict[str, Tensor]:
-        """The last observation groups."""
-        return self.obs_buf
+    def render(self) -> np.ndarray | None:
+        """``[height, width, 3]`` uint8 picture of the first environment; None unless made with ``render=True``."""
+        if self._camera is None:
+            return None
+        from parkour.viewing.snapshot import take_snapshot
+
+        return self._camera.picture(take_snapshot(self.mdp, 0))
 
     def close(self) -> None:
         """Give renderer and threads back."""
-        if self._offline_renderer is not None:
-            self._offline_renderer.close()
-        if isinstance(self.sim, NativeSimulation):
-            self.sim.close()
+        if self._camera is not None:
+            self._camera.close()
+        self.sim.close()
 
     def simulate_only(self, steps: int) -> None:
         """Advance the physics by ``steps`` control steps with the controls as they are: the yardstick of benchmarks."""
-        for _ in range(steps * self.cfg.decimation):
+        for _ in range(steps * self.task.model.timing.decimation):
             self.sim.step()
 
     def phases(self) -> list[Phase]:
@@ -185,7 +155,7 @@ class ParkourEnv(ManagerBasedRlEnv):
             ("graphs", self, "_run_part"),
             ("motors", self, "_simulate"),
             ("physics", self.sim, "step"),
-            ("kinematics", self, "kinematics"),
+            ("kinematics", self.sim, "kinematics"),
             ("state", self.accessor, "read"),
             ("goals", mdp, "advance"),
             ("terminations", mdp.terminations, "compute"),
@@ -201,7 +171,7 @@ class ParkourEnv(ManagerBasedRlEnv):
     def _simulate(self, action: Tensor) -> None:
         """Hold the action for one control step; the motors react at every physics step."""
         target = self.mdp.default_joint_pos + self.task.model.control.action_scale * action
-        for _ in range(self.cfg.decimation):
+        for _ in range(self.task.model.timing.decimation):
             self._torque = self.motors.torque(target, self.accessor.joint_pos(), self.accessor.joint_vel())
             self.sim.data.ctrl[:] = self._torque
             self.sim.step()
@@ -217,23 +187,45 @@ class ParkourEnv(ManagerBasedRlEnv):
 
     def _judge(self, action: Tensor, torque: Tensor) -> tuple[Tensor, ...]:
         """After the physics: done, reward, failed, succeeded and timed out; ``[N]`` each."""
-        done, reward = self.mdp.advance(self.accessor.read(torque), action, self.episode_length_buf)
+        done, reward = self.mdp.advance(self.accessor.read(torque), action, self._episode_steps)
         ends = self.mdp.terminations
         return done, reward, ends.failed, ends.succeeded, ends.timed_out
 
     def _begin_ended(self, done: Tensor, torque: Tensor) -> Tensor:
-        return self._begin(done, torque, ended=True)
+        return self._begin_where(done, torque, ended=True)
 
-    def _begin(self, begun: Tensor, torque: Tensor, *, ended: bool) -> Tensor:
+    def _begin_where(self, begun: Tensor, torque: Tensor, *, ended: bool) -> Tensor:
         """New episodes where ``begun`` (``[N]`` bool) is set and the simulator's state is its first; the torques."""
-        boxes = self.mdp.next_course(begun, self.episode_length_buf, ended=ended)
+        boxes = self.mdp.next_course(begun, self._episode_steps, ended=ended)
         self.sim_handle.write_course(begun, boxes)
         with self.sim_handle.only(begun):
             self.mdp.reset(self.sim_handle, begun)
         self.delay.reset(begun)
-        self.episode_length_buf[begun] = 0
+        self._episode_steps[begun] = 0
         return torque.masked_fill(begun.unsqueeze(-1), 0.0)
 
     def _observe(self, torque: Tensor) -> dict[str, Tensor]:
         """The observation groups, when positions are up to date."""
-        return self.mdp.observe(self.accessor.read(torque), self.episode_length_buf)
+        return self.mdp.observe(self.accessor.read(torque), self._episode_steps)
+
+    def _make_camera(self) -> PictureCamera:
+        from parkour_mujoco.viewer.camera import FollowCamera
+
+        return FollowCamera(self.task, PICTURE, behind=False)
+
+
+def _seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _ray_caster(task: ResolvedTask, device: str) -> RayCaster | None:
+    """Warp's, where the task has a camera: to import Warp takes a second."""
+    if not has_depth_camera(task):
+        return None
+    from parkour_mujoco.launch import quiet_warp
+    from parkour_mujoco.rays import WarpRayCaster
+
+    quiet_warp(device, kernels=False)
+    return WarpRayCaster()

@@ -33,7 +33,7 @@ def choose_renderer() -> None:
 
 
 def quiet_warp(device: str = "cuda", *, kernels: bool = True) -> None:
-    """After mjlab is imported, which sets it up: no chatter on the terminal unless ``PARKOUR_DEBUG`` is set.
+    """After mjlab is imported, if it is: no chatter of Warp's on the terminal unless ``PARKOUR_DEBUG`` is set.
 
     Args:
         device: where the environment will be; on a CPU nobody needs to hear that there is no GPU.

@@ -1,8 +1,8 @@
-"""C MuJoCo behind mjlab's arrays: the simulation that runs on CPUs.
+"""C MuJoCo behind batched arrays: the simulation that runs on CPUs.
 
 MuJoCo Warp is written for GPUs; on a CPU the C library steps a world several times faster, and needs no kernels to be
-compiled. State, controls and sensor readings stay in mjlab's float32 arrays, so nothing else notices; each world has an
-``MjModel`` of its own, and a few threads step them (the C library releases Python's lock).
+compiled. State, controls and sensor readings are float32 tensors, as MuJoCo Warp's, so nothing else notices; each world
+has an ``MjModel`` of its own, and a few threads step them (the C library releases Python's lock).
 """
 
 # mujoco's classes are compiled and ship no stubs.
@@ -15,17 +15,15 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import SimpleNamespace
+from typing import Any
 
 import mujoco
 import numpy as np
 import torch
-import warp as wp
-from mjlab.sim.sim import Simulation
-from mjlab.viewer.model_sync import disable_model_sameframe_shortcuts
 
-CpuSim = Literal["native", "warp"]
-"""What steps the worlds on a CPU."""
+from parkour_mujoco.simulation import WORLD_FIELDS
+
 STATE = ("qpos", "qvel")
 """Mirrored before and after every physics step."""
 SENSED = ("sensordata",)
@@ -39,7 +37,7 @@ BLOCKS = 8
 """A thread's share of the worlds is cut into so many blocks, so that none waits long for one that is held up."""
 
 Rows = list[np.ndarray]
-"""Flat views: of one world's rows of mjlab's float32 arrays, or of the same quantities in a C structure."""
+"""Flat views: of one world's rows of the float32 arrays, or of the same quantities in a C structure."""
 
 
 class _Bench:
@@ -56,7 +54,7 @@ class _Bench:
 
 @dataclass
 class _World:
-    """One world: its model, what lasts from step to step, and its rows of mjlab's arrays."""
+    """One world: its model, what lasts from step to step, and its rows of the arrays."""
 
     model: Any
     warmstart: np.ndarray
@@ -114,60 +112,49 @@ def _copy(source: Rows, target: Rows) -> None:
         row[:] = values
 
 
-class NativeSimulation(Simulation):
-    """mjlab's simulation on the CPU, stepped by the C library.
+class NativeSimulation:
+    """See :class:`parkour_mujoco.simulation.Simulation`.
 
-    Whoever changes a per-world model field afterwards says so with :meth:`mark_changed`.
+    Args:
+        model: compiled, with its options set.
+        num_envs: N worlds.
+        threads: worlds are split among so many; the CPUs that this process may use when None.
     """
 
-    @classmethod
-    def take_over(cls, sim: Simulation, threads: int | None = None) -> NativeSimulation:
-        """The same simulation with another way of stepping; the scene keeps its arrays.
-
-        Args:
-            sim: a simulation on the CPU whose model fields are expanded already.
-            threads: worlds are split among so many; the CPUs that this process may use when None.
-        """
-        native = cls.__new__(cls)
-        native.__dict__ = sim.__dict__
-        native._begin(threads or _usable_cpus())
-        return native
-
-    def _begin(self, threads: int) -> None:
-        base = copy.copy(self._mj_model)
-        # Both are computed when a model is compiled, for boxes that stand elsewhere by now. (Trees of bounding volumes
-        # made anew for each course were tried: going through one costs as much as trying every box.)
-        base.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
-        disable_model_sameframe_shortcuts(base)
-        # A state that is not finite must stay visible: the environment counts it and begins a new episode.
-        base.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+    def __init__(self, model: mujoco.MjModel, num_envs: int, threads: int | None = None) -> None:
+        self.mj_model, self.num_envs = model, num_envs
+        first = mujoco.MjData(model)
+        mujoco.mj_forward(model, first)
+        fields = {name: _batch(getattr(model, name), num_envs) for name in WORLD_FIELDS if getattr(model, name).size}
+        # As MuJoCo Warp has it: centre and half extents apart.
+        fields["geom_aabb"] = fields["geom_aabb"].unflatten(-1, (2, 3))
+        self.model = SimpleNamespace(**fields)
+        names = (*STATE, "ctrl", *SENSED, *PLACES, *PICTURED)
+        self.data = SimpleNamespace(**{name: _batch(getattr(first, name), num_envs) for name in names})
+        # The solver's, which C MuJoCo has in double precision.
+        self.data.qacc_warmstart = torch.zeros(num_envs, model.nv, dtype=torch.float64)
+        self._fields = [(name, values.numpy()) for name, values in sorted(fields.items())]
+        self._changed = np.ones(num_envs, bool)
+        base = _without_shortcuts(model)
         mujoco.set_mju_user_warning(_ignore_warning)
-        self._changed = np.ones(self.num_envs, bool)
-        self._worlds = [self._world(i, copy.copy(base)) for i in range(self.num_envs)]
-        self._fields = [
-            (name, wp.to_torch(getattr(self._wp_model, name)).numpy())
-            for name in sorted(self._expanded_fields)
-            if getattr(self._mj_model, name).size and getattr(self._mj_model, name).dtype == np.float64
-        ]
-        self._time = wp.to_torch(self._wp_data.time).numpy()
-        self._benches = [_Bench(base) for _ in range(min(threads, self.num_envs))]
-        size = max(1, self.num_envs // (BLOCKS * len(self._benches)))
-        self._blocks = [self._worlds[i : i + size] for i in range(0, self.num_envs, size)]
+        self._worlds = [self._world(i, copy.copy(base)) for i in range(num_envs)]
+        self._benches = [_Bench(base) for _ in range(min(threads or _usable_cpus(), num_envs))]
+        size = max(1, num_envs // (BLOCKS * len(self._benches)))
+        self._blocks = [self._worlds[i : i + size] for i in range(0, num_envs, size)]
         self._pool = ThreadPoolExecutor(max(1, len(self._benches) - 1))
 
     def _world(self, index: int, model: Any) -> _World:
         def rows(*names: str) -> Rows:
-            return [wp.to_torch(getattr(self._wp_data, name)).numpy()[index].reshape(-1) for name in names]
+            return [getattr(self.data, name).numpy()[index].reshape(-1) for name in names]
 
-        warmstart = np.zeros(model.nv)
+        (warmstart,) = rows("qacc_warmstart")
         return _World(model, warmstart, rows("ctrl"), rows(*STATE), rows(*SENSED), rows(*PLACES), rows(*PICTURED))
 
     # -- model fields that differ between worlds -------------------------------------------------------------------
 
-    def mark_changed(self, env_ids: torch.Tensor) -> None:
-        """Model fields of these worlds (``[M]`` int64 or ``[N]`` bool) were written; the C models follow before the
-        next step."""
-        self._changed[env_ids.numpy()] = True
+    def mark_changed(self, which: torch.Tensor) -> None:
+        """The C models of these worlds follow before the next step."""
+        self._changed[which.numpy()] = True
 
     def _follow(self) -> None:
         if not self._changed.any():
@@ -175,34 +162,29 @@ class NativeSimulation(Simulation):
         for i in np.flatnonzero(self._changed):
             model = self._worlds[i].model
             for name, batch in self._fields:
-                getattr(model, name).reshape(-1)[:] = batch[i if len(batch) > 1 else 0].reshape(-1)
+                getattr(model, name).reshape(-1)[:] = batch[i].reshape(-1)
         self._changed[:] = False
 
-    def recompute_constants(self, level: Any) -> None:
-        """What C MuJoCo derives from masses, in every world."""
+    def recompute_constants(self) -> None:
         self._follow()
         for i, world in enumerate(self._worlds):
             mujoco.mj_setConst(world.model, self._benches[0].data)
             for name, batch in self._fields:
-                if len(batch) > 1:
-                    batch[i] = getattr(world.model, name).reshape(batch[i].shape)
+                batch[i] = getattr(world.model, name).reshape(batch[i].shape)
 
-    # -- what mjlab's simulation does ----------------------------------------------------------------------------------
+    # -- stepping ----------------------------------------------------------------------------------------------------
 
-    def reset(self, env_ids: torch.Tensor | None = None) -> None:
-        for i in np.arange(self.num_envs)[slice(None) if env_ids is None else env_ids.numpy()]:
+    def reset(self, begun: torch.Tensor) -> None:
+        for i in np.flatnonzero(begun.numpy()):
             self._worlds[i].reset()
-            self._time[i] = 0.0
 
     def step(self) -> None:
         self._each(_World.step)
-        self._time += self._mj_model.opt.timestep
 
     def forward(self) -> None:
         self._each(_World.forward)
 
     def kinematics(self) -> None:
-        """See :class:`parkour_mujoco.kinematics.WarpKinematics`."""
         self._each(_World.kinematics)
 
     def _each(self, act: Callable[[_World, _Bench], None]) -> None:
@@ -224,6 +206,25 @@ class NativeSimulation(Simulation):
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()
+
+
+def _batch(values: Any, num_envs: int) -> torch.Tensor:
+    """``[N, …]`` float32 of one world's array."""
+    return torch.as_tensor(np.array(values, np.float32)).expand(num_envs, *np.shape(values)).clone()
+
+
+def _without_shortcuts(model: mujoco.MjModel) -> mujoco.MjModel:
+    """A copy that takes nothing for granted of what it was compiled with: boxes stand elsewhere by now."""
+    base = copy.copy(model)
+    # (Trees of bounding volumes made anew for each course were tried: going through one costs as much as trying every
+    # box.)
+    base.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
+    for field in (base.body_sameframe, base.geom_sameframe, base.site_sameframe):
+        field[:] = mujoco.mjtSameFrame.mjSAMEFRAME_NONE.value
+    base.body_simple[:] = 0
+    # A state that is not finite must stay visible: the environment counts it and begins a new episode.
+    base.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+    return base
 
 
 def _usable_cpus() -> int:

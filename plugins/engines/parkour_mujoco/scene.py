@@ -1,4 +1,4 @@
-"""A task as mjlab's configuration: one robot, one course, contact sensors, solver."""
+"""A task as one MuJoCo model: one robot, one course, contact sensors, solver. Imports mujoco alone."""
 
 # mujoco's classes are compiled and ship no stubs.
 # pyright: reportAttributeAccessIssue=false
@@ -6,99 +6,48 @@
 from __future__ import annotations
 
 import mujoco
-from mjlab.entity import EntityCfg
-from mjlab.envs import ManagerBasedRlEnvCfg
-from mjlab.scene import SceneCfg
-from mjlab.sensor import ContactMatch, ContactSensorCfg
-from mjlab.sim import MujocoCfg, SimulationCfg
-from mjlab.viewer.viewer_config import ViewerConfig
 
 from parkour.tasks.resolved import ResolvedTask
 from parkour_mujoco.physics import SolverSettings, add_course, robot_spec
 from parkour_mujoco.robot_files import RobotFiles
 
-CONTACT_SENSOR = "contact"
+FORCE = 1 << mujoco.mjtConDataField.mjCONDATA_FORCE.value
+"""What a contact sensor tells."""
+NET_FORCE = 3
+"""How it puts several contacts together: summed up, in the world's frame."""
 
 
-def course_spec(boxes: int) -> mujoco.MjSpec:
-    """A course of ``boxes`` box geoms; their poses and sizes are set per world at reset."""
+def scene_spec(task: ResolvedTask, files: RobotFiles) -> mujoco.MjSpec:
+    """The robot, under the prefix ``robot/``, on a course, under ``course/``, with a contact sensor per geom.
+
+    The robot has no shapes that only please the eye: their poses cost time in every world.
+    """
     spec = mujoco.MjSpec()
-    add_course(spec, boxes)
+    spec.stat.extent = 2.0
+    spec.attach(robot_spec(files, task.robot, visuals=False), prefix="robot/", frame=spec.worldbody.add_frame())
+    # MuJoCo Warp poses geoms anew in every step only under a mocap body; straight on the world they would stay.
+    stand = spec.worldbody.add_body(name="course/mocap_base", mocap=True)
+    course = mujoco.MjSpec()
+    add_course(course, task.model.course.max_boxes)
+    spec.attach(course, prefix="course/", frame=stand.add_frame())
+    for name in files.contact_geoms:
+        spec.add_sensor(
+            name=sensor_name(name),
+            type=mujoco.mjtSensor.mjSENS_CONTACT,
+            objtype=mujoco.mjtObj.mjOBJ_GEOM,
+            objname=f"robot/{name}",
+            intprm=[FORCE, NET_FORCE, 1],
+        )
     return spec
 
 
-def environment_cfg(
-    task: ResolvedTask,
-    files: RobotFiles,
-    *,
-    num_envs: int,
-    seed: int,
-    render: bool = False,
-    solver: SolverSettings | None = None,
-) -> ManagerBasedRlEnvCfg:
-    """mjlab's configuration of the scene; what an episode is made of comes from the task's own MDP."""
-    model = task.model
-    sensor = ContactSensorCfg(
-        name=CONTACT_SENSOR,
-        primary=ContactMatch(mode="geom", pattern=files.contact_geoms, entity="robot"),
-        fields=("force",),
-        reduce="netforce",
-    )
-    scene = SceneCfg(
-        num_envs=num_envs,
-        env_spacing=0.0,
-        entities={
-            "robot": EntityCfg(spec_fn=lambda: robot_spec(files, task.robot, visuals=render)),
-            "course": EntityCfg(spec_fn=lambda: course_spec(model.course.max_boxes)),
-        },
-        sensors=(sensor,),
-        extent=2.0,
-    )
-    return ManagerBasedRlEnvCfg(
-        seed=seed,
-        decimation=model.timing.decimation,
-        episode_length_s=model.timing.episode_length,
-        scene=scene,
-        events={},
-        sim=_simulation_cfg(model.timing.physics_step, solver or SolverSettings()),
-        viewer=_viewer_cfg(),
-    )
-
-
-def _simulation_cfg(physics_step: float, solver: SolverSettings) -> SimulationCfg:
-    return SimulationCfg(
-        nconmax=solver.contacts_per_world,
-        njmax=solver.constraints_per_world,
-        mujoco=MujocoCfg(
-            timestep=physics_step,
-            integrator="implicitfast",
-            solver="newton",
-            cone="pyramidal",
-            iterations=solver.iterations,
-            ls_iterations=solver.ls_iterations,
-            tolerance=solver.tolerance,
-            ls_tolerance=solver.ls_tolerance,
-            ccd_iterations=solver.ccd_iterations,
-            impratio=solver.impratio,
-            gravity=(0.0, 0.0, -solver.gravity),
-        ),
-    )
-
-
-def _viewer_cfg() -> ViewerConfig:
-    return ViewerConfig(
-        width=960,
-        height=540,
-        # Other environments' robots stand on other courses: only one can be drawn truthfully.
-        max_extra_envs=0,
-        origin_type=ViewerConfig.OriginType.ASSET_ROOT,
-        entity_name="robot",
-        distance=3.0,
-        elevation=-20.0,
-        azimuth=120.0,
-    )
+def compile_scene(spec: mujoco.MjSpec, physics_step: float, solver: SolverSettings | None = None) -> mujoco.MjModel:
+    """The model, with its solver set; ``physics_step`` in s."""
+    model = spec.compile()
+    (solver or SolverSettings()).apply(model, physics_step)
+    return model
 
 
 def sensor_name(geom: str) -> str:
-    """Name that mjlab gives the contact sensor of a geom."""
-    return f"{CONTACT_SENSOR}_{geom}_force"
+    """Name of the contact sensor of a geom."""
+    return f"contact_{geom}_force"

@@ -6,8 +6,6 @@ import contextlib
 from collections.abc import Iterator
 
 import torch
-from mjlab.envs import ManagerBasedRlEnv
-from mjlab.managers.event_manager import RecomputeLevel
 from torch import Tensor
 
 from parkour.mdp.camera import MountingPart
@@ -15,14 +13,8 @@ from parkour.mdp.robot import RobotLayout
 from parkour.mdp.task_mdp import TaskMdp
 from parkour_mujoco.accessor import StateAccessor
 from parkour_mujoco.motors import DcMotors
-from parkour_mujoco.native_sim import NativeSimulation
 from parkour_mujoco.robot_files import RobotFiles
-
-COURSE_FIELDS = ("geom_pos", "geom_quat", "geom_size", "geom_rbound", "geom_aabb")
-"""Model fields that differ from world to world because the courses do; without any one of them robots fall through."""
-RANDOMISED_FIELDS = ("geom_friction", "body_mass", "body_inertia", "body_ipos")
-DERIVED_FIELDS = ("body_subtreemass", "dof_invweight0", "body_invweight0", "tendon_length0", "tendon_invweight0")
-"""Recomputed from masses at startup; per world as well."""
+from parkour_mujoco.simulation import Simulation
 
 
 class MujocoSimHandle:
@@ -30,29 +22,29 @@ class MujocoSimHandle:
 
     def __init__(
         self,
-        env: ManagerBasedRlEnv,
+        sim: Simulation,
         accessor: StateAccessor,
         motors: DcMotors,
         mdp: TaskMdp,
         layout: RobotLayout,
         files: RobotFiles,
     ) -> None:
-        self.num_envs, self.device, self.layout = env.num_envs, str(env.device), layout
-        self._sim, self._accessor, self._motors, self._mdp = env.sim, accessor, motors, mdp
-        model = env.sim.mj_model
-        ids = lambda kind, names: torch.tensor([kind(f"robot/{n}").id for n in names], device=env.device)  # noqa: E731
+        self.num_envs, self.device, self.layout = mdp.num_envs, mdp.device, layout
+        self._sim, self._accessor, self._motors, self._mdp = sim, accessor, motors, mdp
+        model, device = sim.mj_model, mdp.device
+        ids = lambda kind, names: torch.tensor([kind(f"robot/{n}").id for n in names], device=device)  # noqa: E731
         self._geoms = ids(model.geom, files.contact_geoms)
         self._base = model.body(f"robot/{files.base_body}").id
         self._base_mass = float(model.body_mass[self._base])
-        self._base_inertia = torch.tensor(model.body_inertia[self._base], dtype=torch.float32, device=env.device)
-        self._base_com = torch.tensor(model.body_ipos[self._base], dtype=torch.float32, device=env.device)
+        self._base_inertia = torch.tensor(model.body_inertia[self._base], dtype=torch.float32, device=device)
+        self._base_com = torch.tensor(model.body_ipos[self._base], dtype=torch.float32, device=device)
         self._masses_changed = False
         self._mask: Tensor | None = None
-        self._stiffness = torch.tensor(layout.stiffness, device=env.device)
-        self._damping = torch.tensor(layout.damping, device=env.device)
+        self._stiffness = torch.tensor(layout.stiffness, device=device)
+        self._damping = torch.tensor(layout.damping, device=device)
         course = [i for i in range(model.ngeom) if model.geom(i).name.startswith("course/")]
         # A slice where they follow one another: its rows are read and written without an index.
-        self._boxes: Tensor | slice = torch.tensor(course, device=env.device)
+        self._boxes: Tensor | slice = torch.tensor(course, device=device)
         if course == list(range(course[0], course[0] + len(course))):
             self._boxes = slice(course[0], course[0] + len(course))
 
@@ -141,7 +133,7 @@ class MujocoSimHandle:
     def finish_startup(self) -> None:
         """Recompute what the simulator derives from masses, once, if an event changed them."""
         if self._masses_changed:
-            self._sim.recompute_constants(RecomputeLevel.set_const)
+            self._sim.recompute_constants()
 
     def _write(self, array: Tensor, env_ids: Tensor | None, values: Tensor, *where: Tensor | slice | int) -> None:
         """Put ``values`` into ``array[env_ids, *where]``; under a mask, into the rows that it lets through."""
@@ -158,5 +150,4 @@ class MujocoSimHandle:
         array[(rows, *where)] = values
 
     def _mark_changed(self, env_ids: Tensor) -> None:
-        if isinstance(self._sim, NativeSimulation):
-            self._sim.mark_changed(env_ids if self._mask is None else self._mask)
+        self._sim.mark_changed(env_ids if self._mask is None else self._mask)

@@ -1,0 +1,117 @@
+"""MuJoCo Warp through mjlab's simulation: thousands of worlds on a GPU."""
+
+# mujoco's classes are compiled and ship no stubs.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+from typing import Any
+
+import mujoco
+import mujoco_warp
+import torch
+import warp as wp
+from mjlab.managers.event_manager import RecomputeLevel
+from mjlab.sim import MujocoCfg, SimulationCfg
+from mjlab.sim import Simulation as MjlabSimulation
+from torch import Tensor
+
+from parkour_mujoco.physics import SolverSettings
+from parkour_mujoco.simulation import COURSE_FIELDS, RANDOMISED_FIELDS, WORLD_FIELDS
+
+
+class WarpSimulation:
+    """See :class:`parkour_mujoco.simulation.Simulation`. On a GPU steps are CUDA graphs.
+
+    Args:
+        model: with its options set.
+        num_envs: N worlds.
+        device: ``cpu`` or ``cuda[:N]``.
+        solver: gives the room for contacts and constraints.
+    """
+
+    def __init__(self, model: mujoco.MjModel, num_envs: int, device: str, solver: SolverSettings | None = None) -> None:
+        cfg = simulation_cfg(model.opt.timestep, solver or SolverSettings())
+        self._sim = MjlabSimulation(num_envs, cfg, model=model, device=device)
+        self._sim.expand_model_fields(WORLD_FIELDS)
+        self.mj_model, self.num_envs = model, num_envs
+        self._touch_fields()
+        self._kinematics = None
+        if self._sim.use_cuda_graph:
+            self._run_kinematics()  # Kernels are compiled before a capture, not in it.
+            with wp.ScopedDevice(self._sim.wp_device), wp.ScopedCapture() as capture:
+                self._run_kinematics()
+            self._kinematics = capture.graph
+
+    @property
+    def model(self) -> Any:
+        return self._sim.model
+
+    @property
+    def data(self) -> Any:
+        return self._sim.data
+
+    @property
+    def stream(self) -> torch.cuda.Stream:
+        """The CUDA stream of a GPU's kernels."""
+        return torch.cuda.ExternalStream(wp.get_stream(self._sim.wp_device).cuda_stream, device=self._sim.device)
+
+    def reset(self, begun: Tensor) -> None:
+        self._sim.reset(begun)
+
+    def step(self) -> None:
+        self._sim.step()
+
+    def forward(self) -> None:
+        self._sim.forward()
+
+    def kinematics(self) -> None:
+        if self._kinematics is None:
+            self._run_kinematics()
+            return
+        with wp.ScopedDevice(self._sim.wp_device):
+            wp.capture_launch(self._kinematics)
+
+    def mark_changed(self, which: Tensor) -> None:
+        """Nothing to do: kernels read the arrays."""
+
+    def recompute_constants(self) -> None:
+        self._sim.recompute_constants(RecomputeLevel.set_const)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _run_kinematics(self) -> None:
+        with wp.ScopedDevice(self._sim.wp_device):
+            mujoco_warp.fwd_kinematics(self._sim.wp_model, self._sim.wp_data)
+
+    def _touch_fields(self) -> None:
+        """Have mjlab make its tensors of the simulator's arrays now.
+
+        It makes them on first use; made inside inference mode they could never be written outside of it.
+        """
+        for name in COURSE_FIELDS + RANDOMISED_FIELDS:
+            getattr(self._sim.model, name)[:1]
+        for name in ("qpos", "qvel", "ctrl", "sensordata", "geom_xpos"):
+            getattr(self._sim.data, name)[:1]
+
+
+def simulation_cfg(physics_step: float, solver: SolverSettings) -> SimulationCfg:
+    """mjlab's configuration, which sets a model's options as :meth:`SolverSettings.apply` does."""
+    return SimulationCfg(
+        nconmax=solver.contacts_per_world,
+        njmax=solver.constraints_per_world,
+        mujoco=MujocoCfg(
+            timestep=physics_step,
+            integrator="implicitfast",
+            solver="newton",
+            cone="pyramidal",
+            iterations=solver.iterations,
+            ls_iterations=solver.ls_iterations,
+            tolerance=solver.tolerance,
+            ls_tolerance=solver.ls_tolerance,
+            ccd_iterations=solver.ccd_iterations,
+            impratio=solver.impratio,
+            gravity=(0.0, 0.0, -solver.gravity),
+        ),
+    )

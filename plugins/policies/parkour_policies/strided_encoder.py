@@ -67,7 +67,7 @@ class StridedCnn(nn.Module):
 def space_to_depth(images: Tensor, block: int) -> Tensor:
     """Images ``[N, H, W]`` as ``[N, block², H / block, W / block]``, channels last in memory, as tensor cores read."""
     height, width = (size // block for size in images.shape[-2:])
-    blocks = images.view(-1, height, block, width, block).permute(0, 1, 3, 2, 4)
+    blocks = images.reshape(-1, height, block, width, block).permute(0, 1, 3, 2, 4)
     return blocks.reshape(-1, height, width, block * block).permute(0, 3, 1, 2)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
+from torch import Tensor, nn
 
 from parkour.errors import CheckpointError
 from parkour.learning.rng import rng_state, set_rng_state
@@ -31,6 +32,17 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+@runtime_checkable
+class JudgesStates(Protocol):
+    """An algorithm of a student that has a critic for the teacher's observations."""
+
+    critic: nn.Module
+
+    def load_critic(self, weights: dict[str, Tensor]) -> None:
+        """Begin with a teacher's critic, whose weights have been checked."""
+        ...
 
 
 @dataclass
@@ -87,7 +99,8 @@ class RunState:
     def load_teacher(self, path: Path, checkpoint: Checkpoint) -> None:
         """Begin as a student: take up the networks of a teacher.
 
-        The algorithm has the attribute ``teacher`` and the method ``load_teacher(state_dict)``.
+        The algorithm has the attribute ``teacher`` and the method ``load_teacher(state_dict)``; one that
+        :class:`JudgesStates` is given the teacher's critic as well.
 
         Raises:
             CheckpointError: it is no teacher, or one for other inputs or of another size.
@@ -102,6 +115,10 @@ class RunState:
         hint = "give the student the teacher's networks: --set policy.params.NAME=VALUE (see the run's task.toml)"
         check_weights(path, "actor", weights, algorithm.teacher.state_dict(), hint=hint)
         algorithm.load_teacher(weights)
+        critic = checkpoint.model.get("critic_state_dict")
+        if isinstance(algorithm, JudgesStates) and critic is not None:
+            check_weights(path, "critic", critic, algorithm.critic.state_dict(), hint=hint)
+            algorithm.load_critic(critic)
 
     def load_student(self, path: Path, checkpoint: Checkpoint) -> None:
         """Begin with a student's networks. The algorithm has the method ``load_student(state_dict)``.

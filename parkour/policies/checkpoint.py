@@ -90,11 +90,12 @@ class Checkpoint:
 def slim(checkpoint: Checkpoint, *, half: bool = False) -> Checkpoint:
     """A copy without optimizers, generators and environment: enough to evaluate, play and export.
 
-    A student's keeps no teacher. With ``half`` weights are rounded to 16 bits, and are 32 bits again when loaded.
+    Of a student's nothing but the student is kept. With ``half`` weights are rounded to 16 bits, and are 32 bits again
+    when loaded.
     """
     model = checkpoint.model
     if "student_state_dict" in model:
-        model = {name: weights for name, weights in model.items() if name != "teacher_state_dict"}
+        model = {"student_state_dict": model["student_state_dict"]}
     if half:
         model = {name: {key: _halved(value) for key, value in weights.items()} for name, weights in model.items()}
     return replace(checkpoint, model=model, optimizers=None, rng=None, env=None)

@@ -47,7 +47,7 @@ def write_checkpoint(
     assert any(key.endswith("mlp.6.weight") for key in weights)
     stamp = TaskStamp(
         name=task.name,
-        stage=stage,
+        stage=task.model.stage,
         observations=shapes,
         layout={name: tuple((item.name, item.size) for item in fields) for name, fields in layout.items()},
         actions=task.robot.num_joints,

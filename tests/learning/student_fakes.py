@@ -82,11 +82,9 @@ class FakeStudentEnv(FakeEnv):
         return super()._advance(actions)
 
 
-def student_task(*sets: str, small: tuple[str, ...] = SMALL) -> ResolvedTask:
-    """The built-in student's task with small networks and rollouts."""
-    return load_task(
-        "go2-student", overlay="train", changes=read_changes((*small, "algorithm.steps_per_env=10", *sets))
-    )
+def student_task(*sets: str, small: tuple[str, ...] = SMALL, name: str = "go2-student") -> ResolvedTask:
+    """A built-in student's task with small networks and rollouts."""
+    return load_task(name, overlay="train", changes=read_changes((*small, "algorithm.steps_per_env=10", *sets)))
 
 
 def make_student_env(task: ResolvedTask, num_envs: int, device: str, seed: int) -> FakeStudentEnv:

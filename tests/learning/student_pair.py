@@ -1,4 +1,4 @@
-"""One of two processes that train a student together: ``torchrun … -m tests.learning.student_pair FOLDER TEACHER``."""
+"""One of two processes that train a student: ``torchrun … -m tests.learning.student_pair FOLDER TEACHER TASK``."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ states: list[RunState] = []
 
 
 def main() -> None:
-    folder, teacher = Path(sys.argv[1]), Path(sys.argv[2])
+    folder, teacher, task = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     restore = module._restore
     module._restore = lambda state, *rest: (states.append(state), restore(state, *rest))[1]
     options = TrainOptions(
         num_envs=4, iterations=3, device="cpu", log_root=folder, logger="none", progress=False, checkpoint=teacher
     )
     result = module.train(
-        student_task("algorithm.params.learning_rate_schedule='cosine'"), options, make_env=make_student_env
+        student_task("algorithm.params.learning_rate_schedule='cosine'", name=task), options, make_env=make_student_env
     )
     algorithm = states[0].runner.alg
-    report = {"student": algorithm.student.state_dict(), "loss": result.metrics["Loss/action"]}
+    report = {
+        "student": algorithm.student.state_dict(),
+        "loss": result.metrics["Loss/action"],
+        "rate": algorithm.learning_rate,
+    }
     torch.save(report, folder / f"rank{rank()}.pt")
 
 

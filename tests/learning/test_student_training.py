@@ -230,7 +230,7 @@ def test_two_processes_train_one_student(tmp_path: Path, teacher: Path) -> None:
     """Different rollouts, averaged gradients: the same weights after every update."""
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-        "-m", "tests.learning.student_pair", str(tmp_path), str(teacher),
+        "-m", "tests.learning.student_pair", str(tmp_path), str(teacher), "go2-student",
     ]  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from parkour.learning.inference import build_actor, define_policy
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from parkour.policies.definition import define_policy
+from parkour.policies.deployed import build_actor
 from parkour.tasks import load_task
 from parkour_policies.depth_encoders import depth_gru
 from parkour_policies.strided_encoder import StridedCnn, depth_strided_gru, space_to_depth

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from parkour.errors import PluginError, TaskError, TrainingError
 from parkour.learning.runner import TrainingRunner
 from parkour.tasks import load_task
-from parkour_policies import distillation
+from parkour_policies import student_gradients
 from parkour_policies.depth_encoders import DepthGru, Memoryless, Unsplit, build_depth_encoder, depth_cnn, depth_gru
 from parkour_policies.distillation import RmaDistillation
 from parkour_policies.rma_actor import EncoderChoice, RmaActor
@@ -354,7 +354,7 @@ def test_update_takes_the_gradient_of_the_losses_as_written(
     tells: bool, block: int, coefficient: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two windows: the second goes on from what was remembered, held constant. Blocks change nothing."""
-    monkeypatch.setattr(distillation, "ACTOR_BLOCK", 3 * 8)
+    monkeypatch.setattr(student_gradients, "ACTOR_BLOCK", 3 * 8)
     env = FakeStudentEnv(length=7, tells=tells)
     env.episode_length_buf += torch.arange(8) % 7
     runner = make_runner(

@@ -16,6 +16,7 @@ CASES = plugin_cases("parkour-lab", registry=Registry.discover(only=[]), options
 ELSEWHERE = {
     "policy-rma-teacher-exports",
     "policy-rma-student-exports",
+    "policy-rma-student-ppo-exports",
     "encoder-depth_gru-exports",
     "encoder-depth_strided_gru-exports",
     "encoder-depth_cnn58x87-exports",

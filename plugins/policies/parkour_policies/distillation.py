@@ -1,9 +1,7 @@
 """Distillation of the teacher into the student: DAgger, with the student driving.
 
 A rollout is collected without gradients. An update goes through it again, in parts, so that memory stays bounded
-whatever the number of environments: the recurrent part over all glimpses of the rollout (truncated back-propagation
-through time: what was remembered at its start is a constant), the actor in blocks of control steps, the images in
-blocks. Each part takes the gradient of the one after it, which is the gradient of the whole.
+whatever the number of environments (:mod:`parkour_policies.student_gradients`).
 """
 
 from __future__ import annotations
@@ -20,15 +18,12 @@ from torch import Tensor, nn
 
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import TrainingError
-from parkour_policies.depth_sequences import advance_all
-from parkour_policies.distillation_storage import DistillationStorage
+from parkour_policies.distillation_storage import TEACHER_ACTIONS, TEACHER_LATENTS, DistillationStorage
 from parkour_policies.glimpses import Chosen, GlimpseSequences
 from parkour_policies.learning_rate import LearningRate, Schedule
 from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION, SCAN, RmaActor
-from parkour_policies.student_model import YAW_VALID, Memory, StudentModel
-
-ACTOR_BLOCK = 1 << 16
-"""Rows (environments x control steps) that go through the actor at a time."""
+from parkour_policies.student_gradients import StudentGradients
+from parkour_policies.student_model import YAW_VALID, StudentModel
 
 
 class RmaDistillation(Distillation):
@@ -50,7 +45,7 @@ class RmaDistillation(Distillation):
             multi_gpu_cfg=multi_gpu_cfg,
         )  # fmt: skip
         self.storage: DistillationStorage = storage  # pyright: ignore[reportIncompatibleVariableOverride]
-        self.epochs, self.mini_batches, self.image_block = epochs, mini_batches, image_block
+        self.epochs, self.mini_batches = epochs, mini_batches
         self.latent_coefficient, self.encoder_iterations = latent_coefficient, encoder_iterations
         self.encoder_only = False
         # Whole environments: what a robot that goes astray sees is what it has to find back from.
@@ -60,13 +55,19 @@ class RmaDistillation(Distillation):
         self.schedule = LearningRate(learning_rate, learning_rate_schedule, learning_rate_half_life, learning_rate_end)
         self.progress = 0.0
         # On a CPU half precision is slower, and what is tested there is to be exact.
-        self.half_images = image_precision == "bfloat16" and torch.device(device).type == "cuda"
+        half_images = image_precision == "bfloat16" and torch.device(device).type == "cuda"
+        self.gradients = StudentGradients(student, storage, image_block, half_images)
         self.teacher.requires_grad_(False).eval()
         self.clean_groups: Callable[[], Mapping[str, Tensor]] = dict
         """Observation groups without the noise and faults of sensors, which the teacher is spared; told by the
         environment."""
         self.trained = [p for p in student.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.trained, lr=learning_rate)
+
+    def attach(self, env: VecEnv) -> None:
+        """Be told by the environment what the teacher sees."""
+        if isinstance(env, TaskEnv):
+            self.clean_groups = lambda: env.mdp.observations.clean
 
     # -- rollout -----------------------------------------------------------------------------------------------------
 
@@ -83,9 +84,13 @@ class RmaDistillation(Distillation):
         if not self.teacher_loaded:
             raise TrainingError("the student has no teacher", hint="parkour train --stage student --checkpoint TEACHER")
         self.encoder_only = iteration < self.encoder_iterations
-        self.learning_rate = self.schedule.at(iteration, self.progress)
+        self.learning_rate = self._rate(iteration)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate
+
+    def _rate(self, iteration: int) -> float:
+        """The learning rate of an iteration."""
+        return self.schedule.at(iteration, self.progress)
 
     def act(self, obs: TensorDict) -> Tensor:
         """The student's actions ``[N, J]``; the teacher's, on its deployed inputs, are noted."""
@@ -114,11 +119,9 @@ class RmaDistillation(Distillation):
     # -- update ------------------------------------------------------------------------------------------------------
 
     def update(self) -> dict[str, float]:
-        """Gradient steps on the stored rollout, one for each mini-batch of each epoch; mean losses, by name.
-
-        The losses are those of the first epoch, before most of the steps: the later ones have seen the states before.
-        """
-        storage, losses = self.storage, []
+        """Gradient steps on the stored rollout, one for each mini-batch of each epoch; mean losses, by name."""
+        storage = self.storage
+        losses: list[list[Tensor]] = [[] for _ in range(self.epochs)]
         dones = storage.dones[: storage.step]
         seen = GlimpseSequences.of(storage.glimpses, dones)
         storage.glimpses.clear()
@@ -129,11 +132,17 @@ class RmaDistillation(Distillation):
             for env_ids, chosen in parts:
                 loss = self._step(seen, features, env_ids, chosen)
                 features = None  # They were the encoder's that saw the images, which has been trained since.
-                if epoch == 0:
-                    losses.append(loss)
+                losses[epoch].append(loss)
         self.num_updates += 1
         storage.clear()
-        action, yaw, latent = torch.stack(losses).mean(dim=0).tolist()
+        return self._report(torch.stack([torch.stack(steps).mean(dim=0) for steps in losses]))
+
+    def _report(self, losses: Tensor) -> dict[str, float]:
+        """What :meth:`_loss` reported in each epoch (``[epochs, K]``), by name.
+
+        Those of the first epoch, before most of the steps: the later ones have seen the states before.
+        """
+        action, yaw, latent = losses[0].tolist()
         return {"action": action, "yaw": yaw} | ({"latent": latent} if self.latent_coefficient > 0.0 else {})
 
     def _mini_batches(self) -> Sequence[Tensor]:
@@ -146,111 +155,47 @@ class RmaDistillation(Distillation):
     def _step(
         self, seen: GlimpseSequences | None, features: Tensor | None, env_ids: Tensor, chosen: Chosen | None
     ) -> Tensor:
-        """One gradient step on the environments ``env_ids``; the losses ``[3]`` before it.
-
-        Args:
-            seen: the glimpses of all environments.
-            features: of all images, where the present encoder's are known.
-            env_ids: ``[n]`` int64.
-            chosen: their glimpses among ``seen``.
-        """
+        """One gradient step on the environments ``env_ids``; the losses ``[3]`` before it. See
+        :meth:`StudentGradients.add`."""
         # Zeros rather than none: the ranks average all gradients, whatever each of them saw.
         for parameter in self.trained:
             parameter.grad = torch.zeros_like(parameter)
-        if seen is None or chosen is None or len(chosen[0]) == 0:
-            losses = self._act_blind(env_ids)
-        else:
-            losses = self._see_and_act(seen, features, env_ids, chosen)
+        losses = self.gradients.add(seen, features, env_ids, chosen, self._loss)
         if self.encoder_only:
             for parameter in self.student.actor.parameters():
                 parameter.grad = None
         if self.is_multi_gpu:
             self.reduce_parameters()
-        nn.utils.clip_grad_norm_(self.trained, self.max_grad_norm)  # type: ignore[arg-type]
+        self._clip_gradients()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return losses
 
-    def _act_blind(self, env_ids: Tensor) -> Tensor:
-        """The losses ``[3]`` of environments that saw nothing new, whose gradients are added up."""
-        return self._actor_losses(self._start(env_ids).output.expand(self.storage.step, -1, -1), env_ids)[0]
+    def reduce_parameters(self) -> None:
+        """Average the gradients over all processes."""
+        grads = [parameter.grad for parameter in self.trained if parameter.grad is not None]
+        flat = torch.cat([grad.flatten() for grad in grads])
+        torch.distributed.all_reduce(flat, op=torch.distributed.ReduceOp.SUM)
+        for grad, average in zip(grads, (flat / self.gpu_world_size).split([g.numel() for g in grads]), strict=True):
+            grad.copy_(average.view_as(grad))
 
-    def _see_and_act(self, seen: GlimpseSequences, features: Tensor | None, env_ids: Tensor, chosen: Chosen) -> Tensor:
-        """The losses ``[3]`` of the environments ``env_ids``, whose gradients are added up."""
-        rows, *sequence = chosen
-        at_once = len(rows) <= self.image_block
-        if at_once:
-            features = self._compress(seen.images[rows])
-        else:
-            features = (self._features(seen, rows) if features is None else features[rows]).requires_grad_()
-        outputs = self._remember(seen, features, rows, sequence, env_ids)
-        losses, outputs_grad = self._actor_losses(outputs.detach(), env_ids)
-        outputs.backward(outputs_grad)
-        if not at_once:
-            self._pass_back(seen, rows, features)
-        return losses
+    def _clip_gradients(self) -> None:
+        nn.utils.clip_grad_norm_(self.trained, self.max_grad_norm)  # type: ignore[arg-type]
 
-    def _compress(self, images: Tensor) -> Tensor:
-        """What the present encoder makes of the images ``[M, H, W]``: ``[M, …]``, float32."""
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.half_images):
-            features = self.student.encoder.compress(images)
-        return features.float()
+    def _loss(self, output: Tensor, rows: dict[str, Tensor], total: int) -> tuple[Tensor, Tensor]:
+        """Action, yaw and latent loss; see :class:`parkour_policies.student_gradients.RowsLoss`."""
+        student, proprioception = self.student, rows[PROPRIOCEPTION]
+        actions = student.act(output, proprioception, rows[HISTORY], rows[YAW_VALID])
+        action = (rows[TEACHER_ACTIONS] - actions).norm(dim=-1).sum() / total
+        yaw, gap = self._seen_losses(output, rows, total)
+        return action + yaw + self.latent_coefficient * gap, torch.stack((action, yaw, gap))
 
-    def _features(self, seen: GlimpseSequences, rows: Tensor) -> Tensor:
-        """``[r, …]`` what the present encoder makes of the images ``rows``."""
-        with torch.no_grad():
-            return torch.cat([self._compress(seen.images[block]) for block in rows.split(self.image_block)])
-
-    def _start(self, env_ids: Tensor) -> Memory:
-        """What was remembered before the first step."""
-        memory = self.storage.memory or self.student.blank(self.storage.num_envs)
-        return Memory(memory.state[env_ids].clone(), memory.output[env_ids].clone())
-
-    def _remember(
-        self, seen: GlimpseSequences, features: Tensor, rows: Tensor, sequence: Sequence[Tensor], env_ids: Tensor
-    ) -> Tensor:
-        """``[T, n, L + Y]`` the encoder's outputs at each step, from the features of the glimpses ``rows``."""
-        places, begins = sequence
-        take = lambda values: values.index_select(0, places.flatten()).unflatten(0, places.shape)  # noqa: E731
-        start, felt = self._start(env_ids), take(seen.proprioception[rows])
-        outputs = advance_all(self.student.encoder, take(features), felt, start.state, begins)
-        # Before its first glimpse an environment goes by what it saw in the rollout before.
-        outputs = torch.cat((start.output.unsqueeze(0), outputs))
-        held = seen.held[:, env_ids].unsqueeze(-1)
-        return outputs.gather(0, held.expand(-1, -1, outputs.shape[-1]))
-
-    def _actor_losses(self, outputs: Tensor, env_ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean action, yaw and latent loss ``[3]``, and the gradient of their sum by ``outputs``; the actor's is added
-        up."""
-        storage, student = self.storage, self.student
-        take = lambda values: values[: storage.step, env_ids].flatten(0, 1)  # noqa: E731
-        rows = outputs.flatten(0, 1)
-        groups = [take(storage.groups[name]) for name in (PROPRIOCEPTION, HISTORY, YAW_VALID)]
-        wanted = take(storage.teacher_actions)
-        latents = None if storage.teacher_latents is None else take(storage.teacher_latents)
-        grad, total = torch.empty_like(rows), torch.zeros(3, device=rows.device)
-        for first in range(0, len(rows), ACTOR_BLOCK):
-            part = slice(first, first + ACTOR_BLOCK)
-            output = rows[part].requires_grad_()
-            proprioception, history, valid = (values[part] for values in groups)
-            actions = student.act(output, proprioception, history, valid)
-            latent, yaws = student.split(output)
-            action = (wanted[part] - actions).norm(dim=-1).sum() / len(rows)
-            yaw = (student.yaws(proprioception) - yaws).norm(dim=-1).sum() / len(rows)
-            gap = torch.zeros_like(yaw) if latents is None else (latents[part] - latent).norm(dim=-1).sum() / len(rows)
-            (action + yaw + self.latent_coefficient * gap).backward()
-            assert output.grad is not None
-            grad[part] = output.grad
-            total += torch.stack((action, yaw, gap)).detach()
-        return total, grad.view_as(outputs)
-
-    def _pass_back(self, seen: GlimpseSequences, rows: Tensor, features: Tensor) -> None:
-        """Carry the gradients of the features on into the part of the encoder that sees images."""
-        assert features.grad is not None
-        for block, grad in zip(rows.split(self.image_block), features.grad.split(self.image_block), strict=True):
-            compressed = self._compress(seen.images[block])
-            if compressed.requires_grad:
-                compressed.backward(grad)
+    def _seen_losses(self, output: Tensor, rows: dict[str, Tensor], total: int) -> tuple[Tensor, Tensor]:
+        """How far the encoder's yaws are from the true ones, and its latent from the teacher's (0 if none is noted)."""
+        latent, yaws = self.student.split(output)
+        yaw = (self.student.yaws(rows[PROPRIOCEPTION]) - yaws).norm(dim=-1).sum() / total
+        wanted = rows.get(TEACHER_LATENTS)
+        return yaw, torch.zeros_like(yaw) if wanted is None else (wanted - latent).norm(dim=-1).sum() / total
 
     # -- weights -----------------------------------------------------------------------------------------------------
 
@@ -266,19 +211,21 @@ class RmaDistillation(Distillation):
 
     def broadcast_parameters(self) -> None:
         """Give every rank the first one's weights."""
-        for tensor in (*self.student.state_dict().values(), *self.teacher.state_dict().values()):
-            torch.distributed.broadcast(tensor, src=0)
+        for network in self._networks().values():
+            for tensor in network.state_dict().values():
+                torch.distributed.broadcast(tensor, src=0)
+
+    def _networks(self) -> dict[str, nn.Module]:
+        """What a checkpoint holds, by name."""
+        return {"student": self.student, "teacher": self.teacher}
 
     def save(self) -> dict[str, Any]:
-        return {
-            "student_state_dict": self.student.state_dict(),
-            "teacher_state_dict": self.teacher.state_dict(),
-            "optimizer_state_dicts": {"student": self.optimizer.state_dict()},
-        }
+        networks = {f"{name}_state_dict": network.state_dict() for name, network in self._networks().items()}
+        return {**networks, "optimizer_state_dicts": {"student": self.optimizer.state_dict()}}
 
     def load(self, loaded_dict: dict, load_cfg: dict | None = None, strict: bool = True) -> bool:
-        self.student.load_state_dict(loaded_dict["student_state_dict"], strict=strict)
-        self.teacher.load_state_dict(loaded_dict["teacher_state_dict"], strict=strict)
+        for name, network in self._networks().items():
+            network.load_state_dict(loaded_dict[f"{name}_state_dict"], strict=strict)
         self.teacher_loaded = True
         if load_cfg is None or load_cfg.get("optimizer"):
             self.optimizer.load_state_dict(loaded_dict["optimizer_state_dicts"]["student"])
@@ -287,15 +234,20 @@ class RmaDistillation(Distillation):
     @staticmethod
     def construct_algorithm(obs: TensorDict, env: VecEnv, cfg: dict, device: str) -> RmaDistillation:
         """Make student, teacher, storage and algorithm; rsl-rl's own would store every image at every step."""
-        make, make_student, make_teacher = (
-            resolve_callable(cfg[key].pop("class_name")) for key in ("algorithm", "student", "teacher")
-        )
-        groups = cfg["obs_groups"] = resolve_obs_groups(obs, cfg["obs_groups"], ["student", "teacher"])
-        student: StudentModel = make_student(obs, groups, "student", env.num_actions, **cfg["student"]).to(device)
-        teacher: RmaActor = make_teacher(obs, groups, "teacher", env.num_actions, **cfg["teacher"]).to(device)
-        student.attach(env)
+        make = resolve_callable(cfg["algorithm"].pop("class_name"))
+        student, teacher = make_networks(obs, env, cfg, device)
         storage = DistillationStorage(cfg["num_steps_per_env"], obs, env.num_actions, device)
         algorithm = make(student, teacher, storage, device=device, **cfg["algorithm"], multi_gpu_cfg=cfg["multi_gpu"])
-        if isinstance(env, TaskEnv):
-            algorithm.clean_groups = lambda: env.mdp.observations.clean
+        algorithm.attach(env)
         return algorithm
+
+
+def make_networks(obs: TensorDict, env: VecEnv, cfg: dict, device: str) -> tuple[StudentModel, RmaActor]:
+    """Student, which the environment tells of new images, and teacher of a training configuration, whose groups are
+    resolved."""
+    groups = cfg["obs_groups"] = resolve_obs_groups(obs, cfg["obs_groups"], list(cfg["obs_groups"]))
+    make_student, make_teacher = (resolve_callable(cfg[key].pop("class_name")) for key in ("student", "teacher"))
+    student: StudentModel = make_student(obs, groups, "student", env.num_actions, **cfg["student"]).to(device)
+    teacher: RmaActor = make_teacher(obs, groups, "teacher", env.num_actions, **cfg["teacher"]).to(device)
+    student.attach(env)
+    return student, teacher

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
@@ -11,15 +12,22 @@ from torch import Tensor
 from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION
 from parkour_policies.student_model import YAW_VALID, Glimpse, Memory
 
+ACTOR_GROUPS = (PROPRIOCEPTION, HISTORY, YAW_VALID)
+"""What the student's actor reads."""
+TEACHER_ACTIONS, TEACHER_LATENTS = "teacher_actions", "teacher_latents"
+"""Names of rows that are no observation groups."""
+
 
 class DistillationStorage:
     """One rollout: what the actor reads at each step, what the teacher would do, and what the encoder was given."""
 
-    def __init__(self, steps: int, obs: TensorDict, num_actions: int, device: str) -> None:
+    def __init__(
+        self, steps: int, obs: TensorDict, num_actions: int, device: str, groups: Iterable[str] = ACTOR_GROUPS
+    ) -> None:
         num_envs = len(obs[PROPRIOCEPTION])
         make = lambda *shape: torch.zeros(steps, num_envs, *shape, device=device)  # noqa: E731
         self.num_envs, self.num_transitions_per_env, self.step = num_envs, steps, 0
-        self.groups = {name: make(*obs[name].shape[1:]) for name in (PROPRIOCEPTION, HISTORY, YAW_VALID)}
+        self.groups = {name: make(*obs[name].shape[1:]) for name in groups}
         self.teacher_actions = make(num_actions)
         self.teacher_latents: Tensor | None = None
         """``[T, N, L]`` of the scan, if they are noted."""
@@ -45,6 +53,15 @@ class DistillationStorage:
         """``[N]``: whose episode ended in the step."""
         self.dones[self.step] = dones.view(-1) > 0
         self.step += 1
+
+    def rows(self, env_ids: Tensor) -> dict[str, Tensor]:
+        """``[T * n, …]`` what is stored of the environments ``env_ids`` (``[n]`` int64), step by step, by name."""
+        return {name: values[: self.step, env_ids].flatten(0, 1) for name, values in self.stored().items()}
+
+    def stored(self) -> dict[str, Tensor]:
+        """``[T, N, …]`` by name."""
+        found = {**self.groups, TEACHER_ACTIONS: self.teacher_actions}
+        return found if self.teacher_latents is None else {**found, TEACHER_LATENTS: self.teacher_latents}
 
     def clear(self) -> None:
         """Forget the rollout."""

@@ -11,6 +11,8 @@ PARKOUR_API = "1.1"
 RMA = "Kumar et al. 2021, RMA: Rapid Motor Adaptation for Legged Robots"
 EXTREME_PARKOUR = "Cheng et al. 2023, Extreme Parkour with Legged Robots"
 
+KICKSTARTING = "Schmitt et al. 2018, Kickstarting Deep Reinforcement Learning"
+
 
 @hookimpl
 def register_encoders() -> Iterable[EncoderSpec]:
@@ -82,4 +84,12 @@ def register_policies() -> Iterable[PolicySpec]:
         params="parkour_policies.rma_student:RmaStudentParams",
         stage="student",
         source=EXTREME_PARKOUR,
+    )
+    yield PolicySpec(
+        name="rma-student-ppo",
+        summary="the distilled student, trained on by PPO on its own camera while the teacher's guidance fades",
+        target="parkour_policies.rma_student_ppo:rma_student_ppo",
+        params="parkour_policies.rma_student:RmaStudentParams",
+        stage="student",
+        source=KICKSTARTING,
     )

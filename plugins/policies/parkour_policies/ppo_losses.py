@@ -48,18 +48,27 @@ def as_observations(groups: dict[str, Tensor]) -> TensorDict:
 
 def surrogate_loss(log_prob: Tensor, batch: MiniBatch, clip: float) -> Tensor:
     """PPO's clipped surrogate; ``log_prob`` ``[B]`` of the batch's actions now."""
-    ratio = torch.exp(log_prob - batch.log_prob.squeeze(-1))
-    advantage = batch.advantages.squeeze(-1)
-    return -torch.min(advantage * ratio, advantage * ratio.clamp(1.0 - clip, 1.0 + clip)).mean()
+    return surrogate(log_prob, batch.log_prob.squeeze(-1), batch.advantages.squeeze(-1), clip).mean()
+
+
+def surrogate(log_prob: Tensor, before: Tensor, advantage: Tensor, clip: float) -> Tensor:
+    """PPO's clipped surrogate ``[B]``, of log-probabilities now and when the actions were drawn, and advantages."""
+    ratio = torch.exp(log_prob - before)
+    return -torch.min(advantage * ratio, advantage * ratio.clamp(1.0 - clip, 1.0 + clip))
 
 
 def value_loss(values: Tensor, batch: MiniBatch, clip: float | None) -> Tensor:
     """Squared error of ``values`` ``[B, 1]``; their change is clipped unless ``clip`` is None."""
-    error = (values - batch.returns).square()
+    return value_error(values, batch.values, batch.returns, clip).mean()
+
+
+def value_error(values: Tensor, before: Tensor, returns: Tensor, clip: float | None) -> Tensor:
+    """Squared errors of ``values`` ``[B, 1]``; their change since ``before`` is clipped unless ``clip`` is None."""
+    error = (values - returns).square()
     if clip is None:
-        return error.mean()
-    near = batch.values + (values - batch.values).clamp(-clip, clip)
-    return torch.max(error, (near - batch.returns).square()).mean()
+        return error
+    near = before + (values - before).clamp(-clip, clip)
+    return torch.max(error, (near - returns).square())
 
 
 def advantages(rewards: Tensor, values: Tensor, dones: Tensor, last: Tensor, gamma: float, lam: float) -> Tensor:

@@ -68,9 +68,27 @@ def rma_student(task: ResolvedTask) -> PolicyDefinition:
     """
     params: RmaStudentParams = task.policy.params or RmaStudentParams()
     numbers = validate(DistillationParams, task.model.algorithm.params, path=("algorithm", "params"))
+    return PolicyDefinition(
+        runner="parkour.learning.runner:TrainingRunner",
+        groups=GROUPS,
+        train_cfg={
+            "student": student_network(task, params),
+            "teacher": teacher_actor(task, params),
+            "algorithm": {"class_name": "parkour_policies.distillation:RmaDistillation", **numbers.model_dump()},
+            "obs_groups": {"student": list(STUDENT_GROUPS), "teacher": list(TEACHER_GROUPS)},
+        },
+    )
+
+
+def student_network(task: ResolvedTask, params: RmaStudentParams) -> dict[str, Any]:
+    """Configuration of the student's network.
+
+    Raises:
+        TaskError: the proprioception has no such fields.
+    """
     depth_encoder = encoder_choice(task, "depth_encoder", params.scan_latent + len(params.yaw_fields))
     spec = task.encoders["depth_encoder"].spec
-    student: dict[str, Any] = {
+    return {
         "class_name": "parkour_policies.student_model:StudentModel",
         "depth_encoder": depth_encoder,
         "recurrent": isinstance(spec, EncoderSpec) and spec.recurrent,
@@ -83,16 +101,6 @@ def rma_student(task: ResolvedTask) -> PolicyDefinition:
         "hidden_dims": list(params.hidden_dims),
         "activation": params.activation,
     }
-    return PolicyDefinition(
-        runner="parkour.learning.runner:TrainingRunner",
-        groups=GROUPS,
-        train_cfg={
-            "student": student,
-            "teacher": teacher_actor(task, params),
-            "algorithm": {"class_name": "parkour_policies.distillation:RmaDistillation", **numbers.model_dump()},
-            "obs_groups": {"student": list(STUDENT_GROUPS), "teacher": list(TEACHER_GROUPS)},
-        },
-    )
 
 
 def field_columns(task: ResolvedTask, param: str, names: tuple[str, ...]) -> tuple[int, ...]:

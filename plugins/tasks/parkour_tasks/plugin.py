@@ -33,3 +33,8 @@ def register_tasks() -> Iterable[TaskSpec]:
         target="parkour_tasks:go2_student.toml",
         aliases=_earlier_ids("Student-Unitree-Go2"),
     )
+    yield TaskSpec(
+        name="go2-student-rl",
+        summary="Unitree Go2, obstacle courses, depth camera (a distilled student, trained on by PPO)",
+        target="parkour_tasks:go2_student_rl.toml",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from parkour.commands import JsonOption, make_app, notice, print_json, print_tab
 from parkour.errors import ParkourError
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import KINDS, EngineSpec
+from parkour_cli.options import PHYSICS
 
 app = make_app("Check Python, torch, GPUs, engines, plugins and assets. Exits with 1 if no engine can run.")
 
@@ -30,12 +31,13 @@ def doctor(
             metavar="NAME", help="Try this engine instead, and print a report for an issue.", show_default=False
         ),
     ] = None,
+    physics: Annotated[str | None, PHYSICS] = None,
     seconds: Annotated[float, typer.Option(help="With --engine: how long, the simulator's start included.")] = 60.0,
     as_json: JsonOption = False,
 ) -> None:
     """Check Python, torch, GPUs, engines, plugins and assets. Exits with 1 if no engine can run."""
     if engine is not None:
-        _try_engine(engine, seconds, as_json)
+        _try_engine(engine, {} if physics is None else {"physics": physics}, seconds, as_json)
         return
     registry = default_registry()
     report = {
@@ -56,9 +58,9 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _try_engine(name: str, seconds: float, as_json: bool) -> None:
+def _try_engine(name: str, options: Mapping[str, str], seconds: float, as_json: bool) -> None:
     """A short run on an engine; exits with 1 if something is wrong with it."""
-    from parkour.engines.choice import choose_engine
+    from parkour.engines.choice import check_engine_options, choose_engine
     from parkour.engines.device import choose_device
     from parkour.engines.smoke import smoke_run
     from parkour.learning.state import versions
@@ -67,12 +69,15 @@ def _try_engine(name: str, seconds: float, as_json: bool) -> None:
     if seconds <= 0:
         raise ParkourError(f"--seconds: got {seconds:g}, expected more than 0")
     identity, engine = choose_engine(name)
+    check_engine_options(identity, engine, options)
     device, task = choose_device(None), load_task("go2-teacher", overlay="train")
     num_envs = 256 if device.startswith("cuda") else 16
     notice(f"{identity}: {num_envs} environments of {task.name} on {device}, about {seconds:g} s")
     details = versions() | {key: value for key, value in engine.availability().details.items() if value}
     details |= {"platform": platform.platform(), "cuda": _devices(_torch())}
-    report = smoke_run(engine, identity, task, num_envs=num_envs, device=device, seconds=seconds, versions=details)
+    report = smoke_run(
+        engine, identity, task, num_envs=num_envs, device=device, seconds=seconds, versions=details, options=options
+    )
     if as_json:
         print_json(report.as_dict())
     else:

@@ -40,6 +40,11 @@ ExportOption = Annotated[
 ]
 DEVICE = typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N. [default: a GPU if there is one]")
 ENGINE = typer.Option("--engine", metavar="NAME", help="Simulator. [default: the first that can run here]")
+PHYSICS = typer.Option(
+    "--physics",
+    metavar="NAME",
+    help="What simulates in Isaac Lab: ovphysx (PhysX), newton or kit (Isaac Sim). [default: ovphysx]",
+)
 SEED = typer.Option("--seed", help="Seed of courses, randomization and commands.")
 
 
@@ -64,10 +69,13 @@ class EngineOptions:
         ),
     ] = None
 
+    physics: Annotated[str | None, PHYSICS] = None
+
     @property
     def own(self) -> dict[str, str]:
         """Options for the engine alone, those that were given."""
-        return {} if self.cpu_sim is None else {"cpu_sim": self.cpu_sim}
+        given = {"cpu_sim": self.cpu_sim, "physics": self.physics}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True)

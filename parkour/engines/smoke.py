@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -73,6 +73,7 @@ def smoke_run(
     device: str,
     seconds: float,
     versions: dict[str, Any],
+    options: Mapping[str, Any] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> SmokeReport:
     """Make environments, let robots stand, then move them at random until the time is up.
@@ -87,13 +88,14 @@ def smoke_run(
         device: where.
         seconds: for all of it; the simulator's start may take longer.
         versions: put into the report.
+        options: of the engine's own.
         clock: seconds.
     """
     report = SmokeReport(name, task.name, device, num_envs, versions)
     env: TaskEnv | None = None
     start = clock()
     try:
-        env = make_task_env(engine, task, num_envs=num_envs, device=device, seed=1)
+        env = make_task_env(engine, task, num_envs=num_envs, device=device, seed=1, options=options)
         report.built_s = clock() - start
         _step(env, report, start + seconds, clock)
     except Exception as error:

@@ -65,8 +65,8 @@ def test_eval(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caught: Catch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("parkour_cli.eval._one", caught)
-    command(capsys, "eval", "--checkpoint", write_weights(tmp_path).path, "--cpu-sim", "warp")
-    assert caught.args[1].engine_options == {"cpu_sim": "warp"}
+    command(capsys, "eval", "--checkpoint", write_weights(tmp_path).path, "--cpu-sim", "warp", "--physics", "newton")
+    assert caught.args[1].engine_options == {"cpu_sim": "warp", "physics": "newton"}
 
 
 def test_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from parkour.errors import ParkourError, StorageError
 from parkour_cli.app import app
 from parkour_isaaclab.mirror import LISTING, fetch, list_remote, read_listing, verify
 
-ROOT = "Assets/Isaac/5.1"
+ROOT = "Assets/Isaac/6.2"
 ROBOT = "Isaac/IsaacLab/Robots/Unitree/Go2/"
 SKY = "Isaac/Materials/Textures/sky & clouds.hdr"
 WANTED = (ROBOT, SKY)

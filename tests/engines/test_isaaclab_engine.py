@@ -1,8 +1,10 @@
-"""What the isaaclab engine does without Isaac Lab: it says so, and lays out its mesh."""
+"""What the isaaclab engine does without Isaac Lab: it says so, knows its backends, and lays out its mesh."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,67 +15,87 @@ from parkour.tasks import load_task
 from parkour.tasks.build import build_terrain
 from parkour.terrain.rays import cast_rays
 from parkour_cli.changes import read_changes
-from parkour_isaaclab import engine as engine_module
 from parkour_isaaclab import install
+from parkour_isaaclab.backends.backend import NAMES, backend_of, find_backend
 from parkour_isaaclab.engine import IsaacLabEngine
-from parkour_isaaclab.robot import load_robot_asset
 from parkour_isaaclab.terrain import GAP, boxes_mesh, cell_origins, field_mesh
+
+ALL = {"isaaclab": "3.0.0", "ovphysx": "0.6.4", "ovstage": "0.2.1", "newton": "1.6.1", "mujoco-warp": "3.12.0"}
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Pretends that these distributions are there, and this is the Python of Isaac Lab or another one."""
+
+    def install_these(versions: Mapping[str, str], python: tuple[int, int] = install.PYTHON) -> None:
+        monkeypatch.setattr(install, "distribution_version", versions.get)
+        monkeypatch.setattr(install, "isaaclab_version", lambda: versions.get("isaaclab"))
+        monkeypatch.setattr(install, "sys", SimpleNamespace(version_info=(*python, 1)))
+
+    return install_these
 
 
 @pytest.mark.parametrize(
-    ("version", "isaacsim", "reason"),
+    ("versions", "python", "reason"),
     [
-        (None, True, "isaaclab is not installed"),
-        ("2.2.1", True, "Isaac Lab 2.2.1 is installed, expected 2.3.x"),
-        ("3.0.0", True, "Isaac Lab 3.0.0 is installed, expected 2.3.x (3.x is not supported yet)"),
-        ("2.30.0", True, "Isaac Lab 2.30.0 is installed, expected 2.3.x"),
-        ("2.3.2.post1", False, "isaaclab is there, but Isaac Sim is not installed"),
-        ("2.3.2.post1", True, ""),
+        ({}, (3, 12), "isaaclab is not installed"),
+        ({}, (3, 11), "isaaclab is not installed; Isaac Lab 3.0 is for Python 3.12, this is 3.11"),
+        ({"isaaclab": "2.3.2.post1"}, (3, 11), "Isaac Lab 2.3.2.post1 is installed, expected 3.0.x; Isaac Lab 3.0 is"),
+        ({"isaaclab": "3.1.0"}, (3, 12), "Isaac Lab 3.1.0 is installed, expected 3.0.x"),
+        ({"isaaclab": "3.00.1"}, (3, 12), "Isaac Lab 3.00.1 is installed, expected 3.0.x"),
+        (
+            {"isaaclab": "3.0.0", "newton": "1.6.1"},
+            (3, 12),
+            "isaaclab is there, but none of its physics is (ovphysx: ovphysx, ovstage; newton: mujoco-warp; kit: is",
+        ),
     ],
 )
-def test_the_version_gate(monkeypatch: pytest.MonkeyPatch, version: str | None, isaacsim: bool, reason: str) -> None:
-    monkeypatch.setattr(engine_module, "isaaclab_version", lambda: version)
-    monkeypatch.setattr(engine_module, "is_importable", lambda name: isaacsim)
+def test_why_it_cannot_run(
+    installed: Callable[..., None], versions: dict[str, str], python: tuple[int, int], reason: str
+) -> None:
+    installed(versions, python)
     state = IsaacLabEngine().availability()
-    assert (state.ok, state.reason) == (not reason, reason)
-    if reason:
-        assert "docs/isaaclab.md" in state.hint
-        with pytest.raises(EngineError, match="engine 'isaaclab' cannot run here"):
-            IsaacLabEngine().make_env(load_task("go2-teacher"), num_envs=1, device="cpu", seed=0)
+    assert not state.ok
+    assert state.reason.startswith(reason)
+    assert "docs/isaaclab.md" in state.hint
+    with pytest.raises(EngineError, match="engine 'isaaclab' cannot run here"):
+        IsaacLabEngine().make_env(load_task("go2-teacher"), num_envs=1, device="cpu", seed=0)
+
+
+def test_it_says_which_physics_there_is(installed: Callable[..., None]) -> None:
+    installed(ALL)
+    state = IsaacLabEngine().availability()
+    assert state.ok
+    assert state.details == ALL | {"isaacsim": None, "physics": "ovphysx, newton"}
+
+
+def test_physics_that_is_not_there_is_told_with_what_is(installed: Callable[..., None]) -> None:
+    installed({name: version for name, version in ALL.items() if "ov" not in name})
+    with pytest.raises(EngineError, match="--physics ovphysx: ovphysx, ovstage not installed") as caught:
+        IsaacLabEngine().make_env(load_task("go2-teacher"), num_envs=1, device="cpu", seed=0)
+    assert caught.value.hint == "pip install 'isaaclab[ovphysx]==3.0.0', or: --physics newton"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_backend_is_found_by_its_configuration(name: str) -> None:
+    backend = find_backend(name)
+    assert (backend.name, backend.install.endswith("==3.0.0'")) == (name, True)
+    cfg = type("Cfg", (), {"__module__": f"{backend.package}.physics.manager_cfg"})()
+    assert backend_of(cfg).name == name
+
+
+def test_physics_of_another_kind_is_told() -> None:
+    with pytest.raises(EngineError, match="Isaac Lab's physics is SimpleNamespace, expected that of ovphysx, newton"):
+        backend_of(SimpleNamespace())
 
 
 def test_a_clone_of_isaac_lab_is_known_by_its_version_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The package of a clone has a number of its own."""
     package = tmp_path / "IsaacLab" / "source" / "isaaclab" / "isaaclab"
     package.mkdir(parents=True)
-    (tmp_path / "IsaacLab" / "VERSION").write_text("2.3.1\n")
+    (tmp_path / "IsaacLab" / "VERSION").write_text("3.0.1\n")
     monkeypatch.setattr(install, "package_folder", lambda: package)
-    assert install.isaaclab_version() == "2.3.1"
-
-
-def test_the_packages_inside_the_wheel_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("isaaclab", "isaaclab_rl", "docs"):
-        (tmp_path / "source" / name / name).mkdir(parents=True)
-        if name != "docs":
-            (tmp_path / "source" / name / name / "__init__.py").touch()
-    monkeypatch.setattr(install, "package_folder", lambda: tmp_path)
-    monkeypatch.setattr("sys.path", ["elsewhere"])
-    install.add_sources()
-    install.add_sources()
-    import sys
-
-    assert sorted(sys.path) == sorted(
-        [str(tmp_path / "source" / "isaaclab"), str(tmp_path / "source" / "isaaclab_rl"), "elsewhere"]
-    )
-    assert sys.path[-1] == "elsewhere"
-
-
-def test_the_go2_names_its_asset_and_what_its_bodies_are_there() -> None:
-    task = load_task("go2-teacher")
-    asset = load_robot_asset(task.robot_folder, task.robot)
-    assert asset.links("base_link") == ("base", "Head_upper", "Head_lower")
-    assert asset.links("FL_foot") == ("FL_foot",)
-    assert asset.usd.endswith("go2.usd")
+    assert install.isaaclab_version() == "3.0.1"
 
 
 def test_the_mesh_is_the_boxes_of_every_patch_in_its_cell() -> None:

@@ -61,7 +61,10 @@ class Driver(Protocol):
         ...
 
     def read(self) -> Measurement: ...
-    def set_friction(self, friction: float) -> None: ...
+    def set_friction(self, friction: Tensor) -> None:
+        """``[N]``."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -98,64 +101,76 @@ class MujocoDriver:
         return self._env.accessor.read(self._env._torque)
 
     @torch.inference_mode()
-    def set_friction(self, friction: float) -> None:
-        self._env.sim_handle.set_friction(torch.arange(self.mdp.num_envs), torch.full((self.mdp.num_envs,), friction))
+    def set_friction(self, friction: Tensor) -> None:
+        self._env.sim_handle.set_friction(torch.arange(self.mdp.num_envs), friction)
 
     def close(self) -> None:
         self._vec.close()
 
 
 class IsaacDriver:
-    def __init__(self, task: ResolvedTask, num_envs: int) -> None:
-        self._vec = IsaacLabEngine().make_env(task, num_envs=num_envs, device="cpu", seed=1)
+    def __init__(self, task: ResolvedTask, num_envs: int, physics: str) -> None:
+        self._vec = IsaacLabEngine().make_env(task, num_envs=num_envs, device="cpu", seed=1, physics=physics)
         from parkour_isaaclab.runtime import runtime_of  # Isaac Lab can be imported now
 
-        self._env = self._vec.unwrapped
-        self._runtime = runtime_of(self._env)
-        self._robot = self._env.scene["robot"]
-        self._joints = self._runtime.accessor.joints
+        self.env = self._vec.unwrapped
+        self.runtime = runtime_of(self.env)
+        self.robot = self.env.scene["robot"]
         self.mdp = self._vec.mdp
+        self._joints = self.runtime.accessor.joint_ids
+        # Newton would make a whole control step of each.
+        self.env.sim.physics_manager.set_decimation(1)
 
     @torch.inference_mode()
     def place(self, pose: Pose) -> None:
         angular = (rotation_matrix(pose.quat) @ pose.ang_vel_b[..., None])[..., 0]
-        self._robot.write_root_link_pose_to_sim(torch.cat([pose.pos + self._runtime.origins, pose.quat], dim=-1))
-        self._robot.write_joint_state_to_sim(pose.joint_pos, pose.joint_vel, joint_ids=self._joints)
-        self._robot.write_root_link_velocity_to_sim(torch.cat([pose.lin_vel_w, angular], dim=-1))
+        robot, where = self.robot, {"joint_ids": self._joints}
+        root = torch.cat([pose.pos + self.runtime.origins, pose.quat[:, [1, 2, 3, 0]]], dim=-1)
+        robot.write_root_link_pose_to_sim_index(root_pose=root)
+        robot.write_joint_position_to_sim_index(position=pose.joint_pos.contiguous(), **where)
+        robot.write_joint_velocity_to_sim_index(velocity=pose.joint_vel.contiguous(), **where)
+        robot.write_root_link_velocity_to_sim_index(root_velocity=torch.cat([pose.lin_vel_w, angular], dim=-1))
 
     @torch.inference_mode()
     def motors(self, target: Tensor) -> Tensor:
-        self._robot.set_joint_position_target(target, joint_ids=self._joints)
-        self._robot.write_data_to_sim()
-        return self._robot.data.applied_torque[:, self._joints]
+        """Isaac Lab's motors are asked in a physics step, at its beginning; the state is another one afterwards."""
+        self.step(1, target=target)
+        return self.robot.actuators.applied_effort.torch[:, self._joints].clone()
 
     @torch.inference_mode()
     def step(self, count: int, *, target: Tensor | None = None, torque: Tensor | None = None) -> None:
+        everybody, ones = torch.arange(self.mdp.num_envs), torch.ones(self.mdp.num_envs, len(self._joints))
+        command = self.robot.actuators.target_command
+        passive = target is None
+        if passive:
+            self.runtime.sim_handle.set_gain_scale(everybody, 0 * ones, 0 * ones)
         for _ in range(count):
             if target is not None:
-                self.motors(target)
-            else:
-                given = torch.zeros(self.mdp.num_envs, len(self._joints))
-                if torque is not None:
-                    given[:, self._joints] = torque
-                self._robot.root_physx_view.set_dof_actuation_forces(given, torch.arange(self.mdp.num_envs))
-            self._env.sim.step(render=False)
-            self._env.scene.update(dt=STEP)
+                command.set_position_index(value=target.contiguous(), joint_ids=self._joints)
+            command.set_effort_index(value=0 * ones if torque is None else torque, joint_ids=self._joints)
+            self.env.scene.write_data_to_sim()
+            self.env.sim.step(render=False)
+            self.env.scene.update(dt=STEP)
+        if passive:
+            self.runtime.sim_handle.set_gain_scale(everybody, ones, ones)
 
     @torch.inference_mode()
     def read(self) -> Measurement:
-        return self._runtime.accessor.read(self._runtime.origins)
+        return self.runtime.accessor.read(self.runtime.origins)
 
     @torch.inference_mode()
-    def set_friction(self, friction: float) -> None:
-        handle = self._runtime.sim_handle
-        handle.set_friction(torch.arange(self.mdp.num_envs), torch.full((self.mdp.num_envs,), friction))
+    def set_friction(self, friction: Tensor) -> None:
+        self.runtime.sim_handle.set_friction(torch.arange(self.mdp.num_envs), friction)
 
     def close(self) -> None:
         self._vec.close()
 
 
-DRIVERS = {"mujoco": MujocoDriver, "isaaclab": IsaacDriver}
+def make_driver(simulator: str, task: ResolvedTask, num_envs: int) -> Driver:
+    """The driver of ``mujoco``, or of a backend of Isaac Lab."""
+    if simulator == "mujoco":
+        return MujocoDriver(task, num_envs)
+    return IsaacDriver(task, num_envs, simulator)
 
 
 def slope_task(angle: float) -> ResolvedTask:

@@ -24,14 +24,14 @@ Pair = tuple[MujocoDriver, IsaacDriver]
 
 
 @pytest.fixture(scope="module", params=["go2-teacher", "go2-student"])
-def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+def pair(request: pytest.FixtureRequest, physics: str) -> Iterator[Pair]:
     """Both engines on the same courses, told the same constants and commands."""
     task = load_task(
         request.param,
         overlay="train",
         changes=read_changes(["course.levels=5", "course.start_levels=[0, 4]", "command.resample='never'"]),
     )
-    mujoco, isaac = MujocoDriver(task, NUM_ENVS), IsaacDriver(task, NUM_ENVS)
+    mujoco, isaac = MujocoDriver(task, NUM_ENVS), IsaacDriver(task, NUM_ENVS, physics)
     isaac.mdp.privileged = mujoco.mdp.privileged
     isaac.mdp.command.speed = mujoco.mdp.command.speed.clone()
     if mujoco.mdp.camera is not None and isaac.mdp.camera is not None:
@@ -108,6 +108,8 @@ def test_every_term_gives_the_same(pair: Pair) -> None:
         for driver in pair:
             driver.place(pose)
             driver.motors(pose.joint_pos + 0.25 * action)
+            # To ask its motors moves a robot of Isaac Lab's.
+            driver.place(pose)
             seen = dataclasses.replace(driver.read(), **forces)
             torch.manual_seed(step)
             with torch.inference_mode():

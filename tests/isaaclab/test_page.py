@@ -1,4 +1,4 @@
-"""Sessions on PhysX on the page in the browser, and the meshes that it draws."""
+"""Sessions on the page in the browser, the meshes that it draws, and films."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.isaaclab
 
 
 @pytest.mark.slow
-def test_the_page_shows_robot_and_course_as_physx_has_them(make_env: Any, weights: Weights) -> None:
+def test_the_page_shows_robot_and_course_as_the_simulator_has_them(make_env: Any, weights: Weights) -> None:
     env, session, task = make_session(make_env, weights, driven=True, depth=True)
     options = ViewerOptions("a test", port=any_port(), behind=True, depth=True)
     viewer: Any = IsaacLabEngine().make_viewer("web", env, task, session, options)
@@ -35,7 +35,7 @@ def test_the_page_shows_robot_and_course_as_physx_has_them(make_env: Any, weight
             snapshot = session.snapshot()
             scene = viewer.scene
             np.testing.assert_allclose(scene._boxes.batched_positions, snapshot.boxes[:, :3], atol=1e-6)
-            base = robot.body_names.index("base")
+            base = robot.body_names.index("base_link")
             np.testing.assert_allclose(scene._bodies[base].position, snapshot.base_pos, atol=1e-4)
             np.testing.assert_allclose(scene._bodies[base].wxyz, snapshot.base_quat, atol=1e-5)
             feet = [robot.body_names.index(name) for name in task.robot.feet]
@@ -47,13 +47,14 @@ def test_the_page_shows_robot_and_course_as_physx_has_them(make_env: Any, weight
 
 
 @pytest.mark.slow
-def test_a_policy_is_played_and_driven_on_the_page(weights: Weights) -> None:
+def test_a_policy_is_played_and_driven_on_the_page(weights: Weights, physics: str) -> None:
     """The whole way of the command, and Ctrl-C's: what was started is closed."""
     said: list[str] = []
     for drive in (None, DriveOptions()):
         options = WatchOptions(
-            viewer="web", port=any_port(), steps=15, num_envs=1, engine="isaaclab", changes=CHANGES, drive=drive
-        )
+            viewer="web", port=any_port(), steps=15, num_envs=1, changes=CHANGES, drive=drive,
+            engine="isaaclab", engine_options={"physics": physics},
+        )  # fmt: skip
         session = watch(weights, options, notify=said.append)
         assert session.steps == 15
         assert torch.isfinite(session.mdp.context.robot.base_pos).all()  # type: ignore[union-attr]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ import pytest
 from parkour.errors import DeviceError, EngineError, ParkourError, TaskError
 from parkour.tasks import ResolvedTask, load_task
 from parkour_cli.changes import read_changes
+from parkour_isaaclab.backends.backend import find_backend
 from parkour_isaaclab.engine import IsaacLabEngine
-from parkour_isaaclab.launch import launch, quiet_stdout
-from parkour_isaaclab.robot import load_robot_asset, locate_usd
+from parkour_isaaclab.launch import quiet_stdout
+from parkour_isaaclab.robot import find_robot
 
 pytestmark = pytest.mark.isaaclab
 
@@ -25,21 +26,25 @@ def task() -> ResolvedTask:
     return load_task("go2-teacher", overlay="play", changes=read_changes(["course.levels=1", "course.columns=1"]))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def launched() -> Iterator[None]:
-    with quiet_stdout():
-        launch(device="cpu")
-        yield
+Build = Callable[[ResolvedTask, Callable[[Any], None]], None]
+"""Makes the environment of a task, its configuration changed before."""
 
 
-def _build(task: ResolvedTask, change: Callable[[Any], None]) -> None:
-    """The environment of a task, its configuration changed before."""
+@pytest.fixture
+def build(physics: str) -> Build:
     from parkour_isaaclab.cfg import environment_cfg
     from parkour_isaaclab.vec_env import IsaacVecEnv
 
-    cfg = environment_cfg(task, num_envs=1, device="cpu", seed=1)
-    change(cfg)
-    IsaacVecEnv.of(cfg).close()
+    backend = find_backend(physics)
+
+    def make(task: ResolvedTask, change: Callable[[Any], None]) -> None:
+        with quiet_stdout():
+            backend.start(device="cpu", window=False, cameras=False)
+            cfg = environment_cfg(task, backend, num_envs=1, device="cpu", seed=1)
+            change(cfg)
+            IsaacVecEnv.of(cfg).close()
+
+    return make
 
 
 def _no_contacts(cfg: Any) -> None:
@@ -90,7 +95,7 @@ def _unknown_robot(cfg: Any) -> None:
 CASES = {
     "no contact sensor": (_no_contacts, "the scene has no 'contacts'"),
     "contact sensor on no body": (_wrong_sensor_path, "wheel_"),
-    "contact sensor on some bodies": (_some_sensors, "expected base, Head_upper"),
+    "contact sensor on some bodies": (_some_sensors, "expected base_link, FL_hip"),
     "contacts not reported by the asset": (_sensors_not_activated, "contact"),
     "a terrain without cells": (_no_cells, "the scene's terrain has none cells, expected 1 x 1"),
     "a motor on no joint": (_unknown_motor, "FL_wheel_joint"),
@@ -103,48 +108,62 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", list(CASES))
-def test_a_wrong_scene_is_told(task: ResolvedTask, case: str) -> None:
+def test_a_wrong_scene_is_told(build: Build, task: ResolvedTask, case: str) -> None:
     change, message = CASES[case]
     with pytest.raises(ParkourError) as caught:
-        _build(task, change)
+        build(task, change)
     assert message in caught.value.message
     assert "\n" not in caught.value.message
 
 
-def test_after_a_failure_the_next_environment_is_made(task: ResolvedTask) -> None:
+def test_after_a_failure_the_next_environment_is_made(build: Build, task: ResolvedTask) -> None:
     with pytest.raises(ParkourError):
-        _build(task, _no_cells)
-    _build(task, lambda cfg: None)
+        build(task, _no_cells)
+    build(task, lambda cfg: None)
 
 
 @pytest.mark.parametrize(
-    ("table", "message"),
+    ("text", "message"),
     [
-        ("", "has no table [isaaclab]"),
-        ("[isaaclab]\nbase = 'base'", "has no table [isaaclab] with usd"),
+        ("", "KeyError: 'model'"),
+        ("[isaaclab]\nusd = '/nowhere/go2.usd'", "no file /nowhere/go2.usd"),
         ("[isaaclab]\nusd = 'go2.usd'\n[isaaclab.bodies]\ntail = ['tail']", "names ['tail'], which are no bodies"),
     ],
 )
-def test_a_robot_without_an_asset_is_told(task: ResolvedTask, tmp_path: Path, table: str, message: str) -> None:
-    (tmp_path / "robot.toml").write_text(table)
-    with pytest.raises(EngineError, match="robot 'go2'") as caught:
-        load_robot_asset(tmp_path, task.robot)
+def test_a_robot_without_an_asset_is_told(task: ResolvedTask, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "robot.toml").write_text(text)
+    with pytest.raises(EngineError, match="robot") as caught:
+        find_robot(replace(task, robot_folder=str(tmp_path)))
     assert message in caught.value.message
 
 
-def test_a_body_that_the_asset_calls_otherwise_is_told(task: ResolvedTask, tmp_path: Path) -> None:
+def test_a_body_that_the_asset_calls_otherwise_is_told(build: Build, task: ResolvedTask, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(task.robot_folder, tmp_path / "go2"))
+    own = find_robot(task)
+    named = f"[isaaclab]\nusd = '{own.usd}'\nbase = 'base_link'\n[isaaclab.bodies]\nbase_link = ['trunk']\n"
     file = folder / "robot.toml"
-    file.write_text(file.read_text().replace('["base", "Head_upper", "Head_lower"]', '["trunk"]'))
+    file.write_text(file.read_text().partition("[isaaclab]")[0] + named)
     with pytest.raises(EngineError, match="expected trunk among them"):
-        _build(replace(task, robot_folder=str(folder)), lambda cfg: None)
+        build(replace(task, robot_folder=str(folder)), lambda cfg: None)
 
 
 def test_a_mirror_without_the_file_is_told(task: ResolvedTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARKOUR_ISAAC_ASSETS", str(tmp_path))
     with pytest.raises(EngineError, match="PARKOUR_ISAAC_ASSETS: no file") as caught:
-        locate_usd(load_robot_asset(task.robot_folder, task.robot), "https://assets.invalid")
+        find_robot(task)
     assert caught.value.hint == "parkour assets fetch"
+
+
+def test_a_mirror_that_has_the_file_comes_first(
+    task: ResolvedTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARKOUR_ISAAC_ASSETS", str(tmp_path))
+    fetched = tmp_path / "Isaac/IsaacLab/Robots/Unitree/Go2/go2.usd"
+    fetched.parent.mkdir(parents=True)
+    fetched.touch()
+    robot = find_robot(task)
+    assert robot.usd == fetched
+    assert robot.links("base_link") == ("base", "Head_upper", "Head_lower")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +172,9 @@ def test_a_mirror_without_the_file_is_told(task: ResolvedTask, tmp_path: Path, m
         ({"num_envs": 0}, EngineError, "got 0 environments"),
         ({"device": "cuda:0"}, DeviceError, "torch sees no CUDA GPU"),
         ({"device": "tpu"}, DeviceError, "expected 'cpu', 'cuda'"),
-        ({"cpu_sim": "native"}, EngineError, r"unknown options \['cpu_sim'\]"),
+        ({"cpu_sim": "native"}, EngineError, "--cpu-sim: engine 'isaaclab' has no such option"),
+        ({"physics": "bullet"}, EngineError, "--physics: got 'bullet', expected ovphysx or newton or kit"),
+        ({"physics": "kit"}, EngineError, "--physics kit: isaacsim not installed"),
     ],
 )
 def test_wrong_arguments_are_told(

@@ -1,1 +1,1 @@
-"""The isaaclab engine: Isaac Lab 2.3 on Isaac Sim."""
+"""The isaaclab engine: Isaac Lab 3.0 on PhysX, Newton or Isaac Sim."""

@@ -1,4 +1,4 @@
-"""The only place that reads robot state out of Isaac Lab (2.3: tensors, quaternions w first)."""
+"""The only place that reads robot state out of Isaac Lab (3.0: proxy arrays, quaternions w last)."""
 
 # Isaac Lab is there only where this engine runs.
 # pyright: reportMissingImports=false
@@ -36,6 +36,8 @@ class StateAccessor:
         long = lambda values: torch.tensor(values, dtype=torch.long, device=device)  # noqa: E731
         self.joints = long(_find("joint", layout.joints, robot.joint_names))
         """``[J]`` the asset's index of each joint."""
+        self.joint_ids = self.joints.int()
+        """The same as Isaac Lab's writers take it."""
         self.base = _find("body", [asset.base], robot.body_names)[0]
         """Index of the base among the asset's links."""
         feet = [_only(asset.links(foot), foot) for foot in layout.feet]
@@ -54,34 +56,34 @@ class StateAccessor:
             origins: ``[N, 3]`` where each environment's patch has its origin in the world [m].
         """
         data = self._robot.data
-        quat = data.root_link_quat_w.clone()
+        quat = data.root_link_quat_w.torch[:, [3, 0, 1, 2]]
         rotation = rotation_matrix(quat)
-        velocity = data.root_link_lin_vel_w.clone()
-        forces = self._contacts.data.net_forces_w
+        velocity = data.root_link_lin_vel_w.torch.clone()
+        forces = self._contacts.data.net_normal_forces_w.torch
         robot = RobotState(
-            base_pos=data.root_link_pos_w - origins,
+            base_pos=data.root_link_pos_w.torch - origins,
             base_quat=quat,
             base_lin_vel_w=velocity,
             base_lin_vel_b=_rotate_back(rotation, velocity),
-            base_ang_vel_b=_rotate_back(rotation, data.root_link_ang_vel_w),
+            base_ang_vel_b=_rotate_back(rotation, data.root_link_ang_vel_w.torch),
             projected_gravity=-rotation[:, 2],
             roll=torch.atan2(rotation[:, 2, 1], rotation[:, 2, 2]),
             pitch=torch.asin(torch.clamp(-rotation[:, 2, 0], -1.0, 1.0)),
             yaw=torch.atan2(rotation[:, 1, 0], rotation[:, 0, 0]),
-            joint_pos=data.joint_pos[:, self.joints],
-            joint_vel=data.joint_vel[:, self.joints],
-            joint_torque=data.applied_torque[:, self.joints],
-            feet_pos=data.body_link_pos_w[:, self._feet] - origins[:, None],
+            joint_pos=data.joint_pos.torch[:, self.joints],
+            joint_vel=data.joint_vel.torch[:, self.joints],
+            joint_torque=self._robot.actuators.applied_effort.torch[:, self.joints],
+            feet_pos=data.body_link_pos_w.torch[:, self._feet] - origins[:, None],
         )
         return Measurement(robot, forces[:, self._foot_sensors], self._sum_links @ forces[:, self._body_sensors])
 
     def base_velocity_w(self) -> Tensor:
         """``[N, 6]`` velocity of the base's origin and angular velocity, world frame."""
-        return self._robot.data.root_link_vel_w.clone()
+        return self._robot.data.root_link_vel_w.torch.clone()
 
     def forget_torques(self, env_ids: Tensor) -> None:
         """At the start of an episode no motor has given any torque yet."""
-        self._robot.data.applied_torque[env_ids] = 0.0
+        self._robot.actuators.applied_effort.torch[env_ids] = 0.0
 
 
 def fresh_contacts(seen: Measurement, began: Tensor) -> Measurement:

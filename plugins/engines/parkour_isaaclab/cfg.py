@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import MISSING
 
 import isaaclab.sim as sim_utils
-from isaaclab.actuators import DCMotorCfg
 from isaaclab.assets import ArticulationCfg, AssetBaseCfg
-from isaaclab.envs import ManagerBasedRLEnvCfg, ViewerCfg
+from isaaclab.envs import ManagerBasedRLEnvCfg
 from isaaclab.managers import (
     ActionTermCfg,
     CommandTermCfg,
@@ -21,24 +20,23 @@ from isaaclab.managers import (
     RewardTermCfg,
     TerminationTermCfg,
 )
+from isaaclab.physics import PhysicsCfg
 from isaaclab.scene import InteractiveSceneCfg
 from isaaclab.sensors import ContactSensorCfg
-from isaaclab.sim import PhysxCfg, SimulationCfg
+from isaaclab.sim import SimulationCfg
 from isaaclab.terrains import TerrainGeneratorCfg, TerrainImporterCfg
 from isaaclab.utils import configclass
-from isaaclab.utils.assets import NUCLEUS_ASSET_ROOT_DIR
 
-from parkour.mdp.robot import RobotLayout
 from parkour.tasks.resolved import ResolvedTask
 from parkour_isaaclab import terms
+from parkour_isaaclab.backends.backend import Backend
 from parkour_isaaclab.course import CourseGenerator
-from parkour_isaaclab.robot import load_robot_asset, locate_usd
+from parkour_isaaclab.motors import motor_cfgs
+from parkour_isaaclab.robot import find_robot
 from parkour_isaaclab.tasks import hold_task
 
 SOLVER_ITERATIONS = (4, 1)
 """Iterations of PhysX's solver on positions and on velocities."""
-UNLIMITED_SPEED = 1000.0
-"""No joint of a legged robot gets there [rad/s]: the motors' torque-speed line is the only limit."""
 
 
 @configclass
@@ -80,7 +78,7 @@ class ParkourSceneCfg(InteractiveSceneCfg):
     terrain: TerrainImporterCfg = MISSING
     robot: ArticulationCfg = MISSING
     contacts: ContactSensorCfg = ContactSensorCfg(
-        prim_path="{ENV_REGEX_NS}/Robot/.*", history_length=0, update_period=0.0, track_air_time=False
+        prim_path="{ENV_REGEX_NS}/Robot/[^/]*", history_length=0, update_period=0.0, track_air_time=False
     )
     light: AssetBaseCfg = AssetBaseCfg(prim_path="/World/light", spawn=sim_utils.DomeLightCfg(intensity=750.0))
 
@@ -113,11 +111,11 @@ class ParkourEnvCfg(ManagerBasedRLEnvCfg):
     commands: CommandsCfg = MISSING
 
 
-def environment_cfg(task: ResolvedTask, *, num_envs: int, device: str, seed: int) -> ParkourEnvCfg:
+def environment_cfg(task: ResolvedTask, backend: Backend, *, num_envs: int, device: str, seed: int) -> ParkourEnvCfg:
     """The configuration of ``num_envs`` environments of a task.
 
     Raises:
-        EngineError: the robot has no asset for Isaac Sim.
+        EngineError: there is no USD file of the robot.
     """
     model, name = task.model, hold_task(task)
     control, timing = model.control, model.timing
@@ -128,9 +126,8 @@ def environment_cfg(task: ResolvedTask, *, num_envs: int, device: str, seed: int
         seed=seed,
         decimation=timing.decimation,
         episode_length_s=timing.episode_length,
-        sim=_simulation_cfg(task, device),
+        sim=_simulation_cfg(task, backend.physics_cfg(num_envs), device),
         scene=_scene_cfg(task, name, num_envs, seed),
-        viewer=ViewerCfg(origin_type="asset_root", asset_name="robot", eye=(-2.5, 2.0, 1.2), lookat=(0.5, 0.0, 0.0)),
         commands=CommandsCfg(task=TaskCommandCfg(task=name)),
         actions=ActionsCfg(
             joints=JointTargetActionCfg(
@@ -155,47 +152,22 @@ def environment_cfg(task: ResolvedTask, *, num_envs: int, device: str, seed: int
     )
 
 
-def motor_cfgs(layout: RobotLayout) -> dict[str, DCMotorCfg]:
-    """Isaac Lab's DC motors, joints with the same constants together: its clip is that of the tasks.
-
-    No torque beyond the continuous limit nor beyond the torque-speed line, speeds taken into account up to where the
-    line reaches minus the limit.
-    """
-    groups: dict[tuple[float, ...], list[str]] = {}
-    columns = (
-        layout.stiffness, layout.damping, layout.effort_limit, layout.saturation_effort, layout.velocity_limit,
-    )  # fmt: skip
-    for joint, constants in zip(layout.joints, zip(*columns, strict=True), strict=True):
-        groups.setdefault(constants, []).append(joint)
-    return {
-        f"motors_{index}": DCMotorCfg(
-            joint_names_expr=joints,
-            stiffness=stiffness,
-            damping=damping,
-            effort_limit=effort,
-            saturation_effort=saturation,
-            velocity_limit=velocity,
-            velocity_limit_sim=UNLIMITED_SPEED,
-            armature=layout.armature,
-            friction=0.0,
-        )
-        for index, ((stiffness, damping, effort, saturation, velocity), joints) in enumerate(groups.items())
-    }
-
-
-def _simulation_cfg(task: ResolvedTask, device: str) -> SimulationCfg:
+def _simulation_cfg(task: ResolvedTask, physics: PhysicsCfg, device: str) -> SimulationCfg:
     timing = task.model.timing
     return SimulationCfg(
         device=device,
         dt=timing.physics_step,
         render_interval=timing.decimation,
         physics_material=_course_material(),
-        physx=PhysxCfg(gpu_max_rigid_patch_count=10 * 2**15),
+        physics=physics,
     )
 
 
 def _course_material() -> sim_utils.RigidBodyMaterialCfg:
-    """Friction 1 that is multiplied by the robot's, which is randomised: so the robot's is what counts."""
+    """Friction 1 that is multiplied by the robot's, which is randomised: so the robot's is what counts.
+
+    A backend that does not multiply sees to that itself (:meth:`Backend.settle_course`).
+    """
     return sim_utils.RigidBodyMaterialCfg(
         static_friction=1.0,
         dynamic_friction=1.0,
@@ -222,12 +194,12 @@ def _scene_cfg(task: ResolvedTask, name: str, num_envs: int, seed: int) -> Parko
 
 def _robot_cfg(task: ResolvedTask) -> ArticulationCfg:
     layout = task.robot
-    asset = load_robot_asset(task.robot_folder, layout)
+    robot = find_robot(task)
     position, velocity = SOLVER_ITERATIONS
     return ArticulationCfg(
         prim_path="{ENV_REGEX_NS}/Robot",
         spawn=sim_utils.UsdFileCfg(
-            usd_path=locate_usd(asset, NUCLEUS_ASSET_ROOT_DIR),
+            usd_path=str(robot.usd),
             activate_contact_sensors=True,
             rigid_props=sim_utils.RigidBodyPropertiesCfg(
                 disable_gravity=False,

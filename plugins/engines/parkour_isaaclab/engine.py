@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from parkour.engines.protocol import Availability
 from parkour.errors import DeviceError, EngineError
-from parkour_isaaclab.install import SUPPORTED, distribution_version, is_importable, isaaclab_version
+from parkour_isaaclab.backends.backend import DEFAULT, NAMES, Backend, find_backend
+from parkour_isaaclab.install import find_installation, missing
 
 if TYPE_CHECKING:
     from parkour.tasks.resolved import ResolvedTask
@@ -15,54 +17,55 @@ if TYPE_CHECKING:
     from parkour.viewing.viewer import PictureCamera, Viewer, ViewerOptions
     from parkour_isaaclab.vec_env import IsaacVecEnv
 
-INSTALL = (
-    "pip install --extra-index-url https://pypi.nvidia.com 'isaaclab[isaacsim]==2.3.2.post1', "
-    "then 'parkour-lab[isaaclab]'; see docs/isaaclab.md"
-)
-
 
 class IsaacLabEngine:
     """See :mod:`parkour.engines.protocol` and :mod:`parkour.viewing.viewer`."""
 
     viewers = ("web", "native")
+    options: Mapping[str, tuple[str, ...]] = MappingProxyType({"physics": NAMES})
 
     def availability(self) -> Availability:
-        """Looks for Isaac Lab, its version and Isaac Sim without importing them."""
-        version = isaaclab_version()
-        packages = {"isaaclab": version, "isaacsim": distribution_version("isaacsim")}
-        if version is None:
-            return Availability(False, "isaaclab is not installed", INSTALL, packages)
-        if not version.startswith(f"{SUPPORTED}."):
-            newer = version.split(".")[0].isdigit() and int(version.split(".")[0]) >= 3
-            reason = f"Isaac Lab {version} is installed, expected {SUPPORTED}.x"
-            return Availability(False, reason + (" (3.x is not supported yet)" if newer else ""), INSTALL, packages)
-        if not is_importable("isaacsim"):
-            return Availability(False, "isaaclab is there, but Isaac Sim is not installed", INSTALL, packages)
-        return Availability(True, details=packages)
+        """Looks for Isaac Lab, its version and its physics without importing them."""
+        return find_installation()
 
     def make_env(
         self, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False, **options: Any
     ) -> IsaacVecEnv:
-        """See :meth:`parkour.engines.protocol.Engine.make_env`. Starts Isaac Sim if it does not run yet.
+        """See :meth:`parkour.engines.protocol.Engine.make_env`.
 
-        Further option: ``headless``, False to open Isaac Sim's window (default True).
+        Further options: ``physics``, one of :data:`parkour_isaaclab.backends.backend.NAMES`; ``headless``, False to
+        open the window of a backend that has one (default True).
         """
         state = self.availability()
         if not state.ok:
             raise EngineError(f"engine 'isaaclab' cannot run here: {state.reason}", hint=state.hint)
-        headless = options.pop("headless", True)
-        if options:
-            raise EngineError(f"engine 'isaaclab' got unknown options {sorted(options)}, expected headless or none")
+        headless = bool(options.pop("headless", True))
+        backend = self._backend(options)
         if num_envs < 1:
             raise EngineError(f"got {num_envs} environments, expected at least 1", hint="--num-envs 64")
         _check_device(device)
-        from parkour_isaaclab.launch import launch, quiet_stdout
+        from parkour_isaaclab.launch import divert_native_stdout, quiet_stdout
 
+        divert_native_stdout()
         with quiet_stdout():
-            launch(device=device, headless=bool(headless), cameras=render)
+            backend.start(device=device, window=not headless, cameras=render)
             from parkour_isaaclab.vec_env import IsaacVecEnv
 
-            return IsaacVecEnv.make(task, num_envs=num_envs, device=device, seed=seed, render=render)
+            return IsaacVecEnv.make(task, backend, num_envs=num_envs, device=device, seed=seed, render=render)
+
+    def _backend(self, options: Mapping[str, Any]) -> Backend:
+        """The choice of :data:`parkour_isaaclab.backends.backend.NAMES`, if what it needs is there."""
+        from parkour.engines.choice import check_engine_options
+
+        check_engine_options("isaaclab", self, options)
+        backend = find_backend(options.get("physics", DEFAULT))
+        if absent := missing(backend):
+            others = [name for name in NAMES if not missing(find_backend(name))]
+            hint = "".join(f", or: --physics {name}" for name in others)
+            raise EngineError(
+                f"--physics {backend.name}: {', '.join(absent)} not installed", hint=backend.install + hint
+            )
+        return backend
 
     def watch_options(self, kind: str, video: bool) -> Mapping[str, Any]:
         """See :meth:`parkour.viewing.viewer.EngineWithWatchOptions.watch_options`: a page needs no rendering at all."""
@@ -77,15 +80,19 @@ class IsaacLabEngine:
             from parkour_isaaclab.viewer.shapes import UsdShapes
 
             return open_page(UsdShapes(env.unwrapped), session, options)
+        if not env.backend.renders:
+            from parkour_isaaclab.viewer.borrowed import mujoco_viewing
+
+            return mujoco_viewing("--viewer native").make_viewer(kind, env, task, session, options)
         from parkour_isaaclab.viewer.window import IsaacWindow
 
         return IsaacWindow(env.unwrapped, session, options)
 
     def make_camera(self, env: IsaacVecEnv, task: ResolvedTask, size: tuple[int, int], behind: bool) -> PictureCamera:
         """See :meth:`parkour.viewing.viewer.EngineWithCamera.make_camera`."""
-        from parkour_isaaclab.viewer.camera import ViewportCamera
+        from parkour_isaaclab.viewer.pictures import open_camera
 
-        return ViewportCamera(env.unwrapped, size, behind)
+        return open_camera(env, task, size, behind)
 
 
 def _check_device(device: str) -> None:

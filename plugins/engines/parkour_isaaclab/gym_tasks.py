@@ -1,7 +1,7 @@
-"""The tasks under Gymnasium's ids, so that Isaac Lab's own scripts find them.
+"""The tasks under Gymnasium's ids, for Isaac Lab's own commands.
 
-Importing this module registers them. Scripts that do not are run by ``python -m parkour_isaaclab SCRIPT …``. An id's
-``env_cfg_entry_point`` is an attribute of this module, made on demand: a function that gives the configuration.
+Those import this module by themselves: it is the project's entry point in the group ``isaaclab.tasks``. An id's entry
+points are attributes of this module, made on demand: functions that give the configuration.
 """
 
 # Gymnasium is there only with Isaac Lab.
@@ -14,6 +14,8 @@ from typing import Any
 
 PREFIX = "Isaac-"
 """Aliases that begin so are ids in Isaac Lab's manner."""
+AGENT = "agent-"
+"""Comes before the id in the name of its training configuration."""
 
 
 def register() -> None:
@@ -27,7 +29,10 @@ def register() -> None:
                 id=identity,
                 entry_point="isaaclab.envs:ManagerBasedRLEnv",
                 disable_env_checker=True,
-                kwargs={"env_cfg_entry_point": f"{__name__}:{identity}"},
+                kwargs={
+                    "env_cfg_entry_point": f"{__name__}:{identity}",
+                    "rsl_rl_cfg_entry_point": f"{__name__}:{AGENT}{identity}",
+                },
             )
 
 
@@ -42,18 +47,22 @@ def aliases() -> list[str]:
 
 
 def __getattr__(name: str) -> Callable[[], Any]:
-    """The function that makes the configuration of an id; Isaac Lab calls it when its application runs."""
-    if not name.startswith(PREFIX) or name not in aliases():
+    """The function that makes a configuration of an id; Isaac Lab calls it."""
+    identity = name.removeprefix(AGENT)
+    if not identity.startswith(PREFIX) or identity not in aliases():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-    def configuration() -> Any:
-        from parkour.tasks.resolve import load_task
-        from parkour_isaaclab.cfg import environment_cfg
+    def environment() -> Any:
+        from parkour_isaaclab.presets import preset_cfg
 
-        task = load_task(name)
-        return environment_cfg(task, num_envs=task.model.environments.cuda, device="cuda:0", seed=0)
+        return preset_cfg(identity)
 
-    return configuration
+    def agent() -> Any:
+        from parkour_isaaclab.presets import runner_cfg
+
+        return runner_cfg(identity)
+
+    return agent if name.startswith(AGENT) else environment
 
 
 register()

@@ -1,4 +1,4 @@
-"""Which Isaac Lab is installed, found without importing it."""
+"""Which Isaac Lab is installed, and what it can run, found without importing it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,41 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-SUPPORTED = "2.3"
+from parkour.engines.protocol import Availability
+from parkour_isaaclab.backends.backend import NAMES, Backend, find_backend
+
+SUPPORTED = "3.0"
 """Version of Isaac Lab that the engine is written for."""
+PYTHON = (3, 12)
+"""The one Python that there is an Isaac Lab 3.0 for."""
+INSTALL = "python3.12 -m pip install 'parkour-lab[isaaclab]'; see docs/isaaclab.md"
+
+
+def find_installation() -> Availability:
+    """Whether some backend can run here; the versions of all that there is."""
+    version = isaaclab_version()
+    packages = {"isaaclab": version} | {
+        name: distribution_version(name) for backend in NAMES for name in find_backend(backend).distributions
+    }
+    if version is None:
+        return Availability(False, f"isaaclab is not installed{_python()}", INSTALL, packages)
+    if not version.startswith(f"{SUPPORTED}."):
+        reason = f"Isaac Lab {version} is installed, expected {SUPPORTED}.x{_python()}"
+        return Availability(False, reason, INSTALL, packages)
+    able = [name for name in NAMES if not missing(find_backend(name))]
+    if not able:
+        wanted = "; ".join(f"{name}: {', '.join(missing(find_backend(name)))}" for name in NAMES)
+        return Availability(False, f"isaaclab is there, but none of its physics is ({wanted})", INSTALL, packages)
+    return Availability(True, details=packages | {"physics": ", ".join(able)})
+
+
+def missing(backend: Backend) -> list[str]:
+    """Distributions that a backend needs and that are not there."""
+    return [name for name in backend.distributions if distribution_version(name) is None]
 
 
 def isaaclab_version() -> str | None:
-    """Version of Isaac Lab, such as ``2.3.2``; None if it is not installed.
+    """Version of Isaac Lab, such as ``3.0.0``; None if it is not installed.
 
     A wheel says it itself. In a clone of the repository the package has a number of its own, and the repository's
     ``VERSION`` file says which Isaac Lab it is.
@@ -35,16 +64,6 @@ def distribution_version(name: str) -> str | None:
         return None
 
 
-def is_importable(name: str) -> bool:
-    """Whether a top-level package is there."""
-    if name in sys.modules:
-        return True
-    try:
-        return find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False
-
-
 def package_folder() -> Path | None:
     """Folder of the package ``isaaclab``; None if it is not installed."""
     try:
@@ -56,15 +75,7 @@ def package_folder() -> Path | None:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def add_sources() -> None:
-    """Make Isaac Lab's packages importable where a wheel keeps them in a subfolder of its own package.
-
-    The wheel's outer package ``isaaclab`` is only a shell around ``source/<package>/<package>``; put first, the inner
-    ones are what ``import isaaclab`` finds. In a clone they are on the path already.
-    """
-    folder = package_folder()
-    if folder is None:
-        return
-    for inner in sorted((folder / "source").glob("*/")):
-        if (inner / inner.name / "__init__.py").is_file() and str(inner) not in sys.path:
-            sys.path.insert(0, str(inner))
+def _python() -> str:
+    """What is to be added where this Python is another than Isaac Lab's."""
+    got, expected = (".".join(map(str, version)) for version in (sys.version_info[:2], PYTHON))
+    return "" if got == expected else f"; Isaac Lab {SUPPORTED} is for Python {expected}, this is {got}"

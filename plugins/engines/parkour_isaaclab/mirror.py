@@ -24,8 +24,8 @@ from parkour.errors import ParkourError, StorageError
 
 SOURCE = "https://omniverse-content-production.s3-us-west-2.amazonaws.com"
 """NVIDIA's public bucket of assets."""
-ROOT = "Assets/Isaac/5.1"
-"""What Isaac Sim 5.1 takes for the root of its assets; a mirror holds paths from here."""
+ROOT = "Assets/Isaac/6.2"
+"""What Isaac Sim 6.2 takes for the root of its assets; a mirror holds paths from here."""
 WANTED = (
     "Isaac/IsaacLab/Robots/Unitree/Go2/",
     "Isaac/Materials/Textures/Skies/PolyHaven/kloofendal_43d_clear_puresky_4k.hdr",

@@ -14,7 +14,7 @@ def register_engines() -> Iterable[EngineSpec]:
     """Chosen with ``--engine isaaclab``, or by itself where the mujoco engine cannot run."""
     yield EngineSpec(
         name="isaaclab",
-        summary="Isaac Lab 2.3 on Isaac Sim 5.1 (PhysX): thousands of environments on an NVIDIA GPU",
+        summary="Isaac Lab 3.0 on PhysX or Newton, without Isaac Sim; or on Isaac Sim",
         target="parkour_isaaclab.engine:IsaacLabEngine",
         extra="isaaclab",
         preference=-1,

@@ -1,4 +1,4 @@
-"""Which asset a robot is in Isaac Sim, and what its bodies are called there."""
+"""Which USD file a robot is in Isaac Lab, and what its bodies are called there."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from parkour.errors import EngineError
 from parkour.mdp.robot import RobotLayout
+from parkour.tasks.resolved import ResolvedTask
 from parkour_isaaclab.mirror import VARIABLE, assets_folder
+from parkour_isaaclab.usd.cache import written_usd
 
 TABLE = "isaaclab"
 """Table of ``robot.toml`` that this engine reads."""
@@ -18,58 +21,58 @@ TABLE = "isaaclab"
 
 @dataclass(frozen=True)
 class RobotAsset:
-    """The ``[isaaclab]`` table of ``robot.toml``."""
+    """A USD file, and what it calls the robot's bodies."""
 
-    usd: str
-    """The asset, relative to the root of Isaac's assets, or an absolute path."""
-    bodies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Watched bodies that have another name in the asset, or are several there; their forces are summed."""
+    usd: Path
     base: str = "base"
     """The articulation's root link."""
+    bodies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Watched bodies that have another name in the asset, or are several there; their forces are summed."""
 
     def links(self, body: str) -> tuple[str, ...]:
         """The asset's links that make up a watched body or a foot."""
         return self.bodies.get(body, (body,))
 
 
-def load_robot_asset(folder: Path | str, layout: RobotLayout) -> RobotAsset:
-    """Reads the table.
+def find_robot(task: ResolvedTask) -> RobotAsset:
+    """The asset that ``robot.toml`` names, where it is there; else one that is written from the robot's MJCF.
 
     Raises:
-        EngineError: it is missing or malformed, or names a body that the robot does not have.
+        EngineError: ``robot.toml`` is malformed, or an asset is not where it was said to be.
+        StorageError: the written one cannot be kept.
     """
-    file = Path(folder) / "robot.toml"
+    folder, layout = Path(task.robot_folder), task.robot
+    file = folder / "robot.toml"
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))[TABLE]
-        usd, base = table["usd"], table.get("base", "base")
-        bodies = {name: tuple(links) for name, links in table.get("bodies", {}).items()}
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        named = _named_asset(data.get(TABLE, {}), layout)
+        return named if named is not None else _written_asset(folder, data, layout)
     except (OSError, KeyError, TypeError, AttributeError, tomllib.TOMLDecodeError) as error:
-        raise EngineError(
-            f"robot {layout.name!r}: {file} has no table [{TABLE}] with usd = '…' ({type(error).__name__}: {error})"
-        ) from error
+        raise EngineError(f"robot {layout.name!r}: {file}: {type(error).__name__}: {error}") from error
+
+
+def _named_asset(table: dict[str, Any], layout: RobotLayout) -> RobotAsset | None:
+    """The asset of the table ``[isaaclab]``; None if there is none on this machine."""
+    if "usd" not in table:
+        return None
+    bodies = {name: tuple(links) for name, links in table.get("bodies", {}).items()}
     unknown = sorted(set(bodies) - set(layout.contact_bodies) - set(layout.feet))
     if unknown:
         raise EngineError(f"robot {layout.name!r}: [{TABLE}.bodies] names {unknown}, which are no bodies of the robot")
-    return RobotAsset(usd=str(usd), bodies=bodies, base=str(base))
+    place = Path(table["usd"])
+    if place.is_absolute():
+        if not place.is_file():
+            raise EngineError(f"robot asset: no file {place}")
+    elif (assets_folder() / place).is_file():
+        place = assets_folder() / place
+    elif os.environ.get(VARIABLE):
+        raise EngineError(f"{VARIABLE}: no file {assets_folder() / place}", hint="parkour assets fetch")
+    else:
+        return None
+    return RobotAsset(place, str(table.get("base", "base")), bodies)
 
 
-def locate_usd(asset: RobotAsset, nucleus: str) -> str:
-    """Path or address of the robot's USD file: a local mirror's if it is there, else Isaac's own.
-
-    Args:
-        asset: what is looked for.
-        nucleus: root of Isaac's assets as Isaac Sim knows it.
-
-    Raises:
-        EngineError: an absolute path, or a mirror that was named, does not hold the file.
-    """
-    if Path(asset.usd).is_absolute():
-        if not Path(asset.usd).is_file():
-            raise EngineError(f"robot asset: no file {asset.usd}")
-        return asset.usd
-    local = assets_folder() / asset.usd
-    if local.is_file():
-        return str(local)
-    if os.environ.get(VARIABLE):
-        raise EngineError(f"{VARIABLE}: no file {local}", hint="parkour assets fetch")
-    return f"{nucleus}/{asset.usd}"
+def _written_asset(folder: Path, data: dict[str, Any], layout: RobotLayout) -> RobotAsset:
+    model, base = folder / data["model"]["file"], data["model"]["base_body"]
+    feet = {foot: tuple(data["collision"][foot]) for foot in layout.feet}
+    return RobotAsset(written_usd(model, base=base, feet=feet), base)

@@ -28,7 +28,8 @@ from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks.build import build_mdp
 from parkour.tasks.resolved import ResolvedTask
 from parkour_isaaclab.accessor import StateAccessor, fresh_contacts
-from parkour_isaaclab.robot import load_robot_asset
+from parkour_isaaclab.backends.backend import backend_of
+from parkour_isaaclab.robot import find_robot
 from parkour_isaaclab.sim_handle import IsaacSimHandle
 
 ROBOT, CONTACTS = "robot", "contacts"
@@ -49,9 +50,12 @@ class TaskRuntime:
                 raise EngineError(f"the scene has no {name!r}, got {', '.join(env.scene.keys())}")
         robot = env.scene[ROBOT]
         self.mdp: TaskMdp = build_mdp(task, num_envs=env.num_envs, device=str(env.device), seed=env.cfg.seed or 0)
-        asset = load_robot_asset(task.robot_folder, task.robot)
+        asset = find_robot(task)
         self.accessor = StateAccessor(robot, env.scene[CONTACTS], task.robot, asset)
-        self.sim_handle = IsaacSimHandle(robot, self.accessor, self.mdp, task.robot, lambda: self.origins)
+        self.backend = backend_of(env.cfg.sim.physics)
+        """What simulates."""
+        self.backend.settle_course(env)
+        self.sim_handle = IsaacSimHandle(robot, self.accessor, self.mdp, self.backend, lambda: self.origins)
         self._cells = self._cell_origins()
         self.origins = self._cells[self.mdp.course.patch]
         """``[N, 3]`` where each environment's patch has its origin in the world [m]."""

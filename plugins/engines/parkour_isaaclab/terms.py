@@ -80,7 +80,9 @@ class JointTargetAction(ActionTerm):
         self._target = self._runtime.mdp.default_joint_pos + self.cfg.scale * self._delay(self.clipped)
 
     def apply_actions(self) -> None:
-        self._asset.set_joint_position_target(self._target, joint_ids=self._runtime.accessor.joints)
+        self._asset.actuators.target_command.set_position_index(
+            value=self._target, joint_ids=self._runtime.accessor.joint_ids
+        )
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
         """Before an episode's first action nothing was sent: a delayed robot holds the default pose."""
@@ -118,7 +120,7 @@ def task_observation(env: ManagerBasedRLEnv, group: str) -> Tensor:
 
 def task_course(env: ManagerBasedRLEnv, env_ids: Tensor) -> None:
     """Curriculum: the next patches of ``env_ids``."""
-    runtime_of(env).next_course(env_ids)
+    runtime_of(env).next_course(_indices(env, env_ids))
 
 
 def task_startup(env: ManagerBasedRLEnv, env_ids: Tensor | None) -> None:
@@ -129,4 +131,11 @@ def task_startup(env: ManagerBasedRLEnv, env_ids: Tensor | None) -> None:
 
 def task_reset(env: ManagerBasedRLEnv, env_ids: Tensor) -> None:
     """Event at reset: new episodes of ``env_ids``."""
-    runtime_of(env).reset(env_ids)
+    runtime_of(env).reset(_indices(env, env_ids))
+
+
+def _indices(env: ManagerBasedRLEnv, env_ids: Tensor | slice | None) -> Tensor:
+    """``[M]`` int64. Isaac Lab gives int32, or a slice where it means all."""
+    if isinstance(env_ids, Tensor):
+        return env_ids.long()
+    return torch.arange(env.num_envs, device=env.device)[slice(None) if env_ids is None else env_ids]

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import isaaclab.envs as isaac_envs  # first: other modules of Isaac Lab import each other in a circle
+import numpy as np
 import torch
 from isaaclab.sim import SimulationContext
 from torch import Tensor
@@ -16,8 +15,12 @@ from parkour.engines.profile import Phase
 from parkour.engines.task_env import TaskEnv, Transition
 from parkour.errors import EngineError
 from parkour.tasks.resolved import ResolvedTask
+from parkour.viewing.snapshot import take_snapshot
+from parkour.viewing.viewer import PictureCamera
+from parkour_isaaclab.backends.backend import Backend
 from parkour_isaaclab.cfg import ParkourEnvCfg, environment_cfg
 from parkour_isaaclab.runtime import runtime_of
+from parkour_isaaclab.viewer.pictures import open_camera
 
 LONGEST_REASON = 300
 """Characters of an error of Isaac Lab's that are shown."""
@@ -26,16 +29,22 @@ LONGEST_REASON = 300
 class IsaacVecEnv(TaskEnv):
     """See :meth:`parkour.engines.protocol.Engine.make_env`."""
 
-    def __init__(self, env: isaac_envs.ManagerBasedRLEnv) -> None:
+    def __init__(self, env: isaac_envs.ManagerBasedRLEnv, *, render: bool = False) -> None:
         self.unwrapped = env
         runtime = runtime_of(env)
         super().__init__(runtime.task, runtime.mdp)
+        self.backend = runtime.backend
+        """What simulates."""
+        self._render = render
+        self._camera: PictureCamera | None = None
         self.reset()
 
     @classmethod
-    def make(cls, task: ResolvedTask, *, num_envs: int, device: str, seed: int, render: bool = False) -> IsaacVecEnv:
-        """Environments of a task, once Isaac Sim runs; without Isaac Lab's own panel, in whose place is ours."""
-        cfg = environment_cfg(task, num_envs=num_envs, device=device, seed=seed)
+    def make(
+        cls, task: ResolvedTask, backend: Backend, *, num_envs: int, device: str, seed: int, render: bool = False
+    ) -> IsaacVecEnv:
+        """Environments of a task, once the backend was started. Isaac Lab's own panel is left out, ours is there."""
+        cfg = environment_cfg(task, backend, num_envs=num_envs, device=device, seed=seed)
         cfg.ui_window_class_type = None
         return cls.of(cfg, render=render)
 
@@ -48,12 +57,12 @@ class IsaacVecEnv(TaskEnv):
         """
         env = isaac_envs.ManagerBasedRLEnv.__new__(isaac_envs.ManagerBasedRLEnv)
         try:
-            env.__init__(cfg, render_mode="rgb_array" if render else None)
-            return cls(env)
+            env.__init__(cfg)
+            return cls(env, render=render)
         except BaseException as error:
             # Half built it cannot be closed, but would try to when it is collected.
             env._is_closed = True
-            # Isaac Sim has one simulation per process, and would refuse the next.
+            # There is one simulation per process, and the next would be refused.
             SimulationContext.clear_instance()
             if isinstance(error, (ValueError, RuntimeError, KeyError, OSError)):
                 raise EngineError(f"Isaac Lab: {_one_line(error)}", hint="PARKOUR_DEBUG=1 shows where") from error
@@ -79,16 +88,15 @@ class IsaacVecEnv(TaskEnv):
         ends = self.mdp.terminations
         return Transition(observations, reward, ends.failed, ends.succeeded, ends.timed_out)
 
-    def close(self) -> None:
-        self.unwrapped.close()
-
     def simulate_only(self, steps: int) -> None:
         """Physics alone for ``steps`` control steps: the yardstick of benchmarks."""
         env = self.unwrapped
-        for _ in range(steps * env.cfg.decimation):
+        # Newton makes all physics steps of a control step in one call.
+        at_once = env.cfg.decimation if env.sim.physics_manager.handles_decimation() else 1
+        for _ in range(steps * env.cfg.decimation // at_once):
             env.scene.write_data_to_sim()
             env.sim.step(render=False)
-            env.scene.update(dt=env.physics_dt)
+            env.scene.update(dt=env.physics_dt * at_once)
 
     def phases(self) -> list[Phase]:
         """The parts of a step, for a profile."""
@@ -107,13 +115,18 @@ class IsaacVecEnv(TaskEnv):
             phases.append(("depth rendering", mdp.camera, "update"))
         return phases
 
-    def render(self) -> Any:
+    def render(self) -> np.ndarray | None:
         """``[height, width, 3]`` uint8 picture of the first environment; None if it was made without ``render``."""
-        if self.unwrapped.render_mode is None:
+        if not self._render:
             return None
-        from parkour_isaaclab.viewer.camera import next_picture
+        if self._camera is None:
+            self._camera = open_camera(self, self.task)
+        return self._camera.picture(take_snapshot(self.mdp, 0))
 
-        return next_picture(self.unwrapped)
+    def close(self) -> None:
+        if self._camera is not None:
+            self._camera.close()
+        self.unwrapped.close()
 
 
 def _one_line(error: BaseException) -> str:

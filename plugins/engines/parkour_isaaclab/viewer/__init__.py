@@ -1,5 +1,6 @@
-"""A session seen in Isaac Sim's window, in films of its viewport, and on the page in the browser.
+"""A session seen on the page in the browser, in a window, and in films.
 
 The page (:mod:`.shapes`) needs neither rendering nor a display: it is told the asset's shapes and where the links are.
-Window (:mod:`.window`) and films (:mod:`.camera`) are Isaac Sim's rendering.
+Window (:mod:`.window`) and films (:mod:`.camera`) of Isaac Sim are Kit's rendering; the other backends have none and
+borrow MuJoCo's (:mod:`.borrowed`).
 """

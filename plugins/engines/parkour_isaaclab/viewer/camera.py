@@ -6,21 +6,17 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakSet
 
 import numpy as np
-from isaaclab.envs import ManagerBasedRLEnv
 
 from parkour.errors import EngineError
 from parkour.viewing.snapshot import Snapshot
+from parkour_isaaclab.viewer.kit import kit_view
 from parkour_isaaclab.viewer.markers import markers_of
 from parkour_isaaclab.viewer.pointing import Pointing
 
 WARM_UP = 200
 """Renderings in which the first picture must have come: until shaders are compiled, pictures are black."""
-
-_warm: WeakSet[ManagerBasedRLEnv] = WeakSet()
-"""Environments whose pictures have come."""
 
 
 class ViewportCamera:
@@ -36,34 +32,26 @@ class ViewportCamera:
     """
 
     def __init__(self, env: Any, size: tuple[int, int], behind: bool) -> None:
-        if env.render_mode != "rgb_array" or env.sim.render_mode < env.sim.RenderMode.PARTIAL_RENDERING:
-            raise EngineError("--video: Isaac Sim was started without cameras", hint="start it anew")
+        self._view = kit_view(env, "--video")
         # Read when the first picture is asked for.
-        env.cfg.viewer.resolution = size
-        self._env, self._pointing, self._markers = env, Pointing(env, behind), markers_of(env)
+        self._view.cfg.window_width, self._view.cfg.window_height = size
+        self._pointing, self._markers = Pointing(env, behind), markers_of(env)
+        self._warm = False
 
     def picture(self, snapshot: Snapshot) -> np.ndarray:
+        """The first one comes when it is no longer black.
+
+        Raises:
+            EngineError: no picture comes.
+        """
         self._markers.show(snapshot, self._pointing.origin(snapshot))
         self._pointing.point(snapshot)
-        return next_picture(self._env)
+        for _ in range(1 if self._warm else WARM_UP):
+            picture = self._view.render_rgb_array()
+            self._warm = self._warm or bool(picture.any())
+            if self._warm:
+                return picture
+        raise EngineError(f"Isaac Sim gave nothing but black pictures in {WARM_UP} renderings")
 
     def close(self) -> None:
         """The viewport is the environment's."""
-
-
-def next_picture(env: ManagerBasedRLEnv) -> np.ndarray:
-    """``[height, width, 3]`` uint8 of the viewport; the first one comes when it is no longer black.
-
-    Args:
-        env: made to be rendered.
-
-    Raises:
-        EngineError: no picture comes.
-    """
-    picture = env.render()
-    for _ in range(WARM_UP):
-        if env in _warm or picture.any():
-            _warm.add(env)
-            return picture
-        picture = env.render()
-    raise EngineError(f"Isaac Sim gave nothing but black pictures in {WARM_UP} renderings")

@@ -19,7 +19,8 @@ from parkour.viewing.snapshot import GOAL_COLOURS, GoalStatus, Snapshot
 STATUSES = tuple(GoalStatus)
 SHAFT, TIP = 0.36, 0.14
 """Lengths of the heading's arrow [m]."""
-NO_TURN = (1.0, 0.0, 0.0, 0.0)
+NO_TURN = (0.0, 0.0, 0.0, 1.0)
+"""Isaac Lab has w last."""
 
 _drawn: WeakKeyDictionary[ManagerBasedEnv, Markers] = WeakKeyDictionary()
 
@@ -65,7 +66,7 @@ class Markers:
             start = snapshot.base_pos + HEADING_HEIGHT * UP
             kinds += [self._kinds["shaft"], self._kinds["tip"]]
             places += [start + SHAFT / 2 * ahead, start + (SHAFT + TIP / 2) * ahead]
-            turns += 2 * [(math.cos(snapshot.heading / 2), 0.0, 0.0, math.sin(snapshot.heading / 2))]
+            turns += 2 * [(0.0, 0.0, math.sin(snapshot.heading / 2), math.cos(snapshot.heading / 2))]
         self._markers.visualize(
             translations=(np.array(places).reshape(-1, 3) + origin).astype(np.float32),
             orientations=np.array(turns, np.float32).reshape(-1, 4),

@@ -15,7 +15,7 @@ from parkour_isaaclab.runtime import runtime_of
 
 
 class Pointing:
-    """Follows as in every viewer; Isaac Lab's own tracking of the first robot is switched off.
+    """Follows as in every viewer.
 
     Args:
         env: Isaac Lab's environment.
@@ -25,8 +25,6 @@ class Pointing:
     def __init__(self, env: Any, behind: bool) -> None:
         self._env, self._runtime, self._behind = env, runtime_of(env), behind
         self._follow = Follow()
-        if env.viewport_camera_controller is not None:
-            env.viewport_camera_controller.update_view_to_world()
 
     def origin(self, snapshot: Snapshot) -> np.ndarray:
         """``[3]`` where the patch of the robot in a snapshot has its origin in the world [m]."""

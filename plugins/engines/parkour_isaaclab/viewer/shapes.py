@@ -1,4 +1,4 @@
-"""The robot as the page in the browser draws it: its asset's shapes for the eye, and where PhysX has its links."""
+"""The robot as the page in the browser draws it: its asset's shapes for the eye, where the simulator has its links."""
 
 # Isaac Lab is there only where this engine runs.
 # pyright: reportMissingImports=false
@@ -50,6 +50,6 @@ class UsdShapes:
     def poses(self, snapshot: Snapshot) -> Mapping[int, tuple[np.ndarray, np.ndarray]]:
         """As measured: links of the asset that the task does not know are posed too."""
         env_id, data = snapshot.env_id, self._robot.data
-        places = (data.body_link_pos_w[env_id] - self._runtime.origins[env_id]).cpu().numpy()
-        turns = data.body_link_quat_w[env_id].cpu().numpy()
+        places = (data.body_link_pos_w.torch[env_id] - self._runtime.origins[env_id]).cpu().numpy()
+        turns = data.body_link_quat_w.torch[env_id][:, [3, 0, 1, 2]].cpu().numpy()  # Isaac Lab has w last
         return {body: (places[body], turns[body]) for body in range(len(self._links))}

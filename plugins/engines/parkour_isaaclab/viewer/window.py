@@ -36,7 +36,7 @@ class IsaacWindow:
     """
 
     def __init__(self, env: Any, session: Session, options: ViewerOptions) -> None:
-        if not env.sim.has_gui():
+        if not env.sim.has_gui:
             raise EngineError("--viewer native: Isaac Sim was started without a window", hint="start it anew")
         env.cfg.sim.render_interval = sys.maxsize
         self._env, self._driving = env, session.driver is not None

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class UndeclaredAttributeError(AttributeError):
-    """Something asked a double for what it does not declare: a new need of Isaac Lab, or a mistake in the engine."""
+    """Something asked a double for what it does not declare: a mistake in the engine, or a new need of it."""
 
 
 class StrictModule(ModuleType):
@@ -19,7 +19,7 @@ class StrictModule(ModuleType):
         # The import system and inspect probe for dunder names; they must see a plain module.
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        raise UndeclaredAttributeError(f"the test harness declares no {self.__name__}.{name}")
+        raise UndeclaredAttributeError(f"no double declares {self.__name__}.{name}")
 
 
 def declare(name: str, **attributes: Any) -> StrictModule:
@@ -39,15 +39,6 @@ def declare(name: str, **attributes: Any) -> StrictModule:
         if parent:
             setattr(sys.modules[parent], leaf, module)
     if not isinstance(module, StrictModule):
-        raise ImportError(f"{name} is a real module here; the harness is for machines without Isaac Sim")
+        raise ImportError(f"{name} is a real module here; these doubles are for machines without Isaac Sim")
     module.__dict__.update(attributes)
     return module
-
-
-def unavailable(what: str) -> Any:
-    """A function that says that only Isaac Sim has ``what``."""
-
-    def call(*args: object, **kwargs: object) -> None:
-        raise RuntimeError(f"{what} needs Isaac Sim, which the test harness does not have")
-
-    return call

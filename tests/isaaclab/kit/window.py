@@ -1,8 +1,4 @@
-"""Doubles of what Isaac Sim has with a window or cameras: widgets, keyboard, viewport, pictures. They draw nothing.
-
-Each declares exactly what Isaac Lab and the engine use; a property, an argument or an event that none declares is an
-error. What widgets would do on a screen only Isaac Sim can show.
-"""
+"""Keyboard, widgets, application and viewport."""
 
 from __future__ import annotations
 
@@ -12,10 +8,8 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
-from pxr import Usd, UsdPhysics
 
-from tests.isaaclab.harness import kit
-from tests.isaaclab.harness.strict import declare
+from tests.isaaclab.kit.strict import declare
 
 BLACK = 3
 """Pictures that are black before the first one, as while shaders are compiled."""
@@ -183,100 +177,48 @@ class Window(Widget):
         self.destroyed = True
 
 
-class Workspace:
-    @staticmethod
-    def get_window(name: str) -> Any:
-        assert name == "Viewport"
-        return SimpleNamespace(visible=True)
+# -- application and viewport ------------------------------------------------------------------------------------------
 
 
-# -- viewport and pictures ---------------------------------------------------------------------------------------------
-
-
-class Viewport:
-    """The one viewport; ``eye`` and ``target`` are where its camera is and looks [m]."""
+class Application:
+    """The running Kit application."""
 
     def __init__(self) -> None:
-        self.updates_enabled = True
-        self.eye, self.target = np.zeros(3), np.zeros(3)
+        self.running = True
+        """Until somebody closes the window."""
 
-    def set_camera_view(self, eye: Any, target: Any, camera_prim_path: str) -> None:
-        assert camera_prim_path == "/OmniverseKit_Persp"
+    def is_running(self) -> bool:
+        return self.running
+
+
+class KitView:
+    """What Isaac Lab calls a visualizer: the viewport's camera, and pictures of one colour, the first few black."""
+
+    def __init__(self, black: int = BLACK) -> None:
+        self.cfg = SimpleNamespace(visualizer_type="kit", window_width=1280, window_height=720)
+        self.eye, self.target = np.zeros(3), np.zeros(3)
+        self.updates = 0
+        self._black = black
+
+    def set_camera_view(self, eye: Any, target: Any) -> None:
         self.eye, self.target = np.array(eye, float), np.array(target, float)
 
-
-class Annotator:
-    """Pictures of one colour, which changes with every rendering; the first few are black, and before them none."""
-
-    def __init__(self) -> None:
-        self.resolution: tuple[int, int] | None = None
-
-    def attach(self, products: list[tuple[str, tuple[int, int]]]) -> None:
-        ((path, self.resolution),) = products
-        assert path == "/OmniverseKit_Persp"
-        self._first = kit.application.updates
-
-    def get_data(self) -> np.ndarray:
-        assert self.resolution is not None
-        drawn = kit.application.updates - self._first
-        if drawn == 0:
-            return np.zeros(0, np.uint8)
-        width, height = self.resolution
-        return np.full((height, width, 4), 0 if drawn <= BLACK else 40 + drawn % 200, np.uint8)
+    def render_rgb_array(self) -> np.ndarray:
+        self.updates += 1
+        shape = (self.cfg.window_height, self.cfg.window_width, 3)
+        return np.full(shape, 0 if self.updates <= self._black else 40 + self.updates % 200, np.uint8)
 
 
-class AnnotatorRegistry:
-    @staticmethod
-    def get_annotator(name: str, device: str) -> Annotator:
-        assert (name, device) == ("rgb", "cpu")
-        return Annotator()
-
-
-viewport = Viewport()
-toolbar = SimpleNamespace(
-    _builtin_tools=SimpleNamespace(
-        _play_button_group=SimpleNamespace(_stop_button=SimpleNamespace(), _play_button=SimpleNamespace())
-    )
-)
-
-
-def _free_path(stage: Usd.Stage, path: str, prepend_default_prim: bool) -> str:
-    """A path that no prim has yet; Kit puts it below the default prim, which stages of Isaac Lab do not have."""
-    assert prepend_default_prim and not stage.HasDefaultPrim()
-    number, free = 0, path
-    while stage.GetPrimAtPath(free):
-        number, free = number + 1, f"{path}_{number + 1:02d}"
-    return free
-
-
-def _remove_rigid_bodies(prim: Usd.Prim) -> None:
-    assert not any(one.HasAPI(UsdPhysics.RigidBodyAPI) for one in Usd.PrimRange(prim)), "markers have none"
-
-
-def declare_cameras() -> None:
-    """What an experience that renders brings."""
-    declare("omni.usd", get_stage_next_free_path=_free_path)
-    declare("omni.physx.scripts.utils", removeRigidBodySubtree=_remove_rigid_bodies)
-    declare("omni.replicator.core", set_global_seed=lambda seed: None, AnnotatorRegistry=AnnotatorRegistry)
-    declare("omni.replicator.core.create", render_product=lambda path, resolution: (path, resolution))
+application = Application()
 
 
 def declare_window() -> None:
-    """What an experience with a window brings."""
-    declare_cameras()
+    """Make the doubles importable. Where Isaac Lab sees them when it makes an environment, it asks Kit for more."""
     declare("carb.input", acquire_input_interface=InputInterface, KeyboardEventType=KeyboardEventType)
     declare("omni.appwindow", get_default_app_window=AppWindow)
+    declare("omni.kit.app", get_app=lambda: application)
     widgets = (
-        ScrollingFrame,
-        VStack,
-        HStack,
-        Label,
-        Button,
-        CheckBox,
-        SimpleBoolModel,
-        ByteImageProvider,
-        ImageWithProvider,
-    )
-    declare("omni.ui", **{widget.__name__: widget for widget in (*widgets, DockPreference, Window, Workspace)})
-    declare("omni.kit.viewport.utility", get_active_viewport=lambda: viewport)
-    declare("omni.kit.widget.toolbar", get_instance=lambda: toolbar)
+        ScrollingFrame, VStack, HStack, Label, Button, CheckBox, SimpleBoolModel, ByteImageProvider, ImageWithProvider,
+        DockPreference, Window,
+    )  # fmt: skip
+    declare("omni.ui", **{widget.__name__: widget for widget in widgets})

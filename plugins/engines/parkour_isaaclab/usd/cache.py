@@ -1,0 +1,49 @@
+"""Keeps written robots in the user's cache, each under a fingerprint of what it was written from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from parkour.errors import StorageError
+
+VERSION = "1"
+"""Of what the writer writes; another one makes all files anew."""
+
+
+def written_usd(mjcf: Path, *, base: str, feet: Mapping[str, Sequence[str]]) -> Path:
+    """The USD file of a robot, written if it is not there yet. See :func:`parkour_isaaclab.usd.mjcf.read_mjcf`.
+
+    Raises:
+        EngineError: the model cannot be written as USD.
+        StorageError: the cache cannot be written.
+    """
+    told = repr((VERSION, base, sorted((foot, tuple(shapes)) for foot, shapes in feet.items())))
+    fingerprint = hashlib.sha256(mjcf.read_bytes() + told.encode()).hexdigest()[:16]
+    folder = cache_folder()
+    place = folder / f"{mjcf.stem}-{fingerprint}.usda"
+    if place.is_file():
+        return place
+    from parkour_isaaclab.usd.author import write_usd
+    from parkour_isaaclab.usd.mjcf import read_mjcf
+
+    robot = read_mjcf(mjcf, base=base, feet=feet)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Several processes may write it at once; whoever comes last puts the same file in place.
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            new = Path(scratch) / place.name
+            write_usd(robot, new)
+            new.replace(place)
+    except OSError as error:
+        raise StorageError(f"cannot write the robot's USD in {folder}: {error}") from error
+    return place
+
+
+def cache_folder() -> Path:
+    """Where written robots are."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "parkour" / "robots"

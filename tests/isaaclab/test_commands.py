@@ -1,0 +1,50 @@
+"""Isaac Lab's own commands start the tasks, as a process of their own would; and ours say what is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.isaaclab, pytest.mark.slow]
+
+TEACHER = "Isaac-Extreme-Parkour-Teacher-Unitree-Go2-v0"
+PRESETS = {"ovphysx": "ovphysx", "newton": "newton_mjwarp"}
+
+
+def _isaaclab(folder: Path, *arguments: str, seconds: float = 300.0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "isaaclab", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds)
+
+
+def test_isaac_lab_trains_a_task(tmp_path: Path, physics: str) -> None:
+    """Their runner, their PPO, their wrapper; two updates, and a checkpoint of theirs."""
+    done = _isaaclab(
+        tmp_path, "train", "--rl_library", "rsl_rl", "--task", TEACHER, "--num_envs", "4", "--max_iterations", "2",
+        "--device", "cpu", f"physics={PRESETS[physics]}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Learning iteration 1/2" in done.stdout
+    assert list(tmp_path.glob("logs/rsl_rl/go2-teacher-isaaclab/*/model_*.pt"))
+
+
+def test_a_student_is_not_trained_by_their_runner(tmp_path: Path) -> None:
+    task = TEACHER.replace("Teacher", "Student")
+    done = _isaaclab(tmp_path, "train", "--rl_library", "rsl_rl", "--task", task, "--num_envs", "4", "--device", "cpu")
+    assert done.returncode != 0
+    assert "a student is not trained by Isaac Lab's runner" in done.stderr
+
+
+def test_doctor_tries_the_backend(tmp_path: Path, physics: str) -> None:
+    command = ["-m", "parkour_cli", "doctor", "--engine", "isaaclab", "--physics", physics, "--seconds", "10", "--json"]
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, timeout=300, env=environment, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads(done.stdout)
+    assert report["error"] is None and report["versions"]["isaaclab"].startswith("3.0.")

@@ -1,6 +1,6 @@
-"""Writes ``docs/plugin_reference.md`` from docstrings: ``python docs/make_reference.py``.
+"""Writes ``docs/plugin_reference.md`` and ``docs/parameters.md`` from docstrings: ``python docs/make_reference.py``.
 
-``tests/docs/test_reference.py`` fails while the page is not what this writes.
+``tests/docs/test_reference.py`` fails while the pages are not what this writes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,19 @@ from typing import Any
 
 from parkour import hookspecs
 from parkour.hookspecs import API_VERSION, HOOKS
-from parkour.specs import KINDS, SPEC_TYPES, ObservationField, Spec, TaskAlias
+from parkour.registry import RegisteredSpec, Registry
+from parkour.registry.describe import ParameterInfo, describe_algorithm, describe_fields, describe_parameters
+from parkour.specs import KINDS, SPEC_TYPES, Kind, ObservationField, Spec, TaskAlias
+from parkour.tasks.model import Section, TaskModel
 from parkour.testing.catalogue import checks_of
 from parkour.testing.subject import title_of
 
 PAGE = Path(__file__).with_name("plugin_reference.md")
+PARAMETERS = Path(__file__).with_name("parameters.md")
+PARAMETRIC: tuple[Kind, ...] = (
+    "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy"
+)  # fmt: skip
+"""Kinds whose components have numbers in a task."""
 CONTRACTS: dict[str, str] = {
     "terrain": "parkour.terrain.sub_terrain:SubTerrain",
     "reward": "parkour.mdp.terms:StatefulTerm",
@@ -175,6 +183,57 @@ def _clean(text: str) -> str:
     return text.replace("``", "`").replace("|", "\\|")
 
 
+def parameters_page() -> str:
+    """The text of the page of parameters: those of every built-in component, and those of tasks themselves."""
+    registry = Registry.discover(only=[])
+    links = ", ".join(f"[{kind}](#{kind})" for kind in PARAMETRIC)
+    parts = [
+        f"""# Parameters
+
+Every number of a task, with its default, unit and bounds. Written by `docs/make_reference.py` from the docstrings.
+
+In a task they are under `[terrains.gap.params]`, `[policy.params]`, `[algorithm.params]`; on a command line
+`--set terrains.gap.params.obstacles=4` changes one. `parkour plugins show NAME` prints those of one component, also of
+other distributions, and `task.toml` in a run folder has the value of each.
+
+Of the task itself: [sections](#sections-of-a-task). Of components: {links}.""",
+        _sections(),
+    ]
+    for kind in PARAMETRIC:
+        parts.append(f"## {kind}")
+        parts += [text for item in registry.specs(kind) if item.builtin and (text := _component(item))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _sections() -> str:
+    """The tables of numbers that every task has."""
+    parts = ["## Sections of a task"]
+    for name, field in TaskModel.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section) and name != "policy":
+            parts += [f"### {name}", _parameters(describe_fields(field.annotation.model_fields))]
+    return "\n\n".join(parts)
+
+
+def _component(item: RegisteredSpec) -> str:
+    tables = [(f"### {item.spec.name}", describe_parameters(item)), ("Algorithm:", describe_algorithm(item))]
+    return "\n\n".join(f"{head}\n\n{_parameters(found)}" for head, found in tables if found)
+
+
+def _parameters(found: list[ParameterInfo]) -> str:
+    head = ["| parameter | type | default | unit | bounds | meaning |", "|---|---|---|---|---|---|"]
+    rows = [
+        f"| `{each.name}` | `{_cell(each.type)}` | {'required' if each.required else f'`{_cell(each.default)}`'} "
+        f"| {each.unit} | {each.bounds} | {_clean(each.doc)} |"
+        for each in found
+    ]
+    return "\n".join([*head, *rows])
+
+
+def _cell(value: Any) -> str:
+    return str(value).replace("|", "\\|")
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
-    print(f"wrote {PAGE}")
+    for path, text in ((PAGE, page()), (PARAMETERS, parameters_page())):
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path}")

@@ -131,6 +131,9 @@ class PolicySpec(Spec):
 
     kind: ClassVar[Kind] = "policy"
     stage: Literal["teacher", "student"]
+    algorithm: str | None = None
+    """``"module:Class"`` of the parameter model of a task's ``[algorithm.params]``; with None nobody checks them before
+    the policy does, and a run keeps only those that the task writes down."""
 
 
 @dataclass(frozen=True, kw_only=True)

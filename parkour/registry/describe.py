@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from parkour.errors import PluginError
 from parkour.registry.records import RegisteredSpec
 from parkour.registry.targets import resolve_target
+from parkour.specs import PolicySpec
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,31 @@ def describe_parameters(registered: RegisteredSpec) -> list[ParameterInfo]:
     Raises:
         PluginError: the model cannot be imported or is none.
     """
-    if registered.spec.params is None:
+    return _of_model(registered, registered.spec.params)
+
+
+def describe_algorithm(registered: RegisteredSpec) -> list[ParameterInfo]:
+    """The parameters of a policy's algorithm, a task's ``[algorithm.params]``; none for other kinds.
+
+    Raises:
+        PluginError: the model cannot be imported or is none.
+    """
+    return _of_model(registered, registered.spec.algorithm if isinstance(registered.spec, PolicySpec) else None)
+
+
+def _of_model(registered: RegisteredSpec, address: str | None) -> list[ParameterInfo]:
+    if address is None:
         return []
     owner = f"{registered.spec.kind} {registered.id!r}"
-    model = resolve_target(registered.spec.params, owner=owner)
+    model = resolve_target(address, owner=owner)
     fields = getattr(model, "model_fields", None)
     if not isinstance(fields, dict):
-        raise PluginError(f"{owner}: {registered.spec.params!r} is no parameter model (parkour.Params)")
+        raise PluginError(f"{owner}: {address!r} is no parameter model (parkour.Params)")
+    return describe_fields(fields)
+
+
+def describe_fields(fields: Mapping[str, Any]) -> list[ParameterInfo]:
+    """The fields of a pydantic model, its ``model_fields``, in order."""
     return [_describe(name, field) for name, field in fields.items()]
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from parkour.errors import PluginError, TaskError
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
-from parkour.specs import EventSpec, Kind
+from parkour.specs import EventSpec, Kind, PolicySpec
 from parkour.tasks.changes import SECTIONS, Changes
 from parkour.tasks.checks import check_task
 from parkour.tasks.compose import compose
@@ -94,6 +94,7 @@ def _resolve(model: TaskModel, layers: Layers, document: TaskDocument, registry:
         robot_folder=str(folder),
         policy=policy,
         encoders=_encoders(model, policy, registry),
+        algorithm=_algorithm(model, policy),
         modifiers=_modifiers(model, registry),
         overlays=document.overlays,
         origin=document.origin,
@@ -168,6 +169,23 @@ def _encoders(model: TaskModel, policy: ResolvedComponent, registry: Registry) -
     return found
 
 
+def _algorithm(model: TaskModel, policy: ResolvedComponent) -> BaseModel | None:
+    """The numbers of the algorithm, defaults too, where the policy says which there are."""
+    if not isinstance(policy.spec, PolicySpec) or policy.spec.algorithm is None:
+        return None
+    owner = f"policy {policy.id!r}"
+    numbers = _parameter_model(policy.spec.algorithm, owner)
+    hint = f"parkour plugins show {policy.id} --kind policy"
+    return validate(numbers, model.algorithm.params, path=("algorithm", "params"), hint=hint)
+
+
+def _parameter_model(address: str, owner: str) -> type[BaseModel]:
+    model = resolve_target(address, owner=owner)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise PluginError(f"{owner}: {address!r} is no parameter model (parkour.Params)")
+    return model
+
+
 def _resolved(
     kind: Kind, key: str, name: str, params: Mapping[str, Any], version: str | None, path: tuple[str, ...],
     registry: Registry,
@@ -198,7 +216,5 @@ def _params(
         if params:
             raise TaskError(f"unknown key {'.'.join((*path, next(iter(params))))!r}; {registered.id} has no parameters")
         return None
-    model = resolve_target(spec.params, owner=f"{kind} {registered.id!r}")
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        raise PluginError(f"{kind} {registered.id!r}: {spec.params!r} is no parameter model (parkour.Params)")
+    model = _parameter_model(spec.params, f"{kind} {registered.id!r}")
     return validate(model, params, path=path, hint=f"parkour plugins show {registered.id} --kind {kind}")

@@ -32,6 +32,8 @@ def task_tables(task: ResolvedTask) -> Table:
         for key, component in modifiers.items():
             written[key] = _identified(written[key], component, f"observations.{group}.modifiers.{key}")
     policy = tables["policy"] = _identified(tables["policy"], task.policy, "policy")
+    if isinstance(task.algorithm, BaseModel):
+        tables["algorithm"]["params"] = _dump(task.algorithm, "algorithm.params")
     for key, component in task.encoders.items():
         policy["params"][key] = component.id
         policy["encoders"][key] = {"version": component.version, "params": _params(component, f"policy.encoders.{key}")}

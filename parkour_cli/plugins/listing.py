@@ -117,24 +117,24 @@ def show_plugin(
     as_json: JsonOption = False,
 ) -> None:
     """Show one component: where it comes from, and its parameters with defaults, units and bounds."""
-    from parkour.registry.describe import describe_parameters
+    from parkour.registry.describe import describe_algorithm, describe_parameters
 
     registered = find_any(default_registry(), name, kind)
-    parameters = describe_parameters(registered)
+    parameters = {"parameters": describe_parameters(registered), "algorithm": describe_algorithm(registered)}
     facts = {**_row(registered), "entry_point": registered.entry_point, **_details(registered)}
     if as_json:
-        print_json({**facts, "parameters": [asdict(parameter) for parameter in parameters]})
+        told = {title: [asdict(item) for item in items] for title, items in parameters.items()}
+        print_json({**facts, "parameters": told["parameters"], "algorithm_parameters": told["algorithm"]})
         return
     print_table("", ("", registered.id), [(key, value) for key, value in facts.items() if value not in ("", None)])
-    if parameters:
-        print_table(
-            "parameters",
-            ("name", "type", "default", "unit", "bounds", "meaning"),
-            [
-                (item.name, item.type, "required" if item.required else item.default, item.unit, item.bounds, item.doc)
-                for item in parameters
-            ],
-        )
+    columns = ("name", "type", "default", "unit", "bounds", "meaning")
+    for title, items in parameters.items():
+        rows = [
+            (item.name, item.type, "required" if item.required else item.default, item.unit, item.bounds, item.doc)
+            for item in items
+        ]
+        if rows:
+            print_table(title, columns, rows)
 
 
 def find_any(registry: Registry, name: str, kind: str | None) -> RegisteredSpec:

@@ -14,6 +14,7 @@ from parkour.testing.subject import title_of
 from tests.docs.pages import ROOT
 
 PAGE = ROOT / "docs" / "plugin_reference.md"
+PARAMETERS = ROOT / "docs" / "parameters.md"
 
 
 def _generator() -> ModuleType:
@@ -27,6 +28,12 @@ def _generator() -> ModuleType:
 
 def test_it_is_what_the_docstrings_say() -> None:
     assert PAGE.read_text(encoding="utf-8") == _generator().page(), "run: python docs/make_reference.py"
+
+
+def test_the_page_of_parameters_is_what_the_models_say() -> None:
+    assert PARAMETERS.read_text(encoding="utf-8") == _generator().parameters_page(), (
+        "run: python docs/make_reference.py"
+    )
 
 
 def test_every_hook_spec_and_check_is_in_it() -> None:

@@ -19,6 +19,7 @@ from parkour.learning.train import train
 from parkour.policies.checkpoint import slim
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
 from parkour.policies.deployed import load_policy
+from parkour.policies.source import weights_at
 from tests.export.conftest import write_checkpoint
 from tests.learning.student_fakes import FakeStudentEnv, make_student_env, student_task, train_teacher
 
@@ -76,7 +77,7 @@ def test_policy_loads_as_every_students(tmp_path: Path, teacher: Path, student: 
     save_checkpoint(small, slim(load_checkpoint(result.checkpoint)))
     assert load_checkpoint(small).model.keys() == {"student_state_dict"}
     # Of either task: what it was trained with is no matter to who plays it.
-    policies = [load_policy(path, FakeStudentEnv(3), student_task(name=name))
+    policies = [load_policy(weights_at(path), student_task(name=name), FakeStudentEnv(3))
                 for path in (result.checkpoint, small) for name in (NAME, "go2-student")]  # fmt: skip
     env = FakeStudentEnv(3)
     actions = [policy(env.get_observations()) for policy in policies]

@@ -20,7 +20,7 @@ from parkour_policies.encoders import history_conv, privileged_mlp, scan_mlp
 from parkour_policies.plugin import register_encoders, register_policies
 from parkour_policies.rma_actor import EncoderChoice, RmaActor
 from parkour_policies.rma_ppo import RmaPPO, ramp
-from parkour_policies.rma_teacher import algorithm_params, rma_teacher
+from parkour_policies.rma_teacher import rma_teacher
 from tests.components import load
 from tests.learning.fakes import ACTIONS, SIZES, FakeEnv, fake_task
 
@@ -297,4 +297,4 @@ def test_history_must_be_whole_frames() -> None:
 )
 def test_bad_algorithm_numbers_are_told(change: str, message: str) -> None:
     with pytest.raises(ParkourError, match=message):
-        algorithm_params(fake_task(change))
+        fake_task(change)

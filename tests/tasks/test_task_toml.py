@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from parkour.errors import TaskError
 from parkour.registry import Registry
 from parkour.tasks import ResolvedTask, load_task, task_to_toml
+from parkour.tasks.resolve import _algorithm
 
 CHANGES = {
     "terrain:balance_beam": 0.2,
@@ -102,3 +104,25 @@ def test_none_that_is_no_default_cannot_be_written(registry: Registry) -> None:
     changed = ResolvedTask(**{**vars(task), "model": model})
     with pytest.raises(TaskError, match=r"observations\.height_scan\.clip is None, which TOML cannot say"):
         task_to_toml(changed)
+
+
+@pytest.mark.parametrize("name", ["go2-teacher", "go2-student"])
+def test_every_parameter_is_written(name: str) -> None:
+    """Those of the algorithm too, which the task leaves at their defaults."""
+    task = load_task(name, overlay="train")
+    tables = tomllib.loads(task_to_toml(task))
+    assert tables["algorithm"]["params"].keys() == type(task.algorithm).model_fields.keys()
+    for section in ("terrains", "rewards", "observations", "terminations", "events"):
+        for key, part in getattr(task, section).items():
+            wanted = {name for name, value in part.kwargs.items() if value is not None}
+            assert tables[section][key]["params"].keys() == wanted, key
+    assert tables["policy"]["params"].keys() == task.policy.kwargs.keys()
+    assert load_task(tables).algorithm == task.algorithm
+
+
+def test_a_policy_that_does_not_say_what_its_algorithm_takes_keeps_what_is_written(registry: Registry) -> None:
+    spec = replace(registry.get("policy", "rma-teacher").spec, algorithm=None)  # type: ignore[arg-type]
+    task = load_task("go2-teacher", registry=registry)
+    policy = replace(task.policy, spec=spec)
+    assert _algorithm(task.model, policy) is None
+    assert _algorithm(task.model, task.policy) == task.algorithm

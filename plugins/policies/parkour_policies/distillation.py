@@ -34,7 +34,7 @@ class RmaDistillation(Distillation):
 
     def __init__(
         self, student: StudentModel, teacher: RmaActor, storage: DistillationStorage, *, learning_rate: float = 1e-3,
-        max_grad_norm: float = 1.0, epochs: int = 1, mini_batches: int = 1, learning_rate_half_life: int | None = None,
+        max_grad_norm: float = 1.0, epochs: int = 1, mini_batches: int = 1, learning_rate_half_life: int = 0,
         learning_rate_schedule: Schedule = "half_life", learning_rate_end: float = 0.0,
         latent_coefficient: float = 0.0, encoder_iterations: int = 0, predicted_yaw_share: float = 0.0,
         image_block: int = 1024, image_precision: str = "float32", device: str = "cpu",

@@ -15,8 +15,8 @@ class LearningRate:
 
     first: float
     schedule: Schedule = "half_life"
-    half_life: int | None = None
-    """Iterations; None: it stays at ``first``."""
+    half_life: int = 0
+    """Iterations; 0: it stays at ``first``."""
     last: float = 0.0
     """At the end of the cosine."""
 
@@ -24,4 +24,4 @@ class LearningRate:
         """For an ``iteration``, when ``progress`` of the run is over (0 to 1)."""
         if self.schedule == "cosine":
             return self.last + 0.5 * (self.first - self.last) * (1.0 + math.cos(math.pi * min(progress, 1.0)))
-        return self.first if self.half_life is None else self.first * 0.5 ** (iteration / self.half_life)
+        return self.first if self.half_life == 0 else self.first * 0.5 ** (iteration / self.half_life)

@@ -74,6 +74,7 @@ def register_policies() -> Iterable[PolicySpec]:
         summary="RMA actor with velocity estimator, privileged critic, PPO with DAgger iterations",
         target="parkour_policies.rma_teacher:rma_teacher",
         params="parkour_policies.rma_teacher:RmaTeacherParams",
+        algorithm="parkour_policies.rma_teacher:RmaAlgorithmParams",
         stage="teacher",
         source=EXTREME_PARKOUR,
     )
@@ -82,6 +83,7 @@ def register_policies() -> Iterable[PolicySpec]:
         summary="depth encoder and depth actor, distilled from an RMA teacher by DAgger",
         target="parkour_policies.rma_student:rma_student",
         params="parkour_policies.rma_student:RmaStudentParams",
+        algorithm="parkour_policies.rma_student:DistillationParams",
         stage="student",
         source=EXTREME_PARKOUR,
     )
@@ -90,6 +92,7 @@ def register_policies() -> Iterable[PolicySpec]:
         summary="the distilled student, trained on by PPO on its own camera while the teacher's guidance fades",
         target="parkour_policies.rma_student_ppo:rma_student_ppo",
         params="parkour_policies.rma_student:RmaStudentParams",
+        algorithm="parkour_policies.rma_student_ppo:StudentPpoParams",
         stage="student",
         source=KICKSTARTING,
     )

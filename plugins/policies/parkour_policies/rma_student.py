@@ -8,7 +8,6 @@ from parkour import EncoderSpec, Params, param
 from parkour.errors import TaskError
 from parkour.policies.definition import PolicyDefinition
 from parkour.tasks.resolved import ResolvedTask
-from parkour.tasks.validation import validate
 from parkour_policies.learning_rate import Schedule
 from parkour_policies.rma_actor import GROUPS as TEACHER_GROUPS
 from parkour_policies.rma_actor import PROPRIOCEPTION
@@ -43,8 +42,8 @@ class DistillationParams(Params):
     learning_rate_schedule: Schedule = "half_life"
     """How the learning rate falls: by half every ``learning_rate_half_life`` iterations, or along half a cosine over
     the run, whose length is its time limit or its number of iterations, whichever comes first."""
-    learning_rate_half_life: int | None = param(
-        None, ge=1, doc="Iterations in which the learning rate halves; none: it stays."
+    learning_rate_half_life: int = param(
+        0, ge=0, doc="Iterations in which the learning rate halves; 0: it stays as it is."
     )
     learning_rate_end: float = param(1e-5, ge=0, doc="Learning rate at the end of the cosine.")
     latent_coefficient: float = param(
@@ -67,7 +66,7 @@ def rma_student(task: ResolvedTask) -> PolicyDefinition:
         TaskError: a number out of bounds, or the proprioception has no such fields.
     """
     params: RmaStudentParams = task.policy.params or RmaStudentParams()
-    numbers = validate(DistillationParams, task.model.algorithm.params, path=("algorithm", "params"))
+    numbers: DistillationParams = task.algorithm or DistillationParams()
     return PolicyDefinition(
         runner="parkour.learning.runner:TrainingRunner",
         groups=GROUPS,

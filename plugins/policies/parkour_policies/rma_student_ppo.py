@@ -5,7 +5,6 @@ from __future__ import annotations
 from parkour import param
 from parkour.policies.definition import PolicyDefinition
 from parkour.tasks.resolved import ResolvedTask
-from parkour.tasks.validation import validate
 from parkour_policies.rma_actor import GROUPS as TEACHER_GROUPS
 from parkour_policies.rma_student import GROUPS, DistillationParams, RmaStudentParams, student_network
 from parkour_policies.rma_teacher import teacher_actor
@@ -16,8 +15,8 @@ class StudentPpoParams(DistillationParams):
     """PPO and the teacher's guidance; ``[algorithm.params]`` of a student's task with ``rma-student-ppo``."""
 
     learning_rate: float = param(2e-4, ge=0, doc="Highest learning rate of student and critic (Adam).")
-    desired_kl: float | None = param(
-        0.01, ge=0, doc="KL divergence in an update that the learning rate adapts to; none: it follows its schedule."
+    desired_kl: float = param(
+        0.01, ge=0, doc="KL divergence in an update that the learning rate adapts to; 0: it follows its schedule."
     )
     epochs: int = param(4, ge=1, doc="Times that each rollout is gone through.")
     mini_batches: int = param(4, ge=1, doc="Parts of the environments, each with a gradient step of its own.")
@@ -43,7 +42,7 @@ def rma_student_ppo(task: ResolvedTask) -> PolicyDefinition:
         TaskError: a number out of bounds, or the proprioception has no such fields.
     """
     params: RmaStudentParams = task.policy.params or RmaStudentParams()
-    numbers = validate(StudentPpoParams, task.model.algorithm.params, path=("algorithm", "params"))
+    numbers: StudentPpoParams = task.algorithm or StudentPpoParams()
     hidden = list(params.hidden_dims)
     return PolicyDefinition(
         runner="parkour.learning.runner:TrainingRunner",

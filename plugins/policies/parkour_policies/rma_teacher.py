@@ -7,7 +7,6 @@ from typing import Any
 from parkour import Params, ParkourError, param
 from parkour.policies.definition import PolicyDefinition
 from parkour.tasks.resolved import ResolvedTask
-from parkour.tasks.validation import validate
 from parkour_policies.encoders import Activation
 from parkour_policies.rma_actor import GROUPS, EncoderChoice
 
@@ -38,7 +37,9 @@ class RmaAlgorithmParams(Params):
     """PPO and what RMA adds; a task's ``[algorithm.params]``."""
 
     learning_rate: float = param(2e-4, ge=0, doc="First learning rate of actor and critic (Adam).")
-    desired_kl: float | None = param(0.01, ge=0, doc="KL divergence per update that the learning rate adapts to.")
+    desired_kl: float = param(
+        0.01, ge=0, doc="KL divergence per update that the learning rate adapts to; 0: it stays as it is."
+    )
     epochs: int = param(5, ge=1, doc="Passes over each rollout.")
     mini_batches: int = param(4, ge=1, doc="Parts into which each pass is split.")
     gamma: float = param(0.99, ge=0, le=1, doc="Discount per control step.")
@@ -54,15 +55,6 @@ class RmaAlgorithmParams(Params):
     latent_regularisation_iterations: tuple[int, int] = (2000, 5000)
     """Iterations between which that weight rises."""
     dagger_interval: int = param(20, ge=0, doc="Every so many iterations one is a DAgger iteration; 0: none.")
-
-
-def algorithm_params(task: ResolvedTask) -> RmaAlgorithmParams:
-    """The task's algorithm numbers.
-
-    Raises:
-        TaskError: an unknown key or a number out of bounds.
-    """
-    return validate(RmaAlgorithmParams, task.model.algorithm.params, path=("algorithm", "params"))
 
 
 def encoder_choice(task: ResolvedTask, key: str, latent_dim: int) -> EncoderChoice:
@@ -98,7 +90,7 @@ def rma_teacher(task: ResolvedTask) -> PolicyDefinition:
         train_cfg={
             "actor": teacher_actor(task, params),
             "critic": critic,
-            "algorithm": _algorithm(algorithm_params(task)),
+            "algorithm": _algorithm(task.algorithm or RmaAlgorithmParams()),
             "obs_groups": {"actor": list(GROUPS), "critic": list(GROUPS)},
         },
     )
@@ -111,8 +103,8 @@ def _algorithm(params: RmaAlgorithmParams) -> dict[str, Any]:
         "num_learning_epochs": params.epochs,
         "num_mini_batches": params.mini_batches,
         "learning_rate": params.learning_rate,
-        "schedule": "fixed" if params.desired_kl is None else "adaptive",
-        "desired_kl": params.desired_kl,
+        "schedule": "adaptive" if params.desired_kl > 0.0 else "fixed",
+        "desired_kl": params.desired_kl or None,
         "gamma": params.gamma,
         "lam": params.lam,
         "clip_param": params.clip,

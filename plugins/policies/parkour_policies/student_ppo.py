@@ -47,7 +47,7 @@ class RmaStudentPPO(RmaDistillation):
 
     def __init__(
         self, student: StudentModel, teacher: RmaActor, storage: StudentPpoStorage, critic: MLPModel, *,
-        action_std: float = 0.3, desired_kl: float | None = 0.01, gamma: float = 0.99, lam: float = 0.95,
+        action_std: float = 0.3, desired_kl: float = 0.01, gamma: float = 0.99, lam: float = 0.95,
         clip: float = 0.2, entropy: float = 0.0, value_loss: float = 1.0, imitation: tuple[float, float] = (1.0, 0.1),
         critic_iterations: int = 0, device: str = "cpu", **distillation: Any,
     ) -> None:  # fmt: skip
@@ -75,7 +75,7 @@ class RmaStudentPPO(RmaDistillation):
     def _rate(self, iteration: int) -> float:
         """What the KL divergence has led to, at most what the schedule allows."""
         highest = super()._rate(iteration)
-        return highest if self.desired_kl is None else min(self.learning_rate, highest)
+        return highest if self.desired_kl == 0.0 else min(self.learning_rate, highest)
 
     def act(self, obs: TensorDict) -> Tensor:
         """The student's actions ``[N, J]`` with noise; the teacher's are noted."""
@@ -129,7 +129,7 @@ class RmaStudentPPO(RmaDistillation):
             losses = losses / self.gpu_world_size
         *numbers, self.action_std = torch.cat((losses, self.exploration.std.mean().detach()[None])).tolist()
         found: dict[str, float] = dict(zip(LOSSES, numbers, strict=True))
-        if self.desired_kl is not None:
+        if self.desired_kl > 0.0:
             self.learning_rate = adapted(self.learning_rate, found["kl"], self.desired_kl)
         if self.latent_coefficient == 0.0:
             del found["latent"]

@@ -18,6 +18,7 @@ SUMMARIES: dict[str, str] = {
     "play": "Watch a policy in a browser, in a window, or as a film.",
     "demo": "Drive a policy by hand: keys, sliders, a gamepad, or a script.",
     "export": "Write a policy as ONNX or TorchScript, for a robot or another program.",
+    "deploy": "Run an exported policy on a robot: check, run, replay.",
     "plugins": "List plugins, show what they provide, check them, write new ones.",
     "tasks": "List tasks and show them, resolved to their components.",
     "terrains": "Draw sub-terrains: a picture and the height map, with goals and edges.",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from parkour.export.hardware import read_hardware
 from parkour.export.manifest import (
+    UNITS,
     CheckpointEntry,
     FieldEntry,
     Group,
@@ -18,6 +21,8 @@ from parkour.export.manifest import (
     TaskEntry,
     TerminationEntry,
     TerrainEntry,
+    Trained,
+    Withstands,
 )
 from parkour.params import DrawnParams
 from parkour.specs import ObservationField, ObservationSpec, TerminationSpec, TerrainSpec
@@ -30,6 +35,8 @@ def describe_task(task: ResolvedTask, layout: Layout, read: frozenset[str]) -> d
     model = task.model
     return {
         "robot": RobotEntry(source=model.robot, **asdict(task.robot)),
+        "hardware": read_hardware(Path(task.robot_folder), task.robot),
+        "units": UNITS,
         "rates": Rates(
             control_hz=1.0 / model.step_dt,
             perception_hz=1.0 / (model.step_dt * model.timing.perception_period),
@@ -62,6 +69,27 @@ def describe_task(task: ResolvedTask, layout: Layout, read: frozenset[str]) -> d
     }
 
 
+def describe_training(task: ResolvedTask) -> Withstands:
+    """What a policy was trained to withstand.
+
+    Args:
+        task: as it was trained, without the overlay of the evaluation.
+    """
+    step_dt = task.model.step_dt
+    depth = next((part for part in task.observations.values() if _sees(part)), None)
+    latency = _as_drawn(depth).get("latency") if depth is not None else None
+    return Withstands(
+        action_delay=_delays(task.model.control.action_delay, step_dt),
+        depth_delay=None if latency is None else _delays(latency, task.model.timing.perception_period * step_dt),
+        events={key: Trained(use=part.id, params=_as_drawn(part)) for key, part in task.events.items()},
+        faults={
+            group: {key: Trained(use=part.id, params=_as_drawn(part)) for key, part in parts.items()}
+            for group, parts in task.modifiers.items()
+            if parts
+        },
+    )
+
+
 def describe_origin(task: ResolvedTask, file: str, sha256: str) -> TaskEntry:
     """The task's identity, and that of every component in it."""
     origin = task.origin.task if task.origin is not None else task.name
@@ -80,6 +108,17 @@ def describe_origin(task: ResolvedTask, file: str, sha256: str) -> TaskEntry:
 def describe_checkpoint(name: str, sha256: str, iteration: int, versions: dict[str, str]) -> CheckpointEntry:
     """The checkpoint's identity."""
     return CheckpointEntry(file=name, sha256=sha256, iteration=iteration, versions=versions)
+
+
+def _as_drawn(part: ResolvedComponent) -> dict[str, Any]:
+    """Parameters with the ranges that robots draw from, where :func:`_params` says one number."""
+    return part.params.model_dump(mode="json") if isinstance(part.params, BaseModel) else {}
+
+
+def _delays(steps: int | Sequence[int], seconds: float) -> tuple[float, float]:
+    """Least and greatest [s] of a number of steps, or of a pair that each robot draws from."""
+    low, high = (steps, steps) if isinstance(steps, int) else steps
+    return low * seconds, high * seconds
 
 
 def _sees(part: ResolvedComponent) -> bool:
@@ -112,7 +151,9 @@ def _entries(fields: Sequence[ObservationField], offset: int) -> tuple[tuple[Fie
     """The fields with their places, and the place after the last."""
     entries = []
     for field in fields:
-        entries.append(FieldEntry(name=field.name, offset=offset, size=field.size, scale=field.scale, unit=field.unit))
+        entries.append(
+            FieldEntry(name=field.name, offset=offset, size=field.size, scale=field.scale, unit=field.unit or "1")
+        )
         offset += field.size
     return tuple(entries), offset
 

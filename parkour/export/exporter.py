@@ -15,10 +15,20 @@ from torch import nn
 
 from parkour.digest import file_sha256
 from parkour.errors import ExportError, StorageError
-from parkour.export.describe import describe_checkpoint, describe_origin, describe_task
+from parkour.export.describe import describe_checkpoint, describe_origin, describe_task, describe_training
 from parkour.export.graphs import DeployedGraph, HalfPrecision, deployed_graphs, groups_read
 from parkour.export.manifest import MANIFEST, Graph, Manifest, manifest_to_toml
-from parkour.export.parity import BATCHES, STEPS, GroupSpan, Parity, Spans, check, compare, random_observations
+from parkour.export.parity import (
+    BATCHES,
+    STEPS,
+    GroupSpan,
+    Parity,
+    Spans,
+    check,
+    compare,
+    random_observations,
+    within_limits,
+)
 from parkour.export.recording import load_recording, record_rollout
 from parkour.export.writers import (
     DEFAULT_OPSET,
@@ -202,6 +212,7 @@ def _compare(
             chosen = np.resize(np.arange(recording.shape[1]), options.batch)
             recording = recording[:, chosen]
         tries.append(("recorded", recording))
+    tries = [(kind, within_limits(obs, graphs, spans)) for kind, obs in tries]
     return [compare(actor, graphs, runners, spans, obs, period=period, kind=kind) for kind, obs in tries]
 
 
@@ -244,6 +255,7 @@ def _manifest(
         for graph, path in zip(graphs, paths, strict=True)
     )
     numbers: dict[str, Any] = describe_task(task, layout, read)
+    numbers["withstands"] = describe_training(task_of(weights))
     return Manifest(
         kind=options.format,
         dtype=options.dtype,

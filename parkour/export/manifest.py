@@ -19,13 +19,14 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from parkour.digest import file_sha256
 from parkour.errors import ExportError, ParkourError
+from parkour.export.hardware import HardwareEntry
 from parkour.mdp.robot import RobotLayout
 from parkour.tasks.model import Camera, Command, Control, CourseField, Goals, Section, Timing
 from parkour.tasks.validation import validate
 
 MANIFEST = "deploy.toml"
 FORMAT = "parkour-deploy"
-VERSION = 1
+VERSION = 2
 _INTEGRITY = "integrity"
 
 
@@ -38,6 +39,8 @@ class Port(Section):
     """Of an input, where its numbers come from: ``observation`` (all groups, concatenated), ``group:NAME`` (one group),
     ``graph:NAME.OUTPUT`` (another graph's output, the last one computed), ``state:OUTPUT`` (this graph's own output of
     the step before, zeros at an episode's start)."""
+    limits: tuple[float, float] | None = None
+    """Of an input: it is clipped to these, and what is not finite is taken for the upper one."""
 
 
 class Graph(Section):
@@ -62,7 +65,7 @@ class FieldEntry(Section):
     scale: float
     """What the physical quantity is multiplied by."""
     unit: str
-    """Unit before scaling."""
+    """Unit before scaling; ``1`` for what has none."""
 
 
 class Group(Section):
@@ -147,11 +150,81 @@ class Rates(Section):
     """[s]"""
 
 
+class Trained(Section):
+    """A randomisation or a fault of the sensors in training."""
+
+    use: str
+    """``distribution:name`` of the component."""
+    params: dict[str, Any]
+
+
+class Withstands(Section):
+    """What the policy was trained to withstand; of everything else nothing is known."""
+
+    action_delay: tuple[float, float]
+    """Least and greatest time between an action and its execution [s]."""
+    depth_delay: tuple[float, float] | None = None
+    """Likewise between a picture and its being seen, for policies with a camera [s]."""
+    events: dict[str, Trained]
+    """Randomisations: friction, masses, pushes and what else the task drew."""
+    faults: dict[str, dict[str, Trained]]
+    """Noise and faults of the sensors, by observation group; empty for a policy that saw none."""
+
+
+UNITS = {
+    "robot.default_joint_pos": "rad",
+    "robot.stiffness": "N m/rad",
+    "robot.damping": "N m s/rad",
+    "robot.effort_limit": "N m",
+    "robot.saturation_effort": "N m",
+    "robot.velocity_limit": "rad/s",
+    "robot.armature": "kg m^2",
+    "robot.base_height": "m",
+    "rates.control_hz": "Hz",
+    "rates.perception_hz": "Hz",
+    "rates.action_delay": "s",
+    "timing.physics_step": "s",
+    "timing.episode_length": "s",
+    "timing.decimation": "physics steps",
+    "timing.perception_period": "control steps",
+    "control.action_scale": "rad",
+    "control.action_clip": "1",
+    "control.action_delay": "control steps",
+    "command.speed": "m/s",
+    "command.resample": "s",
+    "command.deadband": "m/s",
+    "goals.radius": "m",
+    "goals.dwell": "s",
+    "graphs.period": "control steps",
+    "camera.position": "m",
+    "camera.pitch": "rad",
+    "camera.horizontal_fov": "rad",
+    "camera.width": "pixels",
+    "camera.height": "pixels",
+    "camera.range": "m",
+    "hardware.lying_joint_pos": "rad",
+    "hardware.stand_stiffness": "N m/rad",
+    "hardware.stand_damping": "N m s/rad",
+    "hardware.limp_damping": "N m s/rad",
+    "hardware.limits.joint_lower": "rad",
+    "hardware.limits.joint_upper": "rad",
+    "hardware.limits.joint_margin": "rad",
+    "hardware.limits.joint_speed": "rad/s",
+    "hardware.limits.torque": "N m",
+    "hardware.limits.tilt": "rad",
+    "hardware.limits.motor_temperature": "deg C",
+    "hardware.limits.battery_voltage": "V",
+    "withstands.action_delay": "s",
+    "withstands.depth_delay": "s",
+}
+"""Of the numbers in ``deploy.toml``; an observation's fields say theirs themselves."""
+
+
 class Manifest(Section):
     """The contents of ``deploy.toml``."""
 
     format: Literal["parkour-deploy"] = FORMAT
-    format_version: Literal[1] = VERSION
+    format_version: Literal[2] = VERSION
     kind: Literal["onnx", "jit"]
     dtype: Literal["float32", "float16"]
     """Of the weights; inputs and outputs are float32 always."""
@@ -161,6 +234,11 @@ class Manifest(Section):
     checkpoint: CheckpointEntry
     graphs: tuple[Graph, ...]
     robot: RobotEntry
+    hardware: HardwareEntry | None = None
+    """Of the real robot; None for one that ``robot.toml`` says nothing of."""
+    withstands: Withstands
+    units: dict[str, str]
+    """See :data:`UNITS`."""
     rates: Rates
     timing: Timing
     control: Control

@@ -62,6 +62,18 @@ def random_observations(spans: Spans, batch: int, steps: int, seed: int) -> np.n
     return np.random.default_rng(seed).standard_normal((steps, batch, size)).astype(np.float32)
 
 
+def within_limits(observations: np.ndarray, graphs: Sequence[DeployedGraph], spans: Spans) -> np.ndarray:
+    """``[T, N, size]`` with every group within what a graph clips it to: beyond, it differs from torch by design."""
+    found = observations.copy()
+    for port in (port for graph in graphs for port in graph.inputs):
+        kind, _, name = port.source.partition(":")
+        if kind == "group" and port.limits is not None:
+            span = spans[name]
+            part = found[:, :, span.offset : span.offset + span.size]
+            np.clip(part, *port.limits, out=part)
+    return found
+
+
 def compare(
     actor: nn.Module,
     graphs: Sequence[DeployedGraph],

@@ -292,7 +292,7 @@ def test_comments_are_no_edit(copy: Path, exports: dict[str, ExportResult]) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [("[", "cannot read"), ('format = "x"', "is of format 'x'"),
-     ('format = "parkour-deploy"\nformat_version = 9', "has format version 9, expected 1")],
+     ('format = "parkour-deploy"\nformat_version = 9', "has format version 9, expected 2")],
 )  # fmt: skip
 def test_a_malformed_manifest(run: Run, copy: Path, text: str, message: str) -> None:
     (copy / MANIFEST).write_text(text)

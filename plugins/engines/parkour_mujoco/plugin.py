@@ -1,4 +1,4 @@
-"""Registers the engine, and its command."""
+"""Registers the engine, its commands, and a simulated robot for deployments."""
 
 from __future__ import annotations
 
@@ -27,4 +27,9 @@ def register_commands() -> Iterable[CommandSpec]:
         name="sim2sim",
         summary="Run an exported policy in plain C MuJoCo, without torch.",
         target="parkour_mujoco.commands:app",
+    )
+    yield CommandSpec(
+        name="fake-go2",
+        summary="Simulate a Go2 that speaks Unitree's protocol, to try deploy on.",
+        target="parkour_mujoco.fake_go2.command:app",
     )

@@ -19,8 +19,17 @@ if TYPE_CHECKING:
     from parkour_policies.student_model import StudentModel
 
 
+FAR = 0.5
+"""What a pixel reads in which nothing is within the camera's range."""
+DEPTH_LIMITS = (-1.0, 1.0)
+"""No picture leaves these: bicubic resizing overshoots by less."""
+
+
 class Looking(nn.Module):
-    """Image, proprioception (whose yaws are ignored) and state to scan latent, yaws and next state."""
+    """Image, proprioception (whose yaws are ignored) and state to scan latent, yaws and next state.
+
+    A pixel that is no number is far away: the state would carry it on, and blind the policy for good.
+    """
 
     kept: Tensor
 
@@ -34,7 +43,8 @@ class Looking(nn.Module):
 
     def forward(self, depth: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         encoder = cast("SplitDepthEncoder", self.depth_encoder)
-        features = encoder.compress(depth)
+        seen = torch.nan_to_num(depth, nan=FAR, posinf=FAR, neginf=FAR).clamp(*DEPTH_LIMITS)
+        features = encoder.compress(seen)
         output, after = encoder.advance(features, proprioception * self.kept, state)
         return output[:, : self.scan_latent], output[:, self.scan_latent :] * self.yaw_scale, after
 
@@ -82,7 +92,7 @@ def student_graphs(student: StudentModel) -> tuple[DeployedGraph, DeployedGraph]
         name="depth_encoder",
         module=Looking(student).eval(),
         inputs=(
-            Port(name="depth", shape=student.image_shape, source="group:depth"),
+            Port(name="depth", shape=student.image_shape, source="group:depth", limits=DEPTH_LIMITS),
             proprioception,
             Port(name="state", shape=tuple(state.shape), source="state:next_state"),
         ),

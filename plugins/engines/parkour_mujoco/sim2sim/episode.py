@@ -63,7 +63,7 @@ class Runner:
         self.layout = manifest.robot.layout()
         self.step_dt = manifest.timing.physics_step * manifest.timing.decimation
         self.observer = SimulatedObserver(contract)
-        self._ends = _Ends(manifest)
+        self._ends = Ends(manifest)
         self.camera = DepthCamera(manifest.camera, notify) if manifest.camera is not None else None
 
     def world(self, patch: Patch, *, visuals: bool = False) -> World:
@@ -107,7 +107,7 @@ class _Walk:
             patch.goals, radius=manifest.goals.radius, dwell=manifest.goals.dwell, step_dt=run.step_dt
         )
         self.action = np.zeros(run.layout.num_joints)
-        self._queue = [self.action] * manifest.control.action_delay
+        self._queue = [self.action] * manifest.control.nominal_action_delay
         self._default = np.array(run.layout.default_joint_pos)
         run.observer.reset()
         run.policy.reset()
@@ -151,7 +151,7 @@ class _Walk:
         self.last_force = force
 
 
-class _Ends:
+class Ends:
     """The failures of the task's terminations.
 
     Raises:

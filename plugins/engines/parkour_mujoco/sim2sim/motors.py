@@ -23,7 +23,11 @@ class Motors:
 
     def torque(self, target: np.ndarray, pos: np.ndarray, vel: np.ndarray) -> np.ndarray:
         """``[J]`` [N m] from targets and positions [rad] and velocities [rad/s]."""
+        return self.limited(self.stiffness * (target - pos) - self.damping * vel, vel)
+
+    def limited(self, wanted: np.ndarray, vel: np.ndarray) -> np.ndarray:
+        """``[J]`` what the motors give of what is wanted [N m] at these velocities [rad/s]."""
         part = vel / self.no_load
         upper = np.clip(self.standstill * (1.0 - part), -self.limit, self.limit)
         lower = np.clip(self.standstill * (-1.0 - part), -self.limit, self.limit)
-        return np.clip(self.stiffness * (target - pos) - self.damping * vel, lower, upper)
+        return np.clip(wanted, lower, upper)

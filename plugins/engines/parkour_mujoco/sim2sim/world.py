@@ -88,6 +88,7 @@ class World:
         self._q = np.array([int(joint.qposadr[0]) for joint in joints])
         self._v = np.array([int(joint.dofadr[0]) for joint in joints])
         base = self.model.body(files.base_body)
+        self.base_body = int(base.id)
         free = self.model.joint(int(base.jntadr[0]))
         self._base_q, self._base_v = int(free.qposadr[0]), int(free.dofadr[0])
         self._feet = np.array([self.model.geom(name).id for name in files.foot_geoms])
@@ -108,10 +109,20 @@ class World:
         The state's forces and feet are those of the last step's beginning, as in the batched engine.
         """
         for _ in range(steps):
-            self.torque = self.motors.torque(target, self.data.qpos[self._q], self.data.qvel[self._v])
+            self.torque = self.motors.torque(target, *self.joints())
             self.data.ctrl[:] = self.torque
             mujoco.mj_step(self.model, self.data)
         return self.state()
+
+    def joints(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions [rad] and velocities [rad/s] ``[J]``."""
+        return self.data.qpos[self._q], self.data.qvel[self._v]
+
+    def pin(self, base_pos: np.ndarray) -> None:
+        """Hold the base in the air, upright and at rest; the joints are free."""
+        self.data.qpos[self._base_q : self._base_q + 3] = base_pos
+        self.data.qpos[self._base_q + 3 : self._base_q + 7] = (1.0, 0.0, 0.0, 0.0)
+        self.data.qvel[self._base_v : self._base_v + 6] = 0.0
 
     def settle(self) -> State:
         """The state with feet and camera up to date; forces are the last physics step's, as in the batched engine."""

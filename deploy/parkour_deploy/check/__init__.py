@@ -1,0 +1,1 @@
+"""Looking at a robot before it moves."""

@@ -1,0 +1,1 @@
+"""Unitree's low-level messages, their bytes and their services, over DDS."""

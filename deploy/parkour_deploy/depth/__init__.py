@@ -1,0 +1,1 @@
+"""Where depth pictures come from."""

@@ -1,0 +1,1 @@
+"""Links: how states come from a robot and commands go to it."""

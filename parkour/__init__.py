@@ -1,6 +1,7 @@
 """Parkour for legged robots: what a plugin author imports.
 
-Everything here is resolved on first use, so that ``import parkour`` costs nothing.
+Everything here is resolved on first use, so that ``import parkour`` costs nothing. Tasks are ids of Gymnasium's from
+then on: ``gymnasium.make_vec("parkour/go2-teacher", num_envs=16)``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 # onnxruntime (from 1.29 on, on Linux) sends what it runs to its makers unless told not to before it is imported.
 # Nothing here phones home; who wants that sets the variable to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+from parkour.engines.gymnasium_ids import register_when_imported
 
 if TYPE_CHECKING:
     from parkour.errors import ParkourError as ParkourError
@@ -76,3 +79,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'parkour' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)
+
+
+# Last: to list tasks imports plugins, which import from here.
+register_when_imported()

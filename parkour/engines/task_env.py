@@ -65,10 +65,10 @@ class TaskEnv(VecEnv):
     """The task's own part: course, goals, rewards, statistics."""
     num_envs: int
     num_actions: int
-    max_episode_length: int  # pyright: ignore[reportIncompatibleVariableOverride] - narrower than rsl-rl's
+    max_episode_length: int
     """Control steps."""
-    device: torch.device  # pyright: ignore[reportIncompatibleVariableOverride]
-    cfg: dict[str, Any]  # pyright: ignore[reportIncompatibleVariableOverride]
+    device: torch.device
+    cfg: dict[str, Any]
     """The task's numbers, for whoever logs them."""
     episode_length_buf: Tensor
     """``[N]`` int64: control steps since each episode's start."""
@@ -76,10 +76,11 @@ class TaskEnv(VecEnv):
     def __init__(self, task: ResolvedTask, mdp: TaskMdp) -> None:
         self.task, self.mdp = task, mdp
         self.num_envs, self.num_actions = mdp.num_envs, task.robot.num_joints
-        self.max_episode_length = task.model.max_episode_steps
-        self.cfg = task.model.model_dump(mode="json")
+        # Narrower types than rsl-rl's.
+        self.max_episode_length = task.model.max_episode_steps  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.cfg = task.model.model_dump(mode="json")  # pyright: ignore[reportIncompatibleVariableOverride]
         self.episode_length_buf = torch.zeros(mdp.num_envs, dtype=torch.int64, device=mdp.device)
-        self.device = self.episode_length_buf.device
+        self.device = self.episode_length_buf.device  # pyright: ignore[reportIncompatibleVariableOverride]
         self._observations: dict[str, Tensor] = {}
         self._steps, self._log_interval = 0, task.model.algorithm.steps_per_env
 
@@ -120,6 +121,11 @@ class TaskEnv(VecEnv):
     def begin(self, env_ids: Tensor) -> None:
         """Begin new episodes in ``env_ids`` (``[M]`` int64) alone, whether theirs are over or not."""
         self._observations = self._begin(env_ids)
+
+    @property
+    def groups(self) -> dict[str, Tensor]:
+        """The last observation groups, ``[N, …]`` each; the next step may write to them."""
+        return self._observations
 
     def get_observations(self) -> TensorDict:
         """The last observation groups."""

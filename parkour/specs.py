@@ -44,6 +44,8 @@ class TerrainSpec(Spec):
     kind: ClassVar[Kind] = "terrain"
     flat: bool = False
     """Whether policies see this terrain as flat (the flat flag of the proprioception, the orientation reward)."""
+    graded: bool = True
+    """Whether its courses depend on the difficulty; where they do not, it is neither asked for nor shown."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,7 +42,9 @@ def preview(
 
     levels = _difficulties(difficulty or [], grid)
     _check_writable(out)
-    rows = [[_scene(name, level, seed) for level in levels] for name in names or _all_names()]
+    shown = names or _all_names()
+    _check_graded(shown, bool(difficulty or grid))
+    rows = [_scenes(name, levels, seed) for name in shown]
     if depth:
         rows = _with_depth(rows, task)
     # One terrain at several difficulties reads better from top to bottom, with each map beside its picture.
@@ -64,6 +66,23 @@ def _difficulties(given: list[float], grid: int) -> list[float]:
         raise ParkourError(f"--grid {grid}: got {len(given)} difficulties, expected none or the two ends")
     low, high = given or (0.0, 1.0)
     return [float(value) for value in np.linspace(low, high, grid)]
+
+
+def _check_graded(names: list[str], asked: bool) -> None:
+    """Refuses difficulties where none of the terrains has any."""
+    if asked and not any(_graded(name) for name in names):
+        raise ParkourError(
+            f"the courses of {' and '.join(names)} do not depend on the difficulty, expected no --difficulty or --grid"
+        )
+
+
+def _graded(name: str) -> bool:
+    from parkour.registry.registry import default_registry
+    from parkour.specs import TerrainSpec
+
+    spec = default_registry().get("terrain", name).spec
+    assert isinstance(spec, TerrainSpec)
+    return spec.graded
 
 
 def _check_writable(path: Path) -> None:
@@ -95,7 +114,8 @@ def _with_depth(rows: list[list[Scene]], task_name: str) -> list[list[Scene]]:
     return [[replace(scene, depth=viewer(scene.patch)) for scene in row] for row in rows]
 
 
-def _scene(name: str, difficulty: float, seed: int) -> Scene:
+def _scenes(name: str, difficulties: list[float], seed: int) -> list[Scene]:
+    """The terrain at each difficulty, or once where it makes none."""
     import numpy as np
 
     from parkour.registry.registry import default_registry
@@ -111,6 +131,10 @@ def _scene(name: str, difficulty: float, seed: int) -> Scene:
     params = resolve_target(found.spec.params, owner=owner)() if found.spec.params else None
     course = CourseField.model_validate({})
     drawn_on = Grid.of_patch(course.cell)
-    streams = [np.random.default_rng([seed % 2**32, k]) for k in range(2)]
-    patch = build_patch(name, target, params, difficulty, course, streams, drawn_on)
-    return Scene(name, difficulty, patch, drawn_on)
+    graded = _graded(name)
+    scenes: list[Scene] = []
+    for difficulty in difficulties if graded else difficulties[:1]:
+        streams = [np.random.default_rng([seed % 2**32, k]) for k in range(2)]
+        patch = build_patch(name, target, params, difficulty, course, streams, drawn_on)
+        scenes.append(Scene(name, difficulty if graded else None, patch, drawn_on))
+    return scenes

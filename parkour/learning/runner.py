@@ -68,10 +68,20 @@ class FollowsProgress(Protocol):
         ...
 
 
+@runtime_checkable
+class ReportsScalars(Protocol):
+    """An algorithm that has more to tell of an iteration than its losses."""
+
+    def scalars(self) -> Mapping[str, float]:
+        """Of the last rollout and update, by full name (``Policy/yaw_valid``); asked after each update."""
+        ...
+
+
 class TrainingRunner(OnPolicyRunner):
     """Runner for algorithms on rsl-rl's PPO interface.
 
-    An algorithm may offer ``begin_iteration(index)``, called before each rollout, and be :class:`FollowsProgress`.
+    An algorithm may offer ``begin_iteration(index)``, called before each rollout, and be :class:`FollowsProgress` or
+    :class:`ReportsScalars`.
 
     Args:
         env: environments; scalars in ``extras["log"]`` are averaged over each iteration.
@@ -212,6 +222,8 @@ class TrainingRunner(OnPolicyRunner):
         scalars |= {f"Loss/{name}": value for name, value in losses.items()}
         scalars["Loss/learning_rate"] = self.alg.learning_rate
         scalars["Policy/mean_std"] = self.action_std()
+        if isinstance(self.alg, ReportsScalars):
+            scalars |= self.alg.scalars()
         scalars |= {
             "Perf/steps_per_second": steps / seconds,
             "Perf/collection_time": collection,

@@ -32,12 +32,10 @@ Layout = Mapping[str, tuple[ObservationField, ...]]
 def build_terrain(task: ResolvedTask, seed: int) -> TerrainField:
     """The task's field of patches, reproducible from the seed."""
     uses = task.model.terrains
-    terrains = {
-        key: FieldTerrain(
-            part.target, part.params, uses[key].share, isinstance(part.spec, TerrainSpec) and part.spec.flat
-        )
-        for key, part in task.terrains.items()
-    }
+    terrains: dict[str, FieldTerrain] = {}
+    for key, part in task.terrains.items():
+        assert isinstance(part.spec, TerrainSpec)
+        terrains[key] = FieldTerrain(part.target, part.params, uses[key].share, part.spec.flat, part.spec.graded)
     return build_field(task.model.course, terrains, seed)
 
 

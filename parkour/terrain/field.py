@@ -33,6 +33,8 @@ class FieldTerrain(NamedTuple):
     """Part of the columns, relative to the other shares."""
     flat: bool = False
     """Whether policies see it as flat."""
+    graded: bool = True
+    """Whether its courses depend on the difficulty."""
 
 
 class FieldNumbers(Protocol):
@@ -88,6 +90,8 @@ class TerrainField:
     """``[P, NX, NY]`` bool edges of obstacles; bumps have none."""
     grid: Grid
     """Where the cells of ``height`` and ``edge`` lie."""
+    ungraded: frozenset[str] = frozenset()
+    """Names of terrains whose courses do not depend on the difficulty."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,7 @@ def build_field(task_course: FieldNumbers, terrains: Mapping[str, FieldTerrain],
         height=np.zeros((count, *grid.shape), np.float32),
         edge=np.zeros((count, *grid.shape), bool),
         grid=grid,
+        ungraded=frozenset(name for name, entry in entries.items() if not entry.graded),
     )
     for p in range(count):
         level, column = divmod(p, task_course.columns)

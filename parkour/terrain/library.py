@@ -18,6 +18,8 @@ class CourseLibrary:
 
         self.names = field.names
         """Terrains of the task, in its order."""
+        self.ungraded = field.ungraded
+        """Those whose courses do not depend on the difficulty."""
         self.levels = field.levels
         self.columns = field.columns
         self.cell = field.grid.cell

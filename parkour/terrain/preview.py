@@ -57,7 +57,8 @@ class Scene:
     """A patch to show, and what it is."""
 
     name: str
-    difficulty: float
+    difficulty: float | None
+    """None where the terrain's courses do not depend on it."""
     patch: Patch
     grid: Grid
     depth: Sequence[DepthView] = ()
@@ -119,7 +120,8 @@ def draw_page(scenes: Sequence[Sequence[Scene]]) -> Figure:
 
 
 def _draw_scene(part: SubFigure, scene: Scene, beside: bool) -> None:
-    part.suptitle(f"{scene.name}   d = {scene.difficulty:.2f}", x=0.012, ha="left", color=INK, weight="bold")
+    title = scene.name if scene.difficulty is None else f"{scene.name}   d = {scene.difficulty:.2f}"
+    part.suptitle(title, x=0.012, ha="left", color=INK, weight="bold")
     if scene.depth:
         halves: Any = part.subfigures(2, 1, height_ratios=(1, DEPTH_HEIGHT / (HEIGHT_BESIDE if beside else HEIGHT)))
         part, below = halves

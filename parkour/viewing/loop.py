@@ -50,8 +50,7 @@ def describe(snapshot: Snapshot) -> str:
     """A line about what is seen."""
     passed = f"{min(snapshot.goal_index, len(snapshot.goals))}/{len(snapshot.goals)} way points"
     return (
-        f"{snapshot.terrain}, difficulty {snapshot.difficulty:.2f}   {passed}   "
-        f"{snapshot.speed:.1f} of {snapshot.command:.1f} m/s   {snapshot.seconds:.1f} s"
+        f"{snapshot.course}   {passed}   {snapshot.speed:.1f} of {snapshot.command:.1f} m/s   {snapshot.seconds:.1f} s"
     )
 
 

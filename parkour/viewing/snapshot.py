@@ -40,7 +40,8 @@ class Snapshot:
     env_id: int
     terrain: str
     level: int
-    difficulty: float
+    difficulty: float | None
+    """None where the terrain's courses do not depend on it."""
     base_pos: np.ndarray
     """``[3]`` [m]."""
     base_quat: np.ndarray
@@ -64,6 +65,11 @@ class Snapshot:
     seconds: float
     """Since the episode's start."""
 
+    @property
+    def course(self) -> str:
+        """The terrain, and how difficult it is, in words."""
+        return self.terrain if self.difficulty is None else f"{self.terrain}, difficulty {self.difficulty:.2f}"
+
     def goal_statuses(self) -> list[GoalStatus]:
         """One per way point."""
         named = {0: GoalStatus.CURRENT, 1: GoalStatus.NEXT}
@@ -86,11 +92,12 @@ def take_snapshot(mdp: TaskMdp, env_id: int) -> Snapshot:
     boxes = _host(course.boxes(torch.tensor([env_id], device=course.patch.device))[0])
     drive = mdp.drive
     by_hand = drive is not None and bool(drive.by_hand[env_id])
+    terrain = course.library.names[int(course.terrain[env_id])]
     return Snapshot(
         env_id=env_id,
-        terrain=course.library.names[int(course.terrain[env_id])],
+        terrain=terrain,
         level=int(course.level[env_id]),
-        difficulty=float(course.difficulty[env_id]),
+        difficulty=None if terrain in course.library.ungraded else float(course.difficulty[env_id]),
         base_pos=_host(robot.base_pos[env_id]),
         base_quat=_host(robot.base_quat[env_id]),
         yaw=float(robot.yaw[env_id]),

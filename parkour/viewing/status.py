@@ -11,7 +11,7 @@ def status_lines(session: Session, snapshot: Snapshot) -> list[str]:
     ended = ", ".join(f"{count} {how}" for how, count in session.episodes.items() if count) or "0 episodes"
     state = "paused" if session.paused else f"running at {session.pace:g} x"
     lines = [
-        f"{snapshot.terrain}, difficulty {snapshot.difficulty:.2f}, {state}",
+        f"{snapshot.course}, {state}",
         f"robot {snapshot.env_id + 1} of {session.mdp.num_envs}, {snapshot.seconds:.1f} s, step {session.steps}",
         f"way points {min(snapshot.goal_index, len(snapshot.goals))} of {len(snapshot.goals)}",
         f"speed {snapshot.speed:.2f} of {snapshot.command:.2f} m/s",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -170,6 +171,40 @@ def test_dagger_iteration_trains_only_the_history_encoder() -> None:
     runner.alg.update()
     assert changed(actor, runner.alg.actor) == {"history_encoder"}
     assert changed(critic, runner.alg.critic) == set()
+
+
+def test_ppo_may_train_on_the_rollouts_of_dagger_iterations_too() -> None:
+    runner = make_runner("algorithm.params.dagger_with_ppo=true")
+    actor, critic = (copy.deepcopy(net.state_dict()) for net in (runner.alg.actor, runner.alg.critic))
+    rollout(runner, 20)
+    assert runner.alg.dagger and runner.alg.actor.latent_source == "history", "who acts stays the same"
+    assert runner.alg.storage.returns.abs().sum() > 0
+    losses = runner.alg.update()
+    assert changed(actor, runner.alg.actor) == {
+        "scan_encoder", "privileged_encoder", "history_encoder", "estimator", "mlp", "distribution"
+    }  # fmt: skip
+    assert changed(critic, runner.alg.critic)
+    assert {"surrogate", "history_latent"} <= losses.keys() and all(math.isfinite(value) for value in losses.values())
+    assert runner.alg.storage.step == 0
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_gradients_are_clipped_each_or_together(joint: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = make_runner(f"algorithm.params.joint_clipping={str(joint).lower()}", "algorithm.params.max_grad_norm=1e-3")
+    alg: RmaPPO = runner.alg  # type: ignore[assignment]
+    norms: list[tuple[float, float]] = []
+
+    def norm(parameters: Iterable[nn.Parameter]) -> float:
+        return torch.cat([p.grad.view(-1) for p in parameters if p.grad is not None]).norm().item()
+
+    step = lambda: norms.append((norm(alg.actor.policy_parameters()), norm(alg.critic.parameters())))  # noqa: E731
+    monkeypatch.setattr(alg.optimizer, "step", step)
+    rollout(runner, 1)
+    alg.update()
+    for actor, critic in norms:
+        both = math.hypot(actor, critic)
+        assert (both if joint else actor) == pytest.approx(1e-3, rel=1e-2)
+        assert joint or critic == pytest.approx(1e-3, rel=1e-2)
 
 
 def test_dagger_iterations_bring_the_latents_together() -> None:

@@ -12,7 +12,7 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from parkour.errors import PluginError, TaskError, TrainingError
-from parkour.learning.runner import TrainingRunner
+from parkour.learning.runner import ReportsScalars, TrainingRunner
 from parkour.tasks import load_task
 from parkour_policies import student_gradients
 from parkour_policies.depth_encoders import DepthGru, Memoryless, Unsplit, build_depth_encoder, depth_cnn, depth_gru
@@ -50,10 +50,10 @@ def make_runner(
     return runner
 
 
-def rollout(runner: TrainingRunner, steps: int = STEPS) -> list[TensorDict]:
+def rollout(runner: TrainingRunner, steps: int = STEPS, iteration: int = 0) -> list[TensorDict]:
     """A rollout into the storage; what was observed before each step."""
     runner.alg.train_mode()
-    runner.alg.begin_iteration(0)
+    runner.alg.begin_iteration(iteration)
     obs, seen = runner.env.get_observations(), []
     with torch.inference_mode():
         for _ in range(steps):
@@ -568,6 +568,37 @@ def test_student_drives() -> None:
         with torch.inference_mode():
             again = twin(obs)
         torch.testing.assert_close(actions, again)
+
+
+def test_teacher_drives_first_if_it_is_to() -> None:
+    """Its actions are those noted as wanted; the student, which looked on, learns from the rollout all the same."""
+
+    class Listening(FakeStudentEnv):
+        def step(self, actions: Tensor) -> Any:
+            heard.append(actions)
+            return super().step(actions)
+
+    heard: list[Tensor] = []
+    runner = make_runner("algorithm.params.teacher_iterations=2", env=Listening())
+    for iteration in range(3):
+        heard.clear()
+        rollout(runner, PERIOD, iteration)
+        wanted = runner.alg.storage.teacher_actions[:PERIOD]
+        assert torch.equal(torch.stack(heard), wanted) == (iteration < 2)
+        before = copy.deepcopy(runner.alg.student.state_dict())
+        runner.alg.update()
+        assert any(not torch.equal(before[key], value) for key, value in runner.alg.student.state_dict().items())
+
+
+def test_share_of_valid_yaws_is_told() -> None:
+    runner = make_runner("algorithm.params.predicted_yaw_share=0.5")
+    for _ in range(2):
+        seen = rollout(runner)
+        runner.alg.update()
+        share = torch.stack([obs["yaw_valid"] for obs in seen]).mean().item()
+        assert 0.0 < share < 1.0
+        assert isinstance(runner.alg, ReportsScalars)
+        assert runner.alg.scalars() == {"Policy/yaw_valid": pytest.approx(share)}, "as given, not as used"
 
 
 def test_memory_is_carried_from_one_update_to_the_next() -> None:

@@ -96,6 +96,13 @@ def test_start_platform_is_level_and_the_ground_reaches_past_the_patch(name: str
         assert least[1] <= -PATCH_WIDTH / 2 - MARGIN and most[1] >= PATCH_WIDTH / 2 + MARGIN
 
 
+@pytest.mark.parametrize("name", SPECS)
+def test_terrains_depend_on_the_difficulty_if_they_say_so(name: str) -> None:
+    easy, hard = (make(name, difficulty, 3) for difficulty in (0.0, 1.0))
+    differ = [box.row().tolist() for box in easy.boxes] != [box.row().tolist() for box in hard.boxes]
+    assert differ == SPECS[name].graded
+
+
 def test_flat_alone_declares_itself_flat() -> None:
     assert [name for name, spec in SPECS.items() if spec.flat] == ["flat"]
 

@@ -16,6 +16,7 @@ from parkour.tasks.depth_view import DepthViewer
 from parkour.terrain.box import Box
 from parkour.terrain.picture import Camera, render
 from parkour_cli.__main__ import main
+from parkour_cli.terrains import _scenes
 
 DOWN = (0.0, 1e-9, -1.0)
 
@@ -47,6 +48,16 @@ def test_a_grid_of_difficulties(tmp_path: Path) -> None:
     one = tmp_path / "one.png"
     assert run("tilt", "demo", "-d", "1", "--out", str(one)) == 0
     assert png_size(out) != png_size(one)
+
+
+def test_difficulty_is_not_asked_for_nor_shown_where_it_makes_no_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("demo", "-d", "0.5", "--out", str(tmp_path / "no.png")) == 1
+    assert "the courses of demo do not depend on the difficulty" in capsys.readouterr().err
+    assert [scene.difficulty for scene in _scenes("demo", [0.0, 1.0], 0)] == [None]
+    assert [scene.difficulty for scene in _scenes("gap", [0.0, 1.0], 0)] == [0.0, 1.0]
+    assert run("demo", "flat", "--out", str(tmp_path / "yes.png")) == 0
 
 
 def test_the_depth_camera_is_shown_beside_the_course(tmp_path: Path) -> None:

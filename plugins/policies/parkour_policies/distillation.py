@@ -36,9 +36,9 @@ class RmaDistillation(Distillation):
         self, student: StudentModel, teacher: RmaActor, storage: DistillationStorage, *, learning_rate: float = 1e-3,
         max_grad_norm: float = 1.0, epochs: int = 1, mini_batches: int = 1, learning_rate_half_life: int = 0,
         learning_rate_schedule: Schedule = "half_life", learning_rate_end: float = 0.0,
-        latent_coefficient: float = 0.0, encoder_iterations: int = 0, predicted_yaw_share: float = 0.0,
-        image_block: int = 1024, image_precision: str = "float32", device: str = "cpu",
-        multi_gpu_cfg: dict | None = None, **unused: Any,
+        latent_coefficient: float = 0.0, encoder_iterations: int = 0, teacher_iterations: int = 0,
+        predicted_yaw_share: float = 0.0, image_block: int = 1024, image_precision: str = "float32",
+        device: str = "cpu", multi_gpu_cfg: dict | None = None, **unused: Any,
     ) -> None:  # fmt: skip
         super().__init__(
             student, teacher, storage, learning_rate=learning_rate, max_grad_norm=max_grad_norm, device=device,  # type: ignore[arg-type]
@@ -47,13 +47,15 @@ class RmaDistillation(Distillation):
         self.storage: DistillationStorage = storage  # pyright: ignore[reportIncompatibleVariableOverride]
         self.epochs, self.mini_batches = epochs, mini_batches
         self.latent_coefficient, self.encoder_iterations = latent_coefficient, encoder_iterations
-        self.encoder_only = False
+        self.teacher_iterations = teacher_iterations
+        self.encoder_only = self.teacher_drives = False
         # Whole environments: what a robot that goes astray sees is what it has to find back from.
         by_itself = torch.arange(storage.num_envs, device=device) < predicted_yaw_share * storage.num_envs
         self.goes_by_itself = by_itself.float().unsqueeze(-1)
         """``[N, 1]`` 1 where the predicted yaws count always."""
         self.schedule = LearningRate(learning_rate, learning_rate_schedule, learning_rate_half_life, learning_rate_end)
         self.progress = 0.0
+        self._yaws_valid = self._yaw_valid_share = torch.zeros((), device=device)
         # On a CPU half precision is slower, and what is tested there is to be exact.
         half_images = image_precision == "bfloat16" and torch.device(device).type == "cuda"
         self.gradients = StudentGradients(student, storage, image_block, half_images)
@@ -84,6 +86,7 @@ class RmaDistillation(Distillation):
         if not self.teacher_loaded:
             raise TrainingError("the student has no teacher", hint="parkour train --stage student --checkpoint TEACHER")
         self.encoder_only = iteration < self.encoder_iterations
+        self.teacher_drives = iteration < self.teacher_iterations
         self.learning_rate = self._rate(iteration)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate
@@ -93,16 +96,21 @@ class RmaDistillation(Distillation):
         return self.schedule.at(iteration, self.progress)
 
     def act(self, obs: TensorDict) -> Tensor:
-        """The student's actions ``[N, J]``; the teacher's, on its deployed inputs, are noted."""
+        """The actions ``[N, J]`` of who drives, the student or, in the first iterations, the teacher.
+
+        The teacher's, on its deployed inputs, are noted either way.
+        """
         storage = self.storage
+        self._yaws_valid = self._yaws_valid + obs[YAW_VALID].mean()
         obs = obs.clone(recurse=False)
         obs[YAW_VALID] = obs[YAW_VALID].maximum(self.goes_by_itself)
         if storage.step == 0:
             storage.memory = self.student.memory
         glimpse = self.student.look(obs)
         latents = self.teacher.scan_encoder(obs[SCAN]) if self.latent_coefficient > 0.0 else None
-        storage.add(obs, self.teacher(self._without_noise(obs)), latents, glimpse)
-        return self.student.act_blind(obs)
+        wanted = self.teacher(self._without_noise(obs))
+        storage.add(obs, wanted, latents, glimpse)
+        return wanted if self.teacher_drives else self.student.act_blind(obs)
 
     def _without_noise(self, obs: TensorDict) -> TensorDict:
         clean = self.clean_groups()
@@ -134,6 +142,8 @@ class RmaDistillation(Distillation):
                 features = None  # They were the encoder's that saw the images, which has been trained since.
                 losses[epoch].append(loss)
         self.num_updates += 1
+        self._yaw_valid_share = self._yaws_valid / max(storage.step, 1)
+        self._yaws_valid = torch.zeros_like(self._yaws_valid)
         storage.clear()
         return self._report(torch.stack([torch.stack(steps).mean(dim=0) for steps in losses]))
 
@@ -144,6 +154,10 @@ class RmaDistillation(Distillation):
         """
         action, yaw, latent = losses[0].tolist()
         return {"action": action, "yaw": yaw} | ({"latent": latent} if self.latent_coefficient > 0.0 else {})
+
+    def scalars(self) -> dict[str, float]:
+        """See :class:`parkour.learning.runner.ReportsScalars`: where way points lay ahead in the last rollout."""
+        return {"Policy/yaw_valid": self._yaw_valid_share.item()}
 
     def _mini_batches(self) -> Sequence[Tensor]:
         """``[n]`` int64 environments of each."""

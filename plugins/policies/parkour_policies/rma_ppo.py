@@ -52,6 +52,8 @@ class RmaPPO(PPO):
         latent_regularisation: tuple[float, float] = (0.0, 0.1),
         latent_regularisation_iterations: tuple[int, int] = (2000, 5000),
         dagger_interval: int = 20,
+        dagger_with_ppo: bool = False,
+        joint_clipping: bool = False,
         **ppo: Any,
     ) -> None:
         super().__init__(actor, critic, storage, **ppo)
@@ -65,6 +67,7 @@ class RmaPPO(PPO):
         self.latent_regularisation = latent_regularisation
         self.latent_regularisation_iterations = latent_regularisation_iterations
         self.dagger_interval = dagger_interval
+        self.dagger_with_ppo, self.joint_clipping = dagger_with_ppo, joint_clipping
         self.iteration = 0
         self.dagger = False
         self._lr = torch.tensor(self.learning_rate, device=self.device)
@@ -97,7 +100,10 @@ class RmaPPO(PPO):
         return torch.device(self.device).type == "cuda"
 
     def begin_iteration(self, iteration: int) -> None:
-        """Choose what the next rollout and update do: PPO, or DAgger in every ``dagger_interval``-th iteration."""
+        """Choose what the next rollout and update do: PPO, or DAgger in every ``dagger_interval``-th iteration.
+
+        ``dagger_with_ppo`` lets PPO train on the rollouts of DAgger iterations too.
+        """
         self.iteration = iteration
         self.dagger = self.dagger_interval > 0 and iteration > 0 and iteration % self.dagger_interval == 0
         self.actor.latent_source = "history" if self.dagger else "privileged"
@@ -125,7 +131,7 @@ class RmaPPO(PPO):
         return tuple(value.detach() for value in (*drawn, *self.actor.output_distribution_params))
 
     def compute_returns(self, obs: TensorDict) -> None:
-        if self.dagger:
+        if self.dagger and not self.dagger_with_ppo:
             return
         now, last = self.storage, self.critic(obs).detach()
         found = advantages(now.rewards, now.values, now.dones, last, self.gamma, self.lam)
@@ -136,12 +142,17 @@ class RmaPPO(PPO):
 
     def update(self) -> dict[str, float]:
         """Train on the stored rollout; mean losses, by name."""
-        self._sums.zero_()
-        losses = self._fit_history() if self.dagger else self._update_policy()
+        losses: dict[str, float] = {}
+        if not self.dagger or self.dagger_with_ppo:
+            self.actor.latent_source = "privileged"
+            losses |= self._update_policy()
+        if self.dagger:
+            losses |= self._fit_history()
         self.storage.clear()
         return losses
 
     def _update_policy(self) -> dict[str, float]:
+        self._sums.zero_()
         regularised = self.regularisation > 0.0
         self._coefficient.fill_(self.regularisation)
         # PPO does not train the history encoder: its latents are the same in all epochs.
@@ -154,6 +165,7 @@ class RmaPPO(PPO):
 
     def _fit_history(self) -> dict[str, float]:
         """DAgger: the history encoder imitates the privileged one on the states that it led to."""
+        self._sums.zero_()
         for batch in self._batches(self.actor.encode_privileged):
             batch = batch._replace(observations={HISTORY: batch.observations[HISTORY]})
             take_step(self.learning, self._history, batch, None, self.gpu_world_size)
@@ -203,8 +215,9 @@ class RmaPPO(PPO):
     def _step_policy(self, kl: Tensor) -> None:
         self._sums[-1] += kl
         self._adapt_learning_rate(kl)
-        nn.utils.clip_grad_norm_(self.actor.policy_parameters(), self.max_grad_norm)
-        nn.utils.clip_grad_norm_(self.critic.parameters(), self.max_grad_norm)
+        actor, critic = self.actor.policy_parameters(), [*self.critic.parameters()]
+        for together in ([*actor, *critic],) if self.joint_clipping else (actor, critic):
+            nn.utils.clip_grad_norm_(together, self.max_grad_norm)
         self.optimizer.step()
         self.estimator_optimizer.step()
 

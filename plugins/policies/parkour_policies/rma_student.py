@@ -50,6 +50,7 @@ class DistillationParams(Params):
         0.0, ge=0, doc="Weight of the distance between the encoder's scan latent and the teacher's; 0: no such loss."
     )
     encoder_iterations: int = param(0, ge=0, doc="First iterations, in which the actor stays the teacher's.")
+    teacher_iterations: int = param(0, ge=0, doc="First iterations, in which the teacher's actions drive the robots.")
     predicted_yaw_share: float = param(
         0.0, ge=0, le=1, doc="Share of the environments in which predicted yaws count everywhere, as on a robot."
     )

@@ -47,7 +47,8 @@ class RmaAlgorithmParams(Params):
     clip: float = param(0.2, ge=0, doc="Clip of the probability ratio and of the value's change.")
     entropy: float = param(0.01, ge=0, doc="Weight of the entropy bonus.")
     value_loss: float = param(1.0, ge=0, doc="Weight of the value loss.")
-    max_grad_norm: float = param(1.0, ge=0, doc="Bound on the norm of the actor's and the critic's gradient, each.")
+    max_grad_norm: float = param(1.0, ge=0, doc="Bound on the norm of the actor's and the critic's gradient.")
+    joint_clipping: bool = param(False, doc="Whether that bound is on both gradients together, not on each.")
     estimator_learning_rate: float = param(1e-4, ge=0, doc="Learning rate of the estimator (Adam).")
     history_learning_rate: float = param(1e-3, ge=0, doc="Learning rate of the history encoder (Adam).")
     latent_regularisation: tuple[float, float] = (0.0, 0.1)
@@ -55,6 +56,7 @@ class RmaAlgorithmParams(Params):
     latent_regularisation_iterations: tuple[int, int] = (2000, 5000)
     """Iterations between which that weight rises."""
     dagger_interval: int = param(20, ge=0, doc="Every so many iterations one is a DAgger iteration; 0: none.")
+    dagger_with_ppo: bool = param(False, doc="Whether PPO trains on the rollouts of DAgger iterations too.")
 
 
 def encoder_choice(task: ResolvedTask, key: str, latent_dim: int) -> EncoderChoice:
@@ -116,6 +118,8 @@ def _algorithm(params: RmaAlgorithmParams) -> dict[str, Any]:
         "latent_regularisation": params.latent_regularisation,
         "latent_regularisation_iterations": params.latent_regularisation_iterations,
         "dagger_interval": params.dagger_interval,
+        "dagger_with_ppo": params.dagger_with_ppo,
+        "joint_clipping": params.joint_clipping,
         "rnd_cfg": None,
         "symmetry_cfg": None,
     }

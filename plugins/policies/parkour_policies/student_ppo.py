@@ -68,7 +68,8 @@ class RmaStudentPPO(RmaDistillation):
 
     def begin_iteration(self, iteration: int) -> None:
         super().begin_iteration(iteration)
-        self.acts_on_rewards = iteration >= self.critic_iterations
+        # What the teacher did says nothing of what the student's own actions would have earned.
+        self.acts_on_rewards = iteration >= self.critic_iterations and not self.teacher_drives
         self.std_before = self.exploration.std.detach()
         """``[J]`` with which the rollout's actions are drawn."""
 
@@ -129,7 +130,7 @@ class RmaStudentPPO(RmaDistillation):
             losses = losses / self.gpu_world_size
         *numbers, self.action_std = torch.cat((losses, self.exploration.std.mean().detach()[None])).tolist()
         found: dict[str, float] = dict(zip(LOSSES, numbers, strict=True))
-        if self.desired_kl > 0.0:
+        if self.desired_kl > 0.0 and not self.teacher_drives:
             self.learning_rate = adapted(self.learning_rate, found["kl"], self.desired_kl)
         if self.latent_coefficient == 0.0:
             del found["latent"]

@@ -49,6 +49,7 @@ def register_terrains() -> Iterable[TerrainSpec]:
             target="parkour_terrains.flat:flat",
             params="parkour_terrains.flat:FlatParams",
             flat=True,
+            graded=False,
             source=SOURCE,
         ),
         TerrainSpec(
@@ -56,6 +57,7 @@ def register_terrains() -> Iterable[TerrainSpec]:
             summary="one course of everything: hurdle, steps, gap, steps, tilted stones",
             target="parkour_terrains.demo:demo",
             params="parkour_terrains.demo:DemoParams",
+            graded=False,
             source=SOURCE,
         ),
     ]

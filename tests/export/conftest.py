@@ -8,7 +8,6 @@ import pytest
 import torch
 from tensordict import TensorDict
 
-from parkour.export.describe import group_sizes, observation_layout
 from parkour.export.exporter import ExportOptions, ExportResult, export_policy
 from parkour.policies.checkpoint import Checkpoint, TaskStamp
 from parkour.policies.checkpoint_file import save_checkpoint
@@ -16,6 +15,7 @@ from parkour.policies.definition import acting_network, define_policy
 from parkour.policies.deployed import build_actor
 from parkour.policies.source import weights_at
 from parkour.tasks import ResolvedTask, load_task, task_tables
+from parkour.tasks.build import group_sizes, observation_layout
 from parkour_cli.changes import read_changes
 
 STAGES = ("teacher", "student")

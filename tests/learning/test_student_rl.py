@@ -77,8 +77,11 @@ def test_policy_loads_as_every_students(tmp_path: Path, teacher: Path, student: 
     save_checkpoint(small, slim(load_checkpoint(result.checkpoint)))
     assert load_checkpoint(small).model.keys() == {"student_state_dict"}
     # Of either task: what it was trained with is no matter to who plays it.
-    policies = [load_policy(weights_at(path), student_task(name=name), FakeStudentEnv(3))
-                for path in (result.checkpoint, small) for name in (NAME, "go2-student")]  # fmt: skip
+    policies = [
+        load_policy(weights_at(path), student_task(name=name), FakeStudentEnv(3))
+        for path in (result.checkpoint, small)
+        for name in (NAME, "go2-student")
+    ]
     env = FakeStudentEnv(3)
     actions = [policy(env.get_observations()) for policy in policies]
     assert all(torch.equal(action, actions[0]) for action in actions) and actions[0].abs().max() > 0.0
@@ -86,7 +89,7 @@ def test_policy_loads_as_every_students(tmp_path: Path, teacher: Path, student: 
 
 def test_export_is_that_of_a_student(tmp_path: Path) -> None:
     path = write_checkpoint(tmp_path / "model_7.pt", "student-rl")
-    result = export_policy(path, tmp_path / "exported", ExportOptions(rollout=False))
+    result = export_policy(weights_at(path), tmp_path / "exported", ExportOptions(rollout=False))
     assert [graph.name for graph in result.manifest.graphs] == ["depth_encoder", "depth_actor"]
     assert result.max_error < 1e-4
 

@@ -38,6 +38,9 @@ ExportOption = Annotated[
     Path | None,
     typer.Option("--export", metavar="DIR", help="Then write the policy as ONNX here; see parkour export."),
 ]
+ALLOW_MISMATCH = typer.Option(
+    "--allow-mismatch", help="Use weights though inputs or actions mean something else than in training."
+)
 DEVICE = typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N. [default: a GPU if there is one]")
 ENGINE = typer.Option("--engine", metavar="NAME", help="Simulator. [default: the first that can run here]")
 PHYSICS = typer.Option(
@@ -136,6 +139,7 @@ class PolicyTaskOptions(TaskOptions):
         typer.Option("--difficulty", metavar="A:B", help="Range of difficulties within 0:1. [default: the task's]"),
     ] = None
     noise: NoiseOption = None
+    allow_mismatch: Annotated[bool, ALLOW_MISMATCH] = False
 
     def changes(self) -> TaskChanges:
         """For the functions that run a policy.
@@ -147,4 +151,4 @@ class PolicyTaskOptions(TaskOptions):
         from parkour.evaluation.protocol import TaskChanges
 
         bounds = parse_range("--difficulty", self.difficulty) if self.difficulty is not None else None
-        return TaskChanges(bounds, tuple(self.terrain), self.noise, self.to_changes())
+        return TaskChanges(bounds, tuple(self.terrain), self.noise, self.to_changes(), self.allow_mismatch)

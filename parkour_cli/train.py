@@ -12,7 +12,7 @@ import typer
 from parkour.commands import OptionsOf, console, grouped, make_app, notice
 from parkour.errors import ParkourError, TaskError
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, TrainOptions
-from parkour_cli.options import DEVICE, EngineOptions, NoiseOption, TaskOptions
+from parkour_cli.options import ALLOW_MISMATCH, DEVICE, EngineOptions, NoiseOption, TaskOptions
 
 if TYPE_CHECKING:
     from parkour.learning.options import RunResult
@@ -40,6 +40,7 @@ OPTIONS = OptionsOf(
         "run": typer.Option(metavar="DIR", help="Run to resume, or of the teacher."),
         "checkpoint": typer.Option(metavar="FILE", help="To resume; without --resume: the teacher, or first weights."),
         "student": typer.Option(metavar="FILE", help="Student to begin with, not a copy of its teacher."),
+        "allow_mismatch": ALLOW_MISMATCH,
         "save_interval": typer.Option(help="Iterations between checkpoints. [default: the task's]"),
         "time_limit": typer.Option(metavar="MINUTES", help="Stop and save after so long."),
         "logger": typer.Option(metavar="NAME", help=f"{', '.join(LOGGERS[:-1])} or {LOGGERS[-1]}."),

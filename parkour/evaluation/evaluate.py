@@ -127,6 +127,7 @@ def evaluate(
         seed=options.seed,
         stratified=protocol.stratified,
         blank_depth=options.blank_depth,
+        allow_mismatch=options.changes.allow_mismatch,
         on_progress=on_progress,
     )
     result = _figures(weights, task, protocol, options, rollout, device=device, engine=engine_id)

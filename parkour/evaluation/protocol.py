@@ -90,6 +90,8 @@ class TaskChanges:
     """Preset of sensor noise: an overlay of the task, laid over the protocol's."""
     changes: Changes = field(default_factory=dict)
     """All others, see :mod:`parkour.tasks.changes`; they win."""
+    allow_mismatch: bool = False
+    """Run the policy though inputs or actions mean something else than in training."""
 
 
 def find_protocol(name: str) -> Protocol:

@@ -54,6 +54,7 @@ def roll_out(
     seed: int,
     stratified: bool,
     blank_depth: bool = False,
+    allow_mismatch: bool = False,
     on_progress: OnProgress = lambda step, steps, episodes, wanted: None,
 ) -> Rollout:
     """Run the deployed policy of weights, deterministic given the seed.
@@ -68,6 +69,7 @@ def roll_out(
         seed: of courses, randomisation and commands.
         stratified: deal levels by :func:`parkour.evaluation.protocol.level_plan`, else leave robots on their patch.
         blank_depth: show the policy nothing but far distances.
+        allow_mismatch: run weights that mean something else in this task.
         on_progress: told now and then.
 
     Raises:
@@ -81,7 +83,7 @@ def roll_out(
             if mdp.camera is None:
                 raise ParkourError(f"--blank-depth: task {task.name!r} has no depth camera")
             mdp.camera.raycast = see_nothing
-        policy = load_policy(weights, task, env)
+        policy = load_policy(weights, task, env, allow_mismatch=allow_mismatch)
         recorder = EpisodeRecorder(mdp, quota(steps, mdp.clock.max_episode_steps))
         if stratified:
             _deal_levels(mdp, recorder, seed)

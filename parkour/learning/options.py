@@ -46,6 +46,8 @@ class TrainOptions:
     """With ``resume``: the checkpoint to go on from. Without: weights to start a new run with, a student's teacher."""
     student: Path | None = None
     """A student whose weights to begin with, rather than as a copy of the teacher."""
+    allow_mismatch: bool = False
+    """Use weights though the task means something else by inputs or actions than they were trained with."""
     logger: LoggerName = "tensorboard"
     git_state: bool = False
     """Store the commit and the uncommitted changes of the working folder in the run folder."""

@@ -37,7 +37,7 @@ from parkour.learning.runner import Listener, TrainingRunner, process_group
 from parkour.learning.signals import StopSignals
 from parkour.learning.state import RunState
 from parkour.policies.definition import PolicyDefinition, define_policy
-from parkour.policies.fit import check_teacher, make_stamp
+from parkour.policies.fit import check_meaning, check_teacher, make_stamp
 from parkour.policies.source import Weights, weights_at
 from parkour.tasks import task_tables, task_to_toml
 from parkour.tasks.resolved import ResolvedTask
@@ -77,6 +77,11 @@ def train(
     device = choose_device(options.device)
     start = _start(task, options, start)
     student = None if options.student is None else weights_at(options.student)
+    for weights in (start, student):
+        if weights is not None:
+            check_meaning(
+                weights.path, weights.checkpoint, task, definition.groups, allow_mismatch=options.allow_mismatch
+            )
     before = start.checkpoint if start and options.resume else None
     num_envs = choose_num_envs(
         before.num_envs if before and options.num_envs is None else options.num_envs, task, device

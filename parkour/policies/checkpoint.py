@@ -10,6 +10,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
+from parkour.policies.conditions import Conditions
 from parkour.tasks.model import NAME_PATTERN, Stage
 
 
@@ -24,6 +25,8 @@ class TaskStamp:
     layout: Mapping[str, tuple[tuple[str, int], ...]]
     """Names and sizes of the numbers in each group, in order; empty where the environment does not say."""
     actions: int
+    conditions: Conditions | None = None
+    """None in files of format version 1, whose task says them."""
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -32,6 +35,7 @@ class TaskStamp:
             "observations": {group: list(shape) for group, shape in self.observations.items()},
             "layout": {group: [[name, size] for name, size in entries] for group, entries in self.layout.items()},
             "actions": self.actions,
+            "conditions": None if self.conditions is None else self.conditions.as_dict(),
         }
 
     @classmethod
@@ -52,6 +56,7 @@ class TaskStamp:
             observations={group: tuple(shape) for group, shape in data["observations"].items()},
             layout={group: tuple((name, size) for name, size in entries) for group, entries in data["layout"].items()},
             actions=data["actions"],
+            conditions=None if (stated := data.get("conditions")) is None else Conditions.from_dict(stated),
         )
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from parkour.policies.checkpoint import TaskStamp
 from parkour.policies.definition import PolicyDefinition, acting_network, define_policy
-from parkour.policies.fit import check_stamp, check_weights, make_stamp, network, stamp_of
+from parkour.policies.fit import check_meaning, check_stamp, check_weights, make_stamp, network, stamp_of
 from parkour.tasks.build import group_sizes, observation_layout
 
 if TYPE_CHECKING:
@@ -42,16 +42,19 @@ def build_actor(definition: PolicyDefinition, obs: TensorDict, num_actions: int,
     return actor.to(device).eval()
 
 
-def load_actor(weights: Weights, task: ResolvedTask, env: VecEnv | None = None) -> MLPModel:
+def load_actor(
+    weights: Weights, task: ResolvedTask, env: VecEnv | None = None, *, allow_mismatch: bool = False
+) -> MLPModel:
     """The network that acts, in evaluation mode: it acts on the inputs that a robot has.
 
     Args:
         weights: the checkpoint; a slim copy will do.
         task: what it acts in.
         env: of that task; gives sizes and the device. None: sizes are the task's, the device is the CPU.
+        allow_mismatch: use the weights though the task means something else by inputs or actions.
 
     Raises:
-        CheckpointError: the weights do not fit.
+        CheckpointError: the weights do not fit, or would mean something else in this task.
     """
     path, checkpoint = weights.path, weights.checkpoint
     if env is None:
@@ -64,6 +67,7 @@ def load_actor(weights: Weights, task: ResolvedTask, env: VecEnv | None = None) 
     definition = define_policy(task)
     actor = build_actor(definition, obs, stamp.actions, device)
     name = acting_network(definition)
+    check_meaning(path, checkpoint, task, definition.train_cfg["obs_groups"][name], allow_mismatch=allow_mismatch)
     found = network(path, checkpoint, name)
     check_weights(path, name, found, actor.state_dict())
     actor.load_state_dict(found)
@@ -118,6 +122,8 @@ class DeployedPolicy:
         getattr(self.actor, "obey_yaws", lambda obey: None)(obey)
 
 
-def load_policy(weights: Weights, task: ResolvedTask, env: VecEnv | None = None) -> DeployedPolicy:
+def load_policy(
+    weights: Weights, task: ResolvedTask, env: VecEnv | None = None, *, allow_mismatch: bool = False
+) -> DeployedPolicy:
     """:func:`load_actor` as a :class:`DeployedPolicy`."""
-    return DeployedPolicy(load_actor(weights, task, env))
+    return DeployedPolicy(load_actor(weights, task, env, allow_mismatch=allow_mismatch))

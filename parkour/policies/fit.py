@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from parkour.errors import CheckpointError
 from parkour.policies.checkpoint import Checkpoint, TaskStamp
+from parkour.policies.conditions import check_conditions, conditions_of, trained_conditions
 
 if TYPE_CHECKING:
     from rsl_rl.env import VecEnv
@@ -40,6 +41,7 @@ def stamp_of(task: ResolvedTask, obs: TensorDict, layout: Layout, actions: int |
         observations={str(name): tuple(group.shape[1:]) for name, group in obs.items()},
         layout={name: tuple((item.name, item.size) for item in fields) for name, fields in layout.items()},
         actions=task.robot.num_joints if actions is None else actions,
+        conditions=conditions_of(task),
     )
 
 
@@ -72,6 +74,17 @@ def check_stamp(path: Path, got: TaskStamp, expected: TaskStamp, *, same_task: b
             )
     if got.actions != expected.actions:
         raise CheckpointError(f"checkpoint {path} has {got.actions} actions, the task has {expected.actions}")
+
+
+def check_meaning(
+    path: Path, checkpoint: Checkpoint, task: ResolvedTask, groups: Collection[str], *, allow_mismatch: bool = False
+) -> None:
+    """Whether a checkpoint's weights mean in ``task`` what they meant in training.
+
+    See :func:`parkour.policies.conditions.check_conditions`.
+    """
+    trained = trained_conditions(path, checkpoint.stamp.conditions, checkpoint.task)
+    check_conditions(path, trained, task, groups, allow_mismatch=allow_mismatch)
 
 
 def check_teacher(path: Path, got: TaskStamp) -> None:

@@ -76,6 +76,7 @@ def load_model(document: TaskDocument, overlay: str | None = None) -> TaskModel:
 
 def _resolve(model: TaskModel, layers: Layers, document: TaskDocument, registry: Registry) -> ResolvedTask:
     layout, folder = load_robot(model.robot, registry)
+    robot = registry.get("robot", model.robot)
     parts: dict[str, dict[str, ResolvedComponent]] = {}
     for kind, section in SECTIONS.items():
         parts[section] = {
@@ -92,6 +93,8 @@ def _resolve(model: TaskModel, layers: Layers, document: TaskDocument, registry:
         layers=layers,
         robot=layout,
         robot_folder=str(folder),
+        robot_id=robot.id,
+        robot_version=robot.version,
         policy=policy,
         encoders=_encoders(model, policy, registry),
         algorithm=_algorithm(model, policy),

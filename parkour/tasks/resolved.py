@@ -69,6 +69,10 @@ class ResolvedTask:
     """Noise and faults of each observation group that has any, in the order in which they are laid on."""
     overlays: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The task's overlays as written, so that a run's task can be evaluated."""
+    robot_id: str = ""
+    """Canonical id of the robot."""
+    robot_version: str = ""
+    """Version of the distribution that registers it."""
     algorithm: Any = None
     """Instance of the parameter model that the policy has for its algorithm, or None."""
     layers: Layers = field(default_factory=Layers)

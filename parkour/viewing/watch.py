@@ -193,7 +193,7 @@ def _session(
     notify: Callable[[str], None],
 ) -> Session:
     mdp = env.mdp
-    policy = load_policy(weights, task, env)
+    policy = load_policy(weights, task, env, allow_mismatch=options.changes.allow_mismatch)
     driver = None
     if options.drive is not None:
         driver = Driver(Drive(mdp.num_envs, mdp.device, mdp.clock.step_dt), task.model.command.speed[1], source)

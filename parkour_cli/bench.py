@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from parkour.commands import JsonOption, grouped, make_app, notice, print_json, print_table
-from parkour.errors import StorageError
 from parkour_cli.options import DeviceOptions, EngineOptions, TaskOptions
 
 if TYPE_CHECKING:
@@ -46,8 +45,11 @@ def env(
     from parkour.engines.benchmark import measure_step
     from parkour.engines.choice import check_engine_options, choose_engine, choose_num_envs
     from parkour.engines.device import choose_device
+    from parkour.storage import check_writable, write_text
     from parkour.tasks import load_task
 
+    if out is not None:
+        check_writable(out, "--out")
     resolved = load_task(task, overlay="train", changes=task_options.to_changes())
     chosen = choose_device(device_options.device)
     identity, simulator = choose_engine(engine_options.engine)
@@ -63,18 +65,11 @@ def env(
         rates.append(rate)
     data = to_json(rates, device=chosen, task=resolved.name)
     if out is not None:
-        _write(out, data)
+        write_text(out, json.dumps(data, indent=2) + "\n", "--out")
     if as_json:
         print_json(data)
     else:
         _print_rates(f"{resolved.name} on {data['device_name']}, torch {data['torch']}", rates)
-
-
-def _write(out: Path, data: dict[str, Any]) -> None:
-    try:
-        out.write_text(json.dumps(data, indent=2) + "\n")
-    except OSError as error:
-        raise StorageError(f"--out {out}: {error.strerror}", hint="name a file that can be written") from error
 
 
 def _print_rates(title: str, rates: list[StepRate]) -> None:

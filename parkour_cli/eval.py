@@ -84,8 +84,9 @@ def evaluate_policy(
 def _one(
     weights: Weights, options: EvaluationOptions, json_out: Path | None, plots: Path | None, html: Path | None
 ) -> None:
-    from parkour.evaluation.report import as_json, write_json, write_text
+    from parkour.evaluation.report import as_json, write_json
     from parkour.evaluation.tables import evaluation_tables
+    from parkour.storage import write_text
 
     result = _evaluate(weights, options)
     screen = console()
@@ -119,8 +120,9 @@ def _compare(
     from parkour.evaluation.html import comparison_page
     from parkour.evaluation.plots import comparison_figures, evaluation_figures, write_figures
     from parkour.evaluation.protocol import find_protocol, same_courses
-    from parkour.evaluation.report import comparison_as_json, write_json, write_text
+    from parkour.evaluation.report import comparison_as_json, write_json
     from parkour.evaluation.tables import comparison_tables, evaluation_tables
+    from parkour.storage import write_text
 
     tasks = same_courses(first, second, find_protocol(options.protocol), options.changes)
     a = _evaluate(first, options, tasks[0], "A: ")
@@ -189,7 +191,7 @@ def _progress(prefix: str) -> Iterator[Callable[[int, int, int, int], None]]:
 
 def _check_outputs(json_out: Path | None, plots: Path | None, html: Path | None, export: Path | None) -> None:
     """Before anything slow happens."""
-    from parkour.evaluation.report import check_writable
+    from parkour.storage import check_writable
 
     if json_out is not None:
         check_writable(json_out, "--json")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from parkour.commands import JsonOption, grouped, make_app, notice, print_json, print_table
-from parkour.errors import ParkourError, StorageError
+from parkour.errors import ParkourError
 from parkour_cli.options import EngineOptions, PolicyOptions
 
 if TYPE_CHECKING:
@@ -71,14 +71,12 @@ def weights(
     from parkour.policies.checkpoint import slim
     from parkour.policies.checkpoint_file import save_checkpoint
     from parkour.policies.source import load_weights
+    from parkour.storage import make_folder
 
     loaded = load_weights(policy.source())
     if out.exists() and out.samefile(loaded.path):
         raise ParkourError(f"--out {out} is the checkpoint itself", hint="name another file")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make the folder {out.parent}: {error.strerror}", hint="--out FILE") from error
+    make_folder(out.parent, "--out")
     save_checkpoint(out, slim(loaded.checkpoint, half=half), hint="free some space, or name another --out FILE")
     notice(f"{loaded.path}: {loaded.path.stat().st_size / 1e6:.1f} MB, {out}: {out.stat().st_size / 1e6:.1f} MB")
     print(out)

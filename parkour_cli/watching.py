@@ -71,7 +71,7 @@ def watch_policy(source: PolicySource, options: WatchOptions, export: Path | Non
 
     check_watch(options)
     if export is not None:
-        from parkour.evaluation.report import check_writable
+        from parkour.storage import check_writable
 
         check_writable(export, "--export", folder=True)
     weights = load_weights(source)

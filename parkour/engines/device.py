@@ -32,16 +32,28 @@ def choose_device(wanted: str | None) -> str:
     """
     if wanted is None:
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    if not _DEVICE.fullmatch(wanted):
-        raise DeviceError(f"got device {wanted!r}, expected 'cpu', 'cuda' or 'cuda:N'")
+    check_device(wanted)
     if wanted == "cpu":
         return wanted
-    if not torch.cuda.is_available():
-        raise DeviceError(f"got device {wanted!r}, but torch sees no CUDA GPU", hint="--device cpu, or: parkour doctor")
     index = int(os.getenv("LOCAL_RANK", "0")) if distributed() else int(wanted.partition(":")[2] or 0)
-    if index >= torch.cuda.device_count():
-        raise DeviceError(f"got device 'cuda:{index}', but there are {torch.cuda.device_count()} GPUs, counted from 0")
+    check_device(f"cuda:{index}")
     return f"cuda:{index}"
+
+
+def check_device(device: str) -> None:
+    """Whether torch can compute there.
+
+    Raises:
+        DeviceError: it is no device, or does not exist here.
+    """
+    if not _DEVICE.fullmatch(device):
+        raise DeviceError(f"got device {device!r}, expected 'cpu', 'cuda' or 'cuda:N'")
+    if device == "cpu":
+        return
+    if not torch.cuda.is_available():
+        raise DeviceError(f"got device {device!r}, but torch sees no CUDA GPU", hint="--device cpu, or: parkour doctor")
+    if int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
+        raise DeviceError(f"got device {device!r}, but there are {torch.cuda.device_count()} GPUs, counted from 0")
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from parkour.errors import StorageError
 from parkour.evaluation.compare import Comparison, Difference
 from parkour.evaluation.evaluate import Evaluation
 from parkour.evaluation.metrics import CONTACT_FORCE, EpisodeTable
 from parkour.evaluation.summary import METRICS, Summary
+from parkour.storage import write_text
 from parkour.tasks import task_to_toml
 
 FORMAT = "parkour-evaluation"
@@ -78,27 +78,6 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def check_writable(path: Path, option: str, *, folder: bool = False) -> None:
-    """Whether a file (or a folder) can be written, before anything slow happens; makes the folders above it.
-
-    Raises:
-        StorageError: it cannot.
-    """
-    try:
-        parent = path if folder else path.parent
-        parent.mkdir(parents=True, exist_ok=True)
-        probe = parent / f".{path.name}.probe" if folder else path
-        existed = probe.exists()
-        with probe.open("ab"):
-            pass
-        if not existed:
-            probe.unlink()
-    except OSError as error:
-        raise StorageError(
-            f"{option} {path}: {error.strerror or error}", hint=f"{option} with a place that can be written"
-        ) from error
-
-
 def write_json(path: Path, data: Mapping[str, Any], option: str = "--json") -> None:
     """Write data as strict JSON.
 
@@ -106,18 +85,6 @@ def write_json(path: Path, data: Mapping[str, Any], option: str = "--json") -> N
         StorageError: the file cannot be written.
     """
     write_text(path, json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n", option)
-
-
-def write_text(path: Path, text: str, option: str) -> None:
-    """Write a file.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{option} {path}: {error.strerror or error}") from error
 
 
 def _summary(group: Summary) -> dict[str, Any]:

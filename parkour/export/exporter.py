@@ -14,7 +14,7 @@ import numpy as np
 from torch import nn
 
 from parkour.digest import file_sha256
-from parkour.errors import ExportError, StorageError
+from parkour.errors import ExportError
 from parkour.export.describe import describe_checkpoint, describe_origin, describe_task, describe_training
 from parkour.export.graphs import DeployedGraph, HalfPrecision, deployed_graphs, groups_read
 from parkour.export.manifest import MANIFEST, Graph, Manifest, manifest_to_toml
@@ -43,6 +43,7 @@ from parkour.policies.checkpoint import TaskStamp
 from parkour.policies.deployed import DeployedPolicy, group_shape, load_actor
 from parkour.policies.source import Weights
 from parkour.policies.task import task_of
+from parkour.storage import check_writable, whole_file
 from parkour.tasks import task_to_toml
 from parkour.tasks.build import Layout, group_sizes, observation_layout
 from parkour.tasks.resolved import ResolvedTask
@@ -113,7 +114,7 @@ def export_policy(
         StorageError: the folder cannot be written.
     """
     _check(options)
-    _check_writable(out)
+    check_writable(out, "--out", folder=True)
     task = task_of(weights, OVERLAY)
     layout = observation_layout(task)
     sizes = group_sizes(layout)
@@ -150,16 +151,6 @@ def _check(options: ExportOptions) -> None:
         raise ExportError(f"--batch: got {options.batch}, expected dynamic or a number of at least 1")
     if options.format == "onnx":
         check_opset(options.opset)
-
-
-def _check_writable(out: Path) -> None:
-    """Fails before the work is done, not after it."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise StorageError(f"cannot write to {out}: {error.strerror or error}", hint="--out DIR") from None
 
 
 def _write_graphs(
@@ -271,10 +262,8 @@ def _manifest(
 
 
 def _keep(path: Path, out: Path) -> Path:
-    """Move a finished file into the export folder."""
+    """Copy a finished file into the export folder."""
     target = out / path.name
-    try:
-        shutil.copyfile(path, target)
-    except OSError as error:
-        raise StorageError(f"cannot write {target}: {error.strerror or error}", hint="--out DIR") from None
+    with whole_file(target, "--out") as part:
+        shutil.copyfile(path, part)
     return target

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from parkour.errors import ExportError, StorageError
+from parkour.errors import ExportError
 from parkour.export.graphs import DeployedGraph, HalfPrecision
+from parkour.storage import write_bytes
 
 OPSETS = (14, 20)
 """ONNX operator sets that can be written, ends included."""
@@ -67,7 +68,7 @@ def write_onnx(
     _check_written_opset(graph, model, opset)
     onnx.helper.set_model_props(model, dict(metadata))
     model.producer_name = "parkour"
-    _write(path, model.SerializeToString())
+    write_bytes(path, model.SerializeToString(), "--out")
 
 
 def _by_export(graph: DeployedGraph, module: nn.Module, opset: int, batch: int | None) -> Any:
@@ -137,7 +138,7 @@ def write_jit(
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise ExportError(f"graph {graph.name!r} cannot be traced ({type(error).__name__}: {reason})") from error
-    _write(path, buffer.getvalue())
+    write_bytes(path, buffer.getvalue(), "--out")
 
 
 def run_jit(path: Path) -> Runner:
@@ -159,16 +160,6 @@ def _check_written_opset(graph: DeployedGraph, model: object, opset: int) -> Non
         raise ExportError(
             f"graph {graph.name!r}: torch wrote operator set {written}, expected {opset}", hint=f"--opset {written}"
         )
-
-
-def _write(path: Path, data: bytes) -> None:
-    """All of it or nothing."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}", hint="--out DIR") from error
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from parkour.errors import CheckpointError, ParkourError, StorageError
 from parkour.learning.options import TrainOptions
 from parkour.policies.checkpoint import Checkpoint
 from parkour.policies.checkpoint_folder import newest_checkpoint, newest_run
+from parkour.storage import write_text
 
 TASK_FILE = "task.toml"
 CHOICES_FILE = "options.toml"
@@ -53,7 +54,7 @@ def write_choices(folder: Path, choices: Choices) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    write_text(folder / CHOICES_FILE, tomli_w.dumps(asdict(choices)))
+    write_text(folder / CHOICES_FILE, tomli_w.dumps(asdict(choices)), "--log-root")
 
 
 def read_choices(folder: Path) -> Choices | None:
@@ -101,18 +102,6 @@ def make_run_folder(options: TrainOptions, task_name: str, now: datetime | None 
             ) from error
         return folder
     raise StorageError(f"cannot make the run folder {parent / name}: a hundred runs began in the same second")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a small file.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}", hint="--log-root DIR") from error
 
 
 def resume_source(options: TrainOptions, task_name: str) -> Path:
@@ -167,7 +156,7 @@ def store_git_state(folder: Path, notify: Callable[[str], None]) -> None:
             notify(f"--git-state: git {arguments[0]} failed here ({reason.strip().splitlines()[0]}); not stored")
             return
         parts.append(f"# {title}\n{done.stdout}")
-    write_text(folder / "git.txt", "\n".join(parts))
+    write_text(folder / "git.txt", "\n".join(parts), "--log-root")
 
 
 def _checked(name: str, option: str) -> str:

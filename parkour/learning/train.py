@@ -31,7 +31,6 @@ from parkour.learning.run_folder import (
     resume_source,
     store_git_state,
     write_choices,
-    write_text,
 )
 from parkour.learning.runner import Listener, TrainingRunner, process_group
 from parkour.learning.signals import StopSignals
@@ -39,6 +38,7 @@ from parkour.learning.state import RunState
 from parkour.policies.definition import PolicyDefinition, define_policy
 from parkour.policies.fit import check_meaning, check_teacher, make_stamp
 from parkour.policies.source import Weights, weights_at
+from parkour.storage import write_text
 from parkour.tasks import task_tables, task_to_toml
 from parkour.tasks.resolved import ResolvedTask
 
@@ -187,7 +187,7 @@ def _folder(task: ResolvedTask, options: TrainOptions, start: Weights | None) ->
     if options.resume and start is not None:
         return start.path.parent
     folder = make_run_folder(options, task.name)
-    write_text(folder / TASK_FILE, task_to_toml(task))
+    write_text(folder / TASK_FILE, task_to_toml(task), "--log-root")
     return folder
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from rsl_rl.env import VecEnv
 
-from parkour.errors import StorageError
 from parkour.policies.deployed import Policy
+from parkour.storage import whole_file
 
 SECONDS = 10.0
 FRAMES_PER_SECOND = 25
@@ -50,17 +50,19 @@ def write_video(path: Path, frames: Iterable[np.ndarray]) -> Path:
     """
     frames = list(frames)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            import imageio_ffmpeg  # pyright: ignore[reportMissingImports]
-        except ImportError:
-            return _write_webp(path.with_suffix(".webp"), frames)
-        return _write_mp4(path.with_suffix(".mp4"), frames, imageio_ffmpeg)
-    except OSError as error:
-        raise StorageError(f"cannot write video {path}: {error.strerror or error}") from error
+        import imageio_ffmpeg  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        imageio_ffmpeg = None
+    path = path.with_suffix(".webp" if imageio_ffmpeg is None else ".mp4")
+    with whole_file(path, "--video") as part:
+        if imageio_ffmpeg is None:
+            _write_webp(part, frames)
+        else:
+            _write_mp4(part, frames, imageio_ffmpeg)
+    return path
 
 
-def _write_mp4(path: Path, frames: list[np.ndarray], ffmpeg: Any) -> Path:
+def _write_mp4(path: Path, frames: list[np.ndarray], ffmpeg: Any) -> None:
     height, width = frames[0].shape[:2]
     # Even sides, which the codec wants.
     height, width = height - height % 2, width - width % 2
@@ -71,12 +73,10 @@ def _write_mp4(path: Path, frames: list[np.ndarray], ffmpeg: Any) -> Path:
     for frame in frames:
         writer.send(np.ascontiguousarray(frame[:height, :width]))
     writer.close()
-    return path
 
 
-def _write_webp(path: Path, frames: list[np.ndarray]) -> Path:
+def _write_webp(path: Path, frames: list[np.ndarray]) -> None:
     from PIL import Image
 
     first, *rest = [Image.fromarray(frame) for frame in frames]
     first.save(path, save_all=True, append_images=rest, duration=round(1000 / FRAMES_PER_SECOND), loop=0)
-    return path

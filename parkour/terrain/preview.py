@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from parkour.errors import StorageError
+from parkour.storage import whole_file
 from parkour.terrain.box import Box
 from parkour.terrain.field import Patch
 from parkour.terrain.picture import Camera, render, smaller
@@ -91,12 +91,8 @@ def save_page(scenes: Sequence[Sequence[Scene]], path: Path) -> None:
         StorageError: the file cannot be written.
     """
     figure = draw_page(scenes)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, format="png", dpi=DPI, facecolor="white")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StorageError(f"cannot write {str(path)!r}: {reason}", hint="choose another file with --out") from error
+    with whole_file(path, "--out") as part:
+        figure.savefig(part, format="png", dpi=DPI, facecolor="white")
 
 
 def draw_page(scenes: Sequence[Sequence[Scene]]) -> Figure:

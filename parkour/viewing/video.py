@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from parkour.errors import EngineError, ParkourError, StorageError
+from parkour.storage import check_writable
 
 FRAMES_PER_SECOND = 25
 SIZE = (960, 540)
@@ -34,15 +35,7 @@ def check_video(path: Path) -> None:
         raise EngineError(
             f"--video: no encoder is found ({error})", hint="apt install ffmpeg, or pip install imageio-ffmpeg"
         ) from None
-    existed = path.exists()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
-        if not existed:
-            path.unlink()
-    except OSError as error:
-        raise StorageError(f"--video {path}: {error.strerror or error}") from None
+    check_writable(path, "--video")
 
 
 class VideoWriter:

@@ -30,9 +30,11 @@ def check(
     Plugins run in a process of their own. A folder is not installed: its pyproject.toml is read, and its modules are
     put in sight of that process.
     """
+    from parkour.storage import check_writable
     from parkour.testing.launch import check_separately
 
-    _check_folder(pictures)
+    if pictures is not None:
+        check_writable(pictures, "--pictures", folder=True)
     reports = check_separately(plugins, pictures=pictures, compile=compile, seeds=seeds)
     ok = all(report["ok"] for report in reports)
     if as_json:
@@ -43,20 +45,6 @@ def check(
         _print_count(reports)
     if not ok:
         raise typer.Exit(1)
-
-
-def _check_folder(folder: Path | None) -> None:
-    """Fails before the work is done, not after it."""
-    from parkour.errors import StorageError
-
-    if folder is None:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"cannot make the folder {folder}: {error.strerror or error}", hint="--pictures DIR"
-        ) from error
 
 
 def _print_report(report: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from string import Template
 from parkour.errors import ParkourError, StorageError, UnknownNameError
 from parkour.hookspecs import API_VERSION
 from parkour.registry import BUILTIN, canonical_distribution
+from parkour.storage import cannot_write, write_text
 
 KINDS: dict[str, str] = {
     "terrain": "A sub-terrain",
@@ -85,12 +86,10 @@ def write_project(contents: Mapping[str, str], folder: Path, *, force: bool) -> 
             raise StorageError(
                 f"{folder} is there already", hint="--force writes into it, over files of the same names"
             )
-        for name, text in contents.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise StorageError(f"cannot write {folder}: {error.strerror or error}", hint="--out DIR") from error
+        raise cannot_write(folder, "--out", error) from error
+    for name, text in contents.items():
+        write_text(folder / name, text, "--out")
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:

@@ -138,7 +138,7 @@ def test_export_weights(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     code, _, err = command(capsys, "export", "weights", "--pretrained", "--out", deep)
     assert code == 0 and deep.is_file(), err
     code, _, err = command(capsys, "export", "weights", "--pretrained", "--out", small / "x.pt")
-    assert code == 1 and f"cannot make the folder {small}: " in err
+    assert code == 1 and f"--out: cannot write {small}: " in err
     code, _, err = command(capsys, "export", "weights", "--pretrained", "--out", tmp_path)
     assert code == 1 and "hint: free some space, or name another --out FILE" in err
 

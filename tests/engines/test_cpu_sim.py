@@ -24,7 +24,7 @@ engine_module = pytest.importorskip("parkour_mujoco.engine")
     ],
 )
 def test_bad_choices(device: str, options: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "_check_device", lambda device: None)
+    monkeypatch.setattr("parkour.engines.device.check_device", lambda device: None)
     with pytest.raises(EngineError, match=message):
         engine_module.MujocoEngine().make_env(load_task("go2-teacher"), num_envs=1, device=device, seed=0, **options)
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from parkour.engines.protocol import Availability
-from parkour.errors import DeviceError, EngineError
+from parkour.errors import EngineError
 from parkour_isaaclab.backends.backend import DEFAULT, NAMES, Backend, find_backend
 from parkour_isaaclab.install import find_installation, missing
 
@@ -43,7 +43,9 @@ class IsaacLabEngine:
         backend = self._backend(options)
         if num_envs < 1:
             raise EngineError(f"got {num_envs} environments, expected at least 1", hint="--num-envs 64")
-        _check_device(device)
+        from parkour.engines.device import check_device
+
+        check_device(device)
         from parkour_isaaclab.launch import divert_native_stdout, quiet_stdout
 
         divert_native_stdout()
@@ -93,13 +95,3 @@ class IsaacLabEngine:
         from parkour_isaaclab.viewer.pictures import open_camera
 
         return open_camera(env, task, size, behind)
-
-
-def _check_device(device: str) -> None:
-    import torch
-
-    kind = device.split(":")[0]
-    if kind not in ("cpu", "cuda"):
-        raise DeviceError(f"got device {device!r}, expected 'cpu', 'cuda' or 'cuda:N'")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise DeviceError(f"got device {device!r}, but torch sees no CUDA GPU", hint="--device cpu, or: parkour doctor")

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from parkour.commands import make_app, notice, parse_range, print_json, print_table
-from parkour.errors import EngineError, StorageError
+from parkour.errors import EngineError
+from parkour.storage import check_writable, write_text
 
 app = make_app("Run an exported policy in plain C MuJoCo, without torch: does it survive outside its simulator?")
 
@@ -46,7 +47,7 @@ def sim2sim(
         speed=speed, seconds=seconds, friction=friction, compare=compare, video=video,
     )  # fmt: skip
     if json_file is not None and str(json_file) != "-":
-        _check_writable(json_file)
+        check_writable(json_file, "--json")
     result = run_export(folder, options, on_episode=_progress, notify=notice)
     if json_file is not None:
         _write(result, json_file)
@@ -65,23 +66,13 @@ def _progress(done: int, total: int, episode: dict[str, Any]) -> None:
         notice(f"episode {done}/{total}: {episode['terrain']} {episode['difficulty']:.2f} {end}")
 
 
-def _check_writable(path: Path) -> None:
-    """Fails before the work is done, not after it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a"):
-            pass
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}", hint="--json FILE") from None
-
-
 def _write(result: dict[str, Any], path: Path) -> None:
     import json
 
     if str(path) == "-":
         print_json(result)
         return
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(result, indent=2) + "\n", "--json")
     notice(f"wrote {path}")
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from parkour.engines.protocol import Availability
-from parkour.errors import DeviceError, EngineError
+from parkour.errors import EngineError
 
 if TYPE_CHECKING:
     from parkour.tasks.resolved import ResolvedTask
@@ -49,12 +49,14 @@ class MujocoEngine:
 
         Further option: ``cpu_sim``, ``"native"`` (C MuJoCo, the default) or ``"warp"``: what steps the worlds on a CPU.
         """
+        from parkour.engines.device import check_device
+
         state = self.availability()
         if not state.ok:
             raise EngineError(f"engine 'mujoco' cannot run here: {state.reason}", hint=state.hint)
         if num_envs < 1:
             raise EngineError(f"got {num_envs} environments, expected at least 1", hint="--num-envs 64")
-        _check_device(device)
+        check_device(device)
         cpu_sim = self._cpu_sim(device, options)
         from parkour_mujoco.launch import choose_renderer, quiet_stdout
 
@@ -106,13 +108,3 @@ def _version(distribution: str) -> str | None:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _check_device(device: str) -> None:
-    import torch
-
-    kind = device.split(":")[0]
-    if kind not in ("cpu", "cuda"):
-        raise DeviceError(f"got device {device!r}, expected 'cpu', 'cuda' or 'cuda:N'")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise DeviceError(f"got device {device!r}, but torch sees no CUDA GPU", hint="--device cpu, or: parkour doctor")

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from parkour.errors import EngineError, ParkourError, StorageError
+from parkour.errors import EngineError, ParkourError
+from parkour.storage import check_writable
 from parkour_mujoco.sim2sim.courses import WayPoints
 from parkour_mujoco.sim2sim.depth import check_renderer
 from parkour_mujoco.sim2sim.world import World
@@ -38,11 +39,7 @@ class Film:
             import imageio_ffmpeg  # pyright: ignore[reportMissingImports]
         except ImportError:
             raise EngineError("--video: no encoder is installed", hint="pip install imageio-ffmpeg") from None
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-        except OSError as error:
-            raise StorageError(f"cannot write video {path}: {error.strerror or error}") from None
+        check_writable(path, "--video")
         self.path = path
         self._writer = imageio_ffmpeg.write_frames(
             str(path), SIZE, fps=FRAMES_PER_SECOND, macro_block_size=1, ffmpeg_log_level="error"

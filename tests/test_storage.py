@@ -1,0 +1,65 @@
+"""Files that commands write: whole or not there, and one line where they cannot be."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from parkour.errors import StorageError
+from parkour.storage import check_writable, make_folder, whole_file, write_text
+
+
+def test_folders_are_made_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "text.txt"
+    check_writable(path, "--out")
+    check_writable(tmp_path / "c" / "d", "--out", folder=True)
+    assert list((tmp_path / "a" / "b").iterdir()) == list((tmp_path / "c" / "d").iterdir()) == []
+    write_text(path, "é", "--out")
+    assert path.read_bytes() == "é".encode() and list(path.parent.iterdir()) == [path]
+
+
+def test_what_was_there_stays_until_the_new_file_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_text("old")
+    check_writable(path, "--out")
+    with pytest.raises(ValueError, match="half"), whole_file(path, "--out") as part:
+        part.write_text("new, but ")
+        assert part.suffix == ".mp4" and part.parent == tmp_path and path.read_text() == "old"
+        raise ValueError("half of it")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    with whole_file(path, "--out") as part:
+        part.write_text("new")
+    assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_is_followed_and_a_pipe_written_to(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    write_text(tmp_path / "link", "text", "--out")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "file").read_text() == "text"
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_text(tmp_path / "pipe", "text", "--out")
+    assert os.read(reader, 10) == b"text"
+    os.close(reader)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_places_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    below = tmp_path / "file" / "x" / "y.txt"
+    for fails in (
+        lambda: check_writable(below, "--json"),
+        lambda: check_writable(below, "--json", folder=True),
+        lambda: make_folder(below, "--json"),
+        lambda: write_text(below, "text", "--json"),
+        lambda: write_text(tmp_path, "text", "--json"),
+        lambda: check_writable(tmp_path, "--json"),
+    ):
+        with pytest.raises(StorageError) as caught:
+            fails()
+        assert caught.value.message.startswith(f"--json: cannot write {tmp_path}")
+        assert caught.value.hint == "--json with a place that can be written"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from parkour.params import Range as Range
     from parkour.params import param as param
     from parkour.specs import CommandSpec as CommandSpec
+    from parkour.specs import DegradationSpec as DegradationSpec
     from parkour.specs import EncoderSpec as EncoderSpec
     from parkour.specs import EngineSpec as EngineSpec
     from parkour.specs import EventSpec as EventSpec
@@ -56,6 +57,7 @@ _HOME = {
 } | dict.fromkeys(
     (
         "CommandSpec",
+        "DegradationSpec",
         "EncoderSpec",
         "EngineSpec",
         "EventSpec",

@@ -8,6 +8,7 @@ import pluggy
 
 from parkour.specs import (
     CommandSpec,
+    DegradationSpec,
     EncoderSpec,
     EngineSpec,
     EventSpec,
@@ -154,6 +155,17 @@ def register_commands() -> Iterable[CommandSpec]:  # type: ignore[empty-body]
     """
 
 
+@hookspec
+def register_degradations() -> Iterable[DegradationSpec]:  # type: ignore[empty-body]
+    """Degradations of the gauntlet: what sensors and bodies do that the task does not foresee.
+
+    A target is a mapping of changes to the task (:mod:`parkour.tasks.changes`), paths to values:
+    ``{"event:friction": True, "events.friction.params.range": [0.4, 0.4]}``. It says all that it depends on, because
+    tasks differ: of a modifier ``use``, ``enabled``, ``chance`` and every parameter.
+    ``parkour eval --protocol gauntlet`` tries policies under each, ``--only NAME`` under one.
+    """
+
+
 HOOKS: dict[Kind, str] = {
     "terrain": "register_terrains",
     "reward": "register_rewards",
@@ -167,4 +179,5 @@ HOOKS: dict[Kind, str] = {
     "task": "register_tasks",
     "robot": "register_robots",
     "command": "register_commands",
+    "degradation": "register_degradations",
 }

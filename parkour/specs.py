@@ -11,11 +11,11 @@ from typing import ClassVar, Literal
 
 Kind = Literal[
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
-    "robot", "command",
+    "robot", "command", "degradation",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
-    "robot", "command",
+    "robot", "command", "degradation",
 )  # fmt: skip
 
 
@@ -187,6 +187,19 @@ class CommandSpec(Spec):
     kind: ClassVar[Kind] = "command"
 
 
+@dataclass(frozen=True, kw_only=True)
+class DegradationSpec(Spec):
+    """What a policy must withstand: ``target`` is the address of changes to the task, a mapping.
+
+    ``{"control.action_delay": 2}`` sets a value, ``{"event:friction": True}`` sees that there is a component; see
+    :mod:`parkour.tasks.changes`. Tables are merged into those that are there.
+    """
+
+    kind: ClassVar[Kind] = "degradation"
+    part: Literal["camera", "body"] = "body"
+    """What of the robot is worse than it should be. Policies without a camera are spared those of the camera."""
+
+
 SPEC_TYPES: dict[Kind, type[Spec]] = {
     spec.kind: spec
     for spec in (
@@ -202,5 +215,6 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
         TaskSpec,
         RobotSpec,
         CommandSpec,
+        DegradationSpec,
     )
 }

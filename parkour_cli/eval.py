@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +10,7 @@ import typer
 
 from parkour.commands import console, grouped, make_app, notice
 from parkour.errors import ParkourError
+from parkour_cli.episode_bar import episode_bar
 from parkour_cli.options import SEED, DeviceOptions, EngineOptions, ExportOption, PolicyOptions, PolicyTaskOptions
 
 if TYPE_CHECKING:
@@ -39,9 +37,19 @@ def evaluate_policy(
         typer.Option(
             metavar="NAME",
             help="course: 0.8 m/s, 30 s, all difficulties evenly on every terrain. "
-            "reference: 0.3 to 0.8 m/s, 20 s, 5 x 5 patches.",
+            "reference: 0.3 to 0.8 m/s, 20 s, 5 x 5 patches. "
+            "gauntlet: course, clean and under every degradation of camera and body.",
         ),
     ] = "course",
+    only: Annotated[
+        list[str],
+        typer.Option(
+            "--only",
+            metavar="NAME,…",
+            help="Gauntlet: these degradations alone, and clean. [default: all]",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006 - Typer copies it
     num_envs: Annotated[int, typer.Option(help="Parallel environments.")] = 256,
     steps: Annotated[
         int, typer.Option(help="Control steps of each environment at least, in whole episodes (course: 1500 each).")
@@ -66,15 +74,24 @@ def evaluate_policy(
     options = EvaluationOptions(
         protocol, num_envs, steps, seed, device, engine, blank_depth, task_options.changes(), engine_options.own
     )
-    check_options(options)
+    degraded = check_options(options).degraded
+    if only and not degraded:
+        raise ParkourError(f"--only: got it with --protocol {protocol}, expected --protocol gauntlet")
     if compare is not None:
+        if degraded:
+            raise ParkourError("got --compare and --protocol gauntlet, expected one of them")
         if export is not None:
             raise ParkourError("got --compare and --export, expected one of them", hint="parkour export onnx -h")
         _refuse_source(policy.source())
         _compare(weights_at(compare[0]), weights_at(compare[1]), options, json_out, plots, html)
         return
     weights = load_weights(policy.source())
-    _one(weights, options, json_out, plots, html)
+    if degraded:
+        from parkour_cli.gauntlet import run_and_show
+
+        run_and_show(weights, options, only, json_out, plots, html)
+    else:
+        _one(weights, options, json_out, plots, html)
     if export is not None:
         from parkour_cli.export import export_after
 
@@ -154,39 +171,11 @@ def _evaluate(
 
     notice(f"{prefix}{weights.label} ({weights.path})")
     start = time.monotonic()
-    with _progress(prefix) as report:
-        result = evaluate(weights, options, task=task, on_progress=report, notify=notice)
+    with episode_bar(prefix) as bar:
+        result = evaluate(weights, options, task=task, on_progress=bar.report, notify=notice)
     seconds = time.monotonic() - start
     notice(f"{prefix}{len(result.episodes)} episodes in {result.steps} control steps, {seconds:.1f} s")
     return result
-
-
-@contextmanager
-def _progress(prefix: str) -> Iterator[Callable[[int, int, int, int], None]]:
-    """A bar of episodes on stderr, gone when done."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn(f"{prefix}{{task.description}}"),
-        BarColumn(),
-        TextColumn("{task.fields[scored]}"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-    with bar:
-        line = bar.add_task("building", total=None, scored="")
-
-        def report(step: int, steps: int, episodes: int, wanted: int) -> None:
-            bar.update(
-                line, description=f"step {step} of at most {steps}", completed=episodes, total=wanted,
-                scored=f"{episodes} of {wanted} episodes",
-            )  # fmt: skip
-
-        yield report
 
 
 def _check_outputs(json_out: Path | None, plots: Path | None, html: Path | None, export: Path | None) -> None:

@@ -9,6 +9,7 @@ environment share its friction and its column; when all courses agree, both poli
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from parkour.errors import ParkourError
 from parkour.evaluation.evaluate import Evaluation
 from parkour.evaluation.metrics import EpisodeTable
-from parkour.evaluation.summary import METRICS, values_of
+from parkour.evaluation.summary import METRICS, Metric, values_of
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -55,8 +56,10 @@ class Comparison:
     by_terrain: dict[str, dict[str, Difference]]
 
 
-def compare(a: Evaluation, b: Evaluation, *, resamples: int = RESAMPLES) -> Comparison:
-    """Differences of all metrics, overall and on each terrain that both have.
+def compare(
+    a: Evaluation, b: Evaluation, *, resamples: int = RESAMPLES, metrics: Sequence[Metric] = METRICS
+) -> Comparison:
+    """Differences of metrics, overall and on each terrain that both have.
 
     Raises:
         ParkourError: the two were not tried in the same way.
@@ -71,7 +74,7 @@ def compare(a: Evaluation, b: Evaluation, *, resamples: int = RESAMPLES) -> Comp
     both = np.any([pair[0] for pair in rows.values()], axis=0), np.any([pair[1] for pair in rows.values()], axis=0)
 
     def differences(part: tuple[np.ndarray, np.ndarray]) -> dict[str, Difference]:
-        return _differences(a, b, part, paired, resamples)
+        return _differences(a, b, part, paired, resamples, metrics)
 
     return Comparison(
         a=a,
@@ -115,10 +118,11 @@ def bootstrap(
 
 
 def _differences(
-    a: Evaluation, b: Evaluation, rows: tuple[np.ndarray, np.ndarray], paired: bool, resamples: int
-) -> dict[str, Difference]:
+    a: Evaluation, b: Evaluation, rows: tuple[np.ndarray, np.ndarray], paired: bool, resamples: int,
+    metrics: Sequence[Metric],
+) -> dict[str, Difference]:  # fmt: skip
     found = {}
-    for number, metric in enumerate(METRICS):
+    for number, metric in enumerate(metrics):
         sums_a, sums_b = _sums(a, rows[0], metric.key), _sums(b, rows[1], metric.key)
         rng = np.random.default_rng([a.options.seed % 2**32, number])
         low, high = bootstrap(sums_a, sums_b, paired=paired, resamples=resamples, rng=rng)

@@ -22,6 +22,7 @@ _TITLES = {
     "way_points": "Way points",
     "rewards": "Reward terms",
     "differences": "Differences",
+    "gauntlet": "Success, clean and under every degradation",
 }
 _STYLE = """
 :root { --ink: #1c2733; --muted: #5d6c7b; --rule: #dfe5ea; --paper: #ffffff; --wash: #f5f7f8; --accent: #0f7c8a;
@@ -72,17 +73,17 @@ def evaluation_page(evaluation: Evaluation, figures: Mapping[str, bytes]) -> str
     overall = evaluation.breakdown.overall
     protocol = evaluation.protocol
     lead = f"Protocol {protocol.name}: {protocol.summary}. {overall.episodes} episodes."
-    small = "".join(_figure(name, data) for name, data in figures.items() if name != "success")
+    small = "".join(figure(name, data) for name, data in figures.items() if name != "success")
     body = [
         _cards(overall),
-        _figure("success", figures["success"]),
+        figure("success", figures["success"]),
         f'<div class="pair">{small}</div>',
-        _section("By terrain, and overall", _overall_table(evaluation), _notes()),
-        _section("By terrain and difficulty", _cell_table(evaluation)),
-        _section("Reward terms per episode", _reward_table(evaluation)),
-        _section("How it was measured", _facts(evaluation)),
+        section("By terrain, and overall", _overall_table(evaluation), _notes()),
+        section("By terrain and difficulty", _cell_table(evaluation)),
+        section("Reward terms per episode", _reward_table(evaluation)),
+        section("How it was measured", facts(evaluation)),
     ]
-    return _page(evaluation.weights.label, lead, body)
+    return page(evaluation.weights.label, lead, body)
 
 
 def comparison_page(comparison: Comparison, figures: Mapping[str, bytes]) -> str:
@@ -95,15 +96,16 @@ def comparison_page(comparison: Comparison, figures: Mapping[str, bytes]) -> str
         f"{comparison.resamples} resamples, {how}. Coloured where the interval leaves out 0."
     )
     body = [
-        *(_figure(name, data) for name, data in figures.items()),
-        _section("Differences", _difference_table(comparison), f'<p class="note">{escape(note)}</p>'),
-        _section("How A was measured", _facts(comparison.a)),
-        _section("How B was measured", _facts(comparison.b)),
+        *(figure(name, data) for name, data in figures.items()),
+        section("Differences", _difference_table(comparison), f'<p class="note">{escape(note)}</p>'),
+        section("How A was measured", facts(comparison.a)),
+        section("How B was measured", facts(comparison.b)),
     ]
-    return _page("Comparison", f"A: {a}. B: {b}. Protocol {protocol.name}: {protocol.summary}.", body)
+    return page("Comparison", f"A: {a}. B: {b}. Protocol {protocol.name}: {protocol.summary}.", body)
 
 
-def _page(title: str, lead: str, body: Iterable[str]) -> str:
+def page(title: str, lead: str, body: Iterable[str]) -> str:
+    """A whole page."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -130,16 +132,18 @@ def _cards(overall: Summary) -> str:
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def _figure(name: str, data: bytes) -> str:
+def figure(name: str, data: bytes) -> str:
+    """A picture, inside the page."""
     encoded = base64.b64encode(data).decode("ascii")
     return f'<section><img alt="{escape(_TITLES.get(name, name))}" src="data:image/png;base64,{encoded}"></section>'
 
 
-def _section(title: str, *parts: str) -> str:
+def section(title: str, *parts: str) -> str:
+    """A box with a heading."""
     return f"<section><h2>{escape(title)}</h2>{''.join(parts)}</section>"
 
 
-def _rows(head: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]], kind: str = "") -> str:
+def table(head: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]], kind: str = "") -> str:
     """A table of a class; rows are a class and cells of text."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     lines = (f'<tr class="{row}">{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>' for row, cells in rows)
@@ -158,7 +162,7 @@ def _overall_table(evaluation: Evaluation) -> str:
             bounds = (group.success_interval for group in groups.values())
             cells = ["-" if math.isnan(low) else f"{low:.2f} to {high:.2f}" for low, high in bounds]
             rows.append(("", ["95 % interval (Wilson)", *cells]))
-    return _rows(["", *groups], rows, "lastbold")
+    return table(["", *groups], rows, "lastbold")
 
 
 def _cell_table(evaluation: Evaluation) -> str:
@@ -174,7 +178,7 @@ def _cell_table(evaluation: Evaluation) -> str:
             rows.append((kind, [label, format_bin(parts.edges, number), str(cell.episodes), *_stats(cell, metrics)]))
         if len(cells) > 1:
             rows.append(("total", ["", "all", str(total.episodes), *_stats(total, metrics)]))
-    return _rows(["terrain", "difficulty", "episodes", *(heading(metric) for metric in metrics)], rows)
+    return table(["terrain", "difficulty", "episodes", *(heading(metric) for metric in metrics)], rows)
 
 
 def _reward_table(evaluation: Evaluation) -> str:
@@ -185,7 +189,7 @@ def _reward_table(evaluation: Evaluation) -> str:
         stats = (group.rewards[name] for group in groups.values())
         cells = ["-" if math.isnan(stat.mean) else f"{stat.mean:.3g} ± {stat.std:.2g}" for stat in stats]
         rows.append(("", [name, *cells]))
-    return _rows(["term", *groups], rows, "lastbold")
+    return table(["term", *groups], rows, "lastbold")
 
 
 def _difference_table(comparison: Comparison) -> str:
@@ -221,11 +225,12 @@ def _notes() -> str:
     return f'<p class="note">{escape(text)}</p>'
 
 
-def _facts(evaluation: Evaluation) -> str:
+def facts(evaluation: Evaluation) -> str:
+    """How it was measured."""
     options, model = evaluation.options, evaluation.task.model
     slow, fast = model.command.speed
     low, high = model.course.difficulty_range
-    facts = {
+    known = {
         "task": f"{evaluation.task.name} ({model.stage})",
         "checkpoint": str(evaluation.weights.path),
         "SHA-256": evaluation.weights.digest,
@@ -239,5 +244,5 @@ def _facts(evaluation: Evaluation) -> str:
         "engine": f"{evaluation.engine} on {evaluation.device}",
         "versions": ", ".join(f"{name} {version}" for name, version in evaluation.versions.items()),
     }
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in known.items())
     return f"<dl>{rows}</dl>"

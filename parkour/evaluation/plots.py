@@ -24,7 +24,7 @@ ACCENT, WARM = "#0f7c8a", "#c8553d"
 LINES = ("#0f7c8a", "#e08a1e", "#5b4b9a", "#c8553d", "#6f9b3c", "#3f6fb5", "#a0527d", "#8a7358")
 """Colours of terrains, in turn; their markers differ too."""
 MARKERS = "osD^vPXh"
-_HEAT = LinearSegmentedColormap.from_list("success", ["#fbf3ea", "#f3cf9b", "#8fc3b5", "#2b8f96", "#0b4f63"])
+HEAT = LinearSegmentedColormap.from_list("success", ["#fbf3ea", "#f3cf9b", "#8fc3b5", "#2b8f96", "#0b4f63"])
 COMPARED = ("success", "way_points", "displacement", "edge_per_step", "fall", "power")
 """Metrics whose differences are drawn."""
 
@@ -32,15 +32,15 @@ COMPARED = ("success", "way_points", "displacement", "edge_per_step", "fall", "p
 def evaluation_figures(evaluation: Evaluation) -> dict[str, bytes]:
     """PNG files by name: ``success``, ``way_points``, ``rewards``."""
     return {
-        "success": _png(_success(evaluation)),
-        "way_points": _png(_way_points(evaluation)),
-        "rewards": _png(_rewards(evaluation)),
+        "success": png(_success(evaluation)),
+        "way_points": png(_way_points(evaluation)),
+        "rewards": png(_rewards(evaluation)),
     }
 
 
 def comparison_figures(comparison: Comparison) -> dict[str, bytes]:
     """PNG files by name: ``differences``."""
-    return {"differences": _png(_differences(comparison))}
+    return {"differences": png(_differences(comparison))}
 
 
 def write_figures(folder: Path, figures: dict[str, bytes], prefix: str = "") -> list[Path]:
@@ -68,7 +68,7 @@ def _success(evaluation: Evaluation) -> Figure:
     rows.append(("all", (*parts.by_bin, parts.overall) if several else parts.by_bin))
     columns = [format_bin(parts.edges, number) for number in range(len(parts.edges) - 1)] + (["all"] if several else [])
     figure, axes = _figure(1.7 + 1.05 * len(columns), 1.55 + 0.62 * len(rows))
-    _title(figure, "Success by terrain and difficulty", _subtitle(evaluation))
+    draw_title(figure, "Success by terrain and difficulty", _subtitle(evaluation))
     gap = 0.12
     for i, (_, cells) in enumerate(rows):
         for j, cell in enumerate(cells):
@@ -88,9 +88,9 @@ def _success(evaluation: Evaluation) -> Figure:
 def _heat_cell(axes: Any, x: float, y: float, cell: Summary) -> None:
     rate = cell.metrics["success"].mean
     empty = math.isnan(rate)
-    colour = "#f2f4f6" if empty else _HEAT(rate)
+    colour = "#f2f4f6" if empty else HEAT(rate)
     axes.add_patch(_rectangle(x - 0.48, y - 0.46, 0.96, 0.92, colour))
-    red, green, blue = (0.95,) * 3 if empty else _HEAT(rate)[:3]
+    red, green, blue = (0.95,) * 3 if empty else HEAT(rate)[:3]
     ink = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.54 else INK
     axes.text(x, y - 0.06, "-" if empty else f"{rate:.0%}", ha="center", va="center", color=ink, fontsize=12,
               fontweight="bold")  # fmt: skip
@@ -101,7 +101,7 @@ def _way_points(evaluation: Evaluation) -> Figure:
     """Part of the episodes that reach at least so many way points, per terrain."""
     parts = evaluation.breakdown
     figure, axes = _figure(6.4, 4.9)
-    _title(figure, "Episodes that reach at least k way points", _subtitle(evaluation))
+    draw_title(figure, "Episodes that reach at least k way points", _subtitle(evaluation))
     for i, (name, group) in enumerate(parts.by_terrain.items()):
         if group.episodes == 0:
             continue
@@ -131,7 +131,7 @@ def _rewards(evaluation: Evaluation) -> Figure:
     means = np.nan_to_num([rewards[name].mean for name in names])
     spreads = np.nan_to_num([rewards[name].std for name in names])
     figure, axes = _figure(6.4, 1.4 + 0.26 * len(names))
-    _title(figure, "Reward terms per episode, mean and standard deviation", _subtitle(evaluation))
+    draw_title(figure, "Reward terms per episode, mean and standard deviation", _subtitle(evaluation))
     rows = np.arange(len(names))
     colours = [ACCENT if mean >= 0 else WARM for mean in means]
     axes.barh(rows, means, height=0.68, color=colours, zorder=2)
@@ -162,7 +162,7 @@ def _differences(comparison: Comparison) -> Figure:
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, math.ceil(len(metrics) / 2), sharey=True)
     a, b = comparison.a.weights.label, comparison.b.weights.label
-    _title(figure, "Differences B - A with 95 % intervals", f"A: {a}   B: {b}")
+    draw_title(figure, "Differences B - A with 95 % intervals", f"A: {a}   B: {b}")
     figure.get_layout_engine().set(h_pad=0.1, w_pad=0.08)  # type: ignore[union-attr]
     names = list(groups)
     for axis, metric in zip(axes.flat, metrics, strict=False):
@@ -177,7 +177,7 @@ def _differences(comparison: Comparison) -> Figure:
         axis.set_yticks(range(len(names)), names)
         axis.set_ylim(len(names) - 0.5, -0.5)
         axis.margins(x=0.12)
-        _style(axis)
+        style_axes(axis)
         axis.grid(axis="x", color=RULE, linewidth=0.8)
         axis.spines[["top", "right", "left"]].set_visible(False)
         axis.tick_params(length=0)
@@ -188,17 +188,17 @@ def _figure(width: float, height: float) -> tuple[Figure, Any]:
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    _style(axes)
+    style_axes(axes)
     return figure, axes
 
 
-def _style(axes: Any) -> None:
+def style_axes(axes: Any) -> None:
     axes.tick_params(colors=INK, labelsize=9)
     for spine in axes.spines.values():
         spine.set_color(RULE)
 
 
-def _title(figure: Figure, title: str, subtitle: str) -> None:
+def draw_title(figure: Figure, title: str, subtitle: str) -> None:
     """Title and a lighter line below it, flush left."""
     height = figure.get_size_inches()[1]
     assert figure.get_layout_engine() is not None
@@ -219,7 +219,7 @@ def _rectangle(x: float, y: float, width: float, height: float, colour: Any) -> 
     )
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     # No version and no date inside, so that equal figures are equal files.
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})

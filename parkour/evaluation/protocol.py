@@ -39,26 +39,29 @@ class Protocol:
     """Range where nobody names one; the task's own when None."""
     columns_per_terrain: int = COLUMNS_PER_TERRAIN
     """With equal shares."""
+    degraded: bool = False
+    """Whether policies are tried under degradations too; see :mod:`parkour.evaluation.gauntlet`."""
 
 
+_COURSE = Protocol(
+    name="course",
+    summary="0.8 m/s, 30 s, difficulties evenly over the range on every terrain",
+    changes={
+        "timing.episode_length": 30.0,
+        "command.speed": [0.8, 0.8],
+        "command.resample": "never",
+        "course.levels": 20,
+        "course.difficulty": "levels",
+        "course.curriculum": False,
+        "course.start_levels": [0, 19],
+    },
+    equal_shares=True,
+    stratified=True,
+)
 PROTOCOLS: dict[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
-        Protocol(
-            name="course",
-            summary="0.8 m/s, 30 s, difficulties evenly over the range on every terrain",
-            changes={
-                "timing.episode_length": 30.0,
-                "command.speed": [0.8, 0.8],
-                "command.resample": "never",
-                "course.levels": 20,
-                "course.difficulty": "levels",
-                "course.curriculum": False,
-                "course.start_levels": [0, 19],
-            },
-            equal_shares=True,
-            stratified=True,
-        ),
+        _COURSE,
         Protocol(
             name="reference",
             summary="U(0.3, 0.8) m/s, 20 s, 5 x 5 patches of random difficulty, as in earlier tables",
@@ -74,6 +77,12 @@ PROTOCOLS: dict[str, Protocol] = {
             },
             equal_shares=False,
             stratified=False,
+        ),
+        replace(
+            _COURSE,
+            name="gauntlet",
+            summary="as course, clean and under every degradation of camera and body",
+            degraded=True,
         ),
     )
 }

@@ -92,25 +92,23 @@ def _summary(group: Summary) -> dict[str, Any]:
         "episodes": group.episodes,
         "metrics": {
             metric.key: {
-                "mean": _number(group.metrics[metric.key].mean),
-                "std": _number(group.metrics[metric.key].std),
+                "mean": number(group.metrics[metric.key].mean),
+                "std": number(group.metrics[metric.key].std),
                 "unit": metric.unit,
             }
             for metric in METRICS
         },
-        "success_interval_95": [_number(bound) for bound in group.success_interval],
-        "reached_at_least": [_number(part) for part in group.reached],
-        "rewards": {
-            name: {"mean": _number(stat.mean), "std": _number(stat.std)} for name, stat in group.rewards.items()
-        },
-        "terminations": {name: _number(part) for name, part in group.terminations.items()},
+        "success_interval_95": [number(bound) for bound in group.success_interval],
+        "reached_at_least": [number(part) for part in group.reached],
+        "rewards": {name: {"mean": number(stat.mean), "std": number(stat.std)} for name, stat in group.rewards.items()},
+        "terminations": {name: number(part) for name, part in group.terminations.items()},
     }
 
 
 def _differences(row: Mapping[str, Difference]) -> dict[str, Any]:
     return {
-        key: {"a": _number(d.a), "b": _number(d.b), "difference": _number(d.difference), "low": _number(d.low),
-              "high": _number(d.high)}
+        key: {"a": number(d.a), "b": number(d.b), "difference": number(d.difference), "low": number(d.low),
+              "high": number(d.high)}
         for key, d in row.items()
     }  # fmt: skip
 
@@ -128,10 +126,10 @@ def _episodes(table: EpisodeTable) -> dict[str, Any]:
 
 
 def _numbers(column: np.ndarray) -> list[float | int | None]:
-    return [_number(value) for value in column.tolist()]
+    return [number(value) for value in column.tolist()]
 
 
-def _number(value: float) -> float | int | None:
+def number(value: float) -> float | int | None:
     """As JSON has it: whole numbers without a fraction, nothing for what is not a number."""
     if not math.isfinite(value):
         return None

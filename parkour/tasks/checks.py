@@ -57,6 +57,8 @@ def check_component(component: ResolvedComponent) -> None:
             _has_methods(component, ("availability", "make_env"))
         case "task" | "robot":
             pass  # Data; the models of tasks and robots say what is wrong with them.
+        case "degradation":
+            pass  # Data; laid on a task it is checked as that is.
         case "command":
             pass  # Called by Typer, which says what is wrong with it.
 

@@ -21,6 +21,7 @@ MODULES: dict[Kind, str] = {
     "task": "tasks",
     "robot": "robots",
     "command": "commands",
+    "degradation": "degradations",
 }
 """Module in this package with the checks of each kind."""
 

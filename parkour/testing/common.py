@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from parkour.registry.describe import describe_parameters
 from parkour.tasks.checks import check_component
 from parkour.testing.subject import CheckFailed, DoesNotApply, Subject, expect
@@ -20,7 +22,7 @@ def described(subject: Subject) -> str:
 
 def callable_as_agreed(subject: Subject) -> str:
     """Its target takes the arguments of the contract."""
-    if subject.target is None:
+    if subject.target is None or isinstance(subject.target, Mapping):
         raise DoesNotApply("it is data")
     if not callable(subject.target):
         raise CheckFailed(f"{subject.spec.target} is a {type(subject.target).__name__}, expected something to call")

@@ -16,7 +16,8 @@ def new(
         str,
         typer.Option(
             metavar="NAME",
-            help="terrain, reward, observation, modifier, termination, event, encoder, policy, engine, task, command.",
+            help="terrain, reward, observation, modifier, termination, event, encoder, policy, engine, task, command, "
+            "degradation.",
         ),
     ],
     component: Annotated[

@@ -31,6 +31,7 @@ KINDS: dict[str, str] = {
     "engine": "An engine",
     "task": "A task",
     "command": "A command",
+    "degradation": "A degradation of the gauntlet",
 }
 """Kinds that there are templates for, and what their projects say they are."""
 _COMMON = {

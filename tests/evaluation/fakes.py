@@ -133,13 +133,14 @@ def write_weights(
     folder: Path,
     *sets: str,
     task: str = "go2-teacher",
+    overlay: str = "train",
     iteration: int = 3,
     seed: int = 0,
     withs: tuple[str, ...] = (),
 ) -> Weights:
     """A checkpoint with fresh weights of a task with small networks."""
     folder.mkdir(parents=True, exist_ok=True)
-    resolved = load_task(task, overlay="train", changes=read_changes((*SMALL, *sets), withs))
+    resolved = load_task(task, overlay=overlay, changes=read_changes((*SMALL, *sets), withs))
     env = GlidingEnv(resolved, 2, "cpu", 0)
     torch.manual_seed(seed)
     obs = env.get_observations()

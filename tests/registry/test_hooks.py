@@ -26,6 +26,7 @@ SPECS: dict[Kind, str] = {
     "task": 'TaskSpec(name="thing", summary="a thing", target="things:x.toml", aliases=(TaskAlias(name="t"),))',
     "robot": 'RobotSpec(name="thing", summary="a thing", target="things:robots/thing", model_version="2")',
     "command": 'CommandSpec(name="thing", summary="a thing", target="things:x")',
+    "degradation": 'DegradationSpec(name="thing", summary="a thing", target="things:x", part="camera")',
 }
 """A registration of each kind; a new hook needs one."""
 

@@ -345,3 +345,10 @@ def anything() -> None:
 
 def nothing() -> None:
     """Takes no arguments at all."""
+
+
+# -- degradations ----------------------------------------------------------------------------------------------------
+
+EMPTY_DEGRADATION: dict[str, object] = {}
+CROOKED_DEGRADATION = {"control..action_delay": 2}
+IDLE_DEGRADATION = {"timing.decimation": 4}

@@ -75,6 +75,10 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("command", "SILENT_COMMAND", "explains_itself", "nothing is said of number"),
     ("command", "LENIENT_COMMAND", "refuses_what_it_does_not_know", "ends with exit code 0, expected 2"),
     ("command", "SILENT_COMMAND", "imports_little", "importing tests.testing.broken imports torch"),
+    ("degradation", "column", "says_what_it_changes", "is a function, expected a mapping of paths"),
+    ("degradation", "EMPTY_DEGRADATION", "says_what_it_changes", "is an empty one, expected a mapping"),
+    ("degradation", "CROOKED_DEGRADATION", "says_what_it_changes", "got the path 'control..action_delay'"),
+    ("degradation", "IDLE_DEGRADATION", "changes_a_task", "it changes nothing of go2-teacher"),
 ]
 WITH_PARAMS = {"terrain_wrong_at_a_bound"}
 _REPORTS: dict[tuple[Kind, str], ComponentReport] = {}

@@ -1,0 +1,95 @@
+"""What a policy must withstand: named changes of the task, which plugins register."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from parkour.errors import PluginError, TaskError
+from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
+from parkour.specs import DegradationSpec, ObservationSpec
+from parkour.tasks.changes import Changes, split_path
+from parkour.tasks.resolved import ResolvedTask
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """One way in which the world is worse than the task says."""
+
+    name: str
+    """Bare where that is unique, else the id."""
+    id: str
+    summary: str
+    part: Literal["camera", "body"]
+    changes: Changes
+
+    def obstacle(self, task: ResolvedTask) -> str:
+        """Why it cannot be laid on a task; empty if it can."""
+        if self.part == "camera" and not _sees(task):
+            return "the policy has no camera"
+        for path in self.changes:
+            section, *rest = split_path(path) if ":" not in path else ("",)
+            if section == "observations" and rest and rest[0] not in task.observations:
+                return f"the task has no observation group {rest[0]!r}"
+        return ""
+
+
+def find_degradations(
+    only: Iterable[str] = (), registry: Registry | None = None, notify: Callable[[str], None] = lambda line: None
+) -> tuple[Degradation, ...]:
+    """Those that are registered, the camera's first; or those named, in the order of the names.
+
+    Args:
+        only: names or ids; all when empty.
+        registry: where they are looked up; what is installed when None.
+        notify: told in a line of one that is left out because it is broken.
+
+    Raises:
+        UnknownNameError: one of the names is registered nowhere, or of a plugin that is broken.
+        PluginError: one of those named is no mapping of paths to values.
+    """
+    registry = registry or default_registry()
+    if names := list(dict.fromkeys(only)):
+        return tuple(load_degradation(registry.get("degradation", name), registry) for name in names)
+    found = []
+    for item in registry.specs("degradation"):
+        try:
+            found.append(load_degradation(item, registry))
+        except PluginError as error:
+            notify(f"{item.id} is left out: {error.message}")
+    return tuple(sorted(found, key=lambda each: each.part != "camera"))
+
+
+def load_degradation(item: RegisteredSpec, registry: Registry) -> Degradation:
+    """A registered degradation with its changes.
+
+    Raises:
+        PluginError: its target cannot be imported, or is no mapping of paths to values.
+    """
+    spec = item.spec
+    assert isinstance(spec, DegradationSpec)
+    changes = resolve_target(spec.target, owner=f"degradation {item.id!r}")
+    if not isinstance(changes, Mapping) or not changes or not all(isinstance(path, str) for path in changes):
+        got = "an empty one" if isinstance(changes, Mapping) and not changes else f"a {type(changes).__name__}"
+        raise PluginError(
+            f"degradation {item.id!r}: {spec.target} is {got}, expected a mapping of paths in the task to values",
+            hint='{"control.action_delay": 2}',
+        )
+    try:
+        for path in changes:
+            if ":" not in path:
+                split_path(path)
+    except TaskError as error:
+        raise PluginError(f"degradation {item.id!r}: {error.message}") from None
+    return Degradation(_shortest(item, registry), item.id, spec.summary, spec.part, changes)
+
+
+def _shortest(item: RegisteredSpec, registry: Registry) -> str:
+    same = [each for each in registry.specs("degradation") if each.spec.name == item.spec.name]
+    return item.spec.name if item.builtin or len(same) == 1 else item.id
+
+
+def _sees(task: ResolvedTask) -> bool:
+    specs = [part.spec for part in task.observations.values()]
+    return any(isinstance(spec, ObservationSpec) and "depth_camera" in spec.needs for spec in specs)

@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 
 from parkour_isaaclab.backends.backend import DEFAULT
+from parkour_isaaclab.launch import choose_renderer
 
 PHYSICS_VARIABLE = "PARKOUR_TEST_PHYSICS"
 """Environment variable that names the backend of the tests."""
 
 if find_spec("isaaclab") is None:
     collect_ignore_glob = ["test_*.py"]
+else:
+    # Tests import MuJoCo themselves, before any environment is made.
+    choose_renderer()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Environments of both tasks on PhysX: what they give, and that learning runs on them."""
+"""Environments of both tasks: what they give, and that they can be stepped."""
 
 from __future__ import annotations
 
@@ -13,21 +13,29 @@ from parkour_cli.changes import read_changes
 pytestmark = [pytest.mark.isaaclab, pytest.mark.slow]
 
 
-def test_a_teacher_walks_all_terrains_for_400_steps(make_env: Any) -> None:
-    task = load_task("go2-teacher", overlay="train", changes=read_changes(["course.levels=3"]))
-    env = make_env(task, num_envs=16)
-    layout = env.mdp.observations.layout
-    assert {field.name for field in layout["proprioception"]}
-    observations = env.get_observations()
-    sizes = {name: sum(field.size for field in fields) for name, fields in layout.items()}
-    assert {name: value.shape[1] for name, value in observations.items()} == sizes
-    assert sizes == {
+SIZES = {
+    "go2-teacher": {
         "proprioception": 53,
         "height_scan": 132,
         "privileged_explicit": 9,
         "privileged_latent": 29,
         "proprioception_history": 530,
-    }
+    },
+    "go2-student": {},
+}
+
+
+@pytest.mark.parametrize("name", ["go2-teacher", "go2-student"])
+def test_robots_walk_all_terrains_for_400_steps(make_env: Any, name: str) -> None:
+    task = load_task(name, overlay="train", changes=read_changes(["course.levels=3"]))
+    env = make_env(task, num_envs=16)
+    layout = env.mdp.observations.layout
+    observations = env.get_observations()
+    sizes = {group: sum(field.size for field in fields) for group, fields in layout.items()}
+    assert set(observations.keys()) == set(task.observations)
+    assert SIZES[name].items() <= sizes.items()
+    for group, value in observations.items():
+        assert value.flatten(1).shape == (16, sizes[group]) or group == "depth", group
     assert set(env.mdp.course.terrain.tolist()) == set(range(len(task.terrains)))
     generator = torch.Generator().manual_seed(0)
     ended = torch.zeros(16, dtype=torch.long)
@@ -78,3 +86,21 @@ def test_actions_come_late_by_the_tasks_delay(make_env: Any) -> None:
         targets.append(((term.processed_actions - default) / task.model.control.action_scale).mean())
         assert env.mdp.action.mean() == value
     assert torch.stack(targets).tolist() == pytest.approx([0.0, 0.0, 1.0], abs=1e-5)
+
+
+def test_physics_alone_takes_as_long_as_in_a_control_step(make_env: Any) -> None:
+    """A robot that falls freely has the speed of so many control steps, whatever one call of a backend makes."""
+    env = make_env(load_task("go2-teacher", overlay="play", changes=read_changes(["course.levels=1"])))
+    with torch.inference_mode():
+        runtime = _runtime(env)
+        everybody = torch.arange(4)
+        runtime.sim_handle.set_base_state(everybody, torch.tensor([[2.0, 0.0, 5.0]]).repeat(4, 1), torch.zeros(4))
+        env.simulate_only(5)
+        speed = runtime.accessor.read(runtime.origins).robot.base_lin_vel_w[:, 2]
+    torch.testing.assert_close(speed, torch.full((4,), -9.81 * 5 * env.mdp.clock.step_dt), rtol=0.05, atol=0)
+
+
+def _runtime(env: Any) -> Any:
+    from parkour_isaaclab.runtime import runtime_of
+
+    return runtime_of(env.unwrapped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics, UsdShade, Vt
 
+from parkour.errors import EngineError
 from parkour.policies.source import Weights
 from parkour.viewing.viewer import ViewerOptions
 from parkour.viewing.watch import DriveOptions, WatchOptions, watch
@@ -59,6 +61,35 @@ def test_a_policy_is_played_and_driven_on_the_page(weights: Weights, physics: st
         assert session.steps == 15
         assert torch.isfinite(session.mdp.context.robot.base_pos).all()  # type: ignore[union-attr]
     assert [line.startswith("web viewer: http://127.0.0.1:") for line in said] == [True, True]
+
+
+@pytest.mark.slow
+def test_a_session_is_filmed_without_kit(weights: Weights, physics: str, tmp_path: Path) -> None:
+    """By MuJoCo's renderer: the robot moves, so no picture is the one before."""
+    film = tmp_path / "film.mp4"
+    said: list[str] = []
+    options = WatchOptions(
+        video=film, steps=20, num_envs=1, changes=CHANGES, engine="isaaclab", engine_options={"physics": physics}
+    )
+    try:
+        watch(weights, options, notify=said.append)
+    except EngineError as error:
+        if "nothing can be rendered here" in error.message:
+            pytest.skip(error.message)
+        raise
+    assert said[-1].startswith(f"video: {film}")
+    frames = _frames(film)
+    assert frames.shape[1:] == (540, 960, 3)
+    assert frames.std() > 10
+    assert (np.abs(np.diff(frames.astype(int), axis=0)).mean(axis=(1, 2, 3)) > 0).all()
+
+
+def _frames(path: Path) -> np.ndarray:
+    import imageio_ffmpeg
+
+    reader = imageio_ffmpeg.read_frames(str(path))
+    width, height = next(reader)["size"]
+    return np.stack([np.frombuffer(frame, np.uint8).reshape(height, width, 3) for frame in reader])
 
 
 def test_meshes_of_a_link_are_as_large_as_its_shapes() -> None:

@@ -50,11 +50,12 @@ def test_a_robot_slides_where_friction_is_less_than_the_slope(simulator: str, sl
         early, late = _lie_on_slope(driver, angle, seconds=0.2)
     finally:
         driver.close()
-    expected = GRAVITY * (math.sin(angle) - coefficients * math.cos(angle))
-    slides = expected > 0
-    measured = (late - early) / 0.2
+    slides = coefficients < slope
     assert (late[~slides].abs() < 0.05).all(), (early, late)
-    np.testing.assert_allclose(measured[slides].numpy(), expected[slides].numpy(), rtol=0.15)
+    acceleration = (late - early) / 0.2
+    measured = slope - acceleration / (GRAVITY * math.cos(angle))
+    # Legs and belly share the load anew in every step, so a little is lost.
+    np.testing.assert_allclose(measured[slides].numpy(), coefficients[slides].numpy(), rtol=0.08)
 
 
 def _falls_freely(level: Driver) -> None:
@@ -115,14 +116,18 @@ def _accelerates_by_its_inertia(level: Driver, joint: int) -> None:
 
 
 def _lie_on_slope(slope: Driver, angle: float, seconds: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """The robot with folded legs on the slope, settled for a moment; ``[N]`` speed along it, before and after."""
+    """The robot with folded legs on the slope, settled for a moment; ``[N]`` speed along it, before and after.
+
+    It looks downhill: across, its round trunk would roll.
+    """
     down = torch.tensor([0.0, -math.cos(angle), -math.sin(angle)])
     normal = torch.tensor([0.0, -math.sin(angle), math.cos(angle)])
     count = slope.mdp.num_envs
     pose = Pose.standing(slope.mdp, 0.0)
     folded = torch.tensor([0.0] * 4 + [1.3] * 4 + [-2.65] * 4).repeat(count, 1)
     pose.pos += 0.09 * normal
-    pose.quat[:] = torch.tensor([math.cos(angle / 2), math.sin(angle / 2), 0.0, 0.0])
+    c, s = math.cos(angle / 2) * math.sqrt(0.5), math.sin(angle / 2) * math.sqrt(0.5)
+    pose.quat[:] = torch.tensor([c, s, s, -c])
     pose.joint_pos = folded
     slope.place(pose)
     slope.step(40, target=folded)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,16 @@ MODULES = ("carb", "omni.appwindow", "omni.kit", "omni.ui")
 
 @pytest.fixture
 def kit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], window.KitView]]:
-    """Puts a window before an environment that was made without one."""
+    """Puts a window before an environment that was made without one; it is gone when the environment is closed."""
 
     def open_before(env: Any, view: window.KitView | None = None) -> window.KitView:
         view = view or window.KitView()
         window.declare_window()
         sim = env.unwrapped.sim
         monkeypatch.setattr(sim, "_has_gui", True)
-        monkeypatch.setattr(sim, "_visualizers", [view])
+        # What steps the simulation knows nothing of it: a step would ask more of it than the engine does.
+        monkeypatch.setattr(type(sim), "visualizers", property(lambda sim: [view]))
+        monkeypatch.setattr(sim, "set_camera_view", view.set_camera_view)
         monkeypatch.setattr(sim, "render", view.render_rgb_array)
         return view
 
@@ -49,17 +52,18 @@ def kit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], window.KitV
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, np.ndarray]]:
-    """What Isaac Lab's markers were told, last call last."""
-    from isaaclab.markers import VisualizationMarkers
+    """What Isaac Lab's markers are told, last call last; with a viewport they ask Kit for more than there is here."""
+    from parkour_isaaclab.viewer import markers
 
     calls: list[dict[str, np.ndarray]] = []
-    monkeypatch.setattr(VisualizationMarkers, "visualize", lambda self, **arrays: calls.append(arrays))
+    recorder = SimpleNamespace(visualize=lambda **arrays: calls.append(arrays))
+    monkeypatch.setattr(markers, "VisualizationMarkers", lambda cfg: recorder)
     return calls
 
 
 @pytest.mark.slow
 def test_the_window_shows_a_session_and_its_keys_drive_it(
-    kit: Callable[..., window.KitView], drawn: list[dict[str, np.ndarray]], make_env: Any, weights: Weights
+    make_env: Any, weights: Weights, kit: Callable[..., window.KitView], drawn: list[dict[str, np.ndarray]]
 ) -> None:
     env, session, _ = make_session(make_env, weights, driven=True, depth=True)
     view = kit(env)
@@ -112,7 +116,7 @@ def _films(env: Any, session: Session, view: window.KitView) -> None:
 
 @pytest.mark.slow
 def test_without_viewport_or_window_there_is_one_line(
-    kit: Callable[..., window.KitView], make_env: Any, weights: Weights
+    make_env: Any, weights: Weights, kit: Callable[..., window.KitView]
 ) -> None:
     """Isaac Sim was started by somebody else, without them."""
     env, session, _ = make_session(make_env, weights)
@@ -126,7 +130,7 @@ def test_without_viewport_or_window_there_is_one_line(
         ViewportCamera(env.unwrapped, (960, 540), False)
 
 
-def test_keys_of_the_window_are_keys_of_kit() -> None:
+def test_keys_of_the_window_are_keys_of_kit(kit: Callable[..., window.KitView]) -> None:
     window.declare_window()
     from parkour_isaaclab.viewer.keys import kit_key
 
@@ -140,7 +144,7 @@ def test_what_no_double_declares_is_an_error(kit: Callable[..., window.KitView])
     window.declare_window()
     import omni.ui  # pyright: ignore[reportMissingImports]
 
-    with pytest.raises(UndeclaredAttributeError, match=r"declares no omni\.ui\.Menu"):
+    with pytest.raises(UndeclaredAttributeError, match=r"no double declares omni\.ui\.Menu"):
         _ = omni.ui.Menu
 
 

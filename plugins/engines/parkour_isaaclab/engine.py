@@ -46,9 +46,10 @@ class IsaacLabEngine:
         from parkour.engines.device import check_device
 
         check_device(device)
-        from parkour_isaaclab.launch import divert_native_stdout, quiet_stdout
+        from parkour_isaaclab.launch import choose_renderer, divert_native_stdout, quiet_stdout
 
         divert_native_stdout()
+        choose_renderer()
         with quiet_stdout():
             backend.start(device=device, window=not headless, cameras=render)
             from parkour_isaaclab.vec_env import IsaacVecEnv

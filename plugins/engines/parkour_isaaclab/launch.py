@@ -1,4 +1,4 @@
-"""What happens before Isaac Lab is imported: standard output stays that of the command that runs."""
+"""What happens before Isaac Lab is imported: standard output stays the command's, and films find a renderer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from ctypes.util import find_library
 
 STDOUT, STDERR = 1, 2
 """The process's own descriptors."""
@@ -14,6 +15,12 @@ STDOUT, STDERR = 1, 2
 def quiet_stdout() -> AbstractContextManager[object]:
     """Isaac Lab's Python prints on standard output while it makes an environment."""
     return nullcontext() if os.environ.get("PARKOUR_DEBUG", "") not in ("", "0") else redirect_stdout(io.StringIO())
+
+
+def choose_renderer() -> None:
+    """Without a display films need EGL, and MuJoCo, which Newton imports, must hear of it before."""
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        os.environ.setdefault("MUJOCO_GL", "egl" if find_library("EGL") else "disabled")
 
 
 def divert_native_stdout() -> None:

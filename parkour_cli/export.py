@@ -14,7 +14,7 @@ from parkour.errors import ParkourError
 from parkour_cli.options import EngineOptions, PolicyOptions
 
 if TYPE_CHECKING:
-    from parkour.export.exporter import ExportResult
+    from parkour.exporters.exporter import ExportResult
     from parkour.policies.source import Weights
 
 app = make_app("Write a policy as ONNX, TorchScript or bare weights.")
@@ -22,7 +22,7 @@ app = make_app("Write a policy as ONNX, TorchScript or bare weights.")
 
 @dataclass(frozen=True)
 class GraphOptions:
-    """How graphs are written, and compared with torch: fields of :class:`parkour.export.exporter.ExportOptions`."""
+    """How graphs are written, and compared with torch: fields of :class:`parkour.exporters.exporter.ExportOptions`."""
 
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the export.")]
     dtype: Annotated[str, typer.Option(metavar="TYPE", help="Of the weights: float32 or float16.")] = "float32"
@@ -84,7 +84,7 @@ def weights(
 
 def export_after(weights: Weights, out: Path, engine: str | None, engine_options: Mapping[str, str]) -> None:
     """What ``--export DIR`` of other commands does: the policy that they ran, as ONNX with the usual options."""
-    from parkour.export.exporter import ExportOptions, export_policy
+    from parkour.exporters.exporter import ExportOptions, export_policy
 
     options = ExportOptions(engine=engine, engine_options=engine_options)
     result = export_policy(weights, out, options, notify=notice)
@@ -100,7 +100,7 @@ def _batch(text: str) -> int | None:
 
 
 def _export(policy: PolicyOptions, graph: GraphOptions, engine: EngineOptions, as_json: bool, **more: Any) -> None:
-    from parkour.export.exporter import ExportOptions, export_policy
+    from parkour.exporters.exporter import ExportOptions, export_policy
     from parkour.policies.source import load_weights
 
     options = ExportOptions(

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from parkour.export.graphs import DeployedGraph
-from parkour.export.manifest import Port
-from parkour.export.writers import DEFAULT_OPSET, run_onnx, write_onnx
+from parkour.exporters.graphs import DeployedGraph
+from parkour.exporters.manifest import Port
+from parkour.exporters.writers import DEFAULT_OPSET, run_onnx, write_onnx
 from parkour.specs import EncoderSpec
 from parkour.testing.subject import CheckFailed, Subject, expect
 

@@ -12,9 +12,9 @@ from rsl_rl.utils import resolve_callable
 from torch import Tensor
 
 from parkour.errors import ParkourError
-from parkour.export.graphs import deployed_graphs
-from parkour.export.parity import GroupSpan, check, compare, random_observations
-from parkour.export.writers import DEFAULT_OPSET, run_onnx, write_onnx
+from parkour.exporters.graphs import deployed_graphs
+from parkour.exporters.parity import GroupSpan, check, compare, random_observations
+from parkour.exporters.writers import DEFAULT_OPSET, run_onnx, write_onnx
 from parkour.policies.definition import PolicyDefinition, acting_network, define_policy
 from parkour.policies.deployed import build_actor
 from parkour.registry import RegisteredSpec

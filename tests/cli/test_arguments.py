@@ -113,7 +113,7 @@ def test_terrains_preview(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 def test_export(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caught: Catch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("parkour.export.exporter.export_policy", caught)
+    monkeypatch.setattr("parkour.exporters.exporter.export_policy", caught)
     path = write_weights(tmp_path).path
     command(capsys, "export", name, "--checkpoint", path, "-o", tmp_path, "--engine", "mujoco", "--cpu-sim", "warp")
     options = caught.args[2]

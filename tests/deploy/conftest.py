@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from parkour.export.exporter import ExportOptions, export_policy
+from parkour.exporters.exporter import ExportOptions, export_policy
 from parkour.policies.source import PolicySource, load_weights
 
 

@@ -17,7 +17,7 @@ from parkour.evaluation.compare import RESAMPLES
 from parkour.evaluation.evaluate import EvaluationOptions, evaluate
 from parkour.evaluation.protocol import TaskChanges
 from parkour.evaluation.tables import evaluation_tables
-from parkour.export import exporter
+from parkour.exporters import exporter
 from parkour.policies import source as source_module
 from parkour.policies.source import Weights
 from parkour_cli.changes import read_changes

@@ -13,14 +13,14 @@ import pytest
 import torch
 
 from parkour.errors import CheckpointError
-from parkour.export.exporter import ExportOptions, export_policy
+from parkour.exporters.exporter import ExportOptions, export_policy
 from parkour.learning.options import RunResult, TrainOptions
 from parkour.learning.train import train
 from parkour.policies.checkpoint import slim
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
 from parkour.policies.deployed import load_policy
 from parkour.policies.source import weights_at
-from tests.export.conftest import write_checkpoint
+from tests.exporters.conftest import write_checkpoint
 from tests.learning.student_fakes import FakeStudentEnv, make_student_env, student_task, train_teacher
 
 ROOT = Path(__file__).parents[2]

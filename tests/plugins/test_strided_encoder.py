@@ -15,7 +15,7 @@ from parkour.policies.deployed import build_actor
 from parkour.tasks import load_task
 from parkour_policies.depth_encoders import depth_gru
 from parkour_policies.strided_encoder import StridedCnn, depth_strided_gru, space_to_depth
-from tests.export.conftest import blank_observations
+from tests.exporters.conftest import blank_observations
 
 IMAGE = (58, 87)
 

@@ -23,7 +23,7 @@ ELSEWHERE = {
     "engine-mujoco-steps_a_task",
     "engine-isaaclab-steps_a_task",
 }
-"""Slow, and done in tests/export and tests/engines at length."""
+"""Slow, and done in tests/exporters and tests/engines at length."""
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if str(case) not in ELSEWHERE], ids=str)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from parkour.errors import ExportError
-from parkour.export.graphs import DeployedGraph
-from parkour.export.manifest import Port
+from parkour.exporters.graphs import DeployedGraph
+from parkour.exporters.manifest import Port
 from parkour_policies.depth_encoders import SplitDepthEncoder
 from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION
 from parkour_policies.student_model import somebody_steers

@@ -27,7 +27,7 @@ GROUPS = (PROPRIOCEPTION, EXPLICIT, HISTORY, DEPTH, YAW_VALID, PERCEPTION)
 """Of the explicit privileged block only the size is read."""
 
 if TYPE_CHECKING:
-    from parkour.export.graphs import DeployedGraph
+    from parkour.exporters.graphs import DeployedGraph
 
 YawSource = Literal["where_valid", "predicted", "observed"]
 ACTOR_PARTS = ("estimator", "history_encoder", "mlp")
@@ -257,7 +257,7 @@ class StudentModel(nn.Module):
         """Nothing is normalised."""
 
     def deployed_graphs(self) -> Sequence[DeployedGraph]:
-        """What is exported; see :class:`parkour.export.graphs.DeployableActor`."""
+        """What is exported; see :class:`parkour.exporters.graphs.DeployableActor`."""
         from parkour_policies.deployed_student import student_graphs
 
         return student_graphs(self)

@@ -12,7 +12,7 @@ import mujoco
 import numpy as np
 
 from parkour.errors import ExportError
-from parkour.export.manifest import Manifest, read_manifest
+from parkour.exporters.manifest import Manifest, read_manifest
 from parkour.tasks.robot import load_robot
 from parkour_deploy.dds.layout import COMMAND, STATE, Message, intact, modes, read
 from parkour_mujoco.fake_go2.faults import SILENCE

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from parkour.errors import ExportError, UnknownNameError
-from parkour.export.manifest import Manifest
+from parkour.exporters.manifest import Manifest
 from parkour.registry import default_registry, resolve_target
 from parkour.specs import TerrainSpec
 from parkour.tasks.model import CourseField

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from parkour.errors import ExportError
-from parkour.export.manifest import Manifest
+from parkour.exporters.manifest import Manifest
 from parkour.terrain.sub_terrain import PATCH_LENGTH
 from parkour_deploy.contract import Contract
 from parkour_deploy.policy import GraphPolicy

@@ -13,7 +13,7 @@ from typing import Any
 
 from parkour.child_process import python_command, python_environment
 from parkour.errors import EngineError, ExportError, ParkourError
-from parkour.export.manifest import Manifest, check_task_file, read_manifest
+from parkour.exporters.manifest import Manifest, check_task_file, read_manifest
 from parkour.tasks.robot import load_robot
 from parkour.terrain.field import TerrainField
 from parkour_deploy.contract import read_contract

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from parkour.errors import ExportError
-from parkour.export.manifest import Port
+from parkour.exporters.manifest import Port
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def deployed_graphs(actor: nn.Module, groups: Mapping[str, int], num_actions: in
     if getattr(module, "is_recurrent", False):
         raise ExportError(
             f"{type(actor).__name__} keeps a state: expected a method deployed_graphs() that names it",
-            hint="see parkour.export.graphs.DeployableActor",
+            hint="see parkour.exporters.graphs.DeployableActor",
         )
     if not isinstance(module, DeployedModule):
         raise ExportError(f"{type(module).__name__}: expected the attributes input_names and output_names")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from parkour.export.exporter import ExportResult
+from parkour.exporters.exporter import ExportResult
 from parkour.tasks import load_task
 from parkour.tasks.build import build_terrain
 from parkour_cli.changes import read_changes

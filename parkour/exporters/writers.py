@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from parkour.errors import ExportError
-from parkour.export.graphs import DeployedGraph, HalfPrecision
+from parkour.exporters.graphs import DeployedGraph, HalfPrecision
 from parkour.storage import write_bytes
 
 OPSETS = (14, 20)

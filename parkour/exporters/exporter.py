@@ -15,10 +15,10 @@ from torch import nn
 
 from parkour.digest import file_sha256
 from parkour.errors import ExportError
-from parkour.export.describe import describe_checkpoint, describe_origin, describe_task, describe_training
-from parkour.export.graphs import DeployedGraph, HalfPrecision, deployed_graphs, groups_read
-from parkour.export.manifest import MANIFEST, Graph, Manifest, manifest_to_toml
-from parkour.export.parity import (
+from parkour.exporters.describe import describe_checkpoint, describe_origin, describe_task, describe_training
+from parkour.exporters.graphs import DeployedGraph, HalfPrecision, deployed_graphs, groups_read
+from parkour.exporters.manifest import MANIFEST, Graph, Manifest, manifest_to_toml
+from parkour.exporters.parity import (
     BATCHES,
     STEPS,
     GroupSpan,
@@ -29,8 +29,8 @@ from parkour.export.parity import (
     random_observations,
     within_limits,
 )
-from parkour.export.recording import load_recording, record_rollout
-from parkour.export.writers import (
+from parkour.exporters.recording import load_recording, record_rollout
+from parkour.exporters.writers import (
     DEFAULT_OPSET,
     Runner,
     check_opset,

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from parkour.errors import ParkourError
-from parkour.export.exporter import ExportOptions, ExportResult, export_policy
-from parkour.export.manifest import MANIFEST, _digest, read_manifest
+from parkour.exporters.exporter import ExportOptions, ExportResult, export_policy
+from parkour.exporters.manifest import MANIFEST, _digest, read_manifest
 from parkour.policies.source import weights_at
 from parkour.registry import Registry
-from tests.export.conftest import STAGES
+from tests.exporters.conftest import STAGES
 
 pytest.importorskip("mujoco")
 pytestmark = pytest.mark.mujoco

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from parkour.errors import ParkourError
-from parkour.export.exporter import ExportOptions, ExportResult, export_policy
-from parkour.export.manifest import file_sha256, read_manifest
-from parkour.export.parity import Parity, check
+from parkour.exporters.exporter import ExportOptions, ExportResult, export_policy
+from parkour.exporters.manifest import file_sha256, read_manifest
+from parkour.exporters.parity import Parity, check
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
 from parkour.policies.definition import define_policy
 from parkour.policies.deployed import build_actor
@@ -24,7 +24,7 @@ from parkour.policies.source import weights_at
 from parkour.policies.task import task_of
 from parkour.tasks.table import merge
 from parkour_policies.rma_actor import RmaActor
-from tests.export.conftest import STAGES, blank_observations, write_checkpoint
+from tests.exporters.conftest import STAGES, blank_observations, write_checkpoint
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -68,7 +68,7 @@ def test_a_difference_is_an_error() -> None:
 def test_a_wrong_file_is_not_kept(
     checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from parkour.export import exporter
+    from parkour.exporters import exporter
 
     original = exporter.run_onnx
     monkeypatch.setattr(
@@ -227,7 +227,7 @@ def test_recorded_inputs(checkpoints: dict[str, Path], tmp_path: Path) -> None:
 
 @pytest.mark.mujoco
 def test_a_rollout_is_recorded(checkpoints: dict[str, Path]) -> None:
-    from parkour.export import recording
+    from parkour.exporters import recording
     from parkour.policies.deployed import DeployedPolicy, load_actor
 
     weights = weights_at(checkpoints["teacher"])

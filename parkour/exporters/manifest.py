@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from parkour.digest import file_sha256
 from parkour.errors import ExportError, ParkourError
-from parkour.export.hardware import HardwareEntry
+from parkour.exporters.hardware import HardwareEntry
 from parkour.mdp.robot import RobotLayout
 from parkour.tasks.model import Camera, Command, Control, CourseField, Goals, Section, Timing
 from parkour.tasks.validation import validate

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from parkour.export.hardware import read_hardware
-from parkour.export.manifest import (
+from parkour.exporters.hardware import read_hardware
+from parkour.exporters.manifest import (
     UNITS,
     CheckpointEntry,
     FieldEntry,

@@ -11,8 +11,8 @@ from tensordict import TensorDict
 from torch import nn
 
 from parkour.errors import ExportError
-from parkour.export.graphs import DeployedGraph
-from parkour.export.writers import Runner
+from parkour.exporters.graphs import DeployedGraph
+from parkour.exporters.writers import Runner
 
 TOLERANCE = {"float32": 1e-4, "float16": 5e-2}
 """Greatest error allowed, of float16 relative to the greatest action where that is above 1 (it keeps three digits)."""

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tensordict import TensorDict
 
-from parkour.export.exporter import ExportOptions, ExportResult, export_policy
+from parkour.exporters.exporter import ExportOptions, ExportResult, export_policy
 from parkour.policies.checkpoint import Checkpoint, TaskStamp
 from parkour.policies.checkpoint_file import save_checkpoint
 from parkour.policies.definition import acting_network, define_policy

@@ -1,4 +1,0 @@
-"""Exported policies: graphs that run without us, and ``deploy.toml``, which says how to feed them.
-
-:mod:`parkour.export.manifest` is read on robots and in other simulators and needs no torch; everything else does.
-"""

@@ -68,10 +68,10 @@ def register_observations() -> Iterable[ObservationSpec]:  # type: ignore[empty-
 
 @hookspec
 def register_modifiers() -> Iterable[ModifierSpec]:  # type: ignore[empty-body]
-    """Noise and faults that tasks lay on observation groups.
+    """Noise and faults that tasks apply to observation groups.
 
     A target is a class made as ``Target(num_envs, device, fields, **params)``
-    (:class:`parkour.mdp.modifiers.Modifier`). A task lays it on a group with
+    (:class:`parkour.mdp.modifiers.Modifier`). A task applies it to a group with
     ``[observations.GROUP.modifiers.NAME]``.
     """
 

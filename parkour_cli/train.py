@@ -128,12 +128,12 @@ def _task(
 
 
 def _resumed(name: str | None, options: TrainOptions, overlays: list[tuple[str, str]]) -> Weights:
-    """The checkpoint that a run goes on from."""
+    """The checkpoint that a run resumes from."""
     from parkour.learning.run_folder import check_resumed, resume_source
     from parkour.policies.source import task_named, weights_at
 
     for option, value in overlays:
-        raise ParkourError(f"got --resume and {option} {value}, expected one of them: a run goes on as it was")
+        raise ParkourError(f"got --resume and {option} {value}, expected one of them: a run resumes as it was")
     task_name = task_named(name)[0]
     weights = weights_at(resume_source(options, task_name or STAGES["teacher"]))
     if task_name is not None:
@@ -155,7 +155,7 @@ def _report(result: RunResult) -> None:
         return
     if result.stopped:
         notice(f"stopped after iteration {result.iterations}: {result.stopped}")
-        notice(f"go on with: parkour train --resume --run {result.run}")
+        notice(f"resume with: parkour train --resume --run {result.run}")
     else:
         notice(f"try it: parkour eval --run {result.run}, or: parkour play --run {result.run}")
     print(result.checkpoint)

@@ -27,7 +27,7 @@ class Readings:
     pitch: float
     """[rad]"""
     yaws: tuple[float, float]
-    """To the way point and the next, or the heading error twice, where somebody steers [rad]."""
+    """To the way point and the next, or the heading error twice, where it is commanded externally [rad]."""
     command: float
     """[m/s]"""
     flat: bool

@@ -38,7 +38,7 @@ class StepGraphs:
 
     What the functions keep between steps they keep in tensors that ``owner`` holds. A graph reads and writes fixed
     memory: where a function replaces a tensor by a new one, the graph ends with a copy into the old one, and the old
-    one stays in its place. Plain numbers that change from call to call, shapes that do, and waiting for the device
+    one stays in its place. Plain numbers that change from call to call, shapes that do, and host syncs
     cannot be captured: :attr:`failure` then says why, and everything runs as it is written.
 
     Args:
@@ -120,7 +120,7 @@ class StepGraphs:
         if part.calls > 0 and others:
             self._give_up(f"{_name(min(others, key=str))} is no tensor of fixed shape, and changes")
         elif part.calls > 0 and waits:
-            self._give_up(f"{waits[0]} waits for the device")
+            self._give_up(f"{waits[0]} forces a host sync")
         part.calls += 1
         self._keep(tensors)
         self._left = self._state.leaves()

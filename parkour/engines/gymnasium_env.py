@@ -143,7 +143,7 @@ def make_vec_env(
         task: name of a registered task.
         num_envs: N.
         overlay: of the task.
-        changes: laid on it; see :mod:`parkour.tasks.changes`.
+        changes: applied to it; see :mod:`parkour.tasks.changes`.
         engine: name of the simulator; the first that can run here when None.
         device: ``cpu`` or ``cuda:N``; a GPU if there is one when None.
         seed: of courses, and of what is drawn once per environment.

@@ -241,7 +241,7 @@ def _terrain_changes(shares: Mapping[str, float], protocol: Protocol, wanted: Se
 
 
 def _overlay(document: TaskDocument, protocol: Protocol, preset: str | None) -> str:
-    """Overlays to lay on, the noise last."""
+    """Overlays to apply, the noise last."""
     if preset is None:
         return protocol.overlay
     if document.tables.get("stage") == "teacher":

@@ -21,7 +21,7 @@ from parkour.policies.source import Weights
 from parkour.tasks.resolved import ResolvedTask
 
 REPORT_EVERY = 25
-"""Control steps between looks at how far the episodes are; each waits for the device."""
+"""Control steps between looks at how far the episodes are; each is a host sync."""
 
 MakeEnv = Callable[[ResolvedTask, int, str, int], TaskEnv]
 """``(task, num_envs, device, seed) -> env``."""

@@ -27,7 +27,7 @@ class MetricsFile:
             raise StorageError(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def _forget_after(self, iteration: int) -> None:
-        """Drop what a run wrote after the checkpoint that it now goes on from."""
+        """Drop what a run wrote after the checkpoint that it now resumes from."""
         if not self.path.is_file():
             return
         lines = self.path.read_text(encoding="utf-8").splitlines()

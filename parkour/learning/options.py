@@ -39,11 +39,11 @@ class TrainOptions:
     run_name: str = ""
     """Appended to the run folder's time stamp."""
     resume: bool = False
-    """Go on with a run (:attr:`run`, or the experiment's newest)."""
+    """Resume a run (:attr:`run`, or the experiment's newest)."""
     run: Path | None = None
-    """With ``resume``: the run folder to go on with. Without, for a student: the run of its teacher."""
+    """With ``resume``: the run folder to resume. Without, for a student: the run of its teacher."""
     checkpoint: Path | None = None
-    """With ``resume``: the checkpoint to go on from. Without: weights to start a new run with, a student's teacher."""
+    """With ``resume``: the checkpoint to resume from. Without: weights to start a new run with, a student's teacher."""
     student: Path | None = None
     """A student whose weights to begin with, rather than as a copy of the teacher."""
     allow_mismatch: bool = False

@@ -71,7 +71,7 @@ def read_choices(folder: Path) -> Choices | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"cannot read {path}: {error}", hint="remove it; the run goes on without it") from None
+        raise StorageError(f"cannot read {path}: {error}", hint="remove it; the run resumes without it") from None
 
 
 def experiment_folder(options: TrainOptions, task_name: str) -> Path:
@@ -128,7 +128,7 @@ def check_resumed(path: Path, checkpoint: Checkpoint, task_name: str) -> None:
             hint=f"parkour train {checkpoint.stamp.name} --resume --run {path.parent}",
         )
     if checkpoint.slim:
-        raise CheckpointError(f"checkpoint {path} is a slim copy without optimizers: a run cannot go on from it")
+        raise CheckpointError(f"checkpoint {path} is a slim copy without optimizers: no run can resume from it")
 
 
 def remove_if_unused(folder: Path) -> None:

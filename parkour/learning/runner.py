@@ -194,7 +194,7 @@ class TrainingRunner(OnPolicyRunner):
             self.env.mdp.observations.ramp_noise(self.current_learning_iteration / iterations, begin=begin)
 
     def _here(self, obs: TensorDict) -> TensorDict:
-        """Observations on this device. TensorDict's own ``to`` can wait for the device even where nothing moves."""
+        """Observations on this device. TensorDict's own ``to`` can be a host sync even where nothing moves."""
         device = torch.device(self.device)
         return obs if all(group.device == device for group in obs.values()) else obs.to(device)
 

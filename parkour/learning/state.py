@@ -57,7 +57,7 @@ class RunState:
     seed: int
     last_saved: Path | None = None
     resumed: Checkpoint | None = None
-    """What the run goes on from, if it does."""
+    """What the run resumes from, if it does."""
 
     def capture(self) -> Checkpoint:
         """Everything that a resumed run needs."""
@@ -142,7 +142,7 @@ class RunState:
             CheckpointError: it does not fit this task and policy, or is a slim copy.
         """
         if checkpoint.slim or checkpoint.optimizers is None:
-            raise CheckpointError(f"checkpoint {path} is a slim copy without optimizers: a run cannot go on from it")
+            raise CheckpointError(f"checkpoint {path} is a slim copy without optimizers: no run can resume from it")
         check_stamp(path, checkpoint.stamp, self.stamp)
         self._check_networks(path, checkpoint)
         optimizers = checkpoint.optimizers

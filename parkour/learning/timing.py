@@ -1,4 +1,4 @@
-"""How long the phases of an iteration take, without making the host wait for the device between them."""
+"""How long the phases of an iteration take, without a host sync between them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PhaseTimer:
             self._marks.append(time.perf_counter())
 
     def phases(self) -> list[float]:
-        """Seconds between the marks; waits for the device."""
+        """Seconds between the marks; a host sync."""
         if not self._cuda:
             return [float(b) - float(a) for a, b in zip(self._marks, self._marks[1:], strict=False)]  # type: ignore[arg-type]
         self._marks[-1].synchronize()  # type: ignore[union-attr]

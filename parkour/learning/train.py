@@ -137,7 +137,7 @@ def _check(options: TrainOptions, stage: str) -> None:
             hint="parkour train --stage student --checkpoint FILE (or --run DIR of a teacher's run)",
         )
     if options.run is not None and stage != "student":
-        raise ParkourError("--run names a run to go on with", hint="add --resume")
+        raise ParkourError("--run names a run to resume", hint="add --resume")
 
 
 def _engine_env(
@@ -252,7 +252,7 @@ def _learn(
             say(f"run folder {state.folder}")
         signals = stack.enter_context(StopSignals(say))
         limit = TimeLimit(options.time_limit)
-        # Last, so that nothing above draws from the streams that a resumed run goes on with.
+        # Last, so that nothing above draws from the streams that a resumed run continues.
         if state.resumed is not None:
             state.resume_rng(state.resumed)
         runner.learn(

@@ -167,7 +167,7 @@ class StepContext:
     Changed in place at the next one."""
     depth_ids: Tensor | None = None
     """``[M]`` int64: environments whose ``depth`` is new at this step, each once; M may be 0, and is known
-    without asking the device. 0 … N − 1 at the steps at which everybody sees anew. None without a camera, and for
+    without a host sync. 0 … N − 1 at the perception steps that all environments share. None without a camera, and for
     rewards and terminations."""
 
     @property

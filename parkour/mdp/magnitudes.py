@@ -36,7 +36,7 @@ class EpisodeMagnitude:
         return self.low if self.fixed else rows(self.values[env_ids], like)
 
     def reset(self, env_ids: Tensor) -> None:
-        """Draw anew for ``env_ids``, ``[N]`` bool or ``[M]`` int64. The host waits for nothing."""
+        """Draw anew for ``env_ids``, ``[N]`` bool or ``[M]`` int64. No host sync."""
         if not self.fixed:
             self.values = torch.where(as_mask(env_ids, len(self.values)), self._draw(), self.values)
 

@@ -1,4 +1,4 @@
-"""Noise and faults that a task lays on its observation groups."""
+"""Noise and faults that a task applies to its observation groups."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ class NoiseRamp:
         """``[]`` in [0, 1]: factor on the chance of each modifier. Read on the device, by graphs too."""
 
     def set(self, strength: float) -> None:
-        """From the next episodes on. Written in place, and the host waits for nothing."""
+        """From the next episodes on. Written in place, without a host sync."""
         self.strength.fill_(min(max(strength, 0.0), 1.0))
 
 
 class ModifierChain:
-    """The modifiers of one group, laid on one after the other.
+    """The modifiers of one group, applied one after the other.
 
     Args:
         group: name of the group, for errors.

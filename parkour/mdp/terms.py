@@ -62,7 +62,7 @@ class ObservationTerm(Protocol):
 class RawObservationTerm(Protocol):
     """An observation group whose modifiers act on what its sensor measures, before the group works on it.
 
-    Noise of a camera belongs to its pixels: laid on the finished observation, it would be of another size, and drawn
+    Noise of a camera belongs to its pixels: applied to the finished observation, it would be of another size, and drawn
     anew at every step while the picture is held.
     """
 

@@ -115,7 +115,7 @@ class DeployedPolicy:
         self.actor.reset(dones)
 
     def obey_yaws(self, obey: bool) -> None:
-        """Go by the yaws of the observations, which somebody steers with.
+        """Go by the yaws of the observations, which are commanded externally.
 
         Of use to networks that find the way themselves, which offer a method of this name; others do anyway.
         """

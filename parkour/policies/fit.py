@@ -96,7 +96,7 @@ def check_teacher(path: Path, got: TaskStamp) -> None:
     if got.stage != "teacher":
         raise CheckpointError(
             f"checkpoint {path} is a {got.stage}, expected a teacher",
-            hint="to go on with a student's run: parkour train --stage student --resume --run DIR",
+            hint="to resume a student's run: parkour train --stage student --resume --run DIR",
         )
 
 

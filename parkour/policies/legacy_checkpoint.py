@@ -3,7 +3,7 @@
 Such a file holds ``model_state_dict`` (``actor.*``, ``critic.*``, ``std``) and ``estimator_state_dict``, and a
 student's also ``depth_encoder_state_dict`` and ``depth_actor_state_dict``. Its networks have our layers under other
 names and read the same 753 numbers in the same order. Optimizers are left behind: the weights can be evaluated, played,
-exported, and taught from, but a run does not go on from them.
+exported, and taught from, but no run resumes from them.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from parkour.tasks.document import read_task
 from parkour.tasks.resolve import load_model
 
 PRETRAINED_PACKAGE = "parkour_assets"
-"""Package whose folders ``pretrained_<stage>`` hold the weights that are shipped."""
+"""Package whose folders ``pretrained_<stage>`` hold the pretrained weights."""
 DEFAULT_TASK = "go2-teacher"
 """Named in hints where nobody names a task."""
 
@@ -120,7 +120,7 @@ def weights_at(path: Path) -> Weights:
 
 
 def pretrained_checkpoint(stage: str) -> Path:
-    """The weights of a stage that are shipped.
+    """The pretrained weights of a stage.
 
     Raises:
         CheckpointError: none are.

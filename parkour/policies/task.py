@@ -43,7 +43,7 @@ def task_of(
     Args:
         weights: what was trained.
         overlay: as for :func:`parkour.tasks.load_task`; as it was trained when None.
-        changes: laid on last.
+        changes: applied last.
         document: of the weights, where it was read before.
         registry: where names are looked up; what is installed when None.
 

@@ -17,7 +17,7 @@ from parkour.tasks.suggest import did_you_mean
 from parkour.tasks.table import Table, merge
 
 Changes = Mapping[str, Any]
-"""Paths and components to values, in the order in which they are laid on (components first)."""
+"""Paths and components to values, in the order in which they are applied (components first)."""
 Path = tuple[str, ...]
 """Keys from the top of a task's tables."""
 
@@ -55,7 +55,7 @@ def apply_changes(tables: Mapping[str, Any], changes: Changes) -> Table:
 
 
 def changed_paths(tables: Mapping[str, Any], changes: Changes) -> list[Path]:
-    """Where ``changes`` were laid on ``tables``."""
+    """Where ``changes`` were applied to ``tables``."""
     paths: list[Path] = []
     for name in changes:
         if match := _ADDITION.fullmatch(name):

@@ -1,4 +1,4 @@
-"""Overlays and changes laid on a task's document."""
+"""Overlays and changes applied to a task's document."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def compose(document: TaskDocument, overlay: str | None = None, changes: Changes
     Args:
         document: the task.
         overlay: ``train``, or several (``train+noisy``); as it ran where None, which is none for one that did not run.
-        changes: laid on last.
+        changes: applied last.
 
     Raises:
         TaskError: no such overlay, or a change that does not fit the task.

@@ -73,7 +73,7 @@ class Layers:
     """What a task's tables hold besides the base."""
 
     overlays: tuple[str, ...] = ()
-    """In the order in which they were laid on."""
+    """In the order in which they were applied."""
     changes: Changes = field(default_factory=dict)
     """See :mod:`parkour.tasks.changes`."""
     replaced: Replaced | None = field(default_factory=Replaced)

@@ -160,7 +160,7 @@ class ObservationUse(Component):
     clip: Positive | None = 100.0
     """Numbers are clipped to ± this."""
     modifiers: dict[str, ModifierUse] = Field(default_factory=dict)
-    """Noise and faults, laid on in this order."""
+    """Noise and faults, applied in this order."""
 
 
 class TerminationUse(Component):

@@ -39,7 +39,7 @@ def load_task(
             file holds them.
         overlay: ``train``, ``eval``, ``play``, or another that the task has; ``train+noisy`` is first the one, then
             the other. None: an alias's own; that of a run's ``task.toml``, which is the task as it ran; else none.
-        changes: ``{"rewards.feet_edge.weight": -2.0, "terrain:balance_beam": 0.2}``, laid on last; see
+        changes: ``{"rewards.feet_edge.weight": -2.0, "terrain:balance_beam": 0.2}``, applied last; see
             :mod:`parkour.tasks.changes`.
         registry: where names are looked up; what is installed when None.
 

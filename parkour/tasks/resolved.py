@@ -66,7 +66,7 @@ class ResolvedTask:
     encoders: Mapping[str, ResolvedComponent]
     """Encoders the policy names in its parameters, by their key there."""
     modifiers: Mapping[str, Mapping[str, ResolvedComponent]] = field(default_factory=dict)
-    """Noise and faults of each observation group that has any, in the order in which they are laid on."""
+    """Noise and faults of each observation group that has any, in the order in which they are applied."""
     overlays: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The task's overlays as written, so that a run's task can be evaluated."""
     robot_id: str = ""

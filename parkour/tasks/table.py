@@ -10,7 +10,7 @@ Table = dict[str, Any]
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Table:
-    """A new table: ``over`` laid on ``base``, tables merged key by key, everything else replaced."""
+    """A new table: ``over`` merged into ``base``, tables key by key, everything else replaced."""
     result: Table = copy.deepcopy(dict(base))
     for key, value in over.items():
         old = result.get(key)

@@ -55,7 +55,7 @@ class CourseLibrary:
 class CourseState:
     """The patch under each of ``N`` environments; fulfils :class:`parkour.mdp.context.Course`.
 
-    Environments are dealt to the columns in turn and stay there, so that every terrain keeps its share; levels
+    Environments are assigned to the columns in turn and stay there, so that every terrain keeps its share; levels
     change. All lookups are gathers on the device, without a host sync.
 
     Args:

@@ -21,7 +21,7 @@ ROWS = ([0, 1, 2, 3], [2], [], [3, 0])
 
 
 def inputs(subject: Subject) -> list[tuple[str, tuple[ObservationField, ...], Tensor]]:
-    """What the modifier is laid on: name, fields, values of four environments. It may refuse what does not fit it.
+    """What the modifier is applied to: name, fields, values of four environments. It may refuse what does not fit it.
 
     Raises:
         CheckFailed: it refuses everything.

@@ -1,6 +1,6 @@
 """States of robots on courses, recorded from a simulator, to try terms on without one.
 
-The recording that is shipped: a trained teacher on the built-in courses in the mujoco engine, steady in the first
+The built-in recording: a trained teacher on the built-in courses in the mujoco engine, steady in the first
 environments and more and more disturbed in the others, some of which fall. :func:`record` made it (``python
 docs/make_recording.py``).
 """
@@ -51,7 +51,7 @@ class Moment:
 
 
 def recorded_moments() -> list[Moment]:
-    """The recording that is shipped, in order. New tensors at every call, so that nobody spoils another's."""
+    """The built-in recording, in order. New tensors at every call, so that nobody spoils another's."""
     arrays = _shipped()
     library = CourseLibrary(_field(arrays))
     return [_moment(arrays, library, step) for step in range(len(arrays["ended"]))]

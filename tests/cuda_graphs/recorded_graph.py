@@ -50,7 +50,7 @@ class _Recorder(TorchDispatchMode):
                 for tensor in tree_flatten(value)[0]:
                     self._keep(tensor)
         if func in _WAITS:
-            raise RuntimeError(f"{func} waits for the device")
+            raise RuntimeError(f"{func} forces a host sync")
         results = func(*args, **kwargs)
         kept = tree_map(lambda leaf: leaf, (args, kwargs))
         self._operations.append((func, *kept, results))

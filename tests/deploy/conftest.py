@@ -1,4 +1,4 @@
-"""Exports of the policies that are shipped, and of random ones."""
+"""Exports of the pretrained policies, and of random ones."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def test_against_the_renderer_of_c_mujoco(env: Any, courses: torch.Tensor, patch
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu(env: Any, courses: torch.Tensor) -> None:
-    """The same pictures as on the CPU, without waiting for the device, and after what torch has queued."""
+    """The same pictures as on the CPU, without a host sync, and after what torch has queued."""
     from parkour_mujoco.rays import WarpRayCaster
 
     patches = torch.arange(10).repeat(20)

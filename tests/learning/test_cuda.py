@@ -1,4 +1,4 @@
-"""What only a GPU can show: the update does not wait for the device, and resuming works there."""
+"""What only a GPU can show: the update has no host sync, and resuming works there."""
 
 from __future__ import annotations
 

@@ -148,9 +148,7 @@ def test_encoder_that_waits_trains_without_graphs_and_is_told(capsys: pytest.Cap
     train(plain, 3)
     train(graphed, 3)
     alg = algorithm(graphed)
-    assert "waits for the device" in (alg.acting.failure or "") and "waits for the device" in (
-        alg.learning.failure or ""
-    )
+    assert "forces a host sync" in (alg.acting.failure or "") and "forces a host sync" in (alg.learning.failure or "")
     assert len([line for line in capsys.readouterr().err.splitlines() if line.startswith("[INFO]")]) == 2
     assert_alike(plain, graphed)
 

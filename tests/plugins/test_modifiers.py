@@ -155,7 +155,7 @@ def test_blind_zone() -> None:
 
 @pytest.mark.parametrize("name", ["gaussian_range_noise", "stereo_range_noise", "edge_dropout", "blind_zone"])
 def test_range_modifiers_refuse_what_is_no_range(name: str) -> None:
-    with pytest.raises(TaskError, match=f"modifier '{name}' was laid on roll, expected a range sensor in metres"):
+    with pytest.raises(TaskError, match=f"modifier '{name}' was applied to roll, expected a range sensor in metres"):
         make(name, fields=[ObservationField(name="roll", size=1, unit="rad")])
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints of the earlier public code, made here with exactly its keys: what they hold acts as it did there."""
+"""Legacy checkpoints, made here with exactly its keys: what they hold acts as it did there."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def layers(*dims: int, last: nn.Module | None = None) -> nn.Sequential:
 
 
 class EarlierActor(nn.Module):
-    """Sub-modules under the names of the earlier code, and its order of the actor's inputs."""
+    """Sub-modules under the names of legacy checkpoints, and their order of the actor's inputs."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Discovery: every fault costs what it must and no more."""
+"""Discovery: faults are isolated."""
 
 from __future__ import annotations
 

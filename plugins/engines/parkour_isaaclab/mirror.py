@@ -97,7 +97,7 @@ def fetch(
     force: bool = False,
     on_file: OnFile = lambda path, size: None,
 ) -> FetchResult:
-    """Bring the mirror up to date: what is missing or changed there is fetched, what was begun is gone on with.
+    """Bring the mirror up to date: what is missing or changed there is fetched, what was begun is resumed.
 
     Args:
         folder: of the mirror; made if it is not there.
@@ -239,7 +239,7 @@ def _read(answer: Any, file: RemoteFile) -> bytes:
 
 def _broken(file: RemoteFile, reason: str) -> ParkourError:
     return ParkourError(
-        f"{file.path}: the connection broke: {reason}", hint="parkour assets fetch, again: it goes on from there"
+        f"{file.path}: the connection broke: {reason}", hint="parkour assets fetch, again: it resumes there"
     )
 
 

@@ -91,7 +91,7 @@ def _cast(
 
 
 class WarpRayCaster:
-    """A :class:`parkour.terrain.rays.RayCaster`. Works in torch's current stream; nothing waits for the device."""
+    """A :class:`parkour.terrain.rays.RayCaster`. Works in torch's current stream, without a host sync."""
 
     def __init__(self) -> None:
         wp.init()

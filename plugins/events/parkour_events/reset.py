@@ -34,5 +34,5 @@ def reset_joints(sim: SimHandle, env_ids: Tensor, *, scale: tuple[float, float])
 
 @lru_cache(maxsize=8)
 def _on_device(values: tuple[float, ...], device: torch.device) -> Tensor:
-    # Kept, because a copy from the host waits for the device, and some robot is reset at most steps.
+    # Kept, because a copy from the host is a host sync, and some robot is reset at most steps.
     return torch.tensor(values, device=device)

@@ -1,4 +1,4 @@
-"""What modifiers ask of the fields of the measurements they are laid on."""
+"""What modifiers ask of the fields of the measurements they are applied to."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def range_limit(modifier: str, fields: Sequence[ObservationField]) -> float:
     if limit is None or any((field.unit, field.scale, field.shift) != ("m", 1.0, 0.0) for field in fields):
         names = ", ".join(field.name for field in fields[:4])
         raise TaskError(
-            f"modifier {modifier!r} was laid on {names}, expected a range sensor in metres, such as the group 'depth'",
+            f"modifier {modifier!r} was applied to {names}, expected a range sensor in metres, such as the group "
+            "'depth'",
             hint="parkour plugins list --kind modifier",
         )
     return limit

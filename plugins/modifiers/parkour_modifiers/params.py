@@ -29,7 +29,7 @@ class GaussianNoiseParams(Params):
     sigma: UpTo1000 = param(0.01)
     """Standard deviation, in the unit of each field before its scale."""
     only: tuple[str, ...] = ()
-    """Names of the fields it is laid on; all when empty."""
+    """Names of the fields it is applied to; all when empty."""
 
 
 class GaussianRangeNoiseParams(Params):
@@ -114,7 +114,7 @@ class ConstantErrorParams(Params):
     spread: UpTo1000 = param(0.01)
     """Greatest error to either side, in the unit of each field before its scale."""
     only: tuple[str, ...] = ()
-    """Names of the fields it is laid on; all when empty."""
+    """Names of the fields it is applied to; all when empty."""
 
 
 class ContactFaultsParams(Params):

@@ -17,7 +17,7 @@ def register_observations() -> Iterable[ObservationSpec]:
     return (
         ObservationSpec(
             name="proprioception",
-            summary="what the robot feels: rates, tilt, yaws to the way points, command, joints, action, contacts",
+            summary="proprioception: rates, tilt, yaws to the way points, command, joints, action, contacts",
             target="parkour_observations.proprioception:Proprioception",
             params="parkour_observations.params:ProprioceptionParams",
             source=_EXTREME_PARKOUR,

@@ -50,7 +50,7 @@ class Looking(nn.Module):
 
 
 class Acting(nn.Module):
-    """Proprioception (whose yaws are replaced, unless somebody steers), yaws, scan latent and history to actions."""
+    """Proprioception (yaws replaced unless commanded externally), yaws, scan latent and history to actions."""
 
     picked: Tensor
     yaw_columns: Tensor

@@ -1,6 +1,6 @@
 """PPO with what RMA adds: the estimator's loss, the latent regularisation and the DAgger iterations.
 
-Nothing in a rollout or an update waits for the device: losses add up in a tensor, the learning rate that adapts to the
+No rollout or update has a host sync: losses add up in a tensor, the learning rate that adapts to the
 KL divergence is a tensor that fused Adam reads, and one transfer at the end brings everything to the host. On a GPU,
 choosing actions and every gradient step are CUDA graphs.
 """

@@ -27,8 +27,9 @@ class RmaStudentParams(RmaTeacherParams):
     yaw_fields: tuple[str, ...] = ("goal_yaw", "next_goal_yaw")
     """Fields of the proprioception that the encoder predicts and is not shown."""
     steered_fields: tuple[str, ...] = ("flat",)
-    """Fields of the proprioception that say, by a 1, that somebody steers: the yaws are the given ones then, as on flat
-    ground, where a camera sees no way points. None of them: the reference, which never goes by given yaws."""
+    """Fields of the proprioception that say, by a 1, that the heading is commanded externally: the yaws are the given
+    ones then, as on flat ground, where a camera sees no way points. None of them: the reference, which never goes by
+    given yaws."""
     yaw_scale: float = param(1.5, unit="rad", ge=0.0, doc="Yaw for an encoder's output of 1.")
 
 

@@ -104,7 +104,7 @@ class StudentModel(nn.Module):
         recurrent: whether it is a :class:`parkour_policies.depth_encoders.RecurrentDepthEncoder`.
         yaw_columns: where the yaws are in the proprioception.
         yaw_scale: of the encoder's last outputs [rad].
-        steered_columns: of the proprioception; where one of them is 1, somebody steers.
+        steered_columns: of the proprioception; where one of them is 1, the heading is commanded externally.
     """
 
     is_recurrent = True
@@ -234,7 +234,7 @@ class StudentModel(nn.Module):
         return self
 
     def obey_yaws(self, obey: bool) -> None:
-        """Go by the yaws of the observations, which somebody steers with, or again by what the camera shows."""
+        """Go by the yaws of the observations, which are commanded externally, or again by what the camera shows."""
         self.yaw_source = "observed" if obey else "predicted"
 
     # -- rsl-rl's interface ------------------------------------------------------------------------------------------

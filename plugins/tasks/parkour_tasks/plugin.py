@@ -10,7 +10,7 @@ PARKOUR_API = "1.1"
 
 
 def _earlier_ids(robot_task: str) -> tuple[TaskAlias, ...]:
-    """The ids under which earlier public code registered the same task."""
+    """The legacy ids of the same task."""
     stem = f"Isaac-Extreme-Parkour-{robot_task}"
     return (
         TaskAlias(name=f"{stem}-v0", overlay="train"),

@@ -29,14 +29,21 @@ Layout = Mapping[str, tuple[ObservationField, ...]]
 """Fields of each observation group, in the task's order."""
 
 
+_last_field: list[tuple[Any, TerrainField]] = []
+"""The field that was built last, and from what: a policy is scored many times on the same courses."""
+
+
 def build_terrain(task: ResolvedTask, seed: int) -> TerrainField:
-    """The task's field of patches, reproducible from the seed."""
+    """The task's field of patches, reproducible from the seed; not to be changed, as others may be given the same."""
     uses = task.model.terrains
     terrains: dict[str, FieldTerrain] = {}
     for key, part in task.terrains.items():
         assert isinstance(part.spec, TerrainSpec)
         terrains[key] = FieldTerrain(part.target, part.params, uses[key].share, part.spec.flat, part.spec.graded)
-    return build_field(task.model.course, terrains, seed)
+    made_of = (task.model.course, terrains, seed)
+    if not _last_field or _last_field[0][0] != made_of:
+        _last_field[:] = [(made_of, build_field(task.model.course, terrains, seed))]
+    return _last_field[0][1]
 
 
 def build_mdp(

@@ -66,7 +66,7 @@ def test_it_says_which_physics_there_is(installed: Callable[..., None]) -> None:
     installed(ALL)
     state = IsaacLabEngine().availability()
     assert state.ok
-    assert state.details == ALL | {"isaacsim": None, "physics": "ovphysx, newton"}
+    assert state.details == ALL | {"physics": "ovphysx, newton"}
 
 
 def test_physics_that_is_not_there_is_told_with_what_is(installed: Callable[..., None]) -> None:

@@ -46,10 +46,9 @@ class IsaacLabEngine:
         from parkour.engines.device import check_device
 
         check_device(device)
-        from parkour_isaaclab.launch import choose_renderer, divert_native_stdout, quiet_stdout
+        from parkour_isaaclab.launch import prepare, quiet_stdout
 
-        divert_native_stdout()
-        choose_renderer()
+        prepare()
         with quiet_stdout():
             backend.start(device=device, window=not headless, cameras=render)
             from parkour_isaaclab.vec_env import IsaacVecEnv

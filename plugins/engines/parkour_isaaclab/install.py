@@ -32,7 +32,8 @@ def find_installation() -> Availability:
     if not able:
         wanted = "; ".join(f"{name}: {', '.join(missing(find_backend(name)))}" for name in NAMES)
         return Availability(False, f"isaaclab is there, but none of its physics is ({wanted})", INSTALL, packages)
-    return Availability(True, details=packages | {"physics": ", ".join(able)})
+    there = {name: found for name, found in packages.items() if found is not None}
+    return Availability(True, details=there | {"physics": ", ".join(able)})
 
 
 def missing(backend: Backend) -> list[str]:

@@ -5,11 +5,33 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from ctypes.util import find_library
 
 STDOUT, STDERR = 1, 2
 """The process's own descriptors."""
+
+
+HARMLESS = (
+    "In Newton, body com pose always has unit quaternion",
+    "Opacity data contains",
+    "Newton shape color replacement is enabled",
+)
+"""How warnings begin that Isaac Lab gives in every run, whatever is simulated."""
+
+
+def prepare() -> None:
+    """All of it; once is enough."""
+    divert_native_stdout()
+    choose_renderer()
+    ignore_harmless_warnings()
+
+
+def ignore_harmless_warnings() -> None:
+    """They would hide those that matter."""
+    for beginning in HARMLESS:
+        warnings.filterwarnings("ignore", message=beginning)
 
 
 def quiet_stdout() -> AbstractContextManager[object]:

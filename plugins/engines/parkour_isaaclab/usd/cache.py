@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from parkour.errors import StorageError
+from parkour.storage import whole_file
 
 VERSION = "1"
 """Of what the writer writes; another one makes all files anew."""
@@ -23,23 +22,15 @@ def written_usd(mjcf: Path, *, base: str, feet: Mapping[str, Sequence[str]]) -> 
     """
     told = repr((VERSION, base, sorted((foot, tuple(shapes)) for foot, shapes in feet.items())))
     fingerprint = hashlib.sha256(mjcf.read_bytes() + told.encode()).hexdigest()[:16]
-    folder = cache_folder()
-    place = folder / f"{mjcf.stem}-{fingerprint}.usda"
+    place = cache_folder() / f"{mjcf.stem}-{fingerprint}.usda"
     if place.is_file():
         return place
     from parkour_isaaclab.usd.author import write_usd
     from parkour_isaaclab.usd.mjcf import read_mjcf
 
     robot = read_mjcf(mjcf, base=base, feet=feet)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Several processes may write it at once; whoever comes last puts the same file in place.
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            new = Path(scratch) / place.name
-            write_usd(robot, new)
-            new.replace(place)
-    except OSError as error:
-        raise StorageError(f"cannot write the robot's USD in {folder}: {error}") from error
+    with whole_file(place, "XDG_CACHE_HOME") as part:
+        write_usd(robot, part)
     return place
 
 

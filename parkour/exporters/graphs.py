@@ -81,6 +81,13 @@ class HalfPrecision(nn.Module):
         return tuple(value.float() for value in outputs)
 
 
+@runtime_checkable
+class OnnxActor(Protocol):
+    """A network of rsl-rl's, which gives a module of tensors for export."""
+
+    def as_onnx(self, verbose: bool) -> nn.Module: ...
+
+
 def deployed_graphs(actor: nn.Module, groups: Mapping[str, int], num_actions: int) -> list[DeployedGraph]:
     """The graphs of an actor.
 
@@ -94,9 +101,9 @@ def deployed_graphs(actor: nn.Module, groups: Mapping[str, int], num_actions: in
     """
     if isinstance(actor, DeployableActor):
         return list(actor.deployed_graphs())
-    if not hasattr(actor, "as_onnx"):
+    if not isinstance(actor, OnnxActor):
         raise ExportError(f"the policy's network {type(actor).__name__} has no as_onnx() and cannot be exported")
-    module = actor.as_onnx(verbose=False)  # type: ignore[operator]
+    module = actor.as_onnx(verbose=False)
     if getattr(module, "is_recurrent", False):
         raise ExportError(
             f"{type(actor).__name__} keeps a state: expected a method deployed_graphs() that names it",

@@ -13,6 +13,7 @@ from torch import nn
 from parkour.errors import ExportError
 from parkour.exporters.graphs import DeployedGraph
 from parkour.exporters.writers import Runner
+from parkour.policies.protocols import Actor, FollowsImages
 
 TOLERANCE = {"float32": 1e-4, "float16": 5e-2}
 """Greatest error allowed, of float16 relative to the greatest action where that is above 1 (it keeps three digits)."""
@@ -101,8 +102,8 @@ def compare(
     if PERCEPTION in spans:
         observations[:, :, spans[PERCEPTION].offset] = (np.arange(len(observations)) % period == 0)[:, None]
     files, news = _Chain(graphs, runners, spans, period), _News()
-    if attach := getattr(actor, "attach", None):
-        attach(news)
+    if isinstance(actor, FollowsImages):
+        actor.follow_images(news)
     worst, scale = 0.0, 1.0
     _forget(actor)
     for step, observation in enumerate(observations):
@@ -127,10 +128,9 @@ def check(parities: Sequence[Parity], dtype: str) -> None:
 
 
 class _News:
-    """Tells a policy which images are new, as an environment's ``mdp`` does: all (None) or none."""
+    """A :class:`parkour.policies.protocols.ImageSource`: all images are new (None), or none."""
 
     def __init__(self) -> None:
-        self.mdp = self
         self.refreshed: torch.Tensor | None = None
 
 
@@ -174,5 +174,5 @@ def _act(actor: nn.Module, spans: Spans, observation: np.ndarray) -> np.ndarray:
 
 
 def _forget(actor: nn.Module) -> None:
-    if reset := getattr(actor, "reset", None):
-        reset()
+    if isinstance(actor, Actor):
+        actor.reset()

@@ -1,7 +1,7 @@
 """The training loop: roll out, update, report, save.
 
-The runner is rsl-rl's, with a loop of our own: it can be stopped at any moment without losing what was learnt, brings
-numbers to the host once per iteration, and writes checkpoints from which a run goes on exactly.
+Algorithms are rsl-rl's or on their interface; the loop is our own: it can be stopped at any moment without losing what
+was learnt, brings numbers to the host once per iteration, and writes checkpoints from which a run goes on exactly.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from rsl_rl.env import VecEnv
-from rsl_rl.runners import OnPolicyRunner
+from rsl_rl.utils import resolve_callable
 from tensordict import TensorDict
 
 from parkour.engines.device import stepping_threads
@@ -26,6 +25,7 @@ from parkour.engines.task_env import TaskEnv
 from parkour.errors import TrainingError
 from parkour.learning.statistics import RolloutStatistics
 from parkour.learning.timing import PhaseTimer
+from parkour.policies.protocols import Actor, Algorithm, BeginsIterations, KnowsActionStd
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class ReportsScalars(Protocol):
         ...
 
 
-class TrainingRunner(OnPolicyRunner):
+class TrainingRunner:
     """Runner for algorithms on rsl-rl's PPO interface.
 
     An algorithm may offer ``begin_iteration(index)``, called before each rollout, and be :class:`FollowsProgress` or
@@ -90,20 +90,48 @@ class TrainingRunner(OnPolicyRunner):
         device: of the networks and the rollout.
     """
 
-    def __init__(self, env: VecEnv, train_cfg: dict[str, Any], log_dir: str | None = None, device: str = "cpu") -> None:
+    def __init__(
+        self, env: TaskEnv, train_cfg: dict[str, Any], log_dir: str | None = None, device: str = "cpu"
+    ) -> None:
         if torch.device(device).type == "cuda":
             torch.set_float32_matmul_precision("high")
         cfg = copy.deepcopy(train_cfg)
         cfg["algorithm"].setdefault("rnd_cfg", None)
+        self.env, self.cfg, self.device = env, cfg, device
+        self._join_processes()
+        make = resolve_callable(cfg["algorithm"]["class_name"])
         # rsl-rl prints the networks when it makes them.
         with contextlib.redirect_stdout(io.StringIO()):
-            super().__init__(env, cfg, None, device)
+            self.alg: Algorithm = make.construct_algorithm(env.get_observations(), env, cfg, device)
+        self.current_learning_iteration = 0
+        """Iterations trained so far."""
         self.total_steps = 0
         self.total_seconds = 0.0
         self.stop_reason = ""
         self.last: Iteration | None = None
         self._stop: Callable[[], str] = lambda: ""
         self._time_share: Callable[[], float] = lambda: 0.0
+
+    def _join_processes(self) -> None:
+        """Find the place among processes that train together, on GPUs (NCCL) or on CPUs (gloo)."""
+        self.gpu_world_size = int(os.getenv("WORLD_SIZE", "1"))
+        self.gpu_global_rank, self.gpu_local_rank = int(os.getenv("RANK", "0")), int(os.getenv("LOCAL_RANK", "0"))
+        self.is_distributed = self.gpu_world_size > 1
+        # What algorithms are told.
+        self.cfg["multi_gpu"] = None
+        if not self.is_distributed:
+            return
+        self.cfg["multi_gpu"] = {
+            "global_rank": self.gpu_global_rank,
+            "local_rank": self.gpu_local_rank,
+            "world_size": self.gpu_world_size,
+        }
+        on_gpu = torch.device(self.device).type == "cuda"
+        if on_gpu:
+            torch.cuda.set_device(self.device)
+        torch.distributed.init_process_group(
+            "nccl" if on_gpu else "gloo", rank=self.gpu_global_rank, world_size=self.gpu_world_size
+        )
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 
@@ -156,8 +184,8 @@ class TrainingRunner(OnPolicyRunner):
         begin, timer = time.perf_counter(), PhaseTimer(self.device)
         if isinstance(self.alg, FollowsProgress):
             self.alg.follow(self._progress(total))
-        if hook := getattr(self.alg, "begin_iteration", None):
-            hook(self.current_learning_iteration)
+        if isinstance(self.alg, BeginsIterations):
+            self.alg.begin_iteration(self.current_learning_iteration)
         self._ramp_noise()
         timer.start()
         with stepping_threads(self.env.device):
@@ -240,8 +268,10 @@ class TrainingRunner(OnPolicyRunner):
 
     def action_std(self) -> float:
         """Mean standard deviation of the actions' distribution: the algorithm's ``action_std``, where it knows it."""
-        known: float | None = getattr(self.alg, "action_std", None)
-        return known if known is not None else self.alg.get_policy().output_std.mean().item()
+        if isinstance(self.alg, KnowsActionStd) and self.alg.action_std is not None:
+            return self.alg.action_std
+        policy: Any = self.alg.get_policy()
+        return policy.output_std.mean().item()
 
     # -- stopping ----------------------------------------------------------------------------------------------------
 
@@ -268,33 +298,12 @@ class TrainingRunner(OnPolicyRunner):
             progress = shared.item()
         return min(progress, 1.0)
 
-    # -- processes ---------------------------------------------------------------------------------------------------
-
-    def _configure_multi_gpu(self) -> None:
-        """As rsl-rl does, but processes on CPUs can train together too (gloo)."""
-        if torch.device(self.device).type == "cuda" or int(os.getenv("WORLD_SIZE", "1")) == 1:
-            super()._configure_multi_gpu()
-            return
-        self.gpu_world_size = int(os.environ["WORLD_SIZE"])
-        self.gpu_local_rank = int(os.environ["LOCAL_RANK"])
-        self.gpu_global_rank = int(os.environ["RANK"])
-        self.is_distributed = True
-        self.cfg["multi_gpu"] = {
-            "global_rank": self.gpu_global_rank,
-            "local_rank": self.gpu_local_rank,
-            "world_size": self.gpu_world_size,
-        }
-        torch.distributed.init_process_group("gloo", rank=self.gpu_global_rank, world_size=self.gpu_world_size)
-
-    # -- what rsl-rl's runner does with files, done by parkour.learning.state ----------------------------------------
-
-    def save(self, path: str, infos: dict | None = None) -> None:
-        raise NotImplementedError("checkpoints are written by parkour.learning.state.RunState")
-
-    def load(
-        self, path: str, load_cfg: dict | None = None, strict: bool = True, map_location: str | None = None
-    ) -> dict:
-        raise NotImplementedError("checkpoints are read by parkour.learning.state.RunState")
+    def get_inference_policy(self) -> Actor:
+        """The network that acts, in evaluation mode."""
+        self.alg.eval_mode()
+        policy = self.alg.get_policy()
+        assert isinstance(policy, Actor)
+        return policy
 
 
 @contextlib.contextmanager

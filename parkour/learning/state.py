@@ -63,7 +63,6 @@ class RunState:
         """Everything that a resumed run needs."""
         saved = dict(self.runner.alg.save())
         optimizers = saved.pop("optimizer_state_dicts", None) or {"ppo": saved.pop("optimizer_state_dict")}
-        mdp = getattr(self.runner.env, "mdp", None)
         return Checkpoint(
             iteration=self.runner.current_learning_iteration,
             stamp=self.stamp,
@@ -72,7 +71,7 @@ class RunState:
             optimizers=optimizers,
             learning_rate=float(self.runner.alg.learning_rate),
             rng=rng_state(self.runner.device),
-            env=None if mdp is None else dict(mdp.state_dict()),
+            env=dict(self.runner.env.mdp.state_dict()),
             num_envs=self.runner.env.num_envs,
             total_steps=self.runner.total_steps,
             seconds=self.runner.total_seconds,
@@ -159,12 +158,10 @@ class RunState:
 
     def _resume_env(self, checkpoint: Checkpoint) -> list[str]:
         env = self.runner.env
-        mdp = getattr(env, "mdp", None)
-        if checkpoint.env is None or mdp is None:
+        if checkpoint.env is None:
             return []
-        mdp.load_state_dict(_to(checkpoint.env, env.device))
-        if reset := getattr(env, "reset", None):
-            reset()
+        env.mdp.load_state_dict(_to(checkpoint.env, env.device))
+        env.reset()
         if checkpoint.num_envs != env.num_envs:
             return [
                 f"the checkpoint has {checkpoint.num_envs} environments, this run {env.num_envs}: levels are redrawn"

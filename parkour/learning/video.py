@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rsl_rl.env import VecEnv
 
-from parkour.policies.deployed import Policy
+from parkour.engines.task_env import Rendering, TaskEnv
+from parkour.policies.protocols import Actor
 from parkour.storage import whole_file
 
 SECONDS = 10.0
 FRAMES_PER_SECOND = 25
 
 
-def record(env: VecEnv, policy: Policy, step_dt: float, seconds: float | None = None) -> list[np.ndarray]:
+def record(env: TaskEnv, policy: Actor, step_dt: float, seconds: float | None = None) -> list[np.ndarray]:
     """Frames ``[height, width, 3]`` uint8 of the environment that it renders, ``FRAMES_PER_SECOND`` of them a second.
 
     Empty where the environment gives no pictures.
     """
-    render: Callable[[], np.ndarray | None] = getattr(env, "render", lambda: None)
+    if not isinstance(env, Rendering):
+        return []
     every = max(1, round(1.0 / (FRAMES_PER_SECOND * step_dt)))
     frames: list[np.ndarray] = []
-    if reset := getattr(env, "reset", None):
-        reset()
-    forget: Callable[..., None] = getattr(policy, "reset", lambda dones=None: None)
-    forget()
+    env.reset()
+    policy.reset()
     obs = env.get_observations()
     with torch.inference_mode():
         for step in range(round((SECONDS if seconds is None else seconds) / step_dt)):
             if step % every == 0:
-                frame = render()
+                frame = env.render()
                 if frame is None:
                     return []
                 frames.append(np.asarray(frame, dtype=np.uint8))
             obs, _, dones, _ = env.step(policy(obs))
-            forget(dones)
+            policy.reset(dones)
     return frames
 
 

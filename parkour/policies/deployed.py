@@ -18,11 +18,11 @@ from torch import Tensor
 from parkour.policies.checkpoint import TaskStamp
 from parkour.policies.definition import PolicyDefinition, acting_network, define_policy
 from parkour.policies.fit import check_meaning, check_stamp, check_weights, make_stamp, network, stamp_of
+from parkour.policies.protocols import FollowsImages, TakesObservedYaw
 from parkour.tasks.build import group_sizes, observation_layout
 
 if TYPE_CHECKING:
-    from rsl_rl.env import VecEnv
-
+    from parkour.engines.task_env import TaskEnv
     from parkour.policies.source import Weights
     from parkour.tasks.resolved import ResolvedTask
 
@@ -43,7 +43,7 @@ def build_actor(definition: PolicyDefinition, obs: TensorDict, num_actions: int,
 
 
 def load_actor(
-    weights: Weights, task: ResolvedTask, env: VecEnv | None = None, *, allow_mismatch: bool = False
+    weights: Weights, task: ResolvedTask, env: TaskEnv | None = None, *, allow_mismatch: bool = False
 ) -> MLPModel:
     """The network that acts, in evaluation mode: it acts on the inputs that a robot has.
 
@@ -71,9 +71,8 @@ def load_actor(
     found = network(path, checkpoint, name)
     check_weights(path, name, found, actor.state_dict())
     actor.load_state_dict(found)
-    # A network may want to know more of the environment than it observes: which images are new, for one.
-    if env is not None and (attach := getattr(actor, "attach", None)):
-        attach(env)
+    if env is not None and isinstance(actor, FollowsImages):
+        actor.follow_images(env.mdp)
     return actor
 
 
@@ -114,16 +113,17 @@ class DeployedPolicy:
         """Forget the environments ``dones`` (``[N]``), or all."""
         self.actor.reset(dones)
 
-    def obey_yaws(self, obey: bool) -> None:
-        """Go by the yaws of the observations, which are commanded externally.
+    def use_observed_yaw(self, observed: bool) -> None:
+        """Go by the yaws of the observations, an externally commanded heading.
 
-        Of use to networks that find the way themselves, which offer a method of this name; others do anyway.
+        Of use to networks that find the way themselves (:class:`TakesObservedYaw`); others do anyway.
         """
-        getattr(self.actor, "obey_yaws", lambda obey: None)(obey)
+        if isinstance(self.actor, TakesObservedYaw):
+            self.actor.use_observed_yaw(observed)
 
 
 def load_policy(
-    weights: Weights, task: ResolvedTask, env: VecEnv | None = None, *, allow_mismatch: bool = False
+    weights: Weights, task: ResolvedTask, env: TaskEnv | None = None, *, allow_mismatch: bool = False
 ) -> DeployedPolicy:
     """:func:`load_actor` as a :class:`DeployedPolicy`."""
     return DeployedPolicy(load_actor(weights, task, env, allow_mismatch=allow_mismatch))

@@ -13,17 +13,16 @@ from parkour.policies.checkpoint import Checkpoint, TaskStamp
 from parkour.policies.conditions import check_conditions, conditions_of, trained_conditions
 
 if TYPE_CHECKING:
-    from rsl_rl.env import VecEnv
     from tensordict import TensorDict
 
+    from parkour.engines.task_env import TaskEnv
     from parkour.tasks.build import Layout
     from parkour.tasks.resolved import ResolvedTask
 
 
-def make_stamp(task: ResolvedTask, env: VecEnv, obs: TensorDict) -> TaskStamp:
+def make_stamp(task: ResolvedTask, env: TaskEnv, obs: TensorDict) -> TaskStamp:
     """What weights trained on ``env`` depend on."""
-    observations = getattr(getattr(env, "mdp", None), "observations", None)
-    return stamp_of(task, obs, getattr(observations, "layout", {}), env.num_actions)
+    return stamp_of(task, obs, env.mdp.observations.layout, env.num_actions)
 
 
 def stamp_of(task: ResolvedTask, obs: TensorDict, layout: Layout, actions: int | None = None) -> TaskStamp:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from parkour.errors import PluginError, TaskError
+from parkour.quick_imports import import_rsl_rl
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import EventSpec, Kind, PolicySpec
 from parkour.tasks.changes import SECTIONS, Changes
@@ -49,6 +50,7 @@ def load_task(
         TaskError: the task or a change does not validate.
         PluginError: a component cannot be imported or does not fit its contract.
     """
+    import_rsl_rl()  # Before a policy does.
     registry = registry or default_registry()
     document, alias_overlay = read_task(source, registry)
     return resolve_task(document, overlay=overlay or alias_overlay, changes=changes, registry=registry)

@@ -147,7 +147,7 @@ class Session:
         if self.driver is not None:
             self.mdp.drive = self.driver.drive
             self.driver.update(self.steps * self.step_dt)
-            self.policy.obey_yaws(not self.driver.autopilot)
+            self.policy.use_observed_yaw(not self.driver.autopilot)
 
     def _toggle_pause(self) -> None:
         self.paused = not self.paused

@@ -94,7 +94,7 @@ def acts_in_evaluation(path: Path) -> None:
     env: Any = engine.make_env(task, num_envs=8, device="cpu", seed=3)
     policy = load_policy(weights_at(path), task, env)
     blunt: Any = load_actor(weights_at(path), task, env)
-    blunt._refreshed = None  # looks at every image and lets the group say which ones count
+    blunt._images = None  # looks at every image and lets the group say which ones count
     obs = env.get_observations()
     with torch.inference_mode():
         for step in range(13):

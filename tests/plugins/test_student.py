@@ -204,7 +204,7 @@ def test_being_told_which_images_are_new_changes_nothing_but_the_work(length: in
         # Episodes of different ages, so that they end apart.
         env.episode_length_buf += torch.arange(8) % length
         runner = make_runner(env=env)
-        assert (runner.alg.student._refreshed is None) != tells
+        assert (runner.alg.student._images is None) != tells
         rollout(runner, 2 * PERIOD)
         actions.append(runner.alg.storage.glimpses)
         memories.append(runner.alg.student.memory)
@@ -254,13 +254,13 @@ def test_predicted_yaws_replace_true_ones_where_valid_in_training_and_everywhere
     others = [i for i in range(53) if i not in (6, 7)]
     assert torch.equal(seen[0][:, others], obs["proprioception"][:, others])
     for obey in (True, False):
-        student.obey_yaws(obey)
+        student.use_observed_yaw(obey)
         student.act(output, obs["proprioception"], obs["proprioception_history"], valid)
     assert torch.equal(seen[2][:, YAWS], true)
     assert torch.equal(seen[3][:, YAWS], predicted)
 
 
-def test_somebody_steers_on_flat_ground_unless_the_task_says_otherwise() -> None:
+def test_the_heading_is_commanded_on_flat_ground_unless_the_task_says_otherwise() -> None:
     obs = FakeStudentEnv(4, seed=4).get_observations()
     output, valid = torch.rand(4, 34), torch.ones(4, 1)
     true, predicted = obs["proprioception"][:, YAWS], 1.5 * output[:, 32:]
@@ -561,9 +561,9 @@ def test_student_drives() -> None:
     heard: list[Tensor] = []
     runner = make_runner(env=Listening())
     twin = copy.deepcopy(runner.alg.student).train()
-    twin.attach(runner.env)
+    twin.follow_images(runner.env.mdp)
     seen = rollout(runner, PERIOD)
-    twin._refreshed = None
+    twin._images = None
     for obs, actions in zip(seen, heard, strict=True):
         with torch.inference_mode():
             again = twin(obs)

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from parkour.errors import ExportError
 from parkour.exporters.graphs import DeployedGraph
 from parkour.exporters.manifest import Port
+from parkour_policies.commanded_heading import heading_is_commanded
 from parkour_policies.depth_encoders import SplitDepthEncoder
 from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION
-from parkour_policies.student_model import somebody_steers
 
 if TYPE_CHECKING:
     from parkour_policies.student_model import StudentModel
@@ -70,7 +70,7 @@ class Acting(nn.Module):
 
     def forward(self, proprioception: Tensor, yaw: Tensor, scan_latent: Tensor, history: Tensor) -> Tensor:
         if self.can_be_steered:
-            given = somebody_steers(proprioception, self.steered_columns)
+            given = heading_is_commanded(proprioception, self.steered_columns)
             yaw = torch.where(given, proprioception.index_select(-1, self.yaw_columns), yaw)
         both = torch.cat((proprioception, yaw), dim=-1)
         return self.actor(both.index_select(-1, self.picked), scan_latent, history)

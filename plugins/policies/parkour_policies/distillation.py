@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from rsl_rl.algorithms import Distillation
-from rsl_rl.env import VecEnv
 from rsl_rl.utils import resolve_callable, resolve_obs_groups
 from tensordict import TensorDict
 from torch import Tensor, nn
@@ -66,10 +65,9 @@ class RmaDistillation(Distillation):
         self.trained = [p for p in student.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.trained, lr=learning_rate)
 
-    def attach(self, env: VecEnv) -> None:
+    def attach(self, env: TaskEnv) -> None:
         """Be told by the environment what the teacher sees."""
-        if isinstance(env, TaskEnv):
-            self.clean_groups = lambda: env.mdp.observations.clean
+        self.clean_groups = lambda: env.mdp.observations.clean
 
     # -- rollout -----------------------------------------------------------------------------------------------------
 
@@ -246,7 +244,7 @@ class RmaDistillation(Distillation):
         return True
 
     @staticmethod
-    def construct_algorithm(obs: TensorDict, env: VecEnv, cfg: dict, device: str) -> RmaDistillation:
+    def construct_algorithm(obs: TensorDict, env: TaskEnv, cfg: dict, device: str) -> RmaDistillation:
         """Make student, teacher, storage and algorithm; rsl-rl's own would store every image at every step."""
         make = resolve_callable(cfg["algorithm"].pop("class_name"))
         student, teacher = make_networks(obs, env, cfg, device)
@@ -256,12 +254,12 @@ class RmaDistillation(Distillation):
         return algorithm
 
 
-def make_networks(obs: TensorDict, env: VecEnv, cfg: dict, device: str) -> tuple[StudentModel, RmaActor]:
+def make_networks(obs: TensorDict, env: TaskEnv, cfg: dict, device: str) -> tuple[StudentModel, RmaActor]:
     """Student, which the environment tells of new images, and teacher of a training configuration, whose groups are
     resolved."""
     groups = cfg["obs_groups"] = resolve_obs_groups(obs, cfg["obs_groups"], list(cfg["obs_groups"]))
     make_student, make_teacher = (resolve_callable(cfg[key].pop("class_name")) for key in ("student", "teacher"))
     student: StudentModel = make_student(obs, groups, "student", env.num_actions, **cfg["student"]).to(device)
     teacher: RmaActor = make_teacher(obs, groups, "teacher", env.num_actions, **cfg["teacher"]).to(device)
-    student.attach(env)
+    student.follow_images(env.mdp)
     return student, teacher

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import torch
 from rsl_rl.modules import MLP, HiddenState
@@ -16,6 +16,8 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from parkour.errors import PluginError
+from parkour.policies.protocols import ImageSource
+from parkour_policies.commanded_heading import heading_is_commanded
 from parkour_policies.depth_encoders import SplitDepthEncoder, build_depth_encoder
 from parkour_policies.estimator import make_estimator
 from parkour_policies.rma_actor import EXPLICIT, HISTORY, PROPRIOCEPTION, EncoderChoice
@@ -92,8 +94,8 @@ class StudentModel(nn.Module):
     """Policy on the groups :data:`GROUPS`; deterministic.
 
     In training mode the predicted yaws replace the true ones where ``yaw_valid`` says that a robot could tell them; in
-    evaluation mode everywhere, as on a robot, which has no others. Where it is told that somebody steers (on flat
-    ground, where there is nothing to see), the yaws are those of the proprioception in both modes.
+    evaluation mode everywhere, as on a robot, which has no others. Where its heading is commanded
+    externally (on flat ground, where there is nothing to see), the yaws are those of the proprioception in both modes.
 
     Args:
         obs: gives the sizes.
@@ -131,7 +133,8 @@ class StudentModel(nn.Module):
         self.register_buffer("steered_columns", torch.tensor(tuple(steered_columns), dtype=torch.int64), False)
         self.memory: Memory | None = None
         self.yaw_source: YawSource = "where_valid"
-        self._refreshed: Callable[[], Tensor | None] | None = None
+        # A function, so that copies of the network follow the same environment, not a copy of it.
+        self._images: Callable[[], Tensor | None] | None = None
 
     @property
     def encoder(self) -> SplitDepthEncoder:
@@ -139,13 +142,12 @@ class StudentModel(nn.Module):
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
-    def attach(self, env: Any) -> None:
-        """Be told by the environment which images are new (``env.mdp.refreshed``), so that only they are encoded.
+    def follow_images(self, source: object) -> None:
+        """See :class:`parkour.policies.protocols.FollowsImages`.
 
-        Without it every image is encoded at every step, and the group ``perception`` says which ones count.
+        Without a source every image is encoded at every step, and the group ``perception`` says which ones count.
         """
-        mdp: Any = getattr(env, "mdp", None)
-        self._refreshed = (lambda: mdp.refreshed) if hasattr(mdp, "refreshed") else None
+        self._images = (lambda: source.refreshed) if isinstance(source, ImageSource) else None
 
     def look(self, obs: TensorDict) -> Glimpse | None:
         """What is new to the encoder at this step; None when nothing is. Moves the memory on."""
@@ -182,9 +184,9 @@ class StudentModel(nn.Module):
         images, proprioception = obs[DEPTH], obs[PROPRIOCEPTION]
         env_ids, mask = None, None
         if self.memory is not None:
-            if self._refreshed is None:
+            if self._images is None:
                 mask = obs[PERCEPTION] > 0
-            elif (env_ids := self._refreshed()) is not None:
+            elif (env_ids := self._images()) is not None:
                 if len(env_ids) == 0:
                     return None
                 images, proprioception = images[env_ids], proprioception[env_ids]
@@ -209,7 +211,7 @@ class StudentModel(nn.Module):
         latent, predicted = self.split(output)
         if self.yaw_source == "observed":
             return self.actor(proprioception, latent, history)
-        given = somebody_steers(proprioception, self.steered_columns)
+        given = heading_is_commanded(proprioception, self.steered_columns)
         if self.yaw_source == "where_valid":
             given = given | (yaw_valid <= 0)
         yaw = torch.where(given, self.yaws(proprioception), predicted.detach())
@@ -233,9 +235,9 @@ class StudentModel(nn.Module):
         self.yaw_source = "where_valid" if mode else "predicted"
         return self
 
-    def obey_yaws(self, obey: bool) -> None:
-        """Go by the yaws of the observations, which are commanded externally, or again by what the camera shows."""
-        self.yaw_source = "observed" if obey else "predicted"
+    def use_observed_yaw(self, observed: bool) -> None:
+        """Go by the yaws of the observations, an externally commanded heading, or again by what the camera shows."""
+        self.yaw_source = "observed" if observed else "predicted"
 
     # -- rsl-rl's interface ------------------------------------------------------------------------------------------
 
@@ -288,11 +290,6 @@ def _sizes(obs: TensorDict) -> dict[str, int]:
             f"{HISTORY} has {sizes[HISTORY]} numbers, expected a multiple of {PROPRIOCEPTION}'s {sizes[PROPRIOCEPTION]}"
         )
     return sizes
-
-
-def somebody_steers(proprioception: Tensor, columns: Tensor) -> Tensor:
-    """``[…, 1]`` bool: whether one of the ``columns`` of the proprioception ``[…, P]`` is 1."""
-    return (proprioception.index_select(-1, columns) > 0.5).any(dim=-1, keepdim=True)
 
 
 def like(mask: Tensor, values: Tensor) -> Tensor:

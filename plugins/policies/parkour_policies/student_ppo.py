@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from rsl_rl.env import VecEnv
 from rsl_rl.models import MLPModel
 from rsl_rl.utils import resolve_callable
 from tensordict import TensorDict
 from torch import Tensor, nn
 
+from parkour.engines.task_env import TaskEnv
 from parkour_policies.distillation import RmaDistillation, make_networks
 from parkour_policies.distillation_storage import TEACHER_ACTIONS
 from parkour_policies.exploration import Exploration
@@ -151,7 +151,7 @@ class RmaStudentPPO(RmaDistillation):
         return {**super()._networks(), "critic": self.critic, "exploration": self.exploration}
 
     @staticmethod
-    def construct_algorithm(obs: TensorDict, env: VecEnv, cfg: dict, device: str) -> RmaStudentPPO:
+    def construct_algorithm(obs: TensorDict, env: TaskEnv, cfg: dict, device: str) -> RmaStudentPPO:
         """Make student, teacher, critic, storage and algorithm."""
         make = resolve_callable(cfg["algorithm"].pop("class_name"))
         student, teacher = make_networks(obs, env, cfg, device)

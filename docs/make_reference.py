@@ -36,6 +36,8 @@ CONTRACTS: dict[str, str] = {
     "event": "parkour.mdp.events:SimHandle",
     "policy": "parkour.policies.definition:PolicyDefinition",
     "engine": "parkour.engines.protocol:Engine",
+    "robot_link": "parkour_deploy.links.link:RobotLink",
+    "depth_source": "parkour_deploy.depth.source:DepthSource",
 }
 """Class that a kind's target returns, fulfils or is given."""
 SEEN = ("StepContext", "RobotState", "Contacts", "PreviousStep", "GoalState", "Course", "Privileged")

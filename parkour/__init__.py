@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from parkour.params import param as param
     from parkour.specs import CommandSpec as CommandSpec
     from parkour.specs import DegradationSpec as DegradationSpec
+    from parkour.specs import DepthSourceSpec as DepthSourceSpec
     from parkour.specs import EncoderSpec as EncoderSpec
     from parkour.specs import EngineSpec as EngineSpec
     from parkour.specs import EventSpec as EventSpec
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from parkour.specs import ObservationSpec as ObservationSpec
     from parkour.specs import PolicySpec as PolicySpec
     from parkour.specs import RewardSpec as RewardSpec
+    from parkour.specs import RobotLinkSpec as RobotLinkSpec
     from parkour.specs import RobotSpec as RobotSpec
     from parkour.specs import TaskAlias as TaskAlias
     from parkour.specs import TaskSpec as TaskSpec
@@ -58,6 +60,7 @@ _HOME = {
     (
         "CommandSpec",
         "DegradationSpec",
+        "DepthSourceSpec",
         "EncoderSpec",
         "EngineSpec",
         "EventSpec",
@@ -66,6 +69,7 @@ _HOME = {
         "ObservationSpec",
         "PolicySpec",
         "RewardSpec",
+        "RobotLinkSpec",
         "RobotSpec",
         "TaskAlias",
         "TaskSpec",

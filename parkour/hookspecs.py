@@ -9,6 +9,7 @@ import pluggy
 from parkour.specs import (
     CommandSpec,
     DegradationSpec,
+    DepthSourceSpec,
     EncoderSpec,
     EngineSpec,
     EventSpec,
@@ -17,6 +18,7 @@ from parkour.specs import (
     ObservationSpec,
     PolicySpec,
     RewardSpec,
+    RobotLinkSpec,
     RobotSpec,
     TaskSpec,
     TerminationSpec,
@@ -166,6 +168,26 @@ def register_degradations() -> Iterable[DegradationSpec]:  # type: ignore[empty-
     """
 
 
+@hookspec
+def register_robot_links() -> Iterable[RobotLinkSpec]:  # type: ignore[empty-body]
+    """Robots within reach of ``parkour deploy``.
+
+    A target is a class made with a :class:`parkour_deploy.links.link.LinkContext`, which fulfils
+    :class:`parkour_deploy.links.link.RobotLink`: states come from it, and commands go to it. Commands choose one with
+    ``--link NAME`` or ``--link NAME:ARGUMENT``.
+    """
+
+
+@hookspec
+def register_depth_sources() -> Iterable[DepthSourceSpec]:  # type: ignore[empty-body]
+    """Depth cameras of robots.
+
+    A target is a class made with a :class:`parkour_deploy.depth.source.SourceContext`, which fulfils
+    :class:`parkour_deploy.depth.source.DepthSource`: it gives the newest picture on the policy's own camera. Commands
+    choose one with ``--depth NAME`` or ``--depth NAME:ARGUMENT``.
+    """
+
+
 HOOKS: dict[Kind, str] = {
     "terrain": "register_terrains",
     "reward": "register_rewards",
@@ -180,4 +202,6 @@ HOOKS: dict[Kind, str] = {
     "robot": "register_robots",
     "command": "register_commands",
     "degradation": "register_degradations",
+    "robot_link": "register_robot_links",
+    "depth_source": "register_depth_sources",
 }

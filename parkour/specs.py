@@ -11,11 +11,11 @@ from typing import ClassVar, Literal
 
 Kind = Literal[
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
-    "robot", "command", "degradation",
+    "robot", "command", "degradation", "robot_link", "depth_source",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
-    "robot", "command", "degradation",
+    "robot", "command", "degradation", "robot_link", "depth_source",
 )  # fmt: skip
 
 
@@ -200,6 +200,27 @@ class DegradationSpec(Spec):
     """What of the robot is worse than it should be. Policies without a camera are spared those of the camera."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RobotLinkSpec(Spec):
+    """A robot within reach of ``parkour deploy``: a class made as ``Target(context)``.
+
+    See :class:`parkour_deploy.links.link.RobotLink`. For the robot's own computer, where only ``parkour-deploy`` is
+    installed, the same address goes into the entry-point group ``parkour.robot_links``.
+    """
+
+    kind: ClassVar[Kind] = "robot_link"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthSourceSpec(Spec):
+    """A depth camera for ``parkour deploy``: a class made as ``Target(context)``.
+
+    See :class:`parkour_deploy.depth.source.DepthSource`; the entry-point group is ``parkour.depth_sources``.
+    """
+
+    kind: ClassVar[Kind] = "depth_source"
+
+
 SPEC_TYPES: dict[Kind, type[Spec]] = {
     spec.kind: spec
     for spec in (
@@ -216,5 +237,7 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
         RobotSpec,
         CommandSpec,
         DegradationSpec,
+        RobotLinkSpec,
+        DepthSourceSpec,
     )
 }

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from parkour.commands import make_app
+from parkour.specs import Kind
 
 app = make_app("Run an exported policy on a robot: look at the robot, run, replay what was logged.")
 
@@ -24,4 +25,22 @@ def deploy(
     """Run an exported policy on a robot. Tried against the robot's protocol, never on a real one."""
     from parkour_deploy.__main__ import main
 
-    raise typer.Exit(main(arguments or ["--help"], program="parkour deploy"))
+    raise typer.Exit(
+        main(
+            arguments or ["--help"],
+            program="parkour deploy",
+            links=_targets("robot_link"),
+            sources=_targets("depth_source"),
+        )
+    )
+
+
+def _targets(kind: Kind) -> dict[str, str]:
+    """Addresses by name of what plugins registered; a name that another has goes by its id, with a slash."""
+    from parkour.registry import default_registry
+
+    found: dict[str, str] = {}
+    for item in sorted(default_registry().specs(kind), key=lambda item: not item.builtin):
+        name = item.spec.name if item.spec.name not in found else f"{item.distribution}/{item.spec.name}"
+        found[name] = item.spec.target
+    return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from parkour.hookspecs import hookimpl
-from parkour.specs import CommandSpec
+from parkour.specs import CommandSpec, DepthSourceSpec, RobotLinkSpec
 
 PARKOUR_API = "1.1"
 
@@ -35,3 +35,31 @@ COMMANDS: dict[str, CommandSpec] = {
 @hookimpl
 def register_commands() -> Iterable[CommandSpec]:
     return COMMANDS.values()
+
+
+@hookimpl
+def register_robot_links() -> Iterable[RobotLinkSpec]:
+    yield RobotLinkSpec(
+        name="go2",
+        summary="A Unitree Go2 over DDS: rt/lowstate and rt/lowcmd.",
+        target="parkour_deploy.links.go2:Go2Link",
+    )
+
+
+@hookimpl
+def register_depth_sources() -> Iterable[DepthSourceSpec]:
+    yield DepthSourceSpec(
+        name="topic",
+        summary="Pictures from a DDS topic: another process's camera, or a simulated robot's.",
+        target="parkour_deploy.depth.topic:TopicDepth",
+    )
+    yield DepthSourceSpec(
+        name="realsense",
+        summary="An Intel RealSense camera; :SERIAL chooses one of several.",
+        target="parkour_deploy.depth.realsense:RealSenseDepth",
+    )
+    yield DepthSourceSpec(
+        name="recording",
+        summary="Pictures out of a log, over and over: recording:LOG.npz.",
+        target="parkour_deploy.depth.recording:RecordedDepth",
+    )

@@ -26,9 +26,9 @@ from parkour_deploy.links.link import LinkContext, RobotLink
 from parkour_deploy.log import Log
 from parkour_deploy.plugins import LINKS, SOURCES, find, resolve
 
-STALE, STALE_LOCKSTEP = 50, 1500
+STALE, STALE_LOCKSTEP = 50, 10_000
 """Age of a state that is too old [ms]."""
-PATIENCE_LOCKSTEP = 3.0
+PATIENCE_LOCKSTEP = 15.0
 """Of the guard, where the robot waits [s]."""
 
 Targets = Mapping[str, str]

@@ -59,6 +59,12 @@ def check_component(component: ResolvedComponent) -> None:
             pass  # Data; the models of tasks and robots say what is wrong with them.
         case "degradation":
             pass  # Data; laid on a task it is checked as that is.
+        case "robot_link":
+            _accepts(component, ("context",), {})
+            _has_methods(component, ("open", "open_limp", "receive", "send", "disturbed", "close"))
+        case "depth_source":
+            _accepts(component, ("context",), {})
+            _has_methods(component, ("open", "newest", "close"))
         case "command":
             pass  # Called by Typer, which says what is wrong with it.
 

@@ -22,6 +22,8 @@ MODULES: dict[Kind, str] = {
     "robot": "robots",
     "command": "commands",
     "degradation": "degradations",
+    "robot_link": "robot_links",
+    "depth_source": "depth_sources",
 }
 """Module in this package with the checks of each kind."""
 

@@ -32,6 +32,8 @@ KINDS: dict[str, str] = {
     "task": "A task",
     "command": "A command",
     "degradation": "A degradation of the gauntlet",
+    "robot_link": "A robot for parkour deploy",
+    "depth_source": "A depth camera for parkour deploy",
 }
 """Kinds that there are templates for, and what their projects say they are."""
 _COMMON = {

@@ -24,7 +24,7 @@ def test_projects_are_whole_and_say_what_they_are(kind: str) -> None:
     contents = project_files(f"Parkour.{kind}_Logs", kind)
     package = f"parkour_{kind}_logs"
     project = tomllib.loads(contents["pyproject.toml"])["project"]
-    assert project["name"] == f"parkour-{kind}-logs"
+    assert project["name"] == f"parkour-{kind.replace('_', '-')}-logs"
     assert project["entry-points"]["parkour"] == {package: f"{package}.plugin"}
     assert {"README.md", ".gitignore", ".github/workflows/ci.yml", f"{package}/__init__.py"} < set(contents)
     assert f'PARKOUR_API = "{API_VERSION}"' in contents[f"{package}/plugin.py"]
@@ -66,7 +66,7 @@ def test_projects_pass_ruff_whatever_their_names(tmp_path: Path) -> None:
         ("json", "terrain", None, "a module 'json' is installed already"),
         ("parkour-terrains", "terrain", None, "a module 'parkour_terrains' is installed already"),
         ("parkour-x", "terrian", None, "unknown kind 'terrian'; did you mean 'terrain'"),
-        ("parkour-x", "robot", None, "unknown kind 'robot'; known: "),
+        ("parkour-x", "robot", None, "unknown kind 'robot'; did you mean"),
         ("parkour-x", "terrain", "Big Beam", "--component: got 'Big Beam'"),
         ("parkour-x", "terrain", '"; import os', "--component: got"),
     ],

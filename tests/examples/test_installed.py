@@ -18,7 +18,7 @@ from tests.docs.pages import ROOT
 pytestmark = pytest.mark.package
 
 EXAMPLES = ("parkour-terrain-balance", "parkour-encoder-attention")
-SCAFFOLDS = {kind: f"parkour-{kind}-fresh" for kind in KINDS}
+SCAFFOLDS = {kind: f"parkour-{kind.replace('_', '-')}-fresh" for kind in KINDS}
 _BUILD = """
 import os, sys
 from hatchling.build import build_wheel

@@ -77,7 +77,7 @@ def test_every_file_of_every_package_is_in_it(wheel: Path) -> None:
         str(file.relative_to(ROOT / folder.parent))
         for folder in PACKAGES
         for file in (ROOT / folder).rglob("*")
-        if file.is_file() and file.suffix in (".py", ".toml", ".xml", ".tmpl", ".npz")
+        if file.is_file() and file.suffix in (".py", ".toml", ".xml", ".tmpl", ".npz", ".json")
     }
     assert {"parkour_tasks/go2_teacher.toml", "parkour_assets/go2/go2.xml", "parkour_assets/go2/robot.toml"} < expected
     got = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}

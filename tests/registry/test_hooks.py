@@ -27,6 +27,8 @@ SPECS: dict[Kind, str] = {
     "robot": 'RobotSpec(name="thing", summary="a thing", target="things:robots/thing", model_version="2")',
     "command": 'CommandSpec(name="thing", summary="a thing", target="things:x")',
     "degradation": 'DegradationSpec(name="thing", summary="a thing", target="things:x", part="camera")',
+    "robot_link": 'RobotLinkSpec(name="thing", summary="a thing", target="things:x")',
+    "depth_source": 'DepthSourceSpec(name="thing", summary="a thing", target="things:x")',
 }
 """A registration of each kind; a new hook needs one."""
 

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from parkour import Box, ObservationField, Params, SubTerrain, param
 from parkour.engines.protocol import Availability
+from parkour_deploy.depth.source import Picture
+from parkour_deploy.errors import DeployError
 
 GROUND = Box.slab((-1, 17), (-3, 3), 0.0)
 GOALS = np.array([(2.5, 0.0), (6.0, 0.0)])
@@ -341,6 +343,54 @@ def count(number: int) -> None:
 @LENIENT_COMMAND.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def anything() -> None:
     """Takes everything."""
+
+
+# -- robots and cameras ----------------------------------------------------------------------------------------------
+
+
+class LoquaciousLink:
+    def __init__(self, context: object) -> None:
+        self.context = context
+
+    def open(self, *, move: bool) -> None:
+        raise DeployError("no robot\nanywhere")
+
+    def open_limp(self) -> None:
+        raise DeployError("no robot")
+
+    def receive(self, timeout: float) -> None:
+        return None
+
+    def send(self, command: object) -> None:
+        raise DeployError("no robot")
+
+    def disturbed(self) -> None:
+        return None
+
+    def close(self) -> None: ...
+
+
+class EagerLink(LoquaciousLink):
+    def __init__(self, context: object) -> None:
+        raise RuntimeError("no wire")
+
+
+class SmallCamera:
+    shown = np.ones((4, 4))
+
+    def __init__(self, context: object) -> None:
+        self.context = context
+
+    def open(self) -> None: ...
+
+    def newest(self) -> Picture:
+        return Picture(1, self.shown)
+
+    def close(self) -> None: ...
+
+
+class BackwardCamera(SmallCamera):
+    shown = np.full((60, 106), -1.0)
 
 
 def nothing() -> None:

@@ -79,6 +79,11 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("degradation", "EMPTY_DEGRADATION", "says_what_it_changes", "is an empty one, expected a mapping"),
     ("degradation", "CROOKED_DEGRADATION", "says_what_it_changes", "got the path 'control..action_delay'"),
     ("degradation", "IDLE_DEGRADATION", "changes_a_task", "it changes nothing of go2-teacher"),
+    ("robot_link", "nothing", "callable_as_agreed", "expected to be called with (context)"),
+    ("robot_link", "EagerLink", "is_quiet_until_it_is_opened", "no wire"),
+    ("robot_link", "LoquaciousLink", "refuses_what_is_not_there", "expected one line"),
+    ("depth_source", "SmallCamera", "gives_the_policys_pixels", "shape (4, 4), expected the policy's (60, 106)"),
+    ("depth_source", "BackwardCamera", "gives_the_policys_pixels", "the least distance is -1 m"),
 ]
 WITH_PARAMS = {"terrain_wrong_at_a_bound"}
 _REPORTS: dict[tuple[Kind, str], ComponentReport] = {}

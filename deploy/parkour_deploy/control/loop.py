@@ -20,7 +20,7 @@ GONE = 3.0
 """How long a robot that fell silent is damped before the loop ends [s]."""
 TURN = 0.005
 """How long a turn of the loop waits for a state [s]."""
-PICTURE = 2.0
+PICTURE = 10.0
 """How long a robot that waits is made to wait for its own picture [s]."""
 OTHERS = 0.1
 """How often it is looked for others who drive the motors [s]."""
@@ -154,7 +154,7 @@ class Loop:
         command = self._controller.silence(self._stale)
         if self._move:
             self._link.send(command)
-        return silent < GONE
+        return silent < self._stale / 1000 + GONE
 
     def _watch(self) -> None:
         """Over ourselves and over others."""

@@ -40,7 +40,7 @@ class ControlOptions:
             )
         if len(self.foot_thresholds) != len(contract.feet) or not np.isfinite(self.foot_thresholds).all():
             raise DeployError(
-                f"foot thresholds: got {list(self.foot_thresholds)}, expected {len(contract.feet)} numbers",
+                f"foot thresholds: got {self.foot_thresholds.tolist()}, expected {len(contract.feet)} numbers",
                 hint="parkour deploy check measures them",
             )
         if self.action_delay is not None and not 0 <= self.action_delay <= 10:

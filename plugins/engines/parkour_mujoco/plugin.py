@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from parkour import CommandSpec, EngineSpec, hookimpl
+from parkour import CommandSpec, DepthSourceSpec, EngineSpec, RobotLinkSpec, hookimpl
 
 PARKOUR_API = "1.1"
 
@@ -32,4 +32,22 @@ def register_commands() -> Iterable[CommandSpec]:
         name="fake-go2",
         summary="Simulate a Go2 that speaks Unitree's protocol, to try deploy on.",
         target="parkour_mujoco.fake_go2.command:app",
+    )
+
+
+@hookimpl
+def register_robot_links() -> Iterable[RobotLinkSpec]:
+    yield RobotLinkSpec(
+        name="simulated",
+        summary="A robot in C MuJoCo, in the same process: simulated:TERRAIN,DIFFICULTY,SEED.",
+        target="parkour_mujoco.fake_go2.link:SimulatedLink",
+    )
+
+
+@hookimpl
+def register_depth_sources() -> Iterable[DepthSourceSpec]:
+    yield DepthSourceSpec(
+        name="simulated",
+        summary="The camera of the simulated robot.",
+        target="parkour_mujoco.fake_go2.link:SimulatedDepth",
     )

@@ -89,6 +89,8 @@ class FakeGo2:
         self.counts = Counts()
         self.driven_at: int | None = None
         """Tick of the last command with stiffness that was obeyed."""
+        self.limp_at: int | None = None
+        """Tick of the first command without stiffness after that one."""
         self.damped_at: int | None = None
         """Tick of the first command without stiffness after the fault."""
         self.walking_since: int | None = None
@@ -103,9 +105,15 @@ class FakeGo2:
         return self.tick / 1000
 
     @property
+    def driven_to_limp(self) -> int | None:
+        """From the last command with stiffness to the first without [ms]."""
+        return None if self.driven_at is None or self.limp_at is None else self.limp_at - self.driven_at
+
+    @property
     def done(self) -> bool:
-        """Whether all way points were reached, or its time is over."""
-        return self.goals.done or self.seconds >= self.options.seconds
+        """Whether all way points were reached, it has lain on its back for a second, or its time is over."""
+        fallen = self.fell_at is not None and self.tick - self.fell_at > 1000 and self.options.fault is None
+        return self.goals.done or fallen or self.seconds >= self.options.seconds
 
     def fault(self, *kinds: str) -> bool:
         """Whether a fault of one of these kinds has begun."""
@@ -164,8 +172,11 @@ class FakeGo2:
         values = np.stack([motor[name].astype(float) for name in ("q", "dq", "tau", "kp", "kd")])
         self._command = values[:, self._joints]
         if self._command[3].any():
-            self.driven_at = self.tick
-        elif self.options.fault is not None and self.damped_at is None and self.options.fault.active(self.seconds):
+            self.driven_at, self.limp_at = self.tick, None
+            return answered
+        if self.driven_at is not None and self.limp_at is None:
+            self.limp_at = self.tick
+        if self.options.fault is not None and self.damped_at is None and self.options.fault.active(self.seconds):
             self.damped_at = self.tick
         return answered
 

@@ -19,8 +19,10 @@ from parkour_deploy.depth.topic import encode_depth
 from parkour_deploy.errors import DeployError
 from parkour_mujoco.fake_go2.robot import CONTROL, STEP, FakeGo2
 
-PATIENCE = 3.0
+PATIENCE = 20.0
 """How long an answer is waited for [s] …"""
+AGAIN = 0.5
+"""… a state is sent again when none came, since messages may get lost [s] …"""
 PATIENCE_CORRUPT = 0.02
 """… and after a state that nobody should answer."""
 GIVEN_UP = 3
@@ -127,23 +129,32 @@ class Server:
     def _exchange(self) -> bool:
         """One state, one command; whether it was answered."""
         robot = self.robot
-        if robot.picture_due:
-            self._pictures.write(encode_depth(robot.tick, robot.picture()))
+        picture = encode_depth(robot.tick, robot.picture()) if robot.picture_due else None
+        state = None if robot.silent else robot.state()
         self._intrude()
-        if not robot.silent:
-            self._sent[robot.tick] = time.perf_counter()
-            self._states.write(robot.state())
+        self._send(state, picture)
         if not self.options.lockstep:
             return self._take() is not None
         damaged = robot.fault("crc")
-        end = time.monotonic() + (PATIENCE_CORRUPT if damaged else PATIENCE)
-        while time.monotonic() < end:
+        begin = sent = time.monotonic()
+        while time.monotonic() - begin < (PATIENCE_CORRUPT if damaged else PATIENCE):
             # A state that was never sent has no answer; any command will do then.
             answered = self._take(0.02)
             if answered is not None and (answered == robot.tick or robot.silent):
                 return True
+            if not damaged and time.monotonic() - sent > AGAIN:
+                sent = time.monotonic()
+                self._send(state, picture)
         self.figures.unanswered += not damaged
         return damaged
+
+    def _send(self, state: bytes | None, picture: bytes | None) -> None:
+        """The picture first, so that it is there when the state is answered."""
+        if picture is not None:
+            self._pictures.write(picture)
+        if state is not None:
+            self._sent[self.robot.tick] = time.perf_counter()
+            self._states.write(state)
 
     def _take(self, timeout: float = 0.0) -> int | None:
         """The newest command's answer, if one came."""
@@ -201,4 +212,5 @@ def summary(robot: FakeGo2, figures: Figures, wall: float) -> dict[str, Any]:
         "fault": fault.kind if fault is not None else None,
         "fault_to_damping_ms": None if began is None or robot.damped_at is None else round(robot.damped_at - began),
         "last_driven": None if robot.driven_at is None else robot.driven_at / 1000,
+        "driven_to_limp_ms": robot.driven_to_limp,
     }

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from parkour.export.exporter import ExportOptions, export_policy
-
+from parkour.exporters.exporter import ExportOptions, export_policy
 from parkour.policies.source import PolicySource, load_weights
 from parkour_mujoco.fake_go2.operator import Script
 from parkour_mujoco.fake_go2.options import FakeOptions

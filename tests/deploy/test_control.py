@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from parkour.export.hardware import read_hardware
 
+from parkour.exporters.hardware import read_hardware
 from parkour.tasks.robot import load_robot
 from parkour_deploy.control.feet import FootContact
 from parkour_deploy.control.machine import SITTING_DOWN, STANDING_UP, Mode, StateMachine

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from parkour.commands import HELP_SETTINGS, setup_logging
 from parkour.registry import LOAD_PLUGINS
 from parkour_cli.commands import command_named, commands, load_command
+from parkour_cli.migration import OTHER_COMMANDS, translate
 
 
 class LazyGroup(TyperGroup):
@@ -31,9 +32,13 @@ class LazyGroup(TyperGroup):
             self.commands[cmd_name] = load_command(cmd_name, found)
         return self.commands[cmd_name]
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, translate(args))
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            near = get_close_matches(args[0], commands(), n=1)
+            other = OTHER_COMMANDS.get(args[0])
+            near = [other] if other else get_close_matches(args[0], commands(), n=1)
             ctx.fail(f"no command {args[0]!r}; " + (f"did you mean {near[0]!r}?" if near else "see parkour --help"))
         return super().resolve_command(ctx, args)
 

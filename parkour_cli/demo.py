@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from parkour.commands import grouped, make_app
-from parkour_cli.options import EngineOptions, PolicyOptions, PolicyTaskOptions
+from parkour_cli.options import EngineOptions, ExportOption, PolicyOptions, PolicyTaskOptions
 from parkour_cli.watching import WatchingOptions, watch_policy
 
 app = make_app("Drive a policy by hand: keys, sliders, a gamepad, or a script.")
@@ -39,10 +39,11 @@ def demo(
         Path | None,
         typer.Option(metavar="DEVICE", help="Gamepad, e.g. /dev/input/js0. [default: the first that is plugged in]"),
     ] = None,
+    export: ExportOption = None,
 ) -> None:
     """Drive a policy by hand over a course: speed and heading from keys, sliders, a gamepad or a script take the place
     of the command and the way points. Teachers and students alike."""
     from parkour.viewing.watch import DriveOptions
 
     options = watching.of(engine_options, task_options, DriveOptions(script, gamepad))
-    watch_policy(policy.source(), options, None)
+    watch_policy(policy.source(), options, export)

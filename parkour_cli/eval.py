@@ -69,7 +69,7 @@ def evaluate_policy(
     from parkour.evaluation.evaluate import EvaluationOptions, check_options
     from parkour.policies.source import load_weights, weights_at
 
-    _check_outputs(json_out, plots, html, export)
+    _check_outputs(json_out, plots, html)
     device, engine = device_options.device, engine_options.engine
     options = EvaluationOptions(
         protocol, num_envs, steps, seed, device, engine, blank_depth, task_options.changes(), engine_options.own
@@ -85,17 +85,18 @@ def evaluate_policy(
         _refuse_source(policy.source())
         _compare(weights_at(compare[0]), weights_at(compare[1]), options, json_out, plots, html)
         return
+    from parkour_cli.export import export_after, export_place
+
     weights = load_weights(policy.source())
+    place = export_place(export, weights)
     if degraded:
         from parkour_cli.gauntlet import run_and_show
 
         run_and_show(weights, options, only, json_out, plots, html)
     else:
         _one(weights, options, json_out, plots, html)
-    if export is not None:
-        from parkour_cli.export import export_after
-
-        export_after(weights, export, engine, options.engine_options)
+    if place is not None:
+        export_after(weights, place, engine, options.engine_options)
 
 
 def _one(
@@ -178,7 +179,7 @@ def _evaluate(
     return result
 
 
-def _check_outputs(json_out: Path | None, plots: Path | None, html: Path | None, export: Path | None) -> None:
+def _check_outputs(json_out: Path | None, plots: Path | None, html: Path | None) -> None:
     """Before anything slow happens."""
     from parkour.storage import check_writable
 
@@ -188,8 +189,6 @@ def _check_outputs(json_out: Path | None, plots: Path | None, html: Path | None,
         check_writable(html, "--html")
     if plots is not None:
         check_writable(plots, "--plots", folder=True)
-    if export is not None:
-        check_writable(export, "--export", folder=True)
 
 
 def _refuse_source(source: PolicySource) -> None:

@@ -11,11 +11,15 @@ import typer
 
 from parkour.commands import JsonOption, grouped, make_app, notice, print_json, print_table
 from parkour.errors import ParkourError
+from parkour_cli.migration import BESIDE_CHECKPOINT
 from parkour_cli.options import EngineOptions, PolicyOptions
 
 if TYPE_CHECKING:
     from parkour.exporters.exporter import ExportResult
     from parkour.policies.source import Weights
+
+EXPORTED = "exported"
+"""Folder beside a checkpoint that exports of other commands are written to."""
 
 app = make_app("Write a policy as ONNX, TorchScript or bare weights.")
 
@@ -82,13 +86,36 @@ def weights(
     print(out)
 
 
+def export_place(out: Path | None, weights: Weights) -> Path | None:
+    """The folder that ``--export`` of other commands means, if it was given: the one named, or ``exported`` beside the
+    checkpoint.
+
+    Raises:
+        ParkourError: the weights are the pretrained ones, which have no run.
+        StorageError: it cannot be written.
+    """
+    from parkour.storage import check_writable
+    from parkour.policies.source import is_pretrained
+
+    if out is None:
+        return None
+    if str(out) == BESIDE_CHECKPOINT:
+        if is_pretrained(weights.path):
+            raise ParkourError("--export: the pretrained weights lie in no run folder", hint="--export DIR")
+        out = weights.path.parent / EXPORTED
+    check_writable(out, "--export", folder=True)
+    return out
+
+
 def export_after(weights: Weights, out: Path, engine: str | None, engine_options: Mapping[str, str]) -> None:
-    """What ``--export DIR`` of other commands does: the policy that they ran, as ONNX with the usual options."""
+    """What ``--export`` of other commands does: the policy that they ran, with the usual options, as ONNX in
+    ``onnx`` and as TorchScript in ``jit``."""
     from parkour.exporters.exporter import ExportOptions, export_policy
 
-    options = ExportOptions(engine=engine, engine_options=engine_options)
-    result = export_policy(weights, out, options, notify=notice)
-    notice(f"exported: {', '.join(str(path) for path in result.files)} (max error {result.max_error:.2g})")
+    for name in ("onnx", "jit"):
+        options = ExportOptions(format=name, engine=engine, engine_options=engine_options)
+        result = export_policy(weights, out / name, options, notify=notice)
+        notice(f"exported: {', '.join(str(path) for path in result.files)} (max error {result.max_error:.2g})")
 
 
 def _batch(text: str) -> int | None:

@@ -36,7 +36,11 @@ WithOption = Annotated[
 ]
 ExportOption = Annotated[
     Path | None,
-    typer.Option("--export", metavar="DIR", help="Then write the policy as ONNX here; see parkour export."),
+    typer.Option(
+        "--export",
+        metavar="[DIR]",
+        help="Then write the policy as ONNX and TorchScript, here or in exported/ of its run; see parkour export.",
+    ),
 ]
 ALLOW_MISMATCH = typer.Option(
     "--allow-mismatch", help="Use weights though inputs or actions mean something else than in training."
@@ -91,20 +95,28 @@ class PolicyOptions:
             metavar="TASK", help="Task that the weights are of. [default: the checkpoint's]", show_default=False
         ),
     ] = None
-    checkpoint: Annotated[Path | None, typer.Option("--checkpoint", metavar="FILE", help="Weights to use.")] = None
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", metavar="FILE", help="Weights to use; model_500.pt or 500: that of the run."),
+    ] = None
     run: Annotated[
-        Path | None, typer.Option("--run", metavar="DIR", help="Run folder, whose newest checkpoint is used.")
+        Path | None,
+        typer.Option("--run", metavar="DIR", help="Run folder or its name, whose newest checkpoint is used."),
     ] = None
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Use the pretrained weights.")] = False
     log_root: Annotated[
-        Path, typer.Option("--log-root", metavar="DIR", help="Where runs are looked for when none is named.")
+        Path, typer.Option("--log-root", metavar="DIR", help="Where runs are looked for; an experiment's will do.")
     ] = Path("logs")
+    experiment: Annotated[
+        str | None,
+        typer.Option("--experiment", metavar="NAME", help="Folder of the runs looked through. [default: all]"),
+    ] = None
 
     def source(self) -> PolicySource:
         """For :func:`parkour.policies.source.load_weights`."""
         from parkour.policies.source import PolicySource
 
-        return PolicySource(self.task, self.checkpoint, self.run, self.pretrained, self.log_root)
+        return PolicySource(self.task, self.checkpoint, self.run, self.pretrained, self.log_root, self.experiment)
 
 
 @dataclass(frozen=True)

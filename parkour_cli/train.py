@@ -135,7 +135,7 @@ def _resumed(name: str | None, options: TrainOptions, overlays: list[tuple[str, 
     for option, value in overlays:
         raise ParkourError(f"got --resume and {option} {value}, expected one of them: a run resumes as it was")
     task_name = task_named(name)[0]
-    weights = weights_at(resume_source(options, task_name or STAGES["teacher"]))
+    weights = weights_at(resume_source(options, task_name))
     if task_name is not None:
         check_resumed(weights.path, weights.checkpoint, task_name)
     return weights

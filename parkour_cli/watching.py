@@ -68,18 +68,14 @@ def watch_policy(source: PolicySource, options: WatchOptions, export: Path | Non
     """Find the weights, show them, and export them if that was asked for."""
     from parkour.policies.source import load_weights
     from parkour.viewing.watch import check_watch, watch
+    from parkour_cli.export import export_after, export_place
 
     check_watch(options)
-    if export is not None:
-        from parkour.storage import check_writable
-
-        check_writable(export, "--export", folder=True)
     weights = load_weights(source)
+    place = export_place(export, weights)
     notice(f"{weights.label} ({weights.path})")
     session = watch(weights, options, notify=notice)
     ended = ", ".join(f"{count} {how}" for how, count in session.episodes.items())
     notice(f"{session.steps} control steps, {ended}")
-    if export is not None:
-        from parkour_cli.export import export_after
-
-        export_after(weights, export, options.engine, options.engine_options)
+    if place is not None:
+        export_after(weights, place, options.engine, options.engine_options)

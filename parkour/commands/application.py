@@ -8,8 +8,12 @@ import typer
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-HELP_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-"""Of every command: how help is asked for, and how wide it may be [columns]."""
+HELP_SETTINGS = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+    "token_normalize_func": lambda token: token.replace("_", "-"),
+}
+"""Of every command: how help is asked for, how wide it may be [columns], and underscores in names of options."""
 
 
 def make_app(help: str) -> typer.Typer:

@@ -16,10 +16,11 @@ import tomli_w
 from parkour.errors import CheckpointError, ParkourError, StorageError
 from parkour.learning.options import TrainOptions
 from parkour.policies.checkpoint import Checkpoint
-from parkour.policies.checkpoint_folder import newest_checkpoint, newest_run
+from parkour.policies.checkpoint_folder import TASK_FILE
+from parkour.policies.fit import begin_with
+from parkour.policies.source import PolicySource, find_checkpoint
 from parkour.storage import write_text
 
-TASK_FILE = "task.toml"
 CHOICES_FILE = "options.toml"
 _PART = re.compile(r"[\w.-]+")
 
@@ -104,16 +105,17 @@ def make_run_folder(options: TrainOptions, task_name: str, now: datetime | None 
     raise StorageError(f"cannot make the run folder {parent / name}: a hundred runs began in the same second")
 
 
-def resume_source(options: TrainOptions, task_name: str) -> Path:
-    """The checkpoint that ``--resume`` means: the one named, or the newest of the run named, or of the newest run.
+def resume_source(options: TrainOptions, task_name: str | None) -> Path:
+    """The checkpoint that ``--resume`` means, or a new run begins with: the one named, the newest of the run named, or
+    the newest of the newest run, of a task if one is named.
 
     Raises:
         CheckpointError: there is none.
     """
-    if options.checkpoint is not None:
-        return options.checkpoint
-    run = options.run if options.run is not None else newest_run(experiment_folder(options, task_name))
-    return newest_checkpoint(run)
+    where = PolicySource(
+        checkpoint=options.checkpoint, run=options.run, log_root=options.log_root, experiment=options.experiment
+    )
+    return find_checkpoint(where, task_name)
 
 
 def check_resumed(path: Path, checkpoint: Checkpoint, task_name: str) -> None:
@@ -128,7 +130,12 @@ def check_resumed(path: Path, checkpoint: Checkpoint, task_name: str) -> None:
             hint=f"parkour train {checkpoint.stamp.name} --resume --run {path.parent}",
         )
     if checkpoint.slim:
-        raise CheckpointError(f"checkpoint {path} is a slim copy without optimizers: no run can resume from it")
+        begin = f"parkour train {task_name} {begin_with(checkpoint, path)}"
+        raise CheckpointError(
+            f"checkpoint {path} holds weights alone, without optimizers: no run can resume from it, but a new one can "
+            "begin with it",
+            hint=begin,
+        )
 
 
 def remove_if_unused(folder: Path) -> None:

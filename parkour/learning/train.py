@@ -164,7 +164,7 @@ def _start(task: ResolvedTask, options: TrainOptions, start: Weights | None) -> 
     """The checkpoint to begin with, read before anything slow happens."""
     if not options.resume and options.checkpoint is None and options.run is None:
         return None
-    start = start or weights_at(resume_source(options, task.name))
+    start = start or weights_at(resume_source(options, task.name if options.resume else None))
     path, checkpoint = start.path, start.checkpoint
     if options.resume:
         check_resumed(path, checkpoint, task.name)

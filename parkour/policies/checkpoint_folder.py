@@ -1,13 +1,16 @@
-"""Checkpoints in run folders: ``model_<iteration>.pt``."""
+"""Where checkpoints are: ``<log root>/rsl_rl/<experiment>/<time>_<run-name>/model_<iteration>.pt``."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from parkour.errors import CheckpointError
 
+TASK_FILE = "task.toml"
+"""What a run folder says of its task."""
 _NAME = re.compile(r"model_(\d+)\.pt")
 
 
@@ -36,16 +39,64 @@ def newest_checkpoint(run: Path) -> Path:
     return found[-1]
 
 
-def newest_run(experiment: Path) -> Path:
-    """The newest run of an experiment folder that has a checkpoint; folders are named by their time.
+def named_checkpoint(run: Path, name: str) -> Path:
+    """The checkpoint of a run folder that ``model_500.pt`` or ``500`` means; the newest for ``-1``.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: the folder has no such one.
     """
-    runs = [path for path in _children(experiment) if path.is_dir() and checkpoints_of(path)]
-    if not runs:
-        raise CheckpointError(f"no run with a checkpoint in {experiment}", hint="--run DIR or --checkpoint FILE")
-    return max(runs, key=lambda path: path.name)
+    if name == "-1":
+        return newest_checkpoint(run)
+    path = run / (name if name.endswith(".pt") else f"model_{name}.pt")
+    if not path.is_file():
+        found = [path.name for path in checkpoints_of(run)]
+        holds = f"it holds {found[0]} to {found[-1]}" if found else "it holds no checkpoint"
+        raise CheckpointError(f"run folder {run} holds no {path.name}; {holds}", hint=f"--run {run}, for the newest")
+    return path
+
+
+def is_checkpoint_name(path: Path) -> bool:
+    """Whether this may be the name of a checkpoint in a run folder rather than a file's path."""
+    return len(path.parts) == 1 and (path.name == "-1" or bool(_NAME.fullmatch(path.name)) or path.name.isdigit())
+
+
+def experiment_folders(log_root: Path, experiment: str | None = None) -> list[Path]:
+    """The folders whose runs are looked through: that of the experiment, or of all.
+
+    ``log_root`` may also be ``rsl_rl`` itself, or the folder of an experiment.
+    """
+    base = log_root / "rsl_rl"
+    base = base if base.is_dir() or not log_root.is_dir() else log_root
+    is_experiment = base == log_root and any(checkpoints_of(folder) for folder in _folders(log_root))
+    if is_experiment and experiment in (None, log_root.resolve().name):
+        return [log_root]
+    return [base / experiment] if experiment is not None else _folders(base)
+
+
+def find_run(folders: Sequence[Path], task_name: str | None = None) -> Path | None:
+    """The newest run with a checkpoint among experiment folders, of a task if one is named; folders are named by their
+    time."""
+    runs = [run for folder in folders for run in _folders(folder) if checkpoints_of(run)]
+    ordered = sorted(runs, key=lambda run: run.name, reverse=True)
+    return next((run for run in ordered if task_name is None or task_name_of(run) == task_name), None)
+
+
+def task_name_of(run: Path) -> str | None:
+    """The name of the task that a run trains, as its folder or its newest checkpoint says; None if neither does."""
+    try:
+        return str(tomllib.loads((run / TASK_FILE).read_text(encoding="utf-8"))["name"])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
+        pass
+    from parkour.policies.checkpoint_file import load_checkpoint
+
+    try:
+        return load_checkpoint(newest_checkpoint(run)).stamp.name
+    except CheckpointError:
+        return None
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(path for path in _children(parent) if path.is_dir())
 
 
 def _children(folder: Path) -> Iterable[Path]:

@@ -95,8 +95,14 @@ def check_teacher(path: Path, got: TaskStamp) -> None:
     if got.stage != "teacher":
         raise CheckpointError(
             f"checkpoint {path} is a {got.stage}, expected a teacher",
-            hint="to resume a student's run: parkour train --stage student --resume --run DIR",
+            hint=f"a student to begin with is named by --student {path}, besides its teacher (--pretrained, --run or "
+            f"--checkpoint); its own run is resumed by --resume --checkpoint {path}",
         )
+
+
+def begin_with(checkpoint: Checkpoint, path: Path) -> str:
+    """The options with which a new run begins with weights from which none can go on."""
+    return f"--checkpoint {path}" if checkpoint.stamp.stage == "teacher" else f"--pretrained --student {path}"
 
 
 def network(path: Path, checkpoint: Checkpoint, name: str) -> dict[str, Tensor]:

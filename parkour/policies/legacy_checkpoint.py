@@ -25,6 +25,11 @@ DEPTH_ENCODER, DEPTH_ACTOR = "depth_encoder_state_dict", "depth_actor_state_dict
 FORMAT = "the reference implementation"
 """What :attr:`Checkpoint.versions` says under ``format``."""
 
+SAME_LAYOUT = (
+    "nothing in the file says of which robot: it is taken for a Go2's. Extreme Parkour's own weights have the same "
+    "layout and are an A1's, with joints in another order; such a policy falls at once"
+)
+"""What to beware of with every such file."""
 IMAGE = (58, 87)
 """Rows and columns of a depth image."""
 _ACTOR = {
@@ -81,6 +86,7 @@ def convert(path: Path, data: Mapping[str, Any]) -> Checkpoint:
         versions={"format": FORMAT},
     )
     _log.warning("%s: %s", path, summary(checkpoint))
+    _log.warning("%s: %s", path, SAME_LAYOUT)
     return checkpoint
 
 

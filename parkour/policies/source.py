@@ -5,7 +5,6 @@ Evaluation, play and export all choose in this one way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +12,14 @@ from pathlib import Path
 from parkour.errors import CheckpointError, ParkourError
 from parkour.policies.checkpoint import Checkpoint
 from parkour.policies.checkpoint_file import read_checkpoint
-from parkour.policies.checkpoint_folder import checkpoints_of, newest_checkpoint, newest_run
+from parkour.policies.checkpoint_folder import (
+    checkpoints_of,
+    experiment_folders,
+    find_run,
+    is_checkpoint_name,
+    named_checkpoint,
+    newest_checkpoint,
+)
 from parkour.registry import default_registry
 from parkour.tasks.document import read_task
 from parkour.tasks.resolve import load_model
@@ -31,11 +37,14 @@ class PolicySource:
     task: str | None = None
     """Name or alias of the task that the weights must be of; any when None."""
     checkpoint: Path | None = None
+    """A file, or with a name alone (``model_500.pt``, ``500``) that of the run."""
     run: Path | None = None
+    """A run folder, or its name among the runs."""
     pretrained: bool = False
     log_root: Path = Path("logs")
+    """Where ``rsl_rl`` is; the folder of an experiment will do."""
     experiment: str | None = None
-    """Folder of the runs; the task's name when None."""
+    """Folder of the runs; all are looked through when None."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +99,11 @@ def find_checkpoint(source: PolicySource, task_name: str | None = None, stage: s
         ParkourError: options that exclude each other.
         CheckpointError: there is none.
     """
+    named = source.checkpoint is not None and not source.checkpoint.exists() and is_checkpoint_name(source.checkpoint)
     given = [
         name
         for name, wanted in (
-            ("--checkpoint", source.checkpoint is not None),
+            ("--checkpoint", source.checkpoint is not None and not (named and source.run is not None)),
             ("--run", source.run is not None),
             ("--pretrained", source.pretrained),
         )
@@ -101,13 +111,25 @@ def find_checkpoint(source: PolicySource, task_name: str | None = None, stage: s
     ]
     if len(given) > 1:
         raise ParkourError(f"got {' and '.join(given)}, expected one of them")
-    if source.checkpoint is not None:
-        return source.checkpoint
-    if source.run is not None:
-        return newest_checkpoint(source.run)
     if source.pretrained:
         return pretrained_checkpoint(stage or "teacher")
-    return _newest(source, task_name)
+    if source.checkpoint is not None and not named:
+        return source.checkpoint
+    run = _named_run(source) if source.run is not None else _newest_run(source, task_name)
+    return newest_checkpoint(run) if source.checkpoint is None else named_checkpoint(run, source.checkpoint.name)
+
+
+def _named_run(source: PolicySource) -> Path:
+    """The run folder that ``--run`` means: a path, or its name among the runs."""
+    assert source.run is not None
+    if source.run.is_dir() or len(source.run.parts) != 1:
+        return source.run
+    folders = experiment_folders(source.log_root, source.experiment)
+    found = [folder / source.run for folder in folders if (folder / source.run).is_dir()]
+    if not found:
+        looked = ", ".join(str(folder) for folder in folders) or str(source.log_root)
+        raise CheckpointError(f"run folder {source.run} does not exist, neither here nor in {looked}", hint="--run DIR")
+    return found[0]
 
 
 def weights_at(path: Path) -> Weights:
@@ -135,6 +157,11 @@ def pretrained_checkpoint(stage: str) -> Path:
     return found[-1]
 
 
+def is_pretrained(path: Path) -> bool:
+    """Whether a file is among the weights that are shipped."""
+    return path.resolve().is_relative_to(Path(str(files(PRETRAINED_PACKAGE))).resolve())
+
+
 def task_named(name: str | None) -> tuple[str | None, str | None]:
     """Name and stage of a task, if one is named.
 
@@ -150,25 +177,14 @@ def task_named(name: str | None) -> tuple[str | None, str | None]:
     return model.name, model.stage
 
 
-def _newest(source: PolicySource, task_name: str | None) -> Path:
-    """The newest checkpoint of the newest run, of the task or of all."""
-    root = source.log_root / "rsl_rl"
-    experiment = source.experiment or task_name
-    looked = [root / experiment] if experiment else _folders(root)
-    runs: list[Path] = []
-    for folder in looked:
-        try:
-            runs.append(newest_run(folder))
-        except CheckpointError:
-            continue
-    if runs:
-        return newest_checkpoint(max(runs, key=lambda run: run.name))
-    where = root / (experiment or "*")
+def _newest_run(source: PolicySource, task_name: str | None) -> Path:
+    """The newest run, of the task or of all."""
+    run = find_run(experiment_folders(source.log_root, source.experiment), task_name)
+    if run is not None:
+        return run
+    where = source.log_root / "rsl_rl" / (source.experiment or "*")
+    of_task = f" of a run of {task_name}" if task_name else ""
     raise CheckpointError(
-        f"no checkpoint found: looked in {where} for model_<iteration>.pt",
+        f"no checkpoint found: looked in {where} for model_<iteration>.pt{of_task}",
         hint=f"parkour train {task_name or DEFAULT_TASK}, or name one: --run DIR, --checkpoint FILE, --pretrained",
     )
-
-
-def _folders(root: Path) -> Sequence[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []

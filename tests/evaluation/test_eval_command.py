@@ -164,16 +164,26 @@ def test_with_itself_nothing_differs(weights: Weights, tmp_path: Path, capsys: p
 def test_export_follows(
     weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seen: list[tuple[Path, Path]] = []
+    seen: list[tuple[Path, Path, str]] = []
 
-    def export(checkpoint: Path, out: Path, options: Any, notify: Any) -> Any:
-        seen.append((checkpoint, out))
-        return SimpleNamespace(files=[out / "policy.onnx"], max_error=1e-6)
+    def export(exported: Any, out: Path, options: Any, notify: Any) -> Any:
+        seen.append((exported.path, out, options.format))
+        return SimpleNamespace(files=[out / f"policy.{options.format}"], max_error=1e-6)
 
     monkeypatch.setattr(exporter, "export_policy", export)
-    code, out, err = command(capsys, "--checkpoint", weights.path, *SMALL, "--export", tmp_path / "onnx")
-    assert code == 0 and seen == [(weights.path, tmp_path / "onnx")]
-    assert "overall" in out and "policy.onnx (max error 1e-06)" in err
+    code, out, err = command(capsys, "--checkpoint", weights.path, *SMALL, "--export", tmp_path / "out")
+    expected = [(weights.path, tmp_path / "out" / kind, kind) for kind in ("onnx", "jit")]
+    assert code == 0 and seen == expected, err
+    assert "overall" in out and "policy.onnx (max error 1e-06)" in err and "policy.jit" in err
+    seen.clear()
+    code, _, err = command(capsys, "--checkpoint", weights.path, *SMALL, "--export")
+    beside = weights.path.parent / "exported"
+    assert code == 0 and [where for _, where, _ in seen] == [beside / "onnx", beside / "jit"], err
+
+
+def test_pretrained_weights_are_not_exported_into_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    error = fails(capsys, "--pretrained", *SMALL, "--export")
+    assert "--export: the pretrained weights lie in no run folder" in error and "--export DIR" in error
 
 
 def test_notices(weights: Weights, capsys: pytest.CaptureFixture[str]) -> None:

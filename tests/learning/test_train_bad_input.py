@@ -27,7 +27,7 @@ from tests.learning.runs import options, run
         ({"run_name": "../up"}, ParkourError, "--run-name: got '../up'"),
         ({"device": "gpu"}, DeviceError, "got device 'gpu', expected 'cpu'"),
         ({"run": Path("x")}, ParkourError, "--run names a run"),
-        ({"resume": True}, CheckpointError, "no run with a checkpoint"),
+        ({"resume": True}, CheckpointError, "no checkpoint found"),
         ({"resume": True, "run": Path("nowhere")}, CheckpointError, "nowhere does not exist"),
         ({"checkpoint": Path("none.pt")}, CheckpointError, "none.pt does not exist"),
     ],

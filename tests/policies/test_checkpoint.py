@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import torch
 
-from parkour.errors import CheckpointError, StorageError
+from parkour.errors import CheckpointError, ParkourError, StorageError
 from parkour.learning.rng import rng_state, set_rng_state
 from parkour.policies import checkpoint_file as module
 from parkour.policies.checkpoint import Checkpoint, TaskStamp, slim
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
-from parkour.policies.checkpoint_folder import checkpoints_of, newest_checkpoint, newest_run
+from parkour.policies.checkpoint_folder import checkpoints_of, experiment_folders, find_run, newest_checkpoint
 from parkour.policies.fit import check_stamp, check_weights
+from parkour.policies.source import PolicySource, find_checkpoint
 
 STAMP = TaskStamp("go2-teacher", "teacher", {"a": (3,), "b": (2,)}, {"a": (("x", 1), ("y", 2))}, 12)
 
@@ -220,17 +221,71 @@ def test_newest_checkpoint_counts_iterations_not_letters(tmp_path: Path) -> None
     assert [p.name for p in checkpoints_of(tmp_path)] == ["model_900.pt", "model_1000.pt"]
 
 
+def _run(folder: Path, *names: str, task: str = "go2-teacher") -> Path:
+    folder.mkdir(parents=True)
+    (folder / "task.toml").write_text(f'name = "{task}"\n')
+    for name in names:
+        (folder / name).touch()
+    return folder
+
+
 def test_newest_run_is_the_last_with_a_checkpoint(tmp_path: Path) -> None:
-    for run, files in (("2024-01-01", ["model_5.pt"]), ("2024-01-02_b", ["model_1.pt"]), ("2024-01-03", [])):
-        (tmp_path / run).mkdir()
-        for name in files:
-            (tmp_path / run / name).touch()
-    assert newest_run(tmp_path).name == "2024-01-02_b"
+    root = tmp_path / "rsl_rl" / "mine"
+    _run(root / "2024-01-01", "model_5.pt")
+    newest = _run(root / "2024-01-02_b", "model_1.pt")
+    _run(root / "2024-01-03")
+    assert find_run(experiment_folders(tmp_path)) == newest
+    assert find_run([tmp_path / "experiment"]) is None
+
+
+def test_teacher_and_student_in_one_experiment_are_found_apart(tmp_path: Path) -> None:
+    root = tmp_path / "rsl_rl" / "unitree_go2_parkour"
+    teacher = _run(root / "2025-08-16_12-43-38", "model_100.pt")
+    student = _run(root / "2025-08-20_18-55-01", "model_9.pt", task="go2-student")
+    folders = experiment_folders(tmp_path, "unitree_go2_parkour")
+    assert find_run(folders) == student
+    assert (find_run(folders, "go2-teacher"), find_run(folders, "go2-student")) == (teacher, student)
+    assert find_run(folders, "other") is None
+
+
+def test_log_root_may_be_any_folder_above_the_runs(tmp_path: Path) -> None:
+    run = _run(tmp_path / "logs" / "rsl_rl" / "mine" / "2025-01-01_00-00-00", "model_3.pt")
+    _run(tmp_path / "logs" / "rsl_rl" / "yours" / "2024-01-01_00-00-00", "model_3.pt")
+    for log_root in (tmp_path / "logs", tmp_path / "logs" / "rsl_rl", tmp_path / "logs" / "rsl_rl" / "mine"):
+        assert find_run(experiment_folders(log_root)) == run
+        assert find_run(experiment_folders(log_root, "mine")) == run
+    assert experiment_folders(tmp_path / "nowhere") == []
+
+
+@pytest.mark.parametrize(("name", "found"), [("model_20.pt", 20), ("20", 20), ("-1", 300)])
+def test_checkpoint_of_a_run_by_its_name(tmp_path: Path, name: str, found: int) -> None:
+    run = _run(tmp_path / "rsl_rl" / "mine" / "2025-01-01", "model_20.pt", "model_300.pt")
+    for source in (
+        PolicySource(checkpoint=Path(name), run=run),
+        PolicySource(checkpoint=Path(name), run=Path("2025-01-01"), log_root=tmp_path),
+        PolicySource(checkpoint=Path(name), log_root=tmp_path),
+        PolicySource(checkpoint=Path(name), log_root=tmp_path, experiment="mine"),
+    ):
+        assert find_checkpoint(source) == run / f"model_{found}.pt"
+
+
+def test_checkpoint_that_a_run_has_not(tmp_path: Path) -> None:
+    run = _run(tmp_path / "run", "model_20.pt", "model_300.pt")
+    with pytest.raises(CheckpointError, match=r"holds no model_7.pt; it holds model_20.pt to model_300.pt"):
+        find_checkpoint(PolicySource(checkpoint=Path("7"), run=run))
+    with pytest.raises(ParkourError, match="got --checkpoint and --run"):
+        find_checkpoint(PolicySource(checkpoint=Path("elsewhere/model_7.pt"), run=run))
+    with pytest.raises(CheckpointError, match="run folder 2025 does not exist, neither here nor in"):
+        find_checkpoint(PolicySource(run=Path("2025"), log_root=tmp_path))
+
+
+def test_file_here_comes_before_one_of_that_name_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model_20.pt").touch()
+    assert find_checkpoint(PolicySource(checkpoint=Path("model_20.pt"))) == Path("model_20.pt")
 
 
 def test_runs_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no run with a checkpoint"):
-        newest_run(tmp_path / "experiment")
     with pytest.raises(CheckpointError, match="does not exist"):
         newest_checkpoint(tmp_path / "run")
     with pytest.raises(CheckpointError, match="holds no checkpoint"):

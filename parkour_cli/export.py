@@ -94,8 +94,8 @@ def export_place(out: Path | None, weights: Weights) -> Path | None:
         ParkourError: the weights are the pretrained ones, which have no run.
         StorageError: it cannot be written.
     """
-    from parkour.storage import check_writable
     from parkour.policies.source import is_pretrained
+    from parkour.storage import check_writable
 
     if out is None:
         return None

@@ -80,6 +80,7 @@ SCRIPTS = {"play": ("-Play", "--num_envs 16"), "eval": ("-Eval", ""), "demo": ("
         "--checkpoint logs/rsl_rl/{experiment}/{run}/model_{iteration}.pt",
         "--checkpoint model_{iteration}.pt",
         "--experiment_name {experiment}",
+        "--experiment {experiment}",
         "--log_root logs/rsl_rl/{experiment}",
         "--use_pretrained_checkpoint",
     ],
@@ -105,6 +106,12 @@ def test_the_notes_train_a_teacher(seen: dict[str, Any]) -> None:
     options = seen["options"]
     assert (options.num_envs, options.iterations, options.seed) == (64, 300, 1)
     assert (options.run_name, options.experiment) == ("mine", EXPERIMENT)
+
+
+@pytest.mark.parametrize("kind", ["onnx", "jit", "weights"])
+def test_exports_find_runs_alike(kind: str, runs: Path, seen: dict[str, Any]) -> None:
+    code, _ = typed(f"export {kind} --task go2-teacher --experiment {EXPERIMENT} --checkpoint 400 --out there")
+    assert code == 0 and chosen(seen).resolve() == (runs / TEACHER_RUN / "model_400.pt").resolve()
 
 
 @pytest.mark.parametrize("weights", ["--pretrained", "--use_pretrained_checkpoint", f"--load_run {TEACHER_RUN}"])

@@ -86,7 +86,7 @@ def test_every_option_arrives(
     assert options.engine_options == {"cpu_sim": "warp"}
     assert options.show_depth and options.changes.difficulty == (0.2, 0.4) and options.changes.noise == "noisy"
     assert tuple(options.changes.terrains) == ("gap", "flat")
-    assert options.changes.sets == ("command.speed=[0.5, 0.5]",) and options.changes.withs == ("terrain:demo=0.1",)
+    assert options.changes.changes == {"command.speed": [0.5, 0.5], "terrain:demo": 0.1}
     assert (options.drive is not None) == (name == "demo")
     if options.drive is not None:
         assert options.drive.script == tmp_path / "s.csv" and options.drive.gamepad is None
@@ -123,7 +123,7 @@ def test_play_then_export(
 ) -> None:  # fmt: skip
     exported: list[Any] = []
     monkeypatch.setattr(
-        "parkour_cli.export.export_after", lambda path, out, engine, more: exported.append((path, out, engine, more))
+        "parkour_cli.export.export_after", lambda it, out, engine, more: exported.append((it.path, out, engine, more))
     )
     code, _, err = command(capsys, "play", "--checkpoint", weights.path, "--export", tmp_path / "onnx")
     assert code == 0 and exported == [(weights.path, tmp_path / "onnx", None, {})], err
@@ -149,7 +149,7 @@ def test_it_runs(name: str, weights: Weights, engine: FakeEngine, capsys: pytest
         (["--viewer", "holograms"], "got 'holograms', expected web, native, none"),
         (["--viewer", "native"], "there is no display"),
         (["--video", "film.gif"], "expected an .mp4 file"),
-        (["--video", "/proc/nowhere/film.mp4"], "--video /proc/nowhere/film.mp4"),
+        (["--video", "/proc/nowhere/film.mp4"], "--video: cannot write /proc/nowhere/film.mp4"),
         (["--terrain", "gapp"], "unknown terrain 'gapp'; did you mean 'gap'?"),
         (["--difficulty", "2"], "expected A:B with 0 <= A <= B <= 1"),
         (["--steps", "-3"], "--steps: got -3"),

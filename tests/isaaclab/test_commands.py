@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -21,15 +23,35 @@ def _isaaclab(folder: Path, *arguments: str, seconds: float = 300.0) -> subproce
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds)
 
 
-def test_isaac_lab_trains_a_task(tmp_path: Path, physics: str) -> None:
-    """Their runner, their PPO, their wrapper; two updates, and a checkpoint of theirs."""
+def test_isaac_lab_trains_a_task_and_plays_it(tmp_path: Path, physics: str) -> None:
+    """Their runner, their PPO, their wrapper; two updates, and a checkpoint of theirs, which they play."""
     done = _isaaclab(
         tmp_path, "train", "--rl_library", "rsl_rl", "--task", TEACHER, "--num_envs", "4", "--max_iterations", "2",
         "--device", "cpu", f"physics={PRESETS[physics]}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Learning iteration 1/2" in done.stdout
-    assert list(tmp_path.glob("logs/rsl_rl/go2-teacher-isaaclab/*/model_*.pt"))
+    newest = max(tmp_path.glob("logs/rsl_rl/go2-teacher-isaaclab/*/model_*.pt"))
+    play = TEACHER.replace("-v0", "-Play-v0")
+    command = [
+        sys.executable, "-m", "isaaclab", "play", "--rl_library", "rsl_rl", "--task", play, "--num_envs", "2",
+        "--device", "cpu", "--checkpoint", str(newest), f"physics={PRESETS[physics]}",
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as running:
+        assert running.stdout is not None
+        said = []
+        for line in running.stdout:
+            said.append(line)
+            if "Policy playback is running" in line:
+                time.sleep(2.0)  # steps are being made by then
+                running.send_signal(signal.SIGINT)
+                break
+        rest, _ = running.communicate(timeout=60)
+        assert "Policy playback is running" in "".join(said), "".join(said)[-3000:]
+        assert running.returncode == 0, rest[-3000:]
 
 
 def test_a_student_is_not_trained_by_their_runner(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Parkour for legged robots: what a plugin author imports.
+"""Parkour for legged robots: what Python users call (:mod:`parkour.api`), and what plugin authors import.
 
 Everything here is resolved on first use, so that ``import parkour`` costs nothing. Tasks are ids of Gymnasium's from
 then on: ``gymnasium.make_vec("parkour/go2-teacher", num_envs=16)``.
@@ -17,6 +17,12 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 from parkour.engines.gymnasium_ids import register_when_imported
 
 if TYPE_CHECKING:
+    from parkour.api import evaluate as evaluate
+    from parkour.api import export as export
+    from parkour.api import load_policy as load_policy
+    from parkour.api import load_task as load_task
+    from parkour.api import make_env as make_env
+    from parkour.api import train as train
     from parkour.errors import ParkourError as ParkourError
     from parkour.hookspecs import hookimpl as hookimpl
     from parkour.mdp.context import StepContext as StepContext
@@ -46,6 +52,12 @@ if TYPE_CHECKING:
     from parkour.terrain.sub_terrain import SubTerrain as SubTerrain
 
 _HOME = {
+    "evaluate": "parkour.api",
+    "export": "parkour.api",
+    "load_policy": "parkour.api",
+    "load_task": "parkour.api",
+    "make_env": "parkour.api",
+    "train": "parkour.api",
     "ParkourError": "parkour.errors",
     "hookimpl": "parkour.hookspecs",
     "StepContext": "parkour.mdp.context",

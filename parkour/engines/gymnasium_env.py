@@ -19,6 +19,7 @@ from parkour.engines.task_env import Rendering, TaskEnv, Transition
 from parkour.errors import ParkourError
 from parkour.tasks.changes import Changes
 from parkour.tasks.resolve import load_task
+from parkour.tasks.resolved import ResolvedTask
 
 DEFAULT_SEED = 1
 Observation = Tensor | dict[str, Tensor]
@@ -125,7 +126,7 @@ def _observation_space(groups: Mapping[str, Tensor], flat: bool) -> Space:
 
 
 def make_vec_env(
-    task: str,
+    task: str | ResolvedTask,
     num_envs: int = 1,
     *,
     overlay: str = "train",
@@ -140,10 +141,10 @@ def make_vec_env(
     """What ``gymnasium.make_vec("parkour/NAME", num_envs=N, …)`` calls.
 
     Args:
-        task: name of a registered task.
+        task: name of a registered task, or one that was resolved.
         num_envs: N.
-        overlay: of the task.
-        changes: applied to it; see :mod:`parkour.tasks.changes`.
+        overlay: of a named task.
+        changes: applied to a named task; see :mod:`parkour.tasks.changes`.
         engine: name of the simulator; the first that can run here when None.
         device: ``cpu`` or ``cuda:N``; a GPU if there is one when None.
         seed: of courses, and of what is drawn once per environment.
@@ -158,7 +159,7 @@ def make_vec_env(
         raise ParkourError(f"got render_mode {render_mode!r}, expected 'rgb_array' or None")
     if num_envs < 1:
         raise ParkourError(f"got {num_envs} environments, expected at least 1")
-    resolved = load_task(task, overlay=overlay, changes=changes)
+    resolved = load_task(task, overlay=overlay, changes=changes) if isinstance(task, str) else task
     identity, simulator = choose_engine(engine)
     check_engine_options(identity, simulator, engine_options)
     env = make_task_env(

@@ -65,6 +65,11 @@ class Evaluation:
     breakdown: Breakdown
 
     @property
+    def success(self) -> float:
+        """Share of the episodes that reached every way point; NaN where none ended."""
+        return self.breakdown.overall.metrics["success"].mean
+
+    @property
     def unfinished(self) -> int:
         """Episodes that were to be scored and had not ended; they are in no figure."""
         return int(self.episodes.unfinished.sum())

@@ -6,25 +6,17 @@ somebody imports it, or at once where somebody has.
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 from warnings import warn
 
-MODULE = "gymnasium"
+from parkour.quick_imports import when_imported
+
 NAMESPACE = "parkour"
 MAKER = "parkour.engines.gymnasium_env:make_vec_env"
 
 
 def register_when_imported() -> None:
     """Register all tasks with Gymnasium as soon as it is imported, if ever."""
-    if MODULE in sys.modules:
-        _register_or_warn()
-    else:
-        sys.meta_path.insert(0, _Watch())
+    when_imported("gymnasium", _register_or_warn)
 
 
 def register_tasks() -> list[str]:
@@ -53,35 +45,3 @@ def _register_or_warn() -> None:
         register_tasks()
     except Exception as error:
         warn(f"parkour's tasks are not registered with Gymnasium: {type(error).__name__}: {error}", stacklevel=2)
-
-
-class _Watch(MetaPathFinder):
-    """Sees the first import of Gymnasium, and goes."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname != MODULE:
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Registering(spec.loader)
-        return spec
-
-
-class _Registering(Loader):
-    """Loads as another loader does, and registers the tasks then."""
-
-    def __init__(self, loader: Loader) -> None:
-        self._loader = loader
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        module.__loader__ = self._loader
-        self._loader.exec_module(module)
-        _register_or_warn()

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
-from rsl_rl.env import VecEnv
-from tensordict import TensorDict
 from torch import Tensor
 
 from parkour.errors import ParkourError
+from parkour.quick_imports import import_rsl_rl
+
+import_rsl_rl()
+
+from rsl_rl.env import VecEnv  # noqa: E402
+from tensordict import TensorDict  # noqa: E402
 
 if TYPE_CHECKING:
     import numpy as np

@@ -83,6 +83,13 @@ def test_gains_of_every_motor_in_canonical_order(driver: IsaacDriver) -> None:
     torch.testing.assert_close(kp[SOME], torch.tensor(layout.stiffness) * stiffness)
     torch.testing.assert_close(kd[SOME], torch.tensor(layout.damping) * (2.0 - stiffness))
     torch.testing.assert_close(kp[1], torch.tensor(layout.stiffness))
+    # Weak motors come on top.
+    handle.set_motor_strength(SOME, torch.tensor([0.8, 1.1]))
+    kp, kd = handle.motors.gains()
+    strength = torch.tensor([[0.8], [1.1]])
+    torch.testing.assert_close(kp[SOME], torch.tensor(layout.stiffness) * stiffness * strength)
+    torch.testing.assert_close(kd[SOME], torch.tensor(layout.damping) * (2.0 - stiffness) * strength)
+    handle.set_motor_strength(SOME, torch.ones(2))
     handle.set_gain_scale(SOME, torch.ones(2, 12), torch.ones(2, 12))
 
 

@@ -12,9 +12,11 @@ from parkour.commands import console, grouped, make_app, notice
 from parkour.errors import ParkourError
 from parkour_cli.episode_bar import episode_bar
 from parkour_cli.options import SEED, DeviceOptions, EngineOptions, ExportOption, PolicyOptions, PolicyTaskOptions
+from parkour_cli.spectating import SpectatorOptions
 
 if TYPE_CHECKING:
     from parkour.evaluation.evaluate import Evaluation, EvaluationOptions
+    from parkour.evaluation.rollout import Spectator
     from parkour.policies.source import PolicySource, Weights
     from parkour.tasks import ResolvedTask
 
@@ -28,6 +30,7 @@ def evaluate_policy(
     task_options: PolicyTaskOptions,
     device_options: DeviceOptions,
     engine_options: EngineOptions,
+    spectator_options: SpectatorOptions,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(metavar="A B", help="Two checkpoints or run folders: both, and their differences."),
@@ -77,7 +80,10 @@ def evaluate_policy(
     degraded = check_options(options).degraded
     if only and not degraded:
         raise ParkourError(f"--only: got it with --protocol {protocol}, expected --protocol gauntlet")
+    if degraded:
+        spectator_options.refuse_with("--protocol gauntlet")
     if compare is not None:
+        spectator_options.refuse_with("--compare")
         if degraded:
             raise ParkourError("got --compare and --protocol gauntlet, expected one of them")
         if export is not None:
@@ -94,19 +100,24 @@ def evaluate_policy(
 
         run_and_show(weights, options, only, json_out, plots, html)
     else:
-        _one(weights, options, json_out, plots, html)
+        _one(weights, options, json_out, plots, html, spectator_options.open(weights, engine))
     if place is not None:
         export_after(weights, place, engine, options.engine_options)
 
 
 def _one(
-    weights: Weights, options: EvaluationOptions, json_out: Path | None, plots: Path | None, html: Path | None
+    weights: Weights,
+    options: EvaluationOptions,
+    json_out: Path | None,
+    plots: Path | None,
+    html: Path | None,
+    spectator: Spectator | None,
 ) -> None:
     from parkour.evaluation.report import as_json, write_json
     from parkour.evaluation.tables import evaluation_tables
     from parkour.storage import write_text
 
-    result = _evaluate(weights, options)
+    result = _evaluate(weights, options, spectator=spectator)
     screen = console()
     for table in evaluation_tables(result, screen.width):
         screen.print(table)
@@ -165,7 +176,11 @@ def _compare(
 
 
 def _evaluate(
-    weights: Weights, options: EvaluationOptions, task: ResolvedTask | None = None, prefix: str = ""
+    weights: Weights,
+    options: EvaluationOptions,
+    task: ResolvedTask | None = None,
+    prefix: str = "",
+    spectator: Spectator | None = None,
 ) -> Evaluation:
     """One evaluation, with its progress on stderr."""
     from parkour.evaluation.evaluate import evaluate
@@ -173,7 +188,7 @@ def _evaluate(
     notice(f"{prefix}{weights.label} ({weights.path})")
     start = time.monotonic()
     with episode_bar(prefix) as bar:
-        result = evaluate(weights, options, task=task, on_progress=bar.report, notify=notice)
+        result = evaluate(weights, options, task=task, on_progress=bar.report, notify=notice, spectator=spectator)
     seconds = time.monotonic() - start
     notice(f"{prefix}{len(result.episodes)} episodes in {result.steps} control steps, {seconds:.1f} s")
     return result

@@ -45,6 +45,12 @@ ExportOption = Annotated[
 ALLOW_MISMATCH = typer.Option(
     "--allow-mismatch", help="Use weights though inputs or actions mean something else than in training."
 )
+DepthWidthOption = Annotated[
+    int | None,
+    typer.Option(
+        "--depth-width", metavar="PIXELS", help="Width of all depth images together. [default: as the viewer has room]"
+    ),
+]
 DEVICE = typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N. [default: a GPU if there is one]")
 ENGINE = typer.Option("--engine", metavar="NAME", help="Simulator. [default: the first that can run here]")
 PHYSICS = typer.Option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parkour.commands import notice
-from parkour_cli.options import SEED, EngineOptions, PolicyTaskOptions
+from parkour_cli.options import SEED, DepthWidthOption, EngineOptions, PolicyTaskOptions
 
 if TYPE_CHECKING:
     from parkour.policies.source import PolicySource
@@ -51,6 +51,7 @@ class WatchingOptions:
             help="Show depth images for teachers too: what a camera would see. Students always show theirs.",
         ),
     ] = False
+    depth_width: DepthWidthOption = None
     device: Annotated[
         str, typer.Option("--device", metavar="NAME", help="cpu, cuda or cuda:N; for a few robots the CPU will do.")
     ] = "cpu"

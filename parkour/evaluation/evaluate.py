@@ -15,7 +15,7 @@ from parkour.engines.task_env import TaskEnv
 from parkour.errors import ParkourError
 from parkour.evaluation.metrics import EpisodeTable
 from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task, find_protocol
-from parkour.evaluation.rollout import MakeEnv, OnProgress, Rollout, quota, roll_out
+from parkour.evaluation.rollout import MakeEnv, OnProgress, Rollout, Spectator, quota, roll_out
 from parkour.evaluation.summary import Breakdown, break_down
 from parkour.learning.state import versions
 from parkour.policies.source import Weights
@@ -99,6 +99,7 @@ def evaluate(
     make_env: MakeEnv | None = None,
     on_progress: OnProgress = lambda step, steps, episodes, wanted: None,
     notify: Callable[[str], None] = lambda line: None,
+    spectator: Spectator | None = None,
 ) -> Evaluation:
     """Score a checkpoint.
 
@@ -109,6 +110,7 @@ def evaluate(
         make_env: makes the environment; the engine's when None.
         on_progress: told now and then how far it is.
         notify: told in a line what was chosen and what to beware of.
+        spectator: watches.
 
     Raises:
         ParkourError: bad options, a task that cannot be rebuilt, weights that do not fit, no such device or engine.
@@ -120,7 +122,7 @@ def evaluate(
     device = choose_device(options.device)
     engine_id = "custom"
     if make_env is None:
-        engine_id, make_env = _engine(options)
+        engine_id, make_env = _engine(options, spectator)
     _warn(task, protocol, options, notify)
     rollout = roll_out(
         task,
@@ -134,6 +136,7 @@ def evaluate(
         blank_depth=options.blank_depth,
         allow_mismatch=options.changes.allow_mismatch,
         on_progress=on_progress,
+        spectator=spectator,
     )
     result = _figures(weights, task, protocol, options, rollout, device=device, engine=engine_id)
     if result.unfinished:
@@ -163,12 +166,13 @@ def _figures(
     )
 
 
-def _engine(options: EvaluationOptions) -> tuple[str, MakeEnv]:
+def _engine(options: EvaluationOptions, spectator: Spectator | None) -> tuple[str, MakeEnv]:
     identity, engine = choose_engine(options.engine)
     check_engine_options(identity, engine, options.engine_options)
+    more = {**({} if spectator is None else spectator.env_options), **options.engine_options}
 
     def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> TaskEnv:
-        return make_task_env(engine, task, num_envs=num_envs, device=device, seed=seed, options=options.engine_options)
+        return make_task_env(engine, task, num_envs=num_envs, device=device, seed=seed, options=more)
 
     return identity, make
 

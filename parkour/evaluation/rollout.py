@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
+from tensordict import TensorDict
 from torch import Tensor
 
 from parkour.engines.device import stepping_threads
@@ -27,6 +29,25 @@ MakeEnv = Callable[[ResolvedTask, int, str, int], TaskEnv]
 """``(task, num_envs, device, seed) -> env``."""
 OnProgress = Callable[[int, int, int, int], None]
 """Told of control steps done, of how many at most, and of episodes scored, of how many."""
+
+
+class Spectator(Protocol):
+    """Watches the robots while they are scored."""
+
+    @property
+    def env_options(self) -> Mapping[str, Any]:
+        """Arguments of the engine's ``make_env`` for an environment that can be watched."""
+        ...
+
+    def begin(self, env: TaskEnv, task: ResolvedTask, policy: DeployedPolicy) -> None:
+        """Before the first control step, with the robots' first observations made."""
+        ...
+
+    def after_step(self, obs: TensorDict, dones: Tensor) -> None:
+        """After every control step: what was observed, and whose episode ended (``[N]``)."""
+        ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -56,6 +77,7 @@ def roll_out(
     blank_depth: bool = False,
     allow_mismatch: bool = False,
     on_progress: OnProgress = lambda step, steps, episodes, wanted: None,
+    spectator: Spectator | None = None,
 ) -> Rollout:
     """Run the deployed policy of weights, deterministic given the seed.
 
@@ -71,6 +93,7 @@ def roll_out(
         blank_depth: show the policy nothing but far distances.
         allow_mismatch: run weights that mean something else in this task.
         on_progress: told now and then.
+        spectator: watches, without a say in what happens; closed at the end.
 
     Raises:
         CheckpointError: the weights do not fit.
@@ -90,10 +113,14 @@ def roll_out(
         # Again, because making a policy draws weights: the random numbers that follow depend on the seed alone.
         seed_everything(seed)
         limit = recorder.episodes * mdp.clock.max_episode_steps
+        begin = lambda: None if spectator is None else spectator.begin(env, task, policy)  # noqa: E731
+        after = lambda obs, dones: None if spectator is None else spectator.after_step(obs, dones)  # noqa: E731
         with stepping_threads(env.device):
-            taken = _run(env, policy, mdp, recorder, limit, on_progress)
+            taken = _run(env, policy, mdp, recorder, limit, on_progress, begin, after)
         return Rollout(recorder.table(), taken)
     finally:
+        if spectator is not None:
+            spectator.close()
         env.close()
 
 
@@ -119,16 +146,20 @@ def _run(
     recorder: EpisodeRecorder,
     steps: int,
     on_progress: OnProgress,
+    begin: Callable[[], None],
+    after_step: Callable[[TensorDict, Tensor], None],
 ) -> int:
     env.reset()
     policy.reset()
     on_progress(0, steps, 0, mdp.num_envs * recorder.episodes)
     obs = env.get_observations()
+    begin()
     mdp.monitor = recorder
     with torch.inference_mode():
         for step in range(1, steps + 1):
             obs, _, dones, _ = env.step(policy(obs))
             policy.reset(dones)
+            after_step(obs, dones)
             if step % REPORT_EVERY == 0 or step == steps:
                 on_progress(step, steps, recorder.scored(), mdp.num_envs * recorder.episodes)
                 if recorder.complete():

@@ -22,8 +22,10 @@ BEHIND = 0.25
 class Film:
     """Pictures of a session at its own time, whatever the pace."""
 
-    def __init__(self, writer: VideoWriter, camera: PictureCamera, *, depth: bool) -> None:
-        self.writer, self.camera, self.depth = writer, camera, depth
+    def __init__(
+        self, writer: VideoWriter, camera: PictureCamera, *, depth: bool, depth_width: int | None = None
+    ) -> None:
+        self.writer, self.camera, self.depth, self.depth_width = writer, camera, depth, depth_width
         self._due = 0.0
 
     def follow(self, session: Session) -> None:
@@ -35,7 +37,7 @@ class Film:
         picture = caption(self.camera.picture(snapshot), describe(snapshot))
         images = session.depth_images() if self.depth else None
         if images is not None:
-            picture = inset(picture, depth_sheet(images, picture.shape[1] // 3))
+            picture = inset(picture, depth_sheet(images, self.depth_width or picture.shape[1] // 3))
         self.writer.add(picture)
 
     def close(self) -> None:

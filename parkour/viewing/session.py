@@ -16,6 +16,8 @@ from parkour.viewing.driving import Driver
 from parkour.viewing.history import RewardHistory
 from parkour.viewing.snapshot import Snapshot, take_snapshot
 
+IMAGES = 16
+"""Robots whose depth images are shown, at most."""
 HISTORY_SECONDS = 10.0
 """Of the plots of rewards."""
 
@@ -50,7 +52,6 @@ class Session:
         """How those that ended did, all robots together."""
         steps = round(HISTORY_SECONDS / self.mdp.clock.step_dt)
         self.rewards = RewardHistory(self.mdp.rewards.names, steps, self.mdp.clock.step_dt)
-        self.mdp.choose_levels = self._any_levels
         self._acts: dict[Action, Callable[[], None]] = {
             Action.PAUSE: self._toggle_pause,
             Action.STEP: self._step_once,
@@ -61,11 +62,16 @@ class Session:
             Action.FASTER: lambda: self._change_pace(1),
             Action.QUIT: self._stop,
         }
+        self._begin()
+        self.obs = env.get_observations()
+
+    def _begin(self) -> None:
+        """The first episodes, on any courses."""
+        self.mdp.choose_levels = self._any_levels
         self._drive()
         with torch.inference_mode():
-            env.reset()
-            policy.reset()
-        self.obs = env.get_observations()
+            self.env.reset()
+            self.policy.reset()
 
     @property
     def step_dt(self) -> float:
@@ -86,6 +92,10 @@ class Session:
         self._drive()
         self.obs, _, dones, _ = self.env.step(self.policy(self.obs))
         self.policy.reset(dones)
+        self._note(dones)
+
+    def _note(self, dones: Tensor) -> None:
+        """What a control step brought: ``[N]`` whose episode ended."""
         self.steps += 1
         self.rewards.add(self.mdp.rewards.step_values[self.watched].cpu().numpy())
         if bool(dones.any()):
@@ -100,7 +110,8 @@ class Session:
         if self.depth is None:
             return None
         others = range(self.mdp.num_envs) if self.depth.seen_by_policy else ()
-        return self.depth.images(self.obs, [self.watched, *(i for i in others if i != self.watched)])
+        shown = [self.watched, *(i for i in others if i != self.watched)]
+        return self.depth.images(self.obs, shown[:IMAGES])
 
     # -- robots and courses ------------------------------------------------------------------------------------------
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 KINDS = ("web", "native", "none")
 """What ``--viewer`` takes: a page in the browser, a window, nothing."""
 DEFAULT_PORT = 8080
+DEPTH_WIDTHS = (64, 4096)
+"""Least and greatest width of the depth images [pixels]."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class ViewerOptions:
     """Look along the robot's heading from behind, not from one side."""
     depth: bool = False
     """Show the depth images."""
+    depth_width: int | None = None
+    """Of all depth images together [pixels]; what suits the viewer when None."""
 
 
 class Viewer(Protocol):
@@ -127,6 +131,17 @@ def choose_viewer(wanted: str | None, *, video: bool) -> str:
     if wanted is None:
         return "none" if video else "native" if has_display() else "web"
     return wanted
+
+
+def check_depth_width(width: int | None) -> None:
+    """Whether depth images can be shown so wide.
+
+    Raises:
+        ParkourError: they cannot.
+    """
+    low, high = DEPTH_WIDTHS
+    if width is not None and not low <= width <= high:
+        raise ParkourError(f"--depth-width: got {width}, expected {low} to {high} pixels")
 
 
 def has_display() -> bool:

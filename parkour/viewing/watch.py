@@ -25,7 +25,15 @@ from parkour.viewing.driving import Driver, DriveSource, Gamepad, Script
 from parkour.viewing.loop import Film, run
 from parkour.viewing.session import Session
 from parkour.viewing.video import SIZE, VideoWriter, check_video
-from parkour.viewing.viewer import ViewerOptions, check_viewer, choose_viewer, open_camera, open_viewer, watch_options
+from parkour.viewing.viewer import (
+    ViewerOptions,
+    check_depth_width,
+    check_viewer,
+    choose_viewer,
+    open_camera,
+    open_viewer,
+    watch_options,
+)
 
 FILM_STEPS = 1000
 """Control steps of a film where nobody says how many."""
@@ -78,6 +86,8 @@ class WatchOptions:
     engine_options: Mapping[str, str] = field(default_factory=dict)
     """Options of the engine's own."""
     show_depth: bool = False
+    depth_width: int | None = None
+    """Of the depth images [pixels]; what suits the viewer when None."""
     drive: DriveOptions | None = None
     """Somebody drives; None: way points lead."""
     changes: TaskChanges = field(default_factory=TaskChanges)
@@ -121,14 +131,16 @@ def watch(
         env = _make_env(engine, task, options, kind, device)
         stack.callback(env.close)
         session = _session(env, task, weights, options, source, notify)
-        view = ViewerOptions(weights.label, options.port, options.drive is not None, session.depth is not None)
+        view = ViewerOptions(
+            weights.label, options.port, options.drive is not None, session.depth is not None, options.depth_width
+        )
         film = viewer = None
         if kind != "none":
             viewer = open_viewer(kind, engine, env, task, session, view)
             stack.callback(viewer.close)
         if options.video is not None:
             camera = open_camera(name, engine, env, task, SIZE, view.behind)
-            film = Film(VideoWriter(options.video), camera, depth=view.depth)
+            film = Film(VideoWriter(options.video), camera, depth=view.depth, depth_width=view.depth_width)
             stack.callback(film.close)
         if viewer is not None:
             notify(f"{viewer.where} (Ctrl-C to end)")
@@ -162,6 +174,7 @@ def check_watch(options: WatchOptions) -> str:
             raise ParkourError(f"{name}: got {value}, expected at least {least}")
     if options.port is not None and options.port > 65535:
         raise ParkourError(f"--port: got {options.port}, expected at most 65535")
+    check_depth_width(options.depth_width)
     kind = choose_viewer(options.viewer, video=options.video is not None)
     if options.port is not None and kind != "web":
         raise ParkourError(f"got --port with the viewer {kind}, expected it with the web viewer", hint="--viewer web")

@@ -20,7 +20,7 @@ def test_no_checkpoint_anywhere(tmp_path: Path, capsys: pytest.CaptureFixture[st
     error = fails(capsys, "--log-root", tmp_path)
     assert str(tmp_path / "rsl_rl" / "*") in error and "parkour train go2-teacher" in error
     error = fails(capsys, "go2-student", "--log-root", tmp_path)
-    assert str(tmp_path / "rsl_rl" / "go2-student") in error and "parkour train go2-student" in error
+    assert "of a run of go2-student" in error and "parkour train go2-student" in error
     assert str(tmp_path / "none.pt") in fails(capsys, "--checkpoint", tmp_path / "none.pt")
     assert str(tmp_path / "none") in fails(capsys, "--run", tmp_path / "none")
     assert "holds no checkpoint" in fails(capsys, "--run", tmp_path)
@@ -46,6 +46,11 @@ def test_no_checkpoint_anywhere(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["--pretrained"], ["--checkpoint and --pretrained", "one of them"]),
         (["--compare", "a", "b"], ["--compare and --checkpoint"]),
         (["--compare", "a", "b", "--export", "EXPORT"], ["--compare and --export"]),
+        (["--compare", "a", "b", "--viewer", "web"], ["--viewer and --compare"]),
+        (["--protocol", "gauntlet", "--viewer", "web"], ["--viewer and --protocol gauntlet"]),
+        (["--viewer", "none"], ["--viewer: got 'none'", "web or native"]),
+        (["--depth-width", "300"], ["--depth-width without --viewer", "--viewer web"]),
+        (["--viewer", "web", "--depth-width", "3"], ["--depth-width: got 3", "64 to 4096"]),
         (["go2-student"], ["is a teacher", "expected a student"]),
         (["go2-teachr"], ["unknown task 'go2-teachr'", "go2-teacher"]),
     ],

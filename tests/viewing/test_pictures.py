@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -157,3 +159,15 @@ def test_an_encoder_that_dies_is_one_line(tmp_path: Path) -> None:
             writer._writer.gi_frame.f_locals["p"].kill()
             writer.add(np.zeros((48, 64, 3), np.uint8))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("width", [300, 900])
+def test_depth_images_are_as_wide_as_asked_for(width: int) -> None:
+    class Gui:
+        def add_image(self, image: np.ndarray, **rest: object) -> SimpleNamespace:
+            return SimpleNamespace(image=image)
+
+    panels = pytest.importorskip("parkour.viewing.web.panels")
+    session: Any = SimpleNamespace(depth_images=lambda: np.random.rand(4, 58, 87))
+    sheet = panels.DepthPanel(Gui(), session, width)._image.image
+    assert width - 180 < sheet.shape[1] <= width

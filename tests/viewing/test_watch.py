@@ -37,6 +37,12 @@ def no_display(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(module, "GAMEPADS", tmp_path / "input")
 
 
+@pytest.mark.parametrize("width", [0, 63, 4097])
+def test_depth_images_have_a_width_that_can_be_seen(weights: Weights, width: int) -> None:
+    with pytest.raises(ParkourError, match=f"--depth-width: got {width}, expected 64 to 4096 pixels"):
+        watch(weights, WatchOptions(depth_width=width), engine=FakeEngine())
+
+
 def test_which_viewer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     assert choose_viewer(None, video=False) == "web"

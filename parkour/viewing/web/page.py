@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 from contextlib import redirect_stdout
+from typing import Literal
 
 import viser
 
@@ -12,7 +13,7 @@ from parkour.errors import EngineError
 from parkour.viewing.session import Session
 from parkour.viewing.viewer import DEFAULT_PORT, ViewerOptions
 from parkour.viewing.web.guard import PARAMETER, Guard, guarding, is_guarded
-from parkour.viewing.web.panels import Panels
+from parkour.viewing.web.panels import PICTURE_WIDTH, Panels
 from parkour.viewing.web.scene import WebScene
 from parkour.viewing.web.shapes import RobotShapes
 
@@ -46,9 +47,9 @@ class WebViewer:
                 hint="pip install 'viser<2', or another viewer: --viewer native, --video",
             )
         # Sharing would send the scene to somebody else's server.
-        self.server.gui.configure_theme(show_logo=False, show_share_button=False, control_width="medium")
+        self.server.gui.configure_theme(show_logo=False, show_share_button=False, control_width=_control_width(options))
         self.scene = WebScene(self.server, robot, "behind" if options.behind else "follow")
-        self.panels = Panels(self.server.gui, session, self.scene)
+        self.panels = Panels(self.server.gui, session, self.scene, options.depth_width)
         self.update(session)
 
     @property
@@ -73,6 +74,11 @@ class WebViewer:
     def close(self) -> None:
         with redirect_stdout(io.StringIO()):
             self.server.stop()
+
+
+def _control_width(options: ViewerOptions) -> Literal["medium", "large"]:
+    """Of the panels: as wide as the depth images ask for, as far as viser has it."""
+    return "large" if (options.depth_width or 0) > PICTURE_WIDTH else "medium"
 
 
 def free_port(wanted: int | None) -> int:

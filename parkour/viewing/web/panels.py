@@ -110,19 +110,25 @@ class DrivePanel:
 
 
 class DepthPanel:
-    """Depth images, the watched robot's first."""
+    """Depth images, the watched robot's first.
 
-    def __init__(self, gui: Any, session: Session) -> None:
+    Args:
+        gui: of the page.
+        session: what is shown.
+        width: of all images together [pixels].
+    """
+
+    def __init__(self, gui: Any, session: Session, width: int = PICTURE_WIDTH) -> None:
+        self._width = width
         self._image = gui.add_image(self._sheet(session), label="depth", format="jpeg")
 
     def update(self, session: Session) -> None:
         self._image.image = self._sheet(session)
 
-    @staticmethod
-    def _sheet(session: Session) -> np.ndarray:
+    def _sheet(self, session: Session) -> np.ndarray:
         images = session.depth_images()
         assert images is not None
-        return depth_sheet(images, PICTURE_WIDTH)
+        return depth_sheet(images, self._width)
 
 
 class RewardPanel:
@@ -152,11 +158,11 @@ class RewardPanel:
 class Panels:
     """All of them; each is refreshed as often as eyes need it."""
 
-    def __init__(self, gui: Any, session: Session, scene: WebScene) -> None:
+    def __init__(self, gui: Any, session: Session, scene: WebScene, depth_width: int | None = None) -> None:
         tabs = gui.add_tab_group()
         with tabs.add_tab("Session"):
             self._status = StatusPanel(gui)
-            self._depth = DepthPanel(gui, session) if session.depth is not None else None
+            self._depth = DepthPanel(gui, session, depth_width or PICTURE_WIDTH) if session.depth is not None else None
             self._drive = DrivePanel(gui, session) if session.driver is not None else None
             ControlPanel(gui, session, scene)
         with tabs.add_tab("Rewards"):

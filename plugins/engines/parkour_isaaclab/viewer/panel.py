@@ -20,6 +20,8 @@ from parkour_isaaclab.viewer.keys import kit_key
 
 WIDTH, HEIGHT = 420, 760
 """Of the panel [pixels]."""
+MARGIN = 20
+"""Of the panel beside what is in it [pixels]."""
 EVERY = 0.2
 """Between updates of text and depth images [s]."""
 RECENT = 50
@@ -32,15 +34,18 @@ class Panel:
     Args:
         session: what is shown.
         depth: whether to show its depth images.
+        depth_width: of them [pixels]; as the panel has room when None.
     """
 
-    def __init__(self, session: Session, depth: bool) -> None:
+    def __init__(self, session: Session, depth: bool, depth_width: int | None = None) -> None:
         self._session = session
+        self._depth_width = depth_width or WIDTH - MARGIN
+        width = max(WIDTH, self._depth_width + MARGIN)
         self._images = omni.ui.ByteImageProvider() if depth else None
         self._follow = omni.ui.SimpleBoolModel(True)
         self._last = -1e9
         self._window: Any = omni.ui.Window(
-            "parkour", width=WIDTH, height=HEIGHT, visible=True, dock_preference=omni.ui.DockPreference.RIGHT_TOP
+            "parkour", width=width, height=HEIGHT, visible=True, dock_preference=omni.ui.DockPreference.RIGHT_TOP
         )
         with self._window.frame, omni.ui.ScrollingFrame(), omni.ui.VStack(spacing=5, height=0):
             self._status = omni.ui.Label("")
@@ -96,7 +101,7 @@ class Panel:
     def _show_depth(self) -> np.ndarray:
         images = self._session.depth_images()
         assert images is not None and self._images is not None
-        sheet = depth_sheet(images, WIDTH - 20)
+        sheet = depth_sheet(images, self._depth_width)
         opaque = np.full((*sheet.shape[:2], 1), 255, np.uint8)
         height, width = sheet.shape[:2]
         self._images.set_bytes_data(np.concatenate([sheet, opaque], axis=-1).flatten().data, [width, height])

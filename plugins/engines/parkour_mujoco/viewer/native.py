@@ -41,6 +41,7 @@ class NativeViewer:
     def __init__(self, task: ResolvedTask, session: Session, options: ViewerOptions) -> None:
         self._view = ViewModel(task)
         self._follow, self._behind, self._depth = Follow(), options.behind, options.depth
+        self._depth_width = options.depth_width
         self._driving = session.driver is not None
         self._session = session
         self._figures = [reward_figure(name) for name in session.rewards.names]
@@ -99,7 +100,8 @@ class NativeViewer:
         self._window.set_figures(figures)
         images = session.depth_images() if self._depth else None
         if images is not None:
-            sheet = depth_sheet(images, max(viewport.width // 4, 64))[: viewport.height, : viewport.width]
+            width = self._depth_width or max(viewport.width // 4, 64)
+            sheet = depth_sheet(images, width)[: viewport.height, : viewport.width]
             place = mujoco.MjrRect(0, 0, sheet.shape[1], sheet.shape[0])
             self._window.set_images((place, sheet))
 

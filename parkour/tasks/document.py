@@ -161,11 +161,11 @@ def _document(
     if not isinstance(parent_name, str):
         raise TaskError(f"{origin.task}: extends: got {parent_name!r}, expected the name or file of a task")
     parent, _ = _read(parent_name, registry, base=base, chain=(*chain, origin.task))
-    return TaskDocument(
-        merge(_inherited(parent.tables, document.tables), document.tables),
-        merge(parent.overlays, document.overlays),
-        document.origin,
-    )
+    tables, overlays = parent.tables, parent.overlays
+    if _replaces_policy(tables, document.tables):
+        tables = _without_numbers(tables)
+        overlays = {name: _without_numbers(overlay) for name, overlay in overlays.items()}
+    return TaskDocument(merge(tables, document.tables), merge(overlays, document.overlays), document.origin)
 
 
 def _split(tables: Table, origin: TaskOrigin) -> TaskDocument:
@@ -181,12 +181,17 @@ def _split(tables: Table, origin: TaskOrigin) -> TaskDocument:
     return TaskDocument(tables, overlays, known, layers)
 
 
-def _inherited(parent: Table, child: Table) -> Table:
-    """What a task takes over: all but the numbers of a policy that it replaces, which mean nothing to another one."""
+def _replaces_policy(parent: Table, child: Table) -> bool:
+    """Whether a task has another policy than the one that it extends."""
     ours, theirs = (tables.get("policy") for tables in (child, parent))
-    if not isinstance(ours, Mapping) or not isinstance(theirs, Mapping) or ours.get("use") in (None, theirs.get("use")):
-        return parent
-    rest = {key: value for key, value in parent.items() if key != "policy"}
-    if isinstance(algorithm := parent.get("algorithm"), Mapping):
+    if not isinstance(ours, Mapping) or not isinstance(theirs, Mapping):
+        return False
+    return ours.get("use") not in (None, theirs.get("use"))
+
+
+def _without_numbers(tables: Table) -> Table:
+    """A task's or an overlay's tables without the numbers of its policy, which mean nothing to another one."""
+    rest = {key: value for key, value in tables.items() if key != "policy"}
+    if isinstance(algorithm := tables.get("algorithm"), Mapping):
         rest["algorithm"] = {key: value for key, value in algorithm.items() if key != "params"}
     return rest

@@ -52,6 +52,18 @@ def test_the_numbers_of_the_teachers_algorithm_are_not_taken_over() -> None:
     assert load_task("go2-student").model.algorithm.params == {"learning_rate": 1e-3, "max_grad_norm": 1.0}
 
 
+def test_overlays_do_not_bring_the_numbers_of_a_policy_that_is_replaced() -> None:
+    """What else they change is taken over."""
+    teacher, student = (load_task(f"go2-{stage}", overlay="train+pipeline").model for stage in ("teacher", "student"))
+    assert teacher.algorithm.params["latent_regularisation_iterations"] == [300, 1500]
+    assert "latent_regularisation_iterations" not in student.algorithm.params
+    assert teacher.control.action_delay == student.control.action_delay == 1
+    tried = load_task("go2-student-rl", overlay="train+fast+compact")
+    assert tried.model.course.start_levels == (0, 9) and "encoder_iterations" not in tried.model.algorithm.params
+    assert tried.encoders["depth_encoder"].spec.name == "depth_strided_gru"
+    assert tried.model.algorithm.params["image_precision"] == "float32"
+
+
 def test_a_child_with_the_same_policy_keeps_its_numbers(tmp_path: Path) -> None:
     for policy in ("", '[policy]\nuse = "rma-teacher"\n'):
         (tmp_path / "child.toml").write_text(f'extends = "go2-teacher"\n{policy}[algorithm.params]\nclip = 0.1\n')

@@ -1,0 +1,137 @@
+"""The report: one web page of what came of every stage, pictures inside."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from parkour.evaluation.html import figure, page, section, table
+from parkour.pipeline.record import StageRecord
+from parkour.pipeline.settings import PipelineSettings
+from parkour.pipeline.stages import Result, Stage
+from parkour.storage import write_text
+
+Records = Mapping[str, StageRecord]
+
+
+def write_page(
+    path: Path, settings: PipelineSettings, stages: Sequence[Stage], records: Records, obstacle: str
+) -> Path:
+    """Write the report of the stages that have a record, and why there are no more."""
+    lead = f"{settings.minutes:g} minutes of training on {settings.gpus} GPU{'s' if settings.gpus > 1 else ''}. "
+    lead += f"Stopped: {obstacle}." if obstacle else "All stages are done, and all gates passed."
+    scored = {name: record.result for name, record in records.items() if "by_terrain" in record.result}
+    body = [
+        _cards(stages, records),
+        section("Stages", _stages(settings.folder, stages, records)),
+        *([section("Success by terrain", _terrains(scored))] if scored else []),
+        *(_gauntlet(records["gauntlet"].result) if "gauntlet" in records else []),
+        *_curves(records),
+        section("Commands", *(_command(record) for record in records.values())),
+        section("Asked for", f"<pre>{escape(json.dumps(settings.as_dict(), indent=1))}</pre>"),
+    ]
+    write_text(path, page(f"{settings.name}: from nothing to a policy", lead, body), "--out")
+    return path
+
+
+def _cards(stages: Sequence[Stage], records: Records) -> str:
+    """What gates ask for, and what was measured."""
+    cards = []
+    for stage in stages:
+        score = stage.score(records[stage.name].result) if stage.name in records else None
+        if score is None:
+            continue
+        passed = not score.obstacle()
+        kind, verdict = ("good", "passed") if passed else ("bad", "failed")
+        cards.append(
+            f'<div class="card"><div class="name">{escape(score.what)}</div><div class="value">{score.rate:.2f}</div>'
+            f'<div class="more"><span class="{kind}">{verdict}</span>, at least {score.gate:g} asked for</div></div>'
+        )
+    return f'<div class="cards">{"".join(cards)}</div>'
+
+
+def _stages(root: Path, stages: Iterable[Stage], records: Records) -> str:
+    rows = []
+    for stage in stages:
+        record = records.get(stage.name)
+        if record is None:
+            rows.append(("", [stage.name, stage.title, "", "not done"]))
+            continue
+        minutes = record.result.get("minutes", record.seconds / 60.0)
+        rows.append(("", [stage.name, stage.title, f"{minutes:.1f}", described(root, record.result)]))
+    return table(["", "", "minutes", ""], rows)
+
+
+def described(root: Path, result: Result) -> str:
+    """A result in a line; files as seen from ``root``."""
+    if "success" in result:
+        return f"success {result['success']:.2f} of {result['episodes']} episodes"
+    if "checkpoint" in result:
+        place = os.path.relpath(result["checkpoint"], root)
+        return f"{result['iterations']} iterations, {result['control_steps'] / 1e6:.0f} M control steps: {place}"
+    if "megabytes" in result:
+        return f"{os.path.relpath(result['file'], root)}, {result['megabytes']:.1f} MB"
+    return f"{os.path.relpath(result['folder'], root)}, differs from torch by {result['max_error']:.1g} at most"
+
+
+def _terrains(scored: Mapping[str, Result]) -> str:
+    names = list(dict.fromkeys(name for result in scored.values() for name in result["by_terrain"]))
+    rows = []
+    for stage, result in scored.items():
+        rates = [f"{result['by_terrain'][name]:.2f}" if name in result["by_terrain"] else "-" for name in names]
+        rows.append(("", [stage, *rates, f"{result['success']:.2f}"]))
+    return table(["", *names, "overall"], rows, "lastbold")
+
+
+def _gauntlet(result: Result) -> list[str]:
+    rows = [("total", ["clean", f"{result['success']:.2f}", ""])]
+    for name, each in result["degradations"].items():
+        loss = "" if each["loss"] is None else f"{each['loss']:+.2f}"
+        rows.append(("", [name, f"{each['success']:.2f}", loss]))
+    return [section("Gauntlet", table(["", "success", "loss against clean"], rows))]
+
+
+def _curves(records: Records) -> list[str]:
+    """Success in training over the minutes, teacher and student; nothing where no episode ended."""
+    found = {}
+    for name in ("teacher", "student"):
+        if name in records and (points := _points(Path(records[name].result["run"]) / "metrics.jsonl")):
+            found[name] = points
+    return [figure("Success while training", _plot(found))] if found else []
+
+
+def _points(path: Path) -> list[tuple[float, float]]:
+    """Minutes and success of each iteration that has both."""
+    points = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        try:
+            values: dict[str, Any] = json.loads(line)
+        except ValueError:
+            continue  # The line that was being written when the machine was lost.
+        if "Episode/success" in values and "Perf/total_minutes" in values:
+            points.append((values["Perf/total_minutes"], values["Episode/success"]))
+    return points
+
+
+def _plot(curves: Mapping[str, list[tuple[float, float]]]) -> bytes:
+    from matplotlib.figure import Figure
+
+    chart = Figure(figsize=(10.0, 3.2), dpi=110, layout="constrained")
+    axes = chart.subplots()
+    for name, points in curves.items():
+        axes.plot([minutes for minutes, _ in points], [rate for _, rate in points], label=name)
+    axes.set(xlabel="minutes of training", ylabel="success while training", ylim=(0.0, 1.0))
+    axes.legend(frameon=False, loc="lower right")
+    axes.grid(alpha=0.3)
+    buffer = io.BytesIO()
+    chart.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _command(record: StageRecord) -> str:
+    return f'<p class="note"><code>parkour {escape(" ".join(record.command))}</code></p>'

@@ -1,0 +1,123 @@
+"""What a pipeline is asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from parkour.errors import ParkourError
+
+DEGRADATIONS = (
+    "half_frames", "range_noise", "blind_nearby", "narrow_view", "mounting", "late_frames", "slippery_payload",
+    "pushes", "blank_camera",
+)  # fmt: skip
+"""What the gauntlet tries unless told otherwise: one of each kind, so that it takes minutes."""
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Success rates below which the pipeline stops."""
+
+    teacher: float = 0.85
+    clean: float = 0.7
+    """Of the student, on a perfect robot."""
+    noisy: float = 0.6
+    """With the noise of a real camera."""
+    sim2sim: float = 0.7
+    """Of the exported student, outside its simulator."""
+
+    @classmethod
+    def read(cls, texts: Iterable[str]) -> Gates:
+        """From ``NAME=RATE``.
+
+        Raises:
+            ParkourError: no such gate, or no rate.
+        """
+        known, found = [each.name for each in fields(cls)], {}
+        for text in texts:
+            name, _, value = text.partition("=")
+            if name not in known:
+                raise ParkourError(f"--gate: got {text!r}, expected NAME=RATE, NAME one of {', '.join(known)}")
+            found[name] = _rate(text, value)
+        return cls(**found)
+
+
+def _rate(text: str, value: str) -> float:
+    try:
+        rate = float(value)
+    except ValueError:
+        rate = math.nan
+    if not 0.0 <= rate <= 1.0:
+        raise ParkourError(f"--gate: got {text!r}, expected a rate from 0 to 1", hint="--gate teacher=0.8")
+    return rate
+
+
+@dataclass(frozen=True)
+class PipelineSettings:
+    """What is to be made, and how it is measured."""
+
+    name: str
+    """Its tasks are ``<name>-teacher`` and ``<name>-student``."""
+    folder: Path = Path()
+    """Of everything that is written."""
+    minutes: float = 15.0
+    """Of training, teacher and student together; measuring takes a few more."""
+    teacher_share: float = 0.33
+    """Of these minutes."""
+    gpus: int = 1
+    device: str | None = None
+    num_envs: int | None = None
+    """Parallel environments of each training process; None: the tasks'."""
+    seed: int = 1
+    teacher_overlay: str = "pipeline"
+    student_overlay: str = "fast+compact+pipeline+robust"
+    teacher_changes: tuple[str, ...] = ()
+    """``PATH=VALUE`` of the teacher's task."""
+    student_changes: tuple[str, ...] = ()
+    noise: str = "noisy"
+    """Overlay of the student's task under which it is scored as noisy."""
+    degradations: tuple[str, ...] = DEGRADATIONS
+    """Of the gauntlet; all that are installed when empty."""
+    eval_envs: int = 256
+    eval_steps: int = 1500
+    episodes: int = 10
+    """Of sim2sim, on each terrain."""
+    gates: Gates = field(default_factory=Gates)
+
+    def __post_init__(self) -> None:
+        for option, value in (("--minutes", self.minutes), ("--teacher-share", self.teacher_share)):
+            if not value > 0.0 or not math.isfinite(value):
+                raise ParkourError(f"{option}: got {value:g}, expected more than 0")
+        if not self.teacher_share < 1.0:
+            raise ParkourError(f"--teacher-share: got {self.teacher_share:g}, expected less than 1")
+        for option, number in (
+            ("--gpus", self.gpus), ("--eval-envs", self.eval_envs), ("--eval-steps", self.eval_steps),
+            ("--episodes", self.episodes),
+        ):  # fmt: skip
+            if number < 1:
+                raise ParkourError(f"{option}: got {number}, expected at least 1")
+
+    @property
+    def teacher_task(self) -> str:
+        return f"{self.name}-teacher"
+
+    @property
+    def student_task(self) -> str:
+        return f"{self.name}-student"
+
+    @property
+    def teacher_minutes(self) -> float:
+        return self.minutes * self.teacher_share
+
+    @property
+    def student_minutes(self) -> float:
+        return self.minutes - self.teacher_minutes
+
+    def as_dict(self) -> Mapping[str, Any]:
+        """For the report: plain values by name."""
+        gates = {each.name: getattr(self.gates, each.name) for each in fields(Gates)}
+        own = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**own, "folder": str(self.folder), "gates": gates}

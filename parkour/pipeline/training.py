@@ -1,0 +1,138 @@
+"""The stages that train: for some minutes, going on where they were stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parkour.errors import CheckpointError
+from parkour.pipeline.record import StageRecord
+from parkour.pipeline.settings import PipelineSettings
+from parkour.pipeline.stages import Place, Result, Stage
+from parkour.policies.checkpoint_folder import find_run, newest_checkpoint
+
+SAVE_INTERVAL = 50
+"""Iterations between checkpoints: what a machine that is lost costs at most."""
+NEAR = 0.03
+"""Share of the minutes that a run may lack and still counts as whole: it ends with an iteration."""
+
+
+@dataclass(frozen=True)
+class Training(Stage):
+    """``parkour train`` of a task."""
+
+    name: str
+    title: str
+    settings: PipelineSettings
+    task: str
+    overlay: str
+    changes: tuple[str, ...]
+    minutes: float
+    teacher: str = ""
+    """Name of the stage that trained the teacher; empty: this one does."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.teacher,) if self.teacher else ()
+
+    def command(self, place: Place) -> list[str]:
+        run = self._run(place)
+        left = max(self._left(run), 1.0) / 60.0
+        limit = ["--time-limit", f"{left:.4g}"]
+        gpus = ["--gpus", str(self.settings.gpus)]
+        if run is not None:
+            return ["train", "--resume", "--run", str(run), *gpus, *limit]
+        return ["train", *self._wanted(place), "--log-root", str(self._runs(place)), *gpus, *limit]
+
+    def _wanted(self, place: Place) -> list[str]:
+        """What is trained, however long and on however many GPUs."""
+        settings = self.settings
+        more = [] if settings.num_envs is None else ["--num-envs", str(settings.num_envs)]
+        more += [] if settings.device is None else ["--device", settings.device]
+        more += ["--checkpoint", place.before[self.teacher]["checkpoint"]] if self.teacher else []
+        overlay = ["--overlay", self.overlay] if self.overlay else []
+        changes = [part for change in self.changes for part in ("--set", change)]
+        return [
+            self.task, *overlay, *more, "--seed", str(settings.seed), "--save-interval", str(SAVE_INTERVAL), *changes
+        ]  # fmt: skip
+
+    def _runs(self, place: Place) -> Path:
+        """Where the runs of exactly this are: what is asked for anew never goes on from something else."""
+        digest = hashlib.sha256(json.dumps(self._wanted(place)).encode()).hexdigest()
+        return place.folder / f"runs-{digest[:8]}"
+
+    def _run(self, place: Place) -> Path | None:
+        """The run that is there, with a checkpoint to go on from."""
+        return find_run([self._runs(place) / "rsl_rl" / self.task])
+
+    def holds(self, record: StageRecord, place: Place) -> bool:
+        run = self._run(place)
+        if run is None or Path(record.result["checkpoint"]).parent != run:
+            return False
+        return self._left(run) <= 60.0 * NEAR * self.minutes
+
+    def read(self, place: Place) -> Result:
+        run = self._run(place)
+        if run is None:
+            raise CheckpointError(f"training left no checkpoint in {self._runs(place)}", hint=f"read {place.folder}")
+        last = last_metrics(run)
+        return {
+            "checkpoint": str(newest_checkpoint(run)),
+            "run": str(run),
+            "iterations": last.get("iteration", 0),
+            "control_steps": last.get("total_steps", 0),
+            "minutes": _trained_seconds(last) / 60.0,
+        }
+
+    @property
+    def planned_seconds(self) -> float:
+        return 60.0 * self.minutes
+
+    def seconds_left(self, place: Place) -> float:
+        return self._left(_newest_folder(self._runs(place) / "rsl_rl" / self.task))
+
+    def _left(self, run: Path | None) -> float:
+        """Seconds of training that ``run`` lacks."""
+        trained = 0.0 if run is None else _trained_seconds(last_metrics(run))
+        return max(60.0 * self.minutes - trained, 0.0)
+
+    def news(self, place: Place) -> str:
+        run = _newest_folder(self._runs(place) / "rsl_rl" / self.task)
+        last = {} if run is None else last_metrics(run)
+        if "iteration" not in last:
+            return "preparing"
+        success = last.get("Episode/success")
+        return f"iteration {last['iteration']}" + ("" if success is None else f", success {success:.2f} in training")
+
+
+def _newest_folder(experiment: Path) -> Path | None:
+    folders = [path for path in experiment.iterdir() if path.is_dir()] if experiment.is_dir() else []
+    return max(folders, key=lambda path: path.name, default=None)
+
+
+def _trained_seconds(metrics: Mapping[str, Any]) -> float:
+    return 60.0 * float(metrics.get("Perf/total_minutes", 0.0))
+
+
+def last_metrics(run: Path, tail: int = 1 << 16) -> dict[str, Any]:
+    """The last whole line of a run's ``metrics.jsonl``; empty when there is none."""
+    try:
+        with (run / "metrics.jsonl").open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(file.tell() - tail, 0))
+            lines = file.read().splitlines()
+    except OSError:
+        return {}
+    for line in reversed(lines):
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            return found
+    return {}

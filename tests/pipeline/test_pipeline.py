@@ -1,0 +1,302 @@
+"""A pipeline whose commands answer at once: order, what is kept, gates, stops and errors, and the report."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parkour.errors import ParkourError, StorageError
+from parkour.pipeline.plan import make_stages
+from parkour.pipeline.process import CommandLine, StageStoppedError
+from parkour.pipeline.record import read_record
+from parkour.pipeline.run import Outcome, run_pipeline
+from parkour.pipeline.settings import Gates, PipelineSettings
+from parkour.pipeline.stages import Place, Result, Stage
+
+ROOT = Path(__file__).parents[2]
+RATES = {"teacher": 0.95, "clean": 0.85, "noisy": 0.8, "sim2sim": 0.9}
+NAMES = ["teacher", "teacher-score", "student", "gauntlet", "noisy", "weights", "export", "sim2sim"]
+DONE = [["train", "go2-teacher"], ["eval"], ["train", "go2-student"], ["eval"], ["eval"], ["export", "weights"],
+        ["export", "onnx"], ["sim2sim"]]  # fmt: skip
+
+
+class Notes:
+    """A display that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.ended: list[tuple[str, bool]] = []
+        self.pages: list[Path] = []
+
+    def begin(self, number: int, stage: Stage, place: Place) -> None: ...
+
+    def tick(self, stage: Stage, place: Place) -> None: ...
+
+    def end(self, number: int, stage: Stage, result: Result, kept: bool) -> None:
+        self.ended.append((stage.name, kept))
+
+    def report(self, page: Path) -> None:
+        self.pages.append(page)
+
+
+class Fake:
+    """The pipeline, and what its commands are to do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings = PipelineSettings("go2", folder / "out", minutes=15.0, teacher_changes=("course.levels=4",))
+        self.orders: dict[str, Any] = dict(RATES)
+
+    def run(self, **changes: Any) -> tuple[Outcome, Notes]:
+        (self.folder / "orders.json").write_text(json.dumps(self.orders), encoding="utf-8")
+        notes = Notes()
+        commands = CommandLine("tests.pipeline.fake_parkour")
+        return run_pipeline(replace(self.settings, **changes), commands, notes), notes
+
+    def calls(self) -> list[list[str]]:
+        path = self.folder / "calls.jsonl"
+        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+        path.unlink(missing_ok=True)
+        return found
+
+    def report(self) -> str:
+        return (self.settings.folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
+    monkeypatch.setenv("FAKE_FOLDER", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr("parkour.pipeline.process.TICK", 0.02)
+    return Fake(tmp_path)
+
+
+def option(call: list[str], name: str) -> str:
+    return call[call.index(name) + 1]
+
+
+def begins(calls: list[list[str]]) -> list[list[str]]:
+    """Of each call the part that says what it does."""
+    return [call[: len(start)] for call, start in zip(calls, DONE, strict=True)]
+
+
+# -- all of it -------------------------------------------------------------------------------------------------------
+
+
+def test_stages_come_one_after_the_other(fake: Fake) -> None:
+    outcome, notes = fake.run(gpus=2, num_envs=64)
+    calls = fake.calls()
+    assert begins(calls) == DONE
+    assert notes.ended == [(name, False) for name in NAMES] and outcome.obstacle == ""
+    teacher, student = calls[0], calls[2]
+    assert float(option(teacher, "--time-limit")) == pytest.approx(0.33 * 15.0, rel=1e-3)
+    assert float(option(student, "--time-limit")) == pytest.approx(0.67 * 15.0, rel=1e-3)
+    assert option(teacher, "--set") == "course.levels=4" and "--set" not in student
+    assert all((option(call, "--gpus"), option(call, "--num-envs")) == ("2", "64") for call in (teacher, student))
+    results = {name: record.result for name, record in outcome.records.items()}
+    assert option(student, "--checkpoint") == option(calls[1], "--checkpoint") == results["teacher"]["checkpoint"]
+    assert {option(call, "--checkpoint") for call in calls[3:7]} == {results["student"]["checkpoint"]}
+    assert calls[7][1] == str(fake.settings.folder / "exported")
+    assert results["gauntlet"]["degradations"]["half_frames"] == {"success": 0.6, "loss": 0.1, "part": "camera"}
+
+
+def test_every_stage_has_a_folder_with_its_words_and_its_record(fake: Fake) -> None:
+    fake.run()
+    folders = sorted(path.name for path in fake.settings.folder.iterdir() if path.is_dir())
+    assert folders == [*(f"{number}_{name}" for number, name in enumerate(NAMES, start=1)), "exported"]
+    for number, name in enumerate(NAMES, start=1):
+        folder = fake.settings.folder / f"{number}_{name}"
+        record = read_record(folder)
+        assert record is not None and record.stage == name and (folder / "log.txt").exists()
+    assert (fake.settings.folder / "student.pt").stat().st_size == 2_800_000
+
+
+def test_report_says_what_was_measured_and_how_to_do_it_again(fake: Fake) -> None:
+    _, notes = fake.run()
+    page = fake.report()
+    assert notes.pages == [fake.settings.folder / "report.html"]
+    assert "All stages are done, and all gates passed." in page
+    assert page.count('<span class="good">passed</span>') == 4 and "failed" not in page
+    for text in ("half_frames", "+0.10", "student.pt, 2.8 MB", "differs from torch by 2e-06", "data:image/png"):
+        assert text in page
+    assert f"parkour sim2sim {fake.settings.folder / 'exported'}" in page
+
+
+# -- going on --------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_done_is_kept(fake: Fake) -> None:
+    fake.run()
+    before = fake.report()
+    fake.calls()
+    _, notes = fake.run()
+    assert fake.calls() == [] and notes.ended == [(name, True) for name in NAMES] and fake.report() == before
+
+
+def test_gate_stops_it_and_a_lower_one_goes_on(fake: Fake) -> None:
+    fake.orders["teacher"] = 0.31
+    with pytest.raises(ParkourError) as error:
+        fake.run()
+    assert error.value.message == (
+        "the teacher succeeds in 0.31 of the episodes, expected at least 0.85 (--gate teacher)"
+    )
+    assert "more --minutes" in str(error.value.hint) and "student, gauntlet" in str(error.value.hint)
+    assert len(fake.calls()) == 2
+    page = fake.report()
+    assert "Stopped: the teacher succeeds in 0.31" in page and '<span class="bad">failed</span>' in page
+    _, notes = fake.run(gates=Gates(teacher=0.3))
+    assert [name for name, kept in notes.ended if kept] == NAMES[:2] and len(fake.calls()) == 6
+
+
+@pytest.mark.parametrize("gate", ["clean", "noisy", "sim2sim"])
+def test_every_gate_is_asked(fake: Fake, gate: str) -> None:
+    fake.orders[gate] = 0.2
+    with pytest.raises(ParkourError, match=rf"in 0.20 of the episodes, .* \(--gate {gate}\)"):
+        fake.run()
+
+
+def test_more_minutes_train_on_and_measure_anew(fake: Fake) -> None:
+    outcome, _ = fake.run()
+    fake.calls()
+    again, notes = fake.run(minutes=30.0)
+    calls = fake.calls()
+    assert not any(kept for _, kept in notes.ended)
+    assert calls[0][:3] == ["train", "--resume", "--run"]
+    assert calls[0][3] == outcome.records["teacher"].result["run"]
+    assert float(option(calls[0], "--time-limit")) == pytest.approx(0.33 * 15.0, rel=1e-3)
+    # The teacher is another one now: its student begins anew, in a folder of its own.
+    assert calls[2][:2] == ["train", "go2-student"]
+    assert option(calls[2], "--checkpoint") == again.records["teacher"].result["checkpoint"]
+    assert again.records["student"].result["run"] != outcome.records["student"].result["run"]
+
+
+def test_fewer_minutes_are_enough(fake: Fake) -> None:
+    fake.run()
+    fake.calls()
+    fake.run(minutes=10.0)
+    assert fake.calls() == []
+
+
+def test_other_changes_begin_anew(fake: Fake) -> None:
+    fake.run()
+    fake.calls()
+    _, notes = fake.run(student_changes=("course.levels=3",))
+    assert [name for name, kept in notes.ended if kept] == NAMES[:2]
+    assert fake.calls()[0][:2] == ["train", "go2-student"]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_training_saves_and_goes_on(fake: Fake, number: signal.Signals, status: int) -> None:
+    fake.orders["wait"] = "train"
+    killer = threading.Thread(target=_signal_when, args=(fake.folder / "waits", number))
+    killer.start()
+    with pytest.raises(StageStoppedError) as stopped:
+        fake.run()
+    killer.join()
+    assert stopped.value.status == status and signal.getsignal(number) is not signal.SIG_IGN
+    assert len(fake.calls()) == 1 and "teacher trains: not finished" in fake.report()
+    del fake.orders["wait"]
+    outcome, _ = fake.run()
+    first = fake.calls()[0]
+    assert first[:2] == ["train", "--resume"]
+    assert float(option(first, "--time-limit")) == pytest.approx(0.33 * 15.0 / 2.0, rel=1e-3)
+    assert outcome.records["teacher"].result["minutes"] == pytest.approx(0.33 * 15.0, rel=1e-3)
+
+
+def _signal_when(path: Path, number: signal.Signals) -> None:
+    while not path.exists():
+        time.sleep(0.02)
+    os.kill(os.getpid(), number)
+
+
+# -- errors ----------------------------------------------------------------------------------------------------------
+
+
+def test_commands_own_error_is_told(fake: Fake) -> None:
+    fake.orders["die"] = "export"
+    with pytest.raises(ParkourError) as error:
+        fake.run()
+    assert (error.value.message, error.value.hint) == ("parkour export: no GPU is left", "parkour doctor")
+    assert "Stopped: parkour export: no GPU is left" in fake.report()
+    del fake.orders["die"]
+    _, notes = fake.run()
+    assert [name for name, kept in notes.ended if kept] == NAMES[:5]
+
+
+def test_command_that_breaks_is_told_with_its_log(fake: Fake) -> None:
+    fake.orders["crash"] = "sim2sim"
+    with pytest.raises(ParkourError, match="parkour sim2sim ended with status 1: RuntimeError: a bug") as error:
+        fake.run()
+    assert error.value.hint == f"read {fake.settings.folder / '8_sim2sim' / 'log.txt'}"
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"format": "x", "format_version": 1}'])
+def test_damaged_record_is_told(fake: Fake, text: str) -> None:
+    fake.run()
+    (fake.settings.folder / "2_teacher-score" / "stage.json").write_text(text, encoding="utf-8")
+    with pytest.raises(StorageError, match=r"2_teacher-score/stage\.json is no record of a stage") as error:
+        fake.run()
+    assert error.value.hint == "remove it: the stage is run again"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"minutes": 0.0}, "--minutes: got 0, expected more than 0"),
+        ({"minutes": float("nan")}, "--minutes: got nan"),
+        ({"teacher_share": 1.0}, "--teacher-share: got 1, expected less than 1"),
+        ({"gpus": 0}, "--gpus: got 0, expected at least 1"),
+        ({"episodes": 0}, "--episodes: got 0"),
+    ],
+)
+def test_numbers_out_of_bounds_are_told(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ParkourError, match=message):
+        PipelineSettings("go2", **changes)
+
+
+@pytest.mark.parametrize("text", ["teacher", "teacher=", "teacher=2", "teacher=nan", "student=0.5", "=1"])
+def test_bad_gates_are_told(text: str) -> None:
+    with pytest.raises(ParkourError, match=r"--gate: got "):
+        Gates.read([text])
+
+
+def test_gates_are_read() -> None:
+    assert Gates.read(["noisy=0.5", "clean=1"]) == Gates(noisy=0.5, clean=1.0)
+
+
+# -- the real commands -----------------------------------------------------------------------------------------------
+
+
+def test_commands_know_every_option(tmp_path: Path) -> None:
+    """What the stages ask for is what ``parkour`` takes; nothing is run."""
+    from parkour_cli.commands import command_named, load_command
+
+    settings = PipelineSettings(
+        "go2", tmp_path, device="cpu", num_envs=4, student_changes=("course.levels=3",), teacher_changes=("a.b=1",)
+    )
+    before = {name: {"checkpoint": "model_1.pt", "folder": str(tmp_path)} for name in ("teacher", "student", "export")}
+    for stage in make_stages(settings):
+        name, *arguments = stage.command(Place(tmp_path, before))
+        found = command_named(name)
+        assert found is not None
+        command: Any = load_command(name, found)
+        while hasattr(command, "commands"):
+            command, arguments = command.commands[arguments[0]], arguments[1:]
+        context = command.make_context(name, list(arguments))
+        assert not context.args, f"{stage.name}: {context.args}"
+
+
+def test_pipeline_of_nothing_known_is_told_at_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "parkour_cli", "pipeline", "go3", "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and done.stderr.splitlines()[0].startswith("error: unknown task 'go3-teacher'")
+    assert not (tmp_path / "out").exists()

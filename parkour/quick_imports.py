@@ -75,7 +75,12 @@ def _marks_wait() -> Iterator[None]:
     finally:
         for name, function in own.items():
             setattr(compiler, name, function)
-        when_imported("torch._dynamo", lambda: [own[name](function) for name, function in waiting] and None)
+
+        def mark() -> None:
+            for name, function in waiting:
+                own[name](function)
+
+        when_imported("torch._dynamo", mark)
 
 
 class _Watch(MetaPathFinder):

@@ -99,7 +99,7 @@ class TrainingRunner:
         cfg["algorithm"].setdefault("rnd_cfg", None)
         self.env, self.cfg, self.device = env, cfg, device
         self._join_processes()
-        make = resolve_callable(cfg["algorithm"]["class_name"])
+        make: Any = resolve_callable(cfg["algorithm"]["class_name"])
         # rsl-rl prints the networks when it makes them.
         with contextlib.redirect_stdout(io.StringIO()):
             self.alg: Algorithm = make.construct_algorithm(env.get_observations(), env, cfg, device)

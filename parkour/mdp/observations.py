@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -61,7 +61,7 @@ class ObservationSet:
         self._checked = False
 
     @property
-    def layout(self) -> dict[str, Sequence[ObservationField]]:
+    def layout(self) -> dict[str, tuple[ObservationField, ...]]:
         """Fields of each group, in order."""
         return {name: tuple(group.term.layout()) for name, group in self._groups.items()}
 

@@ -244,7 +244,9 @@ class RmaDistillation(Distillation):
         return True
 
     @staticmethod
-    def construct_algorithm(obs: TensorDict, env: TaskEnv, cfg: dict, device: str) -> RmaDistillation:
+    def construct_algorithm(  # pyright: ignore[reportIncompatibleMethodOverride] - environments of tasks alone
+        obs: TensorDict, env: TaskEnv, cfg: dict, device: str
+    ) -> RmaDistillation:
         """Make student, teacher, storage and algorithm; rsl-rl's own would store every image at every step."""
         make = resolve_callable(cfg["algorithm"].pop("class_name"))
         student, teacher = make_networks(obs, env, cfg, device)

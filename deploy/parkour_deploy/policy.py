@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +18,8 @@ from parkour_deploy.contract import Contract, Graph, Port
 from parkour_deploy.errors import ContractError
 
 ACTIONS = "actions"
+PRIORITY = 10
+"""Of the thread of slow graphs, in SCHED_FIFO; the control loop has more."""
 Outputs = Dict[str, np.ndarray]
 
 
@@ -140,8 +143,8 @@ def _session(contract: Contract, graph: Graph) -> Any:
 
 
 def _worker() -> ThreadPoolExecutor:
-    """One thread that gives way to the control loop."""
-    worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="perception", initializer=_give_way)
+    """One thread that gives way to the control loop, and to nothing else where the machine allows."""
+    worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="perception")
     # It starts with its first piece of work, which must not be when the loop has taken real-time priority: a thread
     # inherits that.
     worker.submit(_give_way).result()
@@ -149,5 +152,6 @@ def _worker() -> ThreadPoolExecutor:
 
 
 def _give_way() -> None:
-    if sys.platform != "win32":
-        os.setpriority(os.PRIO_PROCESS, 0, 10)  # on Linux: of this thread alone
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError):  # an ordinary thread will do
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))

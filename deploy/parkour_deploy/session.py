@@ -20,7 +20,7 @@ from parkour_deploy.control.guard import Guard
 from parkour_deploy.control.loop import LockstepEyes, Loop, LoopReport
 from parkour_deploy.control.options import ControlOptions
 from parkour_deploy.control.realtime import punctual
-from parkour_deploy.depth.source import DepthSource, SourceContext
+from parkour_deploy.depth.source import DepthSource, Picture, SourceContext
 from parkour_deploy.errors import ContractError, DeployError
 from parkour_deploy.links.link import LinkContext, RobotLink
 from parkour_deploy.log import Log
@@ -60,35 +60,48 @@ def run(options: argparse.Namespace, links: Targets, sources: Targets) -> LoopRe
     )
     stop = threading.Event()
     target, link = make_link(options, contract, links)
-    with _stopped_by_signals(stop), open_depth(options, contract, sources, link) as look:
-        controller = Controller(contract, control, look, lambda change: notice(change.line()))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_stopped_by_signals(stop))
+        look = _Eyes()
+        # What may be late, the perception's thread and the guard, begins before, and what may not, after: threads
+        # inherit the priority of the one that starts them.
+        controller = Controller(
+            contract, control, look if contract.camera is not None else None, lambda change: notice(change.line())
+        )
         log = Log(contract, control)
-        guard = None
-        try:
-            link.open(move=options.move)
-            if options.move and not options.no_guard:
-                guard = _guard(options, target, contract)
-            notice("motors: driven" if options.move else "motors: left alone; --move drives them")
-            loop = Loop(
-                link,
-                controller,
-                stale=options.stale or (STALE_LOCKSTEP if options.lockstep else STALE),
-                move=options.move,
-                guard=guard,
-                stalled=None if guard is None or options.lockstep else options.patience,
-                recorder=log,
-                stop=stop.is_set,
-            )
-            with punctual() as failed:
-                for line in failed:
-                    notice(line)
-                report = loop.run(options.seconds)
-        finally:
-            if guard is not None:
-                guard.dismiss()
-            link.close()
+        guard = _guard(options, target, contract) if options.move and not options.no_guard else None
+        if guard is not None:
+            stack.callback(guard.dismiss)
+        for line in stack.enter_context(punctual()):
+            notice(line)
+        stack.callback(link.close)
+        link.open(move=options.move)
+        look.open = stack.enter_context(open_depth(options, contract, sources, link))
+        notice("motors: driven" if options.move else "motors: left alone; --move drives them")
+        loop = Loop(
+            link,
+            controller,
+            stale=options.stale or (STALE_LOCKSTEP if options.lockstep else STALE),
+            move=options.move,
+            guard=guard,
+            stalled=None if guard is None or options.lockstep else options.patience,
+            recorder=log,
+            stop=stop.is_set,
+        )
+        report = loop.run(options.seconds)
     _keep(options, log, report)
     return report
+
+
+class _Eyes:
+    """Where the controller looks, which is opened after it was made."""
+
+    def __init__(self) -> None:
+        self.open: Look | None = None
+
+    def __call__(self, tick: int) -> Picture | None:
+        """The newest picture."""
+        return self.open(tick) if self.open is not None else None
 
 
 def make_link(options: argparse.Namespace, contract: Contract | None, links: Targets) -> tuple[str, RobotLink]:

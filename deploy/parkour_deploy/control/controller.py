@@ -92,9 +92,9 @@ class Controller:
         self.fail(f"no state from the robot for {milliseconds} ms")
         return self._command(self._tick)
 
-    def fail(self, reason: str) -> None:
-        """DAMP, latched."""
-        change = self.machine.fail(self._tick, reason)
+    def fail(self, reason: str, *, always: bool = False) -> None:
+        """DAMP, latched; see :meth:`StateMachine.fail`."""
+        change = self.machine.fail(self._tick, reason, always=always)
         if change is not None:
             self._on_change(change)
 

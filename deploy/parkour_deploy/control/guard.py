@@ -16,6 +16,7 @@ from typing import Sequence
 
 import numpy as np
 
+from parkour_deploy.control.realtime import punctual
 from parkour_deploy.errors import DeployError
 from parkour_deploy.links.link import LinkContext, RobotLink
 from parkour_deploy.robot import MotorCommand
@@ -128,10 +129,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     context = LinkContext(interface=options.interface, domain=options.domain, argument=options.argument)
     link: RobotLink = resolve(options.target)(context)
-    link.open_limp()
     zeros = np.zeros(options.joints)
-    print("ready", flush=True)
-    reason = watch(link, MotorCommand(zeros, zeros, np.full(options.joints, options.damping)), options.patience)
+    with punctual():
+        link.open_limp()
+        print("ready", flush=True)
+        reason = watch(link, MotorCommand(zeros, zeros, np.full(options.joints, options.damping)), options.patience)
     if reason:
         print(f"guard: {reason}; the motors were damped for {DURATION:.0f} s", file=sys.stderr, flush=True)
     link.close()

@@ -161,15 +161,16 @@ class Loop:
         now = time.monotonic()
         turn, self._turned = 1000 * (now - self._turned), now
         if self._guard is not None:
-            if not self._guard.alive():
-                self._controller.fail("the guard process is gone")
-            elif self._stalled is not None and turn > self._stalled:
-                self._controller.fail(f"this process stood still for {turn:.0f} ms, and the guard took over")
+            if self._stalled is not None and turn > self._stalled:
+                reason = f"this process stood still for {turn:.0f} ms, and the guard took over"
+                self._controller.fail(reason, always=True)
+            elif not self._guard.alive():
+                self._controller.fail("the guard process is gone", always=True)
         if now - self._looked > OTHERS:
             self._looked = now
             other = self._link.disturbed()
             if other is not None:
-                self._controller.fail(other)
+                self._controller.fail(other, always=True)
 
     def _finish(self) -> None:
         """Leave the motors damped."""

@@ -62,9 +62,15 @@ class StateMachine:
         self.fault: Change | None = None
         """What is latched."""
 
-    def fail(self, tick: int, reason: str) -> Change | None:
-        """DAMP for good; None where the motors were in DAMP already."""
-        if self.mode is Mode.DAMP:
+    def fail(self, tick: int, reason: str, *, always: bool = False) -> Change | None:
+        """DAMP for good; None where the motors were in DAMP already.
+
+        Args:
+            tick: of the robot's clock [ms].
+            reason: for the operator.
+            always: latch it in DAMP too: what happened once, and will not be seen again when it is to stand up.
+        """
+        if self.mode is Mode.DAMP and (not always or self.fault is not None):
             return None
         change = self._go(tick, Mode.DAMP, reason, fault=True)
         self.fault = change

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from parkour_deploy.dds.layout import CDR
 
 LOWSTATE, LOWCMD, DEPTH = "rt/lowstate", "rt/lowcmd", "rt/parkour/depth"
 _GO2, _API = "unitree_go.msg.dds_", "unitree_api.msg.dds_"
+NATIVE = "PARKOUR_XTYPES"
+"""Environment variable that says how types are announced."""
 _XTYPES = Path(__file__).with_name("xtypes.json")
 
 
@@ -125,8 +128,11 @@ def describe_as_robot(*kinds: Any) -> None:
     cyclonedds 11 describes nested structs otherwise, and a 0.10 process that meets such a topic ends with
     "ddsi_xt_type_init_impl with invalid type object" and a segmentation fault; a robot's own processes are 0.10.2.
     ``xtypes.json`` was made from the types above by ``deploy/make_xtypes.py``, run with cyclonedds 0.10.5.
+
+    A peer on cyclonedds 11 that describes the types itself, as Unitree's SDK does on it, does not match these:
+    ``PARKOUR_XTYPES=native`` for such a one, where no 0.10 process is about.
     """
-    if cyclone_version() < (0, 11):
+    if cyclone_version() < (0, 11) or os.environ.get(NATIVE) == "native":
         return
     known = json.loads(_XTYPES.read_text(encoding="utf-8"))
     for kind in kinds:

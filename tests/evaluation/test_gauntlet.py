@@ -107,6 +107,13 @@ def test_domain_randomization_of_training_is_not_clean(tmp_path: Path) -> None:
     assert clean.events["friction"].params.range == (0.6, 2.0)
 
 
+def test_conditions_that_differ_on_purpose_are_not_warned_of(
+    weights: Weights, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(weights, "no_contacts", options=SHORT)
+    assert not [record for record in caplog.records if "was trained under" in record.message]
+
+
 def test_a_teacher_is_spared_the_cameras(weights: Weights) -> None:
     lines: list[str] = []
     found = run(weights, options=SHORT, notify=lines.append)
@@ -125,12 +132,14 @@ PLUGIN = """
     SLOW = {"control.action_delay": 2}
     EMPTY = {}
     MISSPELT = {"control.action_dely": 2}
+    OTHER = {"control.action_scale": 0.5}
 
     @hookimpl
     def register_degradations():
         yield DegradationSpec(name="slow", summary="all is late", target="delays:SLOW")
         yield DegradationSpec(name="empty", summary="nothing", target="delays:EMPTY")
         yield DegradationSpec(name="misspelt", summary="a slip", target="delays:MISSPELT")
+        yield DegradationSpec(name="other", summary="actions mean something else", target="delays:OTHER")
         yield DegradationSpec(name="slippery", summary="another one", target="delays:SLOW")
 """
 
@@ -145,6 +154,9 @@ def test_plugins_add_degradations_and_a_broken_one_costs_a_line(
     assert {"slow", "slippery", "parkour-delays:slippery"} <= set(names) and "empty" not in names
     assert any("parkour-delays:empty is left out" in line and "an empty one" in line for line in lines)
     assert dict(found.skipped)["misspelt"].startswith("unknown key 'control.action_dely'")
+    assert "its inputs or outputs would mean something else" in dict(found.skipped)["other"]
+    with pytest.raises(ParkourError, match="would mean something else"):
+        run(weights, "other", options=SHORT, registry=registry)
     with pytest.raises(ParkourError, match="--only misspelt: unknown key"):
         run(weights, "misspelt", registry=registry)
 

@@ -119,11 +119,11 @@ class EpisodeRecorder:
         self._index_before = torch.where(done, 0, ctx.goals.index)
 
     def complete(self) -> bool:
-        """Whether every environment has had its episodes. Waits for the device."""
+        """Whether every environment has had its episodes. Causes a host sync."""
         return bool((self.finished >= self.episodes).all())
 
     def scored(self) -> int:
-        """Episodes scored so far. Waits for the device."""
+        """Episodes scored so far. Causes a host sync."""
         return int(self.finished.clamp(max=self.episodes).sum())
 
     def table(self) -> EpisodeTable:

@@ -162,7 +162,7 @@ class TaskMdp:
 
         Args:
             sim: the simulator. Given a mask, it is asked to place all robots, and writes only those that begin.
-            which: ``[N]`` bool, or ``[M]`` int64. A mask needs no word from the device.
+            which: ``[N]`` bool, or ``[M]`` int64. A mask causes no host sync.
         """
         begun = self._mask(which)
         for part in (self.rewards, self.terminations, self.observations, self.goals):
@@ -182,7 +182,7 @@ class TaskMdp:
         """Count the episodes that end and choose the next patch of each.
 
         Args:
-            which: ``[N]`` bool, or ``[M]`` int64. A mask needs no word from the device.
+            which: ``[N]`` bool, or ``[M]`` int64. A mask causes no host sync.
             episode_step: ``[N]`` int64.
             ended: whether these episodes came to an end (:meth:`advance` said so); False where somebody breaks them
                 off or none has been yet: then nothing is counted and levels stay. Nor is an episode counted that began
@@ -211,7 +211,7 @@ class TaskMdp:
             perception = torch.ones_like(perception)
             self.refreshed = None
         elif self.camera is not None:
-            # Waits for the device: only the host can make as few pictures as are due.
+            # A host sync: only the host can make as few pictures as are due.
             self.refreshed = self._begun.nonzero().squeeze(-1)
         self._begun.zero_()
         self.command.update(episode_step)

@@ -34,7 +34,7 @@ class StatefulTerm(Protocol):
 
         Args:
             env_ids: an index of them, ``[N]`` bool or ``[M]`` int64. Assign numbers through it
-                (``self.memory[env_ids] = 0.0``): with a mask that needs no word from the device.
+                (``self.memory[env_ids] = 0.0``): with a mask that causes no host sync.
         """
         ...
 

@@ -158,7 +158,7 @@ def pretrained_checkpoint(stage: str) -> Path:
 
 
 def is_pretrained(path: Path) -> bool:
-    """Whether a file is among the weights that are shipped."""
+    """Whether a file is among the pretrained weights."""
     return path.resolve().is_relative_to(Path(str(files(PRETRAINED_PACKAGE))).resolve())
 
 

@@ -52,7 +52,7 @@ class MujocoSimHandle:
     def only(self, mask: Tensor) -> Iterator[None]:
         """Write where ``mask`` (``[N]`` bool) is set and nowhere else; values are then given for all robots, in order.
 
-        Shapes that do not depend on who is reset need no word from the device.
+        Shapes that do not depend on who is reset cause no host sync.
         """
         self._mask = mask
         try:

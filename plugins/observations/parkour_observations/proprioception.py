@@ -1,4 +1,4 @@
-"""What the robot feels of itself, and where it is to go."""
+"""Proprioception, and where the robot is to go."""
 
 from __future__ import annotations
 

@@ -194,3 +194,15 @@ def test_angles() -> None:
     assert roll_pitch_yaw(np.array([np.cos(half), 0, np.sin(half), 0])) == pytest.approx((0, 2 * half, 0))
     assert roll_pitch_yaw(np.array([np.cos(half), 0, 0, np.sin(half)])) == pytest.approx((0, 0, 2 * half))
     assert wrap(3.5) == pytest.approx(3.5 - 2 * np.pi)
+
+
+def test_commands_in_the_pages_parse() -> None:
+    """`parkour deploy` parses its own options, which the pages' test of commands does not see."""
+    from parkour_deploy.options import make_parser
+    from tests.docs.pages import ROOT, shell_lines
+
+    pages = [ROOT / "README.md", ROOT / "docs" / "deployment.md", ROOT / "deploy" / "README.md"]
+    lines = [line.split()[2:] for page in pages for line in shell_lines(page) if line.startswith("parkour deploy ")]
+    assert lines
+    for line in lines:
+        make_parser("parkour deploy").parse_args(line)

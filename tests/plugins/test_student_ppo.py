@@ -77,7 +77,7 @@ def test_actions_are_the_students_with_noise_and_are_noted() -> None:
     runner = make_runner()
     alg = algorithm(runner)
     twin = copy.deepcopy(alg.student).train()
-    twin.attach(runner.env)
+    twin.follow_images(runner.env.mdp)
     obs = runner.env.get_observations()
     alg.train_mode()
     alg.begin_iteration(0)

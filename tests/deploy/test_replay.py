@@ -13,6 +13,8 @@ import pytest
 
 pytest.importorskip("mujoco")
 
+from parkour.policies.source import PolicySource, load_weights
+from parkour.policies.task import task_of
 from parkour_deploy.__main__ import main
 from parkour_deploy.contract import read_contract
 from parkour_deploy.log import read_log
@@ -179,9 +181,17 @@ def test_a_student_needs_a_camera(shipped: dict[str, Path], capsys: pytest.Captu
 
 def test_the_export_says_what_it_withstands(shipped: dict[str, Path]) -> None:
     data = tomllib.loads((shipped["student"] / "deploy.toml").read_text())
-    assert data["withstands"]["events"]["friction"]["params"]["range"] == [0.6, 2.0]
-    assert data["withstands"]["action_delay"] == [0.02, 0.02]
-    assert data["withstands"]["depth_delay"] == [0.1, 0.1]
+    trained = task_of(load_weights(PolicySource(task="go2-student", pretrained=True)))
+    control, timing = trained.model.control, trained.model.timing
+    delays = control.action_delay if isinstance(control.action_delay, tuple) else (control.action_delay,) * 2
+    found = data["withstands"]
+    assert found["events"]["friction"]["params"]["range"] == list(trained.events["friction"].kwargs["range"])
+    assert found["action_delay"] == pytest.approx([steps * trained.model.step_dt for steps in delays])
+    latency = trained.observations["depth"].kwargs["latency"]
+    frames = latency if isinstance(latency, tuple) else (latency, latency)
+    every = timing.perception_period * trained.model.step_dt
+    assert found["depth_delay"] == pytest.approx([count * every for count in frames])
+    assert set(found["faults"]) == {group for group, parts in trained.modifiers.items() if parts}
     fields = [field for group in data["observation"]["groups"] for field in group["fields"]]
     assert all(field["unit"] for field in fields)
     for path, unit in data["units"].items():

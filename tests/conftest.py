@@ -13,10 +13,13 @@ from textwrap import dedent
 import pytest
 
 from parkour.registry import Registry
+from parkour_mujoco.launch import name_renderer
 
 # Tests work on small tensors, for which more threads only cost time, most of all when there are few cores. Set before
 # torch is imported; processes started by tests inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Whichever test imports mujoco first settles what the others of its process render with.
+name_renderer()
 
 InstallPlugin = Callable[..., Path]
 

@@ -13,14 +13,19 @@ from pathlib import Path
 from parkour.errors import EngineError
 
 
+def name_renderer() -> None:
+    """Before anything imports mujoco: name a renderer that is there, where there is no display. Imports nothing."""
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        os.environ.setdefault("MUJOCO_GL", _headless_renderer())
+
+
 def choose_renderer() -> None:
-    """Before mujoco is imported: name a renderer that is there when there is no display.
+    """:func:`name_renderer`, and whether mujoco can be imported with it.
 
     Raises:
         EngineError: mujoco cannot be imported, with the renderer that the user named for one.
     """
-    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-        os.environ.setdefault("MUJOCO_GL", _headless_renderer())
+    name_renderer()
     try:
         import mujoco  # noqa: F401
     # Whatever the library's loader makes of a renderer that is missing.

@@ -44,6 +44,9 @@ def compose(document: TaskDocument, overlay: str | None = None, changes: Changes
     new = [name for name in wanted if name not in ran.overlays]
     changes = changes or {}
     both = {path: value for path, value in ran.changes.items() if path not in changes} | dict(changes)
+    if wanted == ran.overlays and not changes:
+        # As it ran, or as it is registered: what is written down about the base stays as it was written.
+        return Composition(document.tables, Layers(wanted, both, ran.replaced))
     if ran.replaced is None:
         tables = apply_changes(_laid(document.tables, document, new), changes)
         return Composition(tables, Layers(wanted if new else ran.overlays, both, None))

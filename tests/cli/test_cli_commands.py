@@ -79,7 +79,8 @@ def test_help_lists_every_command(run: Run) -> None:
 def test_every_command_exists_and_has_help(run: Run, command: str) -> None:
     code, out, _ = run(command, "--help")
     assert code == 0
-    assert f"Usage: parkour {command}" in out
+    # The robot's side has a parser of its own, which writes it small.
+    assert f"usage: parkour {command}" in out.lower()
 
 
 def test_version(run: Run) -> None:
@@ -160,7 +161,7 @@ def test_plugins_show_asks_for_the_kind_where_several_have_the_name(
 def test_plugins_show_of_an_unknown_name(run: Run) -> None:
     code, out, err = run("plugins", "show", "hurdel")
     assert (code, out) == (1, "")
-    assert err.splitlines()[0] == "error: unknown component 'hurdel'; did you mean 'hurdle'?"
+    assert err.splitlines()[0].startswith("error: unknown component 'hurdel'; did you mean 'hurdle'")
     assert err.splitlines()[1].startswith("hint: ")
 
 
@@ -168,7 +169,7 @@ def test_tasks_list(run: Run) -> None:
     rows = {row["id"]: row for row in _json(run("tasks", "list", "--json"))["tasks"]}
     teacher = rows["parkour-lab:go2-teacher"]
     assert (teacher["stage"], teacher["robot"], teacher["status"]) == ("teacher", "go2", "ok")
-    assert teacher["overlays"] == ["train", "eval", "play"]
+    assert teacher["overlays"] == ["train", "eval", "pipeline", "play"]
     assert "Isaac-Extreme-Parkour-Teacher-Unitree-Go2-Play-v0" in teacher["aliases"]
     assert "go2-teacher" in run("tasks", "list")[1]
 
@@ -178,7 +179,7 @@ def test_tasks_show(run: Run) -> None:
     shown = _json(run(*args, "--with", "terrain:demo=0.15", "--json"))
     assert shown["rewards"]["feet_edge"]["weight"] == -2.0
     assert shown["terrains"]["demo"]["use"] == "parkour-lab:demo"
-    assert shown["origin"]["overlay"] == "eval"
+    assert shown["origin"]["overlays"] == ["eval"]
     _, out, _ = run(*args)
     for text in ("parkour-lab:feet_edge", "-2.0", "parkour-lab:rma-teacher", "parkour-lab:scan_mlp", "eval"):
         assert text in out

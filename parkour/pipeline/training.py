@@ -14,7 +14,6 @@ from parkour.errors import CheckpointError
 from parkour.pipeline.record import StageRecord
 from parkour.pipeline.settings import PipelineSettings
 from parkour.pipeline.stages import Place, Result, Stage
-from parkour.policies.checkpoint_folder import find_run, newest_checkpoint
 
 SAVE_INTERVAL = 50
 """Iterations between checkpoints: what a machine that is lost costs at most."""
@@ -68,6 +67,9 @@ class Training(Stage):
 
     def _run(self, place: Place) -> Path | None:
         """The run that is there, with a checkpoint to go on from."""
+        # Imports torch, for which --help need not wait.
+        from parkour.policies.checkpoint_folder import find_run
+
         return find_run([self._runs(place) / "rsl_rl" / self.task])
 
     def holds(self, record: StageRecord, place: Place) -> bool:
@@ -77,6 +79,9 @@ class Training(Stage):
         return self._left(run) <= 60.0 * NEAR * self.minutes
 
     def read(self, place: Place) -> Result:
+        # Imports torch, for which --help need not wait.
+        from parkour.policies.checkpoint_folder import newest_checkpoint
+
         run = self._run(place)
         if run is None:
             raise CheckpointError(f"training left no checkpoint in {self._runs(place)}", hint=f"read {place.folder}")

@@ -39,6 +39,18 @@ def gives_the_policys_pixels(subject: Subject) -> str:
     return f"{camera.width} x {camera.height}"
 
 
+def closes_unopened(subject: Subject) -> str:
+    """It can be closed without having been opened, as where something else fails first."""
+    from parkour_deploy.errors import DeployError
+
+    try:
+        source = subject.target(_context(_camera()))
+    except DeployError as error:
+        raise NotChecked(f"it is not made without more: {error.message}") from None
+    source.close()
+    return "closed"
+
+
 def _camera() -> Any:
     """The student's."""
     from parkour_deploy.contract import Camera
@@ -62,4 +74,4 @@ def _first(source: Any) -> Any:
     return None
 
 
-CHECKS = (gives_the_policys_pixels,)
+CHECKS = (gives_the_policys_pixels, closes_unopened)

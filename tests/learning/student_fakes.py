@@ -66,7 +66,8 @@ class FakeStudentEnv(FakeEnv):
         obs["proprioception"][:, FLAT] = (torch.arange(self.num_envs) % 4 == 3).float()
         obs["proprioception"][:, NOT_FLAT] = 1.0 - obs["proprioception"][:, FLAT]
         shown = torch.cat((obs["height_scan"], yaw), dim=-1)
-        obs["depth"] = (shown @ self.paint).view(self.num_envs, *self.image)
+        # Within what a camera can show.
+        obs["depth"] = (shown @ self.paint).tanh().view(self.num_envs, *self.image)
         obs["yaw_valid"] = (yaw[:, :1].abs() < 0.4).float()
         obs["perception"] = new.float()[:, None]
         if self.tells:

@@ -92,7 +92,7 @@ def test_default_size_is_said_in_one_line(tmp_path: Path, capsys: pytest.Capture
         (["go2-teacher", "--checkpoint", "nowhere.pt"], "checkpoint nowhere.pt does not exist"),
         (["go2-student", "--overlay", "fst"], "unknown overlay 'fst'; did you mean 'fast'"),
         (["--resume", "--overlay", "fast"], "got --resume and --overlay fast, expected one of them"),
-        (["--resume"], "no run with a checkpoint"),
+        (["--resume"], "no checkpoint found"),
         (["--resume", "--run", "nowhere"], "run folder nowhere does not exist"),
     ],
 )

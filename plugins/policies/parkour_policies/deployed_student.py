@@ -13,23 +13,15 @@ from parkour.exporters.graphs import DeployedGraph
 from parkour.exporters.manifest import Port
 from parkour_policies.commanded_heading import heading_is_commanded
 from parkour_policies.depth_encoders import SplitDepthEncoder
+from parkour_policies.depth_pixels import DEPTH_LIMITS, legible
 from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION
 
 if TYPE_CHECKING:
     from parkour_policies.student_model import StudentModel
 
 
-FAR = 0.5
-"""What a pixel reads in which nothing is within the camera's range."""
-DEPTH_LIMITS = (-1.0, 1.0)
-"""No picture leaves these: bicubic resizing overshoots by less."""
-
-
 class Looking(nn.Module):
-    """Image, proprioception (whose yaws are ignored) and state to scan latent, yaws and next state.
-
-    A pixel that is no number is far away: the state would carry it on, and blind the policy for good.
-    """
+    """Image, proprioception (whose yaws are ignored) and state to scan latent, yaws and next state."""
 
     kept: Tensor
 
@@ -43,8 +35,7 @@ class Looking(nn.Module):
 
     def forward(self, depth: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         encoder = cast("SplitDepthEncoder", self.depth_encoder)
-        seen = torch.nan_to_num(depth, nan=FAR, posinf=FAR, neginf=FAR).clamp(*DEPTH_LIMITS)
-        features = encoder.compress(seen)
+        features = encoder.compress(legible(depth))
         output, after = encoder.advance(features, proprioception * self.kept, state)
         return output[:, : self.scan_latent], output[:, self.scan_latent :] * self.yaw_scale, after
 

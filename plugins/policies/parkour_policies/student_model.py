@@ -19,6 +19,7 @@ from parkour.errors import PluginError
 from parkour.policies.protocols import ImageSource
 from parkour_policies.commanded_heading import heading_is_commanded
 from parkour_policies.depth_encoders import SplitDepthEncoder, build_depth_encoder
+from parkour_policies.depth_pixels import legible
 from parkour_policies.estimator import make_estimator
 from parkour_policies.rma_actor import EXPLICIT, HISTORY, PROPRIOCEPTION, EncoderChoice
 
@@ -190,6 +191,7 @@ class StudentModel(nn.Module):
                 if len(env_ids) == 0:
                     return None
                 images, proprioception = images[env_ids], proprioception[env_ids]
+        images = legible(images)
         blind = proprioception.index_fill(-1, self.yaw_columns, 0.0)
         return Glimpse(env_ids, mask, images, blind, self.encoder.compress(images))
 

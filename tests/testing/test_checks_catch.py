@@ -84,6 +84,7 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("robot_link", "LoquaciousLink", "refuses_what_is_not_there", "expected one line"),
     ("depth_source", "SmallCamera", "gives_the_policys_pixels", "shape (4, 4), expected the policy's (60, 106)"),
     ("depth_source", "BackwardCamera", "gives_the_policys_pixels", "the least distance is -1 m"),
+    ("depth_source", "CarelessCamera", "closes_unopened", "close() before open() raised AttributeError"),
 ]
 WITH_PARAMS = {"terrain_wrong_at_a_bound"}
 _REPORTS: dict[tuple[Kind, str], ComponentReport] = {}

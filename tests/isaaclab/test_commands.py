@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,15 @@ PRESETS = {"ovphysx": "ovphysx", "newton": "newton_mjwarp"}
 def _isaaclab(folder: Path, *arguments: str, seconds: float = 300.0) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "isaaclab", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds)
+
+
+@contextmanager
+def _killed_at_last(running: subprocess.Popen[str]) -> Iterator[None]:
+    """A process that does not end by itself must not keep the tests."""
+    try:
+        yield
+    finally:
+        running.kill()
 
 
 def test_isaac_lab_trains_a_task_and_plays_it(tmp_path: Path, physics: str) -> None:
@@ -38,9 +49,19 @@ def test_isaac_lab_trains_a_task_and_plays_it(tmp_path: Path, physics: str) -> N
         "--device", "cpu", "--checkpoint", str(newest), f"physics={PRESETS[physics]}",
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    ) as running:
+    with (
+        subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+            # A shell's background jobs ignore Ctrl-C, and so would what they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as running,
+        _killed_at_last(running),
+    ):
         assert running.stdout is not None
         said = []
         for line in running.stdout:

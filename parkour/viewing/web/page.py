@@ -36,16 +36,7 @@ class WebViewer:
 
     def __init__(self, robot: RobotShapes, session: Session, options: ViewerOptions) -> None:
         self.port = free_port(options.port)
-        self.guard = Guard(self.port)
-        # Standard output belongs to the command that runs.
-        with redirect_stdout(io.StringIO()), guarding(self.guard):
-            self.server = viser.ViserServer(host=HOST, port=self.port, label=options.title, verbose=False)
-        if not is_guarded(HOST, self.port):
-            self.close()
-            raise EngineError(
-                f"--viewer web: viser {viser.__version__} serves its page to every web site that is open here",
-                hint="pip install 'viser<2', or another viewer: --viewer native, --video",
-            )
+        self.server, self.guard = guarded_server(options.title, self.port)
         # Sharing would send the scene to somebody else's server.
         self.server.gui.configure_theme(show_logo=False, show_share_button=False, control_width=_control_width(options))
         self.scene = WebScene(self.server, robot, "behind" if options.behind else "follow")
@@ -63,7 +54,7 @@ class WebViewer:
     @property
     def address(self) -> str:
         """With the token, without which nothing is served."""
-        return f"http://{HOST}:{self.port}/?{PARAMETER}={self.guard.token}"
+        return guarded_address(self.port, self.guard)
 
     def update(self, session: Session) -> None:
         snapshot = session.snapshot()
@@ -79,6 +70,31 @@ class WebViewer:
 def _control_width(options: ViewerOptions) -> Literal["medium", "large"]:
     """Of the panels: as wide as the depth images ask for, as far as viser has it."""
     return "large" if (options.depth_width or 0) > PICTURE_WIDTH else "medium"
+
+
+def guarded_server(title: str, port: int) -> tuple[viser.ViserServer, Guard]:
+    """A server of pages for this machine alone, which asks the guard first.
+
+    Raises:
+        EngineError: the page cannot be protected from other pages.
+    """
+    guard = Guard(port)
+    # Standard output belongs to the command that runs.
+    with redirect_stdout(io.StringIO()), guarding(guard):
+        server = viser.ViserServer(host=HOST, port=port, label=title, verbose=False)
+    if not is_guarded(HOST, port):
+        with redirect_stdout(io.StringIO()):
+            server.stop()
+        raise EngineError(
+            f"--viewer web: viser {viser.__version__} serves its page to every web site that is open here",
+            hint="pip install 'viser<2', or another viewer: --viewer native, --video",
+        )
+    return server, guard
+
+
+def guarded_address(port: int, guard: Guard) -> str:
+    """Where a guarded page is, with the token, without which nothing is served."""
+    return f"http://{HOST}:{port}/?{PARAMETER}={guard.token}"
 
 
 def free_port(wanted: int | None) -> int:

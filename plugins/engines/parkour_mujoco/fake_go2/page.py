@@ -9,11 +9,9 @@ from contextlib import redirect_stdout
 
 import mujoco
 import numpy as np
-import viser
 
 from parkour.viewing.snapshot import PARKED_BELOW, Snapshot
-from parkour.viewing.web.guard import PARAMETER, Guard, guarding
-from parkour.viewing.web.page import HOST, free_port
+from parkour.viewing.web.page import free_port, guarded_address, guarded_server
 from parkour.viewing.web.scene import WebScene
 from parkour.viewing.web.shapes import BodyMesh
 from parkour_mujoco.fake_go2.robot import FakeGo2
@@ -46,14 +44,12 @@ class Page:
         port: a free one when None.
 
     Raises:
-        EngineError: the port is in use.
+        EngineError: the port is in use, or the page cannot be protected from other pages.
     """
 
     def __init__(self, robot: FakeGo2, port: int | None) -> None:
         self._port = free_port(port)
-        self._guard = Guard(self._port)
-        with redirect_stdout(io.StringIO()), guarding(self._guard):
-            self._server = viser.ViserServer(host=HOST, port=self._port, label="fake Go2", verbose=False)
+        self._server, self._guard = guarded_server("fake Go2", self._port)
         self._server.gui.configure_theme(show_logo=False, show_share_button=False)
         self._scene = WebScene(self._server, Shapes(robot), "follow")
         self._text = self._server.gui.add_markdown("")
@@ -63,7 +59,7 @@ class Page:
     @property
     def address(self) -> str:
         """With the token, without which nothing is served."""
-        return f"http://{HOST}:{self._port}/?{PARAMETER}={self._guard.token}"
+        return guarded_address(self._port, self._guard)
 
     def __call__(self, robot: FakeGo2) -> None:
         """Show the robot, if it is time."""

@@ -93,7 +93,7 @@ def evaluate_policy(
         return
     from parkour_cli.export import export_after, export_place
 
-    weights = load_weights(policy.source())
+    weights = load_weights(policy.source(), notice)
     place = export_place(export, weights)
     if degraded:
         from parkour_cli.gauntlet import run_and_show

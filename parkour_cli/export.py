@@ -77,7 +77,7 @@ def weights(
     from parkour.policies.source import load_weights
     from parkour.storage import make_folder
 
-    loaded = load_weights(policy.source())
+    loaded = load_weights(policy.source(), notice)
     if out.exists() and out.samefile(loaded.path):
         raise ParkourError(f"--out {out} is the checkpoint itself", hint="name another file")
     make_folder(out.parent, "--out")
@@ -134,7 +134,7 @@ def _export(policy: PolicyOptions, graph: GraphOptions, engine: EngineOptions, a
         dtype=graph.dtype, batch=_batch(graph.batch), recording=graph.recording, rollout=graph.rollout,  # type: ignore[arg-type]
         engine=engine.engine, engine_options=engine.own, **more,
     )  # fmt: skip
-    weights = load_weights(policy.source())
+    weights = load_weights(policy.source(), notice)
     notice(f"exporting {weights.path}")
     _report(export_policy(weights, graph.out, options, notify=notice), as_json)
 

@@ -72,7 +72,7 @@ def watch_policy(source: PolicySource, options: WatchOptions, export: Path | Non
     from parkour_cli.export import export_after, export_place
 
     check_watch(options)
-    weights = load_weights(source)
+    weights = load_weights(source, notice)
     place = export_place(export, weights)
     notice(f"{weights.label} ({weights.path})")
     session = watch(weights, options, notify=notice)

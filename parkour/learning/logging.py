@@ -11,15 +11,14 @@ from typing import Any
 from parkour.errors import ParkourError, StorageError
 from parkour.learning.options import LoggerName
 from parkour.learning.runner import Iteration, Listener
-
-METRICS = "metrics.jsonl"
+from parkour.policies.checkpoint_folder import METRICS_FILE
 
 
 class MetricsFile:
     """One JSON object per iteration, flushed, so that other programs can follow a run."""
 
     def __init__(self, run: Path, start: int = 0) -> None:
-        self.path = run / METRICS
+        self.path = run / METRICS_FILE
         try:
             self._forget_after(start)
             self._file = self.path.open("a", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,8 @@ from parkour.errors import CheckpointError
 
 TASK_FILE = "task.toml"
 """What a run folder says of its task."""
+METRICS_FILE = "metrics.jsonl"
+"""What a run folder says of its training: a JSON object for each iteration."""
 _NAME = re.compile(r"model_(\d+)\.pt")
 
 
@@ -93,6 +96,24 @@ def task_name_of(run: Path) -> str | None:
         return load_checkpoint(newest_checkpoint(run)).stamp.name
     except CheckpointError:
         return None
+
+
+def completed_courses(run: Path) -> bool | None:
+    """Whether any episode of a run's training completed its course; None in folders without metrics."""
+    try:
+        lines = (run / METRICS_FILE).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None
+    # From the end: a run that has learnt something says so there, and others are short.
+    return any(_success(line) > 0.0 for line in reversed(lines))
+
+
+def _success(line: str) -> float:
+    """The part of an iteration's episodes that succeeded; 0 where none ended, or the row was cut off."""
+    try:
+        return float(json.loads(line).get("Episode/success", 0.0))
+    except (ValueError, TypeError, AttributeError):
+        return 0.0
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -5,6 +5,7 @@ Evaluation, play and export all choose in this one way.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +15,7 @@ from parkour.policies.checkpoint import Checkpoint
 from parkour.policies.checkpoint_file import read_checkpoint
 from parkour.policies.checkpoint_folder import (
     checkpoints_of,
+    completed_courses,
     experiment_folders,
     find_run,
     is_checkpoint_name,
@@ -28,6 +30,8 @@ PRETRAINED_PACKAGE = "parkour_assets"
 """Package whose folders ``pretrained_<stage>`` hold the pretrained weights."""
 DEFAULT_TASK = "go2-teacher"
 """Named in hints where nobody names a task."""
+LOG_ROOT = Path("logs")
+"""Where runs are made and looked for when nobody says where."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,15 @@ class PolicySource:
     run: Path | None = None
     """A run folder, or its name among the runs."""
     pretrained: bool = False
-    log_root: Path = Path("logs")
+    log_root: Path = LOG_ROOT
     """Where ``rsl_rl`` is; the folder of an experiment will do."""
     experiment: str | None = None
     """Folder of the runs; all are looked through when None."""
+
+    @property
+    def names_nothing(self) -> bool:
+        """Whether the choice, and the place to look, are left to us."""
+        return not (self.checkpoint or self.run or self.pretrained or self.experiment) and self.log_root == LOG_ROOT
 
 
 @dataclass(frozen=True)
@@ -62,8 +71,12 @@ class Weights:
         return f"{self.checkpoint.stamp.name} after {self.checkpoint.iteration} iterations"
 
 
-def load_weights(source: PolicySource) -> Weights:
-    """Find and read the checkpoint that ``source`` means.
+def load_weights(source: PolicySource, notify: Callable[[str], None] = lambda line: None) -> Weights:
+    """Find and read the checkpoint that ``source`` means; where nothing is named and no run is there, the pretrained.
+
+    Args:
+        source: what was asked for.
+        notify: told in a line that the weights are the pretrained ones, or of a run that has completed no course yet.
 
     Raises:
         ParkourError: options that exclude each other.
@@ -71,8 +84,13 @@ def load_weights(source: PolicySource) -> Weights:
         UnknownNameError: no task has this name.
     """
     task_name, stage = task_named(source.task)
-    path = find_checkpoint(source, task_name, stage)
+    path = _pretrained_without_runs(source, task_name, stage, notify) or find_checkpoint(source, task_name, stage)
     checkpoint, digest = read_checkpoint(path)
+    if source.checkpoint is None and completed_courses(path.parent) is False:
+        notify(
+            f"run {path.parent}: no course completed by iteration {checkpoint.iteration}; "
+            "--pretrained takes weights that complete them"
+        )
     if stage is not None and checkpoint.stamp.stage != stage:
         raise CheckpointError(
             f"checkpoint {path} is a {checkpoint.stamp.stage} ({checkpoint.stamp.name}), expected a {stage} "
@@ -117,6 +135,22 @@ def find_checkpoint(source: PolicySource, task_name: str | None = None, stage: s
         return source.checkpoint
     run = _named_run(source) if source.run is not None else _newest_run(source, task_name)
     return newest_checkpoint(run) if source.checkpoint is None else named_checkpoint(run, source.checkpoint.name)
+
+
+def _pretrained_without_runs(
+    source: PolicySource, task_name: str | None, stage: str | None, notify: Callable[[str], None]
+) -> Path | None:
+    """The pretrained weights for those who name none and have trained none, if there are any of the task."""
+    if not source.names_nothing or find_run(experiment_folders(source.log_root), task_name) is not None:
+        return None
+    try:
+        found = pretrained_checkpoint(stage or "teacher")
+    except CheckpointError:
+        return None
+    if task_name is not None and read_checkpoint(found)[0].stamp.name != task_name:
+        return None
+    notify(f"no run of {task_name or 'any task'} under {source.log_root}: the pretrained weights are used")
+    return found
 
 
 def _named_run(source: PolicySource) -> Path:

@@ -15,7 +15,7 @@ from parkour.mdp.statistics import EpisodeStatistics
 from parkour.specs import KINDS
 from parkour_cli.app import app
 from parkour_cli.plugin import COMMANDS
-from tests.docs.pages import PAGES, ROOT, prose, shell_lines
+from tests.docs.pages import PAGES, ROOT, blocks, prose, shell_lines
 
 _OPERATORS = {"&&", "||", "|", ";", ">", ">>"}
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -134,3 +134,13 @@ def test_ci_runs_the_readme_command() -> None:
 def test_every_page_is_reached_from_the_readme() -> None:
     text = prose(ROOT / "README.md")
     assert [page.name for page in PAGES if page.parent.name == "docs" and f"(docs/{page.name})" not in text] == []
+
+
+def test_readme_begins_with_the_pretrained_student_in_motion() -> None:
+    """Its first command plays it, and the picture above is light enough for a page."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    first = next(block for block in blocks(ROOT / "README.md") if block.language == "sh")
+    assert "parkour play go2-student --pretrained --viewer web" in first.text
+    picture = re.search(r"\((docs/pictures/\S+\.gif)\)", text)
+    assert picture and text.index(picture[0]) < text.index(first.text)
+    assert (ROOT / picture[1]).stat().st_size < 3e6

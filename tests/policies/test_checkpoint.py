@@ -20,7 +20,7 @@ from parkour.policies.checkpoint import Checkpoint, TaskStamp, slim
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
 from parkour.policies.checkpoint_folder import checkpoints_of, experiment_folders, find_run, newest_checkpoint
 from parkour.policies.fit import check_stamp, check_weights
-from parkour.policies.source import PolicySource, find_checkpoint
+from parkour.policies.source import PolicySource, find_checkpoint, load_weights
 
 STAMP = TaskStamp("go2-teacher", "teacher", {"a": (3,), "b": (2,)}, {"a": (("x", 1), ("y", 2))}, 12)
 
@@ -290,3 +290,36 @@ def test_runs_that_are_not_there(tmp_path: Path) -> None:
         newest_checkpoint(tmp_path / "run")
     with pytest.raises(CheckpointError, match="holds no checkpoint"):
         newest_checkpoint(tmp_path)
+
+
+def test_who_names_nothing_and_has_no_run_gets_the_pretrained_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    for task, stage in ((None, "teacher"), ("go2-teacher", "teacher"), ("go2-student", "student")):
+        assert load_weights(PolicySource(task), said.append).path.parent.name == f"pretrained_{stage}"
+        assert said.pop() == f"no run of {task or 'any task'} under logs: the pretrained weights are used"
+    # Not for who resumes a run, or says where to look, or means a task that none are of.
+    with pytest.raises(CheckpointError, match="no checkpoint found"):
+        find_checkpoint(PolicySource())
+    for source in (PolicySource(log_root=Path("mine")), PolicySource(experiment="x"), PolicySource("go2-student-rl")):
+        with pytest.raises(CheckpointError, match="no checkpoint found"):
+            load_weights(source, said.append)
+    assert not said
+
+
+def test_a_run_that_has_completed_no_course_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = _run(tmp_path / "logs" / "rsl_rl" / "go2-teacher" / "2025-01-01")
+    path = run / "model_1.pt"
+    save_checkpoint(path, replace(make_checkpoint(), iteration=1))
+    said: list[str] = []
+    assert load_weights(PolicySource(), said.append).path.name == path.name and not said
+    metrics = run / "metrics.jsonl"
+    metrics.write_text('{"iteration": 1, "Episode/success": 0.0}\n{"iteration": 2}\n{"iterat')
+    load_weights(PolicySource(), said.append)
+    assert "no course completed by iteration 1; --pretrained takes weights" in said.pop()
+    metrics.write_text('{"iteration": 1, "Episode/success": 0.1}\n{"iteration": 2}\n')
+    load_weights(PolicySource(), said.append)
+    assert not said

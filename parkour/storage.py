@@ -1,13 +1,23 @@
-"""Files that commands write: folders are made, bad places are refused early, a file is whole or not there."""
+"""Files that commands write: folders are made, bad places are refused early, a file is whole or not there.
+
+A file is written beside its place under another name (:func:`part_of`), flushed to the disk and then renamed, so that
+neither a crash nor a full disk touches the one that was there. A symbolic link in its place is replaced, never
+followed: whoever can put a link into a folder does not choose what is overwritten.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from parkour.errors import StorageError
+
+_PART = re.compile(r"\..+\.(\d+)\.part(\..*)?")
+_DEVICES = (Path("/dev"), Path("/proc"))
+"""Below which names stand for pipes and terminals, ``/dev/stdout`` for one."""
 
 
 def make_folder(folder: Path, option: str) -> Path:
@@ -36,13 +46,15 @@ def check_writable(path: Path, option: str, *, folder: bool = False) -> None:
         StorageError: it cannot.
     """
     parent = path if folder else path.parent
-    probe = parent / f".{path.name}.{os.getpid()}.probe" if folder else path
+    probe = parent / f".{path.name}.{os.getpid()}.probe"
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        existed = probe.exists()
-        with probe.open("ab"):
-            pass
-        if not existed:
+        if not folder and path.exists() and not path.is_symlink():
+            with path.open("ab"):  # What is there and may not be written is not replaced either.
+                pass
+        if folder or not _is_device(path):
+            with probe.open("xb"):
+                pass
             probe.unlink()
     except OSError as error:
         raise cannot_write(path, option, error) from error
@@ -59,19 +71,69 @@ def whole_file(path: Path, option: str) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file():  # A pipe or a terminal, which cannot be replaced; a folder fails.
+        if _is_device(path):
             yield path
             return
-        place = path.resolve()
-        part = place.with_name(f".{place.stem}.{os.getpid()}.part{place.suffix}")
+        part = part_of(path)
         try:
             yield part
-            part.replace(place)
+            put_in_place(part, path)
         finally:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
+            discard(part)
     except OSError as error:
         raise cannot_write(path, option, error) from error
+
+
+def part_of(path: Path) -> Path:
+    """Where the file of ``path`` is while it is being written: beside it, hidden, with its suffix."""
+    return path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Give a file that is whole its name, so that it survives a power cut.
+
+    Raises:
+        OSError: it cannot be moved there; ``part`` and what was at ``path`` are still there.
+    """
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+    with contextlib.suppress(OSError):  # Not every system can do this with a folder.
+        handle = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def discard(part: Path) -> None:
+    """Remove what was written of a file, if anything."""
+    with contextlib.suppress(OSError):
+        part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> list[Path]:
+    """Remove what killed processes had written of files in a folder and below it; returns what that was.
+
+    Files of processes that live are left alone. Ours are not: call it before writing.
+    """
+    found = [path for path in folder.rglob(".*") if (match := _PART.fullmatch(path.name)) and _is_over(int(match[1]))]
+    for path in found:
+        discard(path)
+    return found
+
+
+def _is_over(pid: int) -> bool:
+    """Whether the process that had this number has ended, as far as this machine knows."""
+    if pid == os.getpid():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def write_text(path: Path, text: str, option: str) -> None:
@@ -99,3 +161,10 @@ def cannot_write(path: Path, option: str, error: OSError) -> StorageError:
         f"{option}: cannot write {path}: {error.strerror or error}",
         hint=f"{option} with a place that can be written",
     )
+
+
+def _is_device(path: Path) -> bool:
+    """Whether this is a pipe, a terminal or the like, which is written to and cannot be replaced."""
+    if any(path.absolute().is_relative_to(folder) for folder in _DEVICES):
+        return True
+    return path.exists() and not (path.is_file() or path.is_dir() or path.is_symlink())

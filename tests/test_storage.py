@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from parkour.errors import StorageError
-from parkour.storage import check_writable, make_folder, whole_file, write_text
+from parkour.storage import check_writable, make_folder, remove_parts, whole_file, write_text
 
 
 def test_folders_are_made_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -35,16 +37,37 @@ def test_what_was_there_stays_until_the_new_file_is_whole(tmp_path: Path) -> Non
     assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
 
 
-def test_a_link_is_followed_and_a_pipe_written_to(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(tmp_path / "file")
-    write_text(tmp_path / "link", "text", "--out")
-    assert (tmp_path / "link").is_symlink() and (tmp_path / "file").read_text() == "text"
+def test_a_link_is_replaced_and_a_pipe_written_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    for target in ("file", "nowhere"):
+        (tmp_path / "link").symlink_to(tmp_path / target)
+        check_writable(tmp_path / "link", "--out")
+        assert (tmp_path / "link").is_symlink()
+        write_text(tmp_path / "link", "text", "--out")
+        assert not (tmp_path / "link").is_symlink() and (tmp_path / "link").read_text() == "text"
+        (tmp_path / "link").unlink()
+    assert (tmp_path / "file").read_text() == "precious" and not (tmp_path / "nowhere").exists()
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     write_text(tmp_path / "pipe", "text", "--out")
     assert os.read(reader, 10) == b"text"
     os.close(reader)
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    write_text(Path("/dev/null"), "text", "--out")
+    assert not Path("/dev/null").is_file()
+
+
+def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        living = [tmp_path / f".eval.{other.pid}.part.json", tmp_path / "a.part.json", tmp_path / ".git"]
+        killed = [tmp_path / f".model_7.{os.getpid()}.part.pt", tmp_path / "videos" / ".film.99999999.part.mp4"]
+        (tmp_path / "videos").mkdir()
+        for path in (*living, *killed):
+            path.write_text("half")
+        assert sorted(remove_parts(tmp_path)) == sorted(killed)
+        assert all(path.exists() for path in living) and not any(path.exists() for path in killed)
+        other.kill()
+    assert remove_parts(tmp_path) == living[:1]
 
 
 def test_places_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:

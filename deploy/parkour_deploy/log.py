@@ -15,6 +15,7 @@ from parkour_deploy.control.controller import Controller
 from parkour_deploy.control.machine import Mode
 from parkour_deploy.control.options import ControlOptions
 from parkour_deploy.errors import DeployError
+from parkour_deploy.files import whole_file
 from parkour_deploy.robot import MotorCommand, RobotState
 from parkour_deploy.versions import versions
 
@@ -90,7 +91,7 @@ class Log:
         arrays["picture_ticks"] = np.array(self._picture_ticks, np.int64)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as file:
+            with whole_file(path) as part, part.open("wb") as file:
                 np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
         except OSError as error:
             raise DeployError(f"cannot write the log {path}: {error.strerror or error}", hint="--log FILE") from None

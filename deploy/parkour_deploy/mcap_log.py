@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from parkour_deploy.errors import DeployError
+from parkour_deploy.files import whole_file
 from parkour_deploy.log import read_log
 
 TABLES = {"state": "/parkour/state", "step": "/parkour/step"}
@@ -28,7 +29,7 @@ def write_mcap(log: Path, out: Path) -> Path:
         raise DeployError("--mcap: the package mcap is not installed", hint="pip install mcap") from None
     data = read_log(log)
     try:
-        with out.open("wb") as file:
+        with whole_file(out) as part, part.open("wb") as file:
             writer = Writer(file)
             writer.start("parkour")
             writer.add_metadata("parkour", {key: json.dumps(value) for key, value in data.head.items()})

@@ -10,6 +10,7 @@ import numpy as np
 
 from parkour_deploy.contract import Contract
 from parkour_deploy.errors import DeployError
+from parkour_deploy.files import whole_file
 from parkour_deploy.log import LogFile
 from parkour_deploy.observer import Observer, Readings
 from parkour_deploy.policy import GraphPolicy
@@ -104,6 +105,7 @@ def plot(log: LogFile, folder: Path) -> list[Path]:
         axes.set_xlabel("robot's clock [s]")
         axes.set_ylabel(label)
         written.append(folder / f"{name}.png")
-        figure.savefig(str(written[-1]), dpi=110)
+        with whole_file(written[-1]) as part:
+            figure.savefig(str(part), dpi=110)
         pyplot.close(figure)
     return written

@@ -12,11 +12,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from parkour.errors import StorageError
 from parkour.evaluation.compare import Comparison
 from parkour.evaluation.evaluate import Evaluation
 from parkour.evaluation.summary import METRICS, Summary
 from parkour.evaluation.tables import format_bin, heading
+from parkour.storage import write_bytes
 
 DPI = 150
 INK, MUTED, RULE = "#1c2733", "#6b7a89", "#dfe5ea"
@@ -52,10 +52,7 @@ def write_figures(folder: Path, figures: dict[str, bytes], prefix: str = "") -> 
     paths = []
     for name, data in figures.items():
         path = folder / f"{prefix}{name}.png"
-        try:
-            path.write_bytes(data)
-        except OSError as error:
-            raise StorageError(f"--plots {path}: {error.strerror or error}") from error
+        write_bytes(path, data, "--plots")
         paths.append(path)
     return paths
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +12,39 @@ from parkour.errors import ParkourError, StorageError
 from parkour.learning.options import LoggerName
 from parkour.learning.runner import Iteration, Listener
 from parkour.policies.checkpoint_folder import METRICS_FILE
+from parkour.storage import write_bytes
 
 
 class MetricsFile:
-    """One JSON object per iteration, flushed, so that other programs can follow a run."""
+    """One JSON object per iteration, flushed, so that other programs can follow a run.
 
-    def __init__(self, run: Path, start: int = 0) -> None:
+    Args:
+        run: the run folder.
+        start: iteration from which the run goes on: what it wrote after that is dropped.
+        notify: told in a line what was dropped because it is damaged.
+    """
+
+    def __init__(self, run: Path, start: int = 0, notify: Callable[[str], None] = lambda line: None) -> None:
         self.path = run / METRICS_FILE
         try:
-            self._forget_after(start)
+            self._keep_until(start, notify)
             self._file = self.path.open("a", encoding="utf-8")
         except OSError as error:
             raise StorageError(f"cannot write {self.path}: {error.strerror or error}") from error
 
-    def _forget_after(self, iteration: int) -> None:
-        """Drop what a run wrote after the checkpoint that it now resumes from."""
+    def _keep_until(self, iteration: int, notify: Callable[[str], None]) -> None:
+        """Drop what was written after the checkpoint that the run now resumes from, and what nobody can read."""
         if not self.path.is_file():
             return
-        lines = self.path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if _iteration_of(line) <= iteration]
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        temporary.replace(self.path)
+        lines = self.path.read_bytes().splitlines(keepends=True)
+        numbers = [_iteration_of(line) for line in lines]
+        damaged = [place for place, number in enumerate(numbers, 1) if number is None]
+        # The last line alone is what a killed run leaves, of an iteration that is trained again.
+        if damaged and damaged != [len(lines)]:
+            which = ", ".join(map(str, damaged[:5])) + (", …" if len(damaged) > 5 else "")
+            notify(f"{self.path}: {len(damaged)} damaged line(s) dropped ({which})")
+        kept = [line for line, number in zip(lines, numbers, strict=True) if number is not None and number <= iteration]
+        write_bytes(self.path, b"".join(kept), "--log-root")
 
     def on_iteration(self, iteration: Iteration) -> None:
         row = {"iteration": iteration.index, "total_steps": iteration.total_steps, "seconds": iteration.total_seconds}
@@ -96,24 +107,30 @@ class WandbLogger:
         self._run.finish()
 
 
-def _iteration_of(line: str) -> float:
-    """The iteration of a row; infinite for one that was cut off."""
+def _iteration_of(line: bytes) -> int | None:
+    """The iteration of a row; None of one that is damaged or was cut off."""
     try:
-        return float(json.loads(line)["iteration"])
-    except (ValueError, KeyError, TypeError):
-        return math.inf
+        row = json.loads(line.decode("utf-8")) if line.endswith(b"\n") else None
+        return int(row["iteration"])  # type: ignore[index]
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
 
 
 def make_loggers(
-    name: LoggerName, run: Path, project: str, config: Mapping[str, Any], start: int = 0
+    name: LoggerName,
+    run: Path,
+    project: str,
+    config: Mapping[str, Any],
+    start: int = 0,
+    notify: Callable[[str], None] = lambda line: None,
 ) -> list[Listener]:
-    """The listeners that write down a run, from iteration ``start`` on.
+    """The listeners that write down a run, from iteration ``start`` on; ``notify`` is told what was damaged.
 
     Raises:
         ParkourError: the logger's package is not installed.
         StorageError: the folder cannot be written.
     """
-    loggers: list[Listener] = [MetricsFile(run, start)]
+    loggers: list[Listener] = [MetricsFile(run, start, notify)]
     if name == "tensorboard":
         loggers.append(TensorBoardLogger(run, start))
     elif name == "wandb":

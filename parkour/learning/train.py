@@ -243,7 +243,7 @@ def _learn(
                 store_git_state(state.folder, say)
             config = task.model.model_dump(mode="json")
             written = make_loggers(
-                options.logger, state.folder, task.name, config, start=runner.current_learning_iteration
+                options.logger, state.folder, task.name, config, runner.current_learning_iteration, say
             )
             shown = [make_progress(console or Console(), time_limit=options.time_limit)] if options.progress else []
             listeners = [*written, *shown, *listeners]

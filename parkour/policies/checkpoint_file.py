@@ -1,16 +1,14 @@
 """Checkpoint files: each is either whole or not there.
 
-A file is written beside its final name, flushed to the disk and then renamed, so that neither a crash nor a full disk
-touches the last good one. It holds tensors, numbers and text only and is read with ``weights_only=True``: a checkpoint
-from a stranger cannot run code.
+A file is written beside its final name, flushed to the disk and then renamed (:mod:`parkour.storage`). It holds
+tensors, numbers and text only and is read with ``weights_only=True``: a checkpoint from a stranger cannot run code. A
+checksum of them is inside: torch does not look at the archive's own, and a flipped bit would be another weight.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
-import os
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -18,15 +16,20 @@ from typing import Any
 
 import torch
 
+from parkour.digest import content_sha256
 from parkour.errors import CheckpointError, StorageError
 from parkour.policies.checkpoint import Checkpoint, TaskStamp
 from parkour.policies.legacy_checkpoint import convert, is_legacy
+from parkour.storage import discard, part_of, put_in_place
 
 _SPACE = "free some space or choose another folder with --log-root, then: parkour train --resume"
 FORMAT = "parkour-checkpoint"
 VERSION = 2
 READS = (1, 2)
 """Versions that can be read; 1 kept the task as the text of its TOML."""
+CHECKSUM = "sha256"
+"""Of everything else in the file, see :func:`parkour.digest.content_sha256`; earlier files have none."""
+_EARLIER = "use an earlier model_<iteration>.pt of the same run with --checkpoint FILE"
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, hint: str = _SPACE) -> None:
@@ -44,29 +47,23 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, hint: str = _SPACE) -> N
     for item in fields(checkpoint):
         value = getattr(checkpoint, item.name)
         payload[item.name] = value.as_dict() if isinstance(value, TaskStamp) else value
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    payload[CHECKSUM] = content_sha256(payload)
+    part = part_of(path)
     try:
-        with temporary.open("wb") as file:
+        with part.open("wb") as file:
             torch.save(payload, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        put_in_place(part, path)
     except (OSError, RuntimeError) as error:
         # torch reports a failing stream as a RuntimeError; the cause is the OSError that it hides.
         reason = _os_error(error)
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         if reason is None:
             raise
         raise StorageError(
             f"cannot save checkpoint {path}: {reason.strerror or reason}; the checkpoints before it are untouched",
             hint=hint,
         ) from error
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+    finally:
+        discard(part)
 
 
 def load_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> Checkpoint:
@@ -96,7 +93,7 @@ def read_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> tup
     except Exception as error:  # torch raises many types for damaged files, none of them its own
         raise CheckpointError(
             f"checkpoint {path} is damaged or not a checkpoint ({_first_line(error)})",
-            hint="use an earlier model_<iteration>.pt of the same run with --checkpoint FILE",
+            hint=_EARLIER,
         ) from None
     return _parse(path, data), hashlib.sha256(content).hexdigest()
 
@@ -108,6 +105,7 @@ def _parse(path: Path, data: Any) -> Checkpoint:
         raise CheckpointError(f"{path} is not a parkour checkpoint: expected a file that parkour train has written")
     if (version := data.get("format_version")) not in READS:
         raise CheckpointError(f"checkpoint {path} has format version {version}, expected at most {VERSION}")
+    _check_contents(path, data)
     if version == 1 and "task_toml" in data:
         data["task"] = _parse_task(path, data["task_toml"])
     wanted = {item.name for item in fields(Checkpoint)}
@@ -123,6 +121,20 @@ def _parse(path: Path, data: Any) -> Checkpoint:
         raise CheckpointError(f"checkpoint {path} does not hold its task")
     values: dict[str, Any] = {name: data[name] for name in wanted} | {"stamp": stamp}
     return Checkpoint(**values)
+
+
+def _check_contents(path: Path, data: dict[Any, Any]) -> None:
+    """Whether the contents are those that were written, where the file says which."""
+    if CHECKSUM not in data:
+        return
+    try:
+        same = data[CHECKSUM] == content_sha256({name: value for name, value in data.items() if name != CHECKSUM})
+    except TypeError:  # Damaged into something of another type.
+        same = False
+    if not same:
+        raise CheckpointError(
+            f"checkpoint {path} is damaged: its contents are not what its checksum says", hint=_EARLIER
+        )
 
 
 def _parse_task(path: Path, text: Any) -> dict[str, Any]:
@@ -143,13 +155,3 @@ def _os_error(error: BaseException) -> OSError | None:
     while seen is not None and not isinstance(seen, OSError):
         seen = seen.__cause__ or seen.__context__
     return seen
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut, where the system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

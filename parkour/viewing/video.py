@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from parkour.errors import EngineError, ParkourError, StorageError
-from parkour.storage import check_writable
+from parkour.storage import check_writable, discard, part_of, put_in_place
 
 FRAMES_PER_SECOND = 25
 SIZE = (960, 540)
@@ -53,7 +53,7 @@ class VideoWriter:
         import imageio_ffmpeg  # pyright: ignore[reportMissingImports]
 
         self.path, self.frames = path, 0
-        self._part = path.with_name(f".{path.stem}.part.mp4")
+        self._part = part_of(path)
         self._writer: Any = imageio_ffmpeg.write_frames(
             str(self._part), size, fps=FRAMES_PER_SECOND, macro_block_size=1, ffmpeg_log_level="error"
         )
@@ -68,7 +68,7 @@ class VideoWriter:
         try:
             self._writer.send(np.ascontiguousarray(frame))
         except OSError as error:
-            self._part.unlink(missing_ok=True)
+            discard(self._part)
             raise StorageError(f"--video {self.path}: {' '.join(str(error).split())[:200]}") from None
         self.frames += 1
 
@@ -80,10 +80,11 @@ class VideoWriter:
         """
         self._writer.close()
         if self.frames == 0:
-            self._part.unlink(missing_ok=True)
+            discard(self._part)
             return self.path
         try:
-            self._part.replace(self.path)
+            put_in_place(self._part, self.path)
         except OSError as error:
+            discard(self._part)
             raise StorageError(f"--video {self.path}: {error.strerror or error}") from None
         return self.path

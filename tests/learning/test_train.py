@@ -145,3 +145,15 @@ def test_git_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     outside = train(fake_task(), options(tmp_path, git_state=True, iterations=1), make_env=make_env, notify=said.append)
     assert not (outside.run / "git.txt").exists() and any("--git-state" in line for line in said)
+
+
+def test_damaged_metrics_cost_a_line_and_not_the_run(tmp_path: Path) -> None:
+    first = run(tmp_path, iterations=4)
+    metrics = first.run / "metrics.jsonl"
+    rows = metrics.read_bytes().splitlines(keepends=True)
+    metrics.write_bytes(rows[0] + rows[1].replace(b"iteration", b"iter\xfftion") + rows[2] + rows[3] + rows[3][:20])
+    said: list[str] = []
+    train(fake_task(), options(tmp_path, iterations=5, resume=True), make_env=make_env, notify=said.append)
+    numbers = [json.loads(line)["iteration"] for line in metrics.read_text().splitlines()]
+    assert numbers == [1, 3, 4, 5]
+    assert [line for line in said if " dropped " in line] == [f"{metrics}: 2 damaged line(s) dropped (2, 5)"]

@@ -182,7 +182,7 @@ def test_disk_full_keeps_the_last_good_checkpoint(tmp_path: Path, monkeypatch: p
     if fails == "write":
         monkeypatch.setattr(module.torch, "save", lambda payload, file: full())
     elif fails == "fsync":
-        monkeypatch.setattr(module.os, "fsync", full)
+        monkeypatch.setattr("parkour.storage.os.fsync", full)
     else:
         monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(StorageError, match="No space left on device") as caught:
@@ -200,13 +200,51 @@ def test_disk_full_in_the_middle_of_a_write(tmp_path: Path, monkeypatch: pytest.
     save_checkpoint(path, make_checkpoint(1))
     before = Path.open
     monkeypatch.setattr(
-        Path, "open", lambda self, mode="r", **k: before(Path("/dev/full") if "tmp" in self.suffix else self, mode, **k)
+        Path,
+        "open",
+        lambda self, mode="r", **k: before(Path("/dev/full") if ".part" in self.suffixes else self, mode, **k),
     )
     big = replace(make_checkpoint(2), model={"w": torch.zeros(10**6)})
     with pytest.raises(StorageError, match="No space left on device"):
         save_checkpoint(path, big)
     monkeypatch.undo()
     assert load_checkpoint(path).iteration == 1
+
+
+def test_flipped_bits_never_load_as_other_weights(tmp_path: Path) -> None:
+    """One bit anywhere in the file: refused in a line, or of no consequence (padding, times)."""
+    path = tmp_path / "model_7.pt"
+    whole = replace(make_checkpoint(), model={"actor_state_dict": {"w": torch.randn(64, 16)}}, rng=None)
+    save_checkpoint(path, whole)
+    data = path.read_bytes()
+    dice, refused = random.Random(5), 0
+    for _ in range(150):
+        place = dice.randrange(len(data))
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << dice.randrange(8)
+        path.write_bytes(flipped)
+        try:
+            loaded = load_checkpoint(path)
+        except CheckpointError as error:
+            assert "\n" not in error.message
+            refused += 1
+        else:
+            assert same(loaded.model, whole.model) and same(loaded.optimizers, whole.optimizers), place
+    assert refused > 75  # Most of the file is weights.
+    path.write_bytes(data)
+    assert load_checkpoint(path).model.keys() == whole.model.keys()
+
+
+def test_a_checkpoint_without_a_checksum_still_loads(tmp_path: Path) -> None:
+    path = tmp_path / "model_7.pt"
+    save_checkpoint(path, make_checkpoint())
+    data = torch.load(path, weights_only=True)
+    assert len(data.pop(module.CHECKSUM)) == 64
+    torch.save(data, path)
+    assert load_checkpoint(path).iteration == 7
+    torch.save({**data, module.CHECKSUM: "0" * 64}, path)
+    with pytest.raises(CheckpointError, match="its contents are not what its checksum says"):
+        load_checkpoint(path)
 
 
 def test_folder_that_is_gone(tmp_path: Path) -> None:

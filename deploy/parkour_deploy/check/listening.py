@@ -14,6 +14,7 @@ from parkour_deploy.check.finding import Finding
 from parkour_deploy.contract import Contract
 from parkour_deploy.control.watchdogs import body_of
 from parkour_deploy.errors import DeployError, LinkError
+from parkour_deploy.files import whole_file
 from parkour_deploy.hardware import Hardware
 from parkour_deploy.joints import JointOrder
 from parkour_deploy.links.link import RobotLink
@@ -104,7 +105,8 @@ def calibrate_feet(states: Sequence[RobotState], contract: Contract, path: Path)
     thresholds = force.max(axis=0) + np.maximum(MARGIN, NOISES * force.std(axis=0))
     data = {"export": contract.sha256, "foot_thresholds": np.round(thresholds, 2).tolist()}
     try:
-        path.write_text(json.dumps(data) + "\n", encoding="utf-8")
+        with whole_file(path) as part:
+            part.write_text(json.dumps(data) + "\n", encoding="utf-8")
     except OSError as error:
         raise DeployError(f"cannot write {path}: {error.strerror or error}", hint="--calibration FILE") from None
     return Finding("feet in the air", True, f"thresholds {np.round(thresholds, 1).tolist()} written to {path}")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from parkour_deploy.files import whole_file
+
 
 def write_png(path: Path, grey: np.ndarray) -> Path:
     """Write ``[H, W]`` uint8."""
@@ -15,7 +17,8 @@ def write_png(path: Path, grey: np.ndarray) -> Path:
     rows = b"".join(b"\0" + row.tobytes() for row in np.ascontiguousarray(grey, np.uint8))
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     parts = (("IHDR", head), ("IDAT", zlib.compress(rows)), ("IEND", b""))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in parts))
+    with whole_file(path) as part:
+        part.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in parts))
     return path
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from parkour.errors import EngineError, ParkourError
-from parkour.storage import check_writable
+from parkour.storage import cannot_write, check_writable, discard, part_of, put_in_place
 from parkour_mujoco.sim2sim.courses import WayPoints
 from parkour_mujoco.sim2sim.depth import check_renderer
 from parkour_mujoco.sim2sim.world import World
@@ -40,9 +40,9 @@ class Film:
         except ImportError:
             raise EngineError("--video: no encoder is installed", hint="pip install imageio-ffmpeg") from None
         check_writable(path, "--video")
-        self.path = path
+        self.path, self._part = path, part_of(path)
         self._writer = imageio_ffmpeg.write_frames(
-            str(path), SIZE, fps=FRAMES_PER_SECOND, macro_block_size=1, ffmpeg_log_level="error"
+            str(self._part), SIZE, fps=FRAMES_PER_SECOND, macro_block_size=1, ffmpeg_log_level="error"
         )
         self._writer.send(None)
         self._renderer: Any = None
@@ -62,9 +62,18 @@ class Film:
         return frame
 
     def close(self) -> Path:
-        """Finish the file."""
+        """Finish the file, which until then has another name.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
         self._close_renderer()
         self._writer.close()
+        try:
+            put_in_place(self._part, self.path)
+        except OSError as error:
+            discard(self._part)
+            raise cannot_write(self.path, "--video", error) from error
         return self.path
 
     def _picture(self, world: World, goals: WayPoints) -> np.ndarray:

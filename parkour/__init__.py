@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 # Nothing here phones home; who wants that sets the variable to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-from parkour.engines.gymnasium_ids import register_when_imported
+from parkour.quick_imports import when_imported
 
 if TYPE_CHECKING:
     from parkour.api import evaluate as evaluate
@@ -99,5 +99,11 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_HOME[name]), name)
 
 
+def _register_tasks() -> None:
+    from parkour.engines.gymnasium_ids import register_or_warn
+
+    register_or_warn()
+
+
 # Last: to list tasks imports plugins, which import from here.
-register_when_imported()
+when_imported("gymnasium", _register_tasks)

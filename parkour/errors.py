@@ -8,7 +8,6 @@ and shows its traceback.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class ParkourError(Exception):
@@ -29,6 +28,8 @@ class UnknownNameError(ParkourError):
     """A name that nothing is registered under, with the nearest ones that exist."""
 
     def __init__(self, what: str, name: str, known: Iterable[str], *, hint: str | None = None) -> None:
+        from difflib import get_close_matches
+
         known = sorted(known)
         near = get_close_matches(name, known, n=3, cutoff=0.5)
         if near:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
+from parkour.entry_points import PROJECT
 from parkour.specs import (
     CommandSpec,
     DegradationSpec,
@@ -24,9 +25,6 @@ from parkour.specs import (
     TerminationSpec,
     TerrainSpec,
 )
-
-PROJECT = "parkour"
-"""Name of the pluggy project and of the entry-point group."""
 
 API_VERSION = "1.1"
 """Version of the hooks, specs and contracts, ``major.minor``. A new minor version only adds to them; a new major

@@ -7,10 +7,14 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader, MetaPathFinder
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+else:  # Its base classes do nothing, and importing them costs more than all the rest of `import parkour`.
+    Loader = MetaPathFinder = object
 
 MARKS = ("allow_in_graph", "assume_constant_result")
 """Functions of ``torch.compiler`` that note something about a function for the compiler, and return it as it is."""

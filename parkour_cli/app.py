@@ -1,21 +1,20 @@
 """The application: global options, and commands whose modules are imported when they are invoked.
 
 Commands are plugins: :mod:`parkour_cli.plugin` registers those of this package, engines and third parties theirs.
+What the help does not need is imported inside functions: it shall cost little more than Typer does.
 """
 
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from parkour.commands import HELP_SETTINGS, setup_logging
-from parkour.registry import LOAD_PLUGINS
-from parkour_cli.commands import command_named, commands, load_command
-from parkour_cli.migration import OTHER_COMMANDS, translate
+from parkour.commands import HELP_SETTINGS
+from parkour.entry_points import only_builtin
+from parkour_cli.commands import command_named, commands, load_command, own_lines, plugin_lines
 
 
 class LazyGroup(TyperGroup):
@@ -33,25 +32,33 @@ class LazyGroup(TyperGroup):
         return self.commands[cmd_name]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, translate(args))
+        if any(not arg.startswith("-") for arg in args):  # A command is named: no mere question for help.
+            from parkour_cli.migration import translate
+
+            args = translate(args)
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        _prepare(ctx.params)
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from difflib import get_close_matches
+
+            from parkour_cli.migration import OTHER_COMMANDS
+
             other = OTHER_COMMANDS.get(args[0])
             near = [other] if other else get_close_matches(args[0], commands(), n=1)
             ctx.fail(f"no command {args[0]!r}; " + (f"did you mean {near[0]!r}?" if near else "see parkour --help"))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        _prepare(ctx.params.get("no_plugins", False), ctx.params.get("verbose", False))
-        own = {name: item for name, item in commands().items() if item.builtin}
         with formatter.section("Commands"):
-            formatter.write_dl([(name, item.spec.summary) for name, item in own.items()])
-        others = {name: item for name, item in commands().items() if not item.builtin}
-        if others:
+            formatter.write_dl(list(own_lines().items()))
+        if ctx.params.get("no_plugins") or only_builtin():
+            return
+        _prepare(ctx.params)
+        if others := plugin_lines():
             with formatter.section("Commands of plugins"):
-                rows = [(name, f"{item.spec.summary} ({item.distribution})") for name, item in others.items()]
-                formatter.write_dl(rows)
+                formatter.write_dl(list(others.items()))
 
 
 app = typer.Typer(
@@ -73,10 +80,16 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _prepare(no_plugins: bool, verbose: bool) -> None:
-    """What must be settled before plugins are looked for."""
-    setup_logging(verbose)
-    if no_plugins:
+def _prepare(options: dict[str, Any]) -> None:
+    """What must be settled before plugins are looked for, and that is before the callback below runs.
+
+    Help is asked for while options are still being read: then it has only those before it.
+    """
+    from parkour.commands import setup_logging
+    from parkour.registry import LOAD_PLUGINS
+
+    setup_logging(options.get("verbose", False))
+    if options.get("no_plugins"):
         # In the environment, so that processes started from here load the same plugins.
         os.environ[LOAD_PLUGINS] = ""
 
@@ -100,4 +113,3 @@ def parkour(
     ] = False,
 ) -> None:
     """Train, evaluate and deploy Unitree Go2 parkour policies, assembled from plugins."""
-    _prepare(no_plugins, verbose)

@@ -1,15 +1,59 @@
-"""Which commands there are, and the one of a name."""
+"""Which commands there are, and the one of a name.
+
+To add ``NAME``: write ``parkour_cli/NAME.py``, and its line in :data:`SUMMARIES`. What a command's module holds: see
+:func:`parkour.commands.make_app`. Plugins are looked for only where the answer depends on them, inside functions.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
+from parkour.entry_points import BUILTIN
 from parkour.errors import PluginError
-from parkour.registry import BUILTIN, RegisteredSpec, default_registry, resolve_target
-from parkour_cli.plugin import COMMANDS
+
+if TYPE_CHECKING:
+    from parkour.registry import RegisteredSpec
 
 ENTRY_POINT = "commands"
 """Through which this package registers its commands."""
+SUMMARIES: dict[str, str] = {
+    "train": "Train a policy, or resume a run.",
+    "eval": "Score a policy on courses, or two against each other.",
+    "play": "Watch a policy in a browser, in a window, or as a film.",
+    "demo": "Drive a policy by hand: keys, sliders, a gamepad, or a script.",
+    "export": "Write a policy as ONNX or TorchScript, for a robot or another program.",
+    "deploy": "Run an exported policy on a robot: check, run, replay.",
+    "plugins": "List plugins, show what they provide, check them, write new ones.",
+    "tasks": "List tasks and show them, resolved to their components.",
+    "terrains": "Draw sub-terrains: a picture and the height map, with goals and edges.",
+    "pipeline": "From nothing to a scored, exported policy, in one command that goes on.",
+    "bench": "Measure how fast this machine simulates.",
+    "doctor": "Check Python, torch, GPUs, engines, plugins and assets.",
+}
+"""Commands of this package in the order of ``parkour --help``, each with its line there."""
+OF_PACKS: dict[str, str] = {
+    "sim2sim": "Run an exported policy in plain C MuJoCo, without torch.",
+    "fake-go2": "Simulate a Go2 that speaks Unitree's protocol, to try deploy on.",
+    "assets": "Mirror Isaac Sim's public assets for machines without a network.",
+}
+"""Those that packs of this distribution register: written here too, so that help imports none of the packs."""
+
+
+def own_lines() -> dict[str, str]:
+    """The commands of this distribution, with their lines in the help."""
+    return {**SUMMARIES, **OF_PACKS}
+
+
+def plugin_lines() -> dict[str, str]:
+    """The commands of other distributions, with their lines in the help.
+
+    Only plugins that could register a command are imported.
+    """
+    from parkour.registry import default_registry
+
+    others = [item for item in default_registry("command").specs("command") if not item.builtin]
+    return {name: f"{item.spec.summary} ({item.distribution})" for name, item in _named(others, own_lines()).items()}
 
 
 def commands() -> dict[str, RegisteredSpec]:
@@ -17,17 +61,19 @@ def commands() -> dict[str, RegisteredSpec]:
 
     A plugin's command whose name another one has is called by its id, ``distribution:name``.
     """
-    registry = default_registry()
-    found = {name: _own(name) for name in COMMANDS}
-    items = registry.specs("command")
-    names = [item.spec.name for item in items]
-    for item in items:
-        name = item.spec.name
-        if item.builtin:
-            found.setdefault(name, item)
-        else:
-            found[item.id if names.count(name) > 1 or name in found else name] = item
-    return found
+    from parkour.registry import default_registry
+
+    items = default_registry().specs("command")
+    found = {name: _own(name) for name in SUMMARIES}
+    found.update({item.spec.name: item for item in items if item.builtin and item.spec.name not in found})
+    return found | _named([item for item in items if not item.builtin], found)
+
+
+def _named(items: Iterable[RegisteredSpec], taken: Iterable[str]) -> dict[str, RegisteredSpec]:
+    """Commands of other distributions by what they are called."""
+    items = list(items)
+    names = [*taken, *(item.spec.name for item in items)]
+    return {item.id if names.count(item.spec.name) > 1 else item.spec.name: item for item in items}
 
 
 def command_named(name: str) -> RegisteredSpec | None:
@@ -36,8 +82,10 @@ def command_named(name: str) -> RegisteredSpec | None:
     Raises:
         AmbiguousNameError: several plugins have it.
     """
-    if name in COMMANDS:
+    if name in SUMMARIES:
         return _own(name)
+    from parkour.registry import default_registry
+
     registry = default_registry()
     known = {word for item in registry.specs("command") for word in (item.spec.name, item.id)}
     return registry.get("command", name) if name in known else None
@@ -52,6 +100,8 @@ def load_command(name: str, item: RegisteredSpec) -> Any:
     from typer import Typer
     from typer.main import get_command
 
+    from parkour.registry import resolve_target
+
     owner = f"command {item.id!r}"
     app: Any = resolve_target(item.spec.target, owner=owner)
     if not isinstance(app, Typer):
@@ -63,4 +113,7 @@ def load_command(name: str, item: RegisteredSpec) -> Any:
 
 def _own(name: str) -> RegisteredSpec:
     """One of ours as discovery would record it, but for the version, which nobody asks for here."""
+    from parkour.registry import RegisteredSpec
+    from parkour_cli.plugin import COMMANDS
+
     return RegisteredSpec(COMMANDS[name], BUILTIN, "unknown", ENTRY_POINT)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from parkour.commands import JsonOption, make_app, notice, print_json, print_table
+from parkour.commands import JsonOption, Styled, make_app, notice, print_json, print_table
 from parkour.errors import ParkourError
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import KINDS, EngineSpec
@@ -149,9 +149,7 @@ def _display() -> dict[str, Any]:
 
 
 def _print_report(report: dict[str, Any]) -> None:
-    from rich.text import Text
-
-    signs = {True: Text("ok", style="green"), False: Text("no", style="red")}
+    signs = {True: Styled("ok", "green"), False: Styled("no", "red")}
     rows = [*_machine_rows(report), *_engine_rows(report["engines"]), *_plugin_rows(report), *_display_rows(report)]
     print_table("", ("what", "status", "details"), [(what, signs[ok], details) for what, ok, details in rows])
 

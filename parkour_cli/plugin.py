@@ -1,7 +1,4 @@
-"""Registers the commands that need no particular engine. To add ``NAME``: write ``parkour_cli/NAME.py``, and its line.
-
-What a command's module holds: see :func:`parkour.commands.make_app`.
-"""
+"""Registers the commands that need no particular engine, and what ``parkour deploy`` reaches without a plugin."""
 
 from __future__ import annotations
 
@@ -9,24 +6,10 @@ from collections.abc import Iterable
 
 from parkour.hookspecs import hookimpl
 from parkour.specs import CommandSpec, DepthSourceSpec, RobotLinkSpec
+from parkour_cli.commands import SUMMARIES
 
 PARKOUR_API = "1.1"
 
-SUMMARIES: dict[str, str] = {
-    "train": "Train a policy, or resume a run.",
-    "eval": "Score a policy on courses, or two against each other.",
-    "play": "Watch a policy in a browser, in a window, or as a film.",
-    "demo": "Drive a policy by hand: keys, sliders, a gamepad, or a script.",
-    "export": "Write a policy as ONNX or TorchScript, for a robot or another program.",
-    "deploy": "Run an exported policy on a robot: check, run, replay.",
-    "plugins": "List plugins, show what they provide, check them, write new ones.",
-    "tasks": "List tasks and show them, resolved to their components.",
-    "terrains": "Draw sub-terrains: a picture and the height map, with goals and edges.",
-    "pipeline": "From nothing to a scored, exported policy, in one command that goes on.",
-    "bench": "Measure how fast this machine simulates.",
-    "doctor": "Check Python, torch, GPUs, engines, plugins and assets.",
-}
-"""Commands in the order of ``parkour --help``, each with its line there."""
 COMMANDS: dict[str, CommandSpec] = {
     name: CommandSpec(name=name, summary=summary, target=f"parkour_cli.{name}:app")
     for name, summary in SUMMARIES.items()

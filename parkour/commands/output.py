@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import sys
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from parkour.errors import ParkourError
-
-
-class _StderrHandler(logging.Handler):
-    """Writes records to whatever ``sys.stderr`` is at that moment."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        print(f"{level}{record.getMessage()}", file=sys.stderr)
-
-
-def setup_logging(verbose: bool) -> None:
-    """Show warnings of ``parkour`` on stderr, one line each; everything with ``verbose``."""
-    log = logging.getLogger("parkour")
-    log.handlers[:] = [_StderrHandler()]
-    log.setLevel(logging.DEBUG if verbose else logging.WARNING)
-    log.propagate = False
 
 
 def notice(text: str) -> None:
@@ -48,6 +29,8 @@ def _one_line(text: str) -> str:
 
 def print_json(data: Any) -> None:
     """Data for programs, on stdout."""
+    import json
+
     print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
 
 
@@ -57,26 +40,3 @@ def console() -> Console:
 
     width = None if sys.stdout.isatty() else 200
     return Console(width=width, highlight=False)
-
-
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table for people, on stdout. Cells are plain text; nothing in them is read as markup.
-
-    Args:
-        title: line above the table; none if empty.
-        columns: headings.
-        rows: cells, as many per row as there are columns.
-    """
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
-    screen = console()
-    if title:  # Not the table's own, which is broken at the table's width.
-        screen.print(Text(title, style="italic"))
-    screen.print(table)

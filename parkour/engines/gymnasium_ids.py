@@ -1,22 +1,15 @@
 """Tasks as ids of Gymnasium: ``gymnasium.make_vec("parkour/go2-teacher", num_envs=16)`` after ``import parkour``.
 
-Gymnasium takes a good part of a second to import, which ``parkour --help`` must not pay: ids are registered when
-somebody imports it, or at once where somebody has.
+Gymnasium takes a good part of a second to import, which ``parkour --help`` must not pay: :mod:`parkour` has this
+module imported when somebody imports Gymnasium, or at once where somebody has.
 """
 
 from __future__ import annotations
 
 from warnings import warn
 
-from parkour.quick_imports import when_imported
-
 NAMESPACE = "parkour"
 MAKER = "parkour.engines.gymnasium_env:make_vec_env"
-
-
-def register_when_imported() -> None:
-    """Register all tasks with Gymnasium as soon as it is imported, if ever."""
-    when_imported("gymnasium", _register_or_warn)
 
 
 def register_tasks() -> list[str]:
@@ -39,7 +32,7 @@ def register_tasks() -> list[str]:
     return ids
 
 
-def _register_or_warn() -> None:
+def register_or_warn() -> None:
     """Whoever imports Gymnasium, maybe for something else altogether, gets it whatever happens here."""
     try:
         register_tasks()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from parkour.registry.records import BUILTIN, BrokenPlugin, PluginLoad, RegisteredSpec, canonical_distribution
+from parkour.entry_points import BUILTIN, canonical_distribution
+from parkour.registry.records import BrokenPlugin, PluginLoad, RegisteredSpec
 from parkour.registry.registry import LOAD_PLUGINS, Registry, default_registry
 from parkour.registry.targets import resolve_target
 

@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
-from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Any
 
 import pluggy
 
-from parkour.hookspecs import HOOKS, PROJECT
+from parkour.entry_points import PROJECT, EntryPoint, InstalledDistribution, canonical_distribution, distributions_with
+from parkour.hookspecs import HOOKS
 from parkour.registry.api import API_ATTRIBUTE, api_problem, written_api
 from parkour.registry.isolation import PluginFaultError, run_isolated
-from parkour.registry.records import BrokenPlugin, PluginLoad, RegisteredSpec, canonical_distribution
+from parkour.registry.records import BrokenPlugin, PluginLoad, RegisteredSpec
 from parkour.registry.spec_check import kind_of, spec_problem
 from parkour.specs import SPEC_TYPES, Kind, Spec
 from parkour.text import printable
@@ -67,29 +67,23 @@ def installed_entries(path: Sequence[str] | None = None) -> tuple[list[PluginEnt
     entries: list[PluginEntry] = []
     broken: list[BrokenPlugin] = []
     seen: set[str] = set()
-    for dist in distributions() if path is None else distributions(path=list(path)):
-        text = dist.read_text("entry_points.txt") or ""
-        if f"[{PROJECT}]" not in text.replace(" ", ""):
-            continue
+    for dist in distributions_with(PROJECT, path):
         name, version = _identity(dist)
         if name in seen:
             continue
         seen.add(name)
         try:
-            entries += [PluginEntry(name, version, ep) for ep in dist.entry_points.select(group=PROJECT)]
-        except Exception as error:
+            entries += [PluginEntry(name, version, point) for point in dist.select(PROJECT)]
+        except ValueError as error:
             reason = f"entry_points.txt cannot be read ({_describe(error)})"
             broken.append(BrokenPlugin(name, version, "entry_points.txt", reason, traceback.format_exc()))
     return entries, broken
 
 
-def _identity(dist: Distribution) -> tuple[str, str]:
-    """Canonical name and version; ``unknown`` for what damaged metadata do not say."""
-    try:
-        name, version = dist.metadata["Name"] or "unknown", dist.metadata["Version"] or "unknown"
-        return canonical_distribution(printable(name)), printable(version)
-    except Exception:
-        return "unknown", "unknown"
+def _identity(dist: InstalledDistribution) -> tuple[str, str]:
+    """Canonical name, and version."""
+    name, version = dist.identity()
+    return canonical_distribution(printable(name)), printable(version)
 
 
 def load_entries(entries: Iterable[PluginEntry]) -> Discovery:

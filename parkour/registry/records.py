@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from parkour.entry_points import BUILTIN
 from parkour.specs import Kind, Spec
-
-BUILTIN = "parkour-lab"
-"""The distribution whose components keep their bare names whatever else is installed."""
-
-
-def canonical_distribution(name: str) -> str:
-    """A distribution's name as packaging compares it: lower case, runs of ``-``, ``_`` and ``.`` as one ``-``."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,12 @@ import os
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from parkour.entry_points import BUILTIN, canonical_distribution
 from parkour.errors import AmbiguousNameError, MissingPluginError, UnknownNameError
+from parkour.hookspecs import HOOKS
 from parkour.registry.discovery import Discovery, PluginEntry, installed_entries, load_entries
-from parkour.registry.records import BUILTIN, BrokenPlugin, PluginLoad, RegisteredSpec, canonical_distribution
+from parkour.registry.records import BrokenPlugin, PluginLoad, RegisteredSpec
+from parkour.registry.sources import could_mention
 from parkour.specs import KINDS, Kind
 
 LOAD_PLUGINS = "PARKOUR_LOAD_PLUGINS"
@@ -51,14 +54,19 @@ class Registry:
         return cls(found.specs, [*broken, *found.broken], found.loads, excluded)
 
     @classmethod
-    def discover(cls, *, only: Iterable[str] | None = None, path: Sequence[str] | None = None) -> Registry:
+    def discover(
+        cls, *, only: Iterable[str] | None = None, path: Sequence[str] | None = None, kind: Kind | None = None
+    ) -> Registry:
         """Load installed plugins.
 
         Args:
             only: distributions to load besides the built-in one; all when None.
             path: folders with ``.dist-info``; ``sys.path`` when None.
+            kind: load only those whose source says that they could register this; all when None.
         """
         entries, broken = installed_entries(path)
+        if kind is not None:
+            entries = [entry for entry in entries if could_mention(entry.entry_point.value, HOOKS[kind])]
         excluded: set[str] = set()
         if only is not None:
             wanted = {canonical_distribution(name) for name in only} | {BUILTIN}
@@ -158,15 +166,19 @@ def pick(kind: Kind, name: str, matches: Sequence[RegisteredSpec]) -> Registered
     raise AmbiguousNameError(f"{kind} {name!r} is ambiguous: {ids}", hint=f"write {matches[0].id!r}")
 
 
-def default_registry() -> Registry:
-    """The registry of what is installed, as :data:`LOAD_PLUGINS` restricts it; made once for each value of it."""
-    return _registry(os.environ.get(LOAD_PLUGINS))
+def default_registry(kind: Kind | None = None) -> Registry:
+    """The registry of what is installed, as :data:`LOAD_PLUGINS` restricts it; made once for each value of it.
+
+    Args:
+        kind: the only kind that is asked for, so that plugins which do not register it need not be loaded.
+    """
+    return _registry(os.environ.get(LOAD_PLUGINS), kind)
 
 
 @lru_cache(maxsize=8)
-def _registry(load_plugins: str | None) -> Registry:
+def _registry(load_plugins: str | None, kind: Kind | None) -> Registry:
     only = None if load_plugins is None else [name.strip() for name in load_plugins.split(",") if name.strip()]
-    registry = Registry.discover(only=only)
+    registry = Registry.discover(only=only, kind=kind)
     for load in registry.loads:
         if load.printed:
             _log.warning(

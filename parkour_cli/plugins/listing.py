@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from parkour.commands import JsonOption, print_json, print_table
+from parkour.commands import JsonOption, Styled, print_json, print_table
 from parkour.errors import AmbiguousNameError, ParkourError, UnknownNameError
 from parkour.registry import BrokenPlugin, PluginLoad, RegisteredSpec, Registry, default_registry
 from parkour.specs import KINDS, Kind, TaskSpec
@@ -73,9 +73,7 @@ def _faults(specs: Sequence[RegisteredSpec]) -> dict[tuple[str, str], str]:
 
 
 def _component_row(registry: Registry, item: RegisteredSpec, fault: str | None) -> tuple[object, ...]:
-    from rich.text import Text
-
-    status = Text("broken", style="red") if fault else _status(registry, item)
+    status = Styled("broken", "red") if fault else _status(registry, item)
     return item.spec.kind, item.spec.name, status, fault or item.spec.summary
 
 
@@ -207,7 +205,5 @@ def _robot_folder(item: RegisteredSpec) -> str:
 
 
 def _broken_row(plugin: BrokenPlugin) -> tuple[object, ...]:
-    from rich.text import Text
-
     where = plugin.name or f"(entry point {plugin.entry_point})"
-    return plugin.kind or "", where, Text("broken", style="red"), plugin.reason
+    return plugin.kind or "", where, Styled("broken", "red"), plugin.reason

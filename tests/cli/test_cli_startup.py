@@ -18,22 +18,39 @@ try:
     main(sys.argv[1:])
 except SystemExit as stop:
     code = stop.code or 0
-print(json.dumps({"code": code, "modules": sorted({name.partition(".")[0] for name in sys.modules})}), file=sys.stderr)
+print(json.dumps({"code": code, "modules": sorted(sys.modules)}), file=sys.stderr)
 """
+PACKS = {f"parkour_{name}" for name in ("mujoco", "isaaclab", "assets", "policies", "rewards", "tasks", "terrains")}
 
 
 def _environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith(("PARKOUR_", "COV_"))}
 
 
-@pytest.mark.parametrize("args", [["--help"], ["plugins", "list", "--json"], ["plugins", "list"], ["tasks", "list"]])
-def test_light_commands_import_nothing_heavy(args: list[str]) -> None:
+def modules_of(*args: str) -> set[str]:
+    """Names of all modules that a command imports, without those of plugins in this machine's environment."""
     done = subprocess.run(
         [sys.executable, "-c", _PROBE, *args], capture_output=True, text=True, check=True, env=_environment()
     )
     report = json.loads(done.stderr.splitlines()[-1])
     assert report["code"] == 0
-    assert not HEAVY & set(report["modules"])
+    return set(report["modules"])
+
+
+@pytest.mark.parametrize("args", [["--help"], ["plugins", "list", "--json"], ["plugins", "list"], ["tasks", "list"]])
+def test_light_commands_import_nothing_heavy(args: list[str]) -> None:
+    assert not HEAVY & {name.partition(".")[0] for name in modules_of(*args)}
+
+
+def test_help_looks_into_no_pack_of_ours() -> None:
+    modules = modules_of("--no-plugins", "--help")
+    assert "parkour_cli.commands" in modules
+    of_commands = {"parkour.registry", "parkour.specs", "pluggy", "importlib.metadata", "logging", "gymnasium"}
+    assert not modules & (PACKS | of_commands)
+
+
+def test_lists_in_a_pipe_are_written_without_rich() -> None:
+    assert not {"rich.table", "rich.console", "rich.text"} & modules_of("plugins", "list")
 
 
 @pytest.mark.parametrize(("args", "limit"), [(["--help"], 0.3), (["plugins", "list", "--json"], 0.5)])

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from parkour.registry import LOAD_PLUGINS
+from parkour.registry import LOAD_PLUGINS, default_registry
 from parkour.registry import registry as registry_module
 from parkour_cli.__main__ import main
+from parkour_cli.commands import own_lines
 
 Run = Callable[..., tuple[int, list[str], list[str]]]
 
@@ -82,6 +83,33 @@ def test_a_command_is_listed_with_where_it_comes_from_and_runs(run: Run, install
     assert "Usage: parkour beams [OPTIONS]" in run("beams", "--help")[1][0]
 
 
+def test_help_shows_what_packs_of_ours_register() -> None:
+    """Help imports none of them: their lines are written down, and this holds them to what is registered."""
+    registered = {item.spec.name: item.spec.summary for item in default_registry().specs("command") if item.builtin}
+    assert own_lines() == registered
+
+
+def test_help_imports_only_plugins_that_could_have_a_command(run: Run, install_plugin: Callable[..., Any]) -> None:
+    terrain = """
+        from parkour import TerrainSpec, hookimpl
+
+        @hookimpl
+        def register_terrains():
+            yield TerrainSpec(name="beam", summary="a beam", target="beams:beam")
+    """
+    with_all_names = "from scan_hooks import *\n"
+    hooks = PLUGIN.format(name="beams", target="a:b")
+    install_plugin("parkour-scan", {"scan_terrain": terrain, "scan_names": with_all_names, "scan_hooks": hooks},
+                   entry_points={"t": "scan_terrain", "c": "scan_names"})  # fmt: skip
+    code, out, err = run("--help")
+    assert (code, err) == (0, [])
+    assert any("beams" in line for line in out[out.index("Commands of plugins:") :])
+    assert "scan_names" in sys.modules and "scan_terrain" not in sys.modules
+    assert (
+        any("beam " in row for row in run("plugins", "list", "--kind", "terrain")[1]) and "scan_terrain" in sys.modules
+    )
+
+
 def test_errors_of_a_command_are_lines(run: Run, install: Callable[..., None]) -> None:
     install("parkour-beams", "beams")
     assert run("beams", "-1")[0] == 2
@@ -90,9 +118,13 @@ def test_errors_of_a_command_are_lines(run: Run, install: Callable[..., None]) -
     assert code == 2 and "no command 'beems'; did you mean 'beams'?" in err[-1]
 
 
-def test_without_plugins_there_is_no_command(run: Run, install: Callable[..., None]) -> None:
+@pytest.mark.parametrize("first", [("--no-plugins", "--help"), ("beams", "2")])
+def test_without_plugins_there_is_no_command(
+    run: Run, install: Callable[..., None], monkeypatch: pytest.MonkeyPatch, first: tuple[str, ...]
+) -> None:
     install("parkour-beams", "beams")
-    assert "Commands of plugins:" not in run("--no-plugins", "--help")[1]
+    assert "Commands of plugins:" not in run(*first)[1]
+    monkeypatch.delenv(LOAD_PLUGINS, raising=False)
     assert run("--no-plugins", "beams", "2")[0] == 2
 
 

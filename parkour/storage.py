@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from parkour.errors import StorageError
 
-_PART = re.compile(r"\..+\.(\d+)\.part(\..*)?")
+_PART = re.compile(r"\.(.+)\.(\d+)\.(part(\..*)?|tmp|probe)")
 _DEVICES = (Path("/dev"), Path("/proc"))
 """Below which names stand for pipes and terminals, ``/dev/stdout`` for one."""
 
@@ -112,14 +112,22 @@ def discard(part: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def remove_parts(folder: Path) -> list[Path]:
+def remove_parts(folder: Path, ours: Callable[[str], bool] = lambda stem: False) -> list[Path]:
     """Remove what killed processes had written of files in a folder and below it; returns what that was.
 
-    Files of processes that live are left alone. Ours are not: call it before writing.
+    Call it before writing there: only other processes' files are left alone, while those live.
+
+    Args:
+        folder: to look through.
+        ours: whether we alone write files of this stem into the folder itself; a living process of the number in its
+            name then is another one, as after a restart of the machine.
     """
-    found = [path for path in folder.rglob(".*") if (match := _PART.fullmatch(path.name)) and _is_over(int(match[1]))]
-    for path in found:
-        discard(path)
+    found = []
+    for path in folder.rglob(".*"):
+        match = _PART.fullmatch(path.name)
+        if match and ((path.parent == folder and ours(match[1])) or _is_over(int(match[2]))):
+            discard(path)
+            found.append(path)
     return found
 
 

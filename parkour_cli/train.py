@@ -24,7 +24,6 @@ app = make_app("Train a policy, or resume a run.")
 
 STAGES = {"teacher": "go2-teacher", "student": "go2-student"}
 """What ``--stage`` is short for."""
-_EXIT_CODES = {"Ctrl-C": 130, "SIGTERM": 143}
 
 
 OPTIONS = OptionsOf(
@@ -150,6 +149,7 @@ def _train(task: ResolvedTask, options: TrainOptions, start: Weights | None) -> 
 def _report(result: RunResult) -> None:
     """Where the policy is, and how to go on."""
     from parkour.engines.device import rank
+    from parkour.learning.signals import STATUSES
 
     if rank() != 0:
         return
@@ -159,5 +159,5 @@ def _report(result: RunResult) -> None:
     else:
         notice(f"try it: parkour eval --run {result.run}, or: parkour play --run {result.run}")
     print(result.checkpoint)
-    if code := _EXIT_CODES.get(result.stopped):
+    if code := STATUSES.get(result.stopped):
         raise typer.Exit(code)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,10 @@ from parkour.errors import ParkourError, StorageError
 from parkour.learning.options import LoggerName
 from parkour.learning.runner import Iteration, Listener
 from parkour.policies.checkpoint_folder import METRICS_FILE
-from parkour.storage import write_bytes
+from parkour.storage import write_bytes, write_text
+
+WANDB_FILE = "wandb_id.txt"
+_WANDB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class MetricsFile:
@@ -83,7 +88,10 @@ class TensorBoardLogger:
 
 
 class WandbLogger:
-    """A run at Weights & Biases; the only thing here that uses the network, and only when asked for."""
+    """A run at Weights & Biases; the only thing here that uses the network, and only when asked for.
+
+    Its id is kept in the run folder, so that a run that resumes is one run there too.
+    """
 
     def __init__(self, run: Path, project: str, config: Mapping[str, Any]) -> None:
         try:
@@ -94,7 +102,9 @@ class WandbLogger:
                 hint="pip install wandb, or --logger tensorboard",
             ) from None
         try:
-            self._run = wandb.init(project=project, name=run.name, dir=str(run), config=dict(config))
+            self._run = wandb.init(
+                project=project, name=run.name, dir=str(run), config=dict(config), id=_wandb_id(run), resume="allow"
+            )
         except wandb.Error as error:
             raise ParkourError(
                 f"--logger wandb: {error}", hint="wandb login, or WANDB_MODE=offline, or --logger tensorboard"
@@ -105,6 +115,20 @@ class WandbLogger:
 
     def close(self) -> None:
         self._run.finish()
+
+
+def _wandb_id(run: Path) -> str:
+    """The id that the run folder keeps, or a new one, kept from now on."""
+    path = run / WANDB_FILE
+    try:
+        kept = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        kept = ""
+    if _WANDB_ID.fullmatch(kept):  # wandb makes paths and addresses of it.
+        return kept
+    made = secrets.token_hex(4)
+    write_text(path, f"{made}\n", "--log-root")
+    return made
 
 
 def _iteration_of(line: bytes) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from rich.console import Console, Group, RenderableType
@@ -27,6 +27,26 @@ def make_progress(console: Console, *, every: float = 10.0, time_limit: float | 
     """
     remaining = Remaining(None if time_limit is None else 60.0 * time_limit)
     return LiveProgress(console, remaining) if console.is_terminal else PlainProgress(console, every, remaining)
+
+
+class WhileSeen:
+    """A display until its terminal is gone, which is no reason for a run to end."""
+
+    def __init__(self, display: Listener) -> None:
+        self.display, self._seen = display, True
+
+    def on_iteration(self, iteration: Iteration) -> None:
+        self._unless_gone(lambda: self.display.on_iteration(iteration))
+
+    def close(self) -> None:
+        self._unless_gone(self.display.close)
+
+    def _unless_gone(self, show: Callable[[], None]) -> None:
+        if self._seen:
+            try:
+                show()
+            except OSError:
+                self._seen = False
 
 
 def with_prefix(scalars: Mapping[str, float], prefix: str) -> dict[str, float]:

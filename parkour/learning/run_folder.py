@@ -5,74 +5,28 @@ from __future__ import annotations
 import contextlib
 import re
 import subprocess
-import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-import tomli_w
-
 from parkour.errors import CheckpointError, ParkourError, StorageError
+from parkour.learning.logging import WANDB_FILE
 from parkour.learning.options import TrainOptions
 from parkour.policies.checkpoint import Checkpoint
-from parkour.policies.checkpoint_folder import TASK_FILE
+from parkour.policies.checkpoint_folder import (
+    CHOICES_FILE,
+    METRICS_FILE,
+    TASK_FILE,
+    begin_of,
+    experiment_folders,
+    newest_checkpoint,
+    runs_of,
+)
 from parkour.policies.fit import begin_with
 from parkour.policies.source import PolicySource, find_checkpoint
-from parkour.storage import write_text
+from parkour.storage import remove_parts, write_text
 
-CHOICES_FILE = "options.toml"
 _PART = re.compile(r"[\w.-]+")
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a run was made with besides its task, as the run folder's ``options.toml`` keeps it."""
-
-    engine: str
-    """Canonical id."""
-    device: str
-    num_envs: int
-    """Of each process."""
-    seed: int
-    engine_options: Mapping[str, str] = field(default_factory=dict)
-    """Options of the engine's own that were given."""
-
-    def going_on_from(self, before: Choices | None) -> Choices:
-        """With the engine's options of the run that goes on, if engine and kind of device are the same."""
-        if before is None or (before.engine, _kind(before.device)) != (self.engine, _kind(self.device)):
-            return self
-        return replace(self, engine_options=before.engine_options)
-
-
-def _kind(device: str) -> str:
-    return device.partition(":")[0]
-
-
-def write_choices(folder: Path, choices: Choices) -> None:
-    """Write ``options.toml``.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    write_text(folder / CHOICES_FILE, tomli_w.dumps(asdict(choices)), "--log-root")
-
-
-def read_choices(folder: Path) -> Choices | None:
-    """What ``options.toml`` says; None in folders without one.
-
-    Raises:
-        StorageError: it is damaged.
-    """
-    path = folder / CHOICES_FILE
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        chosen = {str(name): str(value) for name, value in dict(data.get("engine_options", {})).items()}
-        return Choices(str(data["engine"]), str(data["device"]), int(data["num_envs"]), int(data["seed"]), chosen)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"cannot read {path}: {error}", hint="remove it; the run resumes without it") from None
 
 
 def experiment_folder(options: TrainOptions, task_name: str) -> Path:
@@ -103,6 +57,11 @@ def make_run_folder(options: TrainOptions, task_name: str, now: datetime | None 
             ) from error
         return folder
     raise StorageError(f"cannot make the run folder {parent / name}: a hundred runs began in the same second")
+
+
+def next_number(options: TrainOptions) -> int:
+    """Greater than the number of any run below the log root."""
+    return 1 + max((begin_of(run)[0] for run in runs_of(experiment_folders(options.log_root))), default=0)
 
 
 def resume_source(options: TrainOptions, task_name: str | None) -> Path:
@@ -138,14 +97,35 @@ def check_resumed(path: Path, checkpoint: Checkpoint, task_name: str) -> None:
         )
 
 
+def check_newest(path: Path, options: TrainOptions) -> None:
+    """Whether the newest checkpoint of a run is still the one that was read, unless another was asked for.
+
+    Raises:
+        StorageError: a process that had the folder until now trained on.
+    """
+    if options.checkpoint is None and (newest := newest_checkpoint(path.parent)) != path:
+        raise StorageError(
+            f"run folder {path.parent} was trained on meanwhile, to {newest.name}", hint="parkour train --resume"
+        )
+
+
 def remove_if_unused(folder: Path) -> None:
     """Remove a run folder in which nothing was trained."""
-    written = {TASK_FILE, CHOICES_FILE}
+    written = {TASK_FILE, CHOICES_FILE, METRICS_FILE, WANDB_FILE}
     with contextlib.suppress(OSError):
-        if {path.name for path in folder.iterdir()} <= written:
+        metrics = folder / METRICS_FILE
+        if {path.name for path in folder.iterdir()} <= written and not (metrics.exists() and metrics.stat().st_size):
             for name in written:
                 (folder / name).unlink(missing_ok=True)
             folder.rmdir()
+
+
+def remove_leftovers(folder: Path, notify: Callable[[str], None]) -> None:
+    """Remove what a killed run had begun to write; call it with the folder's lock held."""
+    names = {Path(name).stem for name in (TASK_FILE, CHOICES_FILE, METRICS_FILE, WANDB_FILE)}
+    ours = lambda stem: stem in names or stem.startswith("model_")  # noqa: E731
+    if removed := remove_parts(folder, ours):
+        notify(f"removed {len(removed)} unfinished file(s) of the run as it was killed")
 
 
 def store_git_state(folder: Path, notify: Callable[[str], None]) -> None:

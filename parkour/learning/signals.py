@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM: finish cleanly the first time, give up the second."""
+"""Ctrl-C, SIGTERM and SIGHUP: finish cleanly the first time, give up the second."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -9,9 +10,16 @@ from types import FrameType, TracebackType
 
 from parkour.engines.device import distributed
 
+NAMES: dict[int, str] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
+"""Of the signals that end a run, what they are called as its reason."""
+STATUSES = {name: 128 + number for number, name in NAMES.items()}
+"""Exit status of a process that one of them ended."""
+
 
 class StopSignals:
-    """While entered, the first SIGINT or SIGTERM only sets :attr:`reason`; a second Ctrl-C interrupts at once.
+    """While entered, the first SIGINT, SIGTERM or SIGHUP only sets :attr:`reason`; a second Ctrl-C interrupts at once.
+
+    SIGHUP, which a terminal that is gone sends (an ssh that dropped), stays ignored under nohup.
 
     Args:
         notify: told once, when the first signal comes.
@@ -21,11 +29,14 @@ class StopSignals:
         self.reason = ""
         self._notify = notify
         self._before: dict[int, object] = {}
+        self._terminals: list[int] = []
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._handle)
+            self._terminals = [handle for handle in (1, 2) if os.isatty(handle)]
+            for number in NAMES:
+                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
@@ -35,10 +46,18 @@ class StopSignals:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        if number == signal.SIGHUP:
+            self._let_terminals_go()
         # A launcher may pass the same Ctrl-C on a second time; only a process of its own takes it as impatience.
         if self.reason and number == signal.SIGINT and not distributed():
             raise KeyboardInterrupt
         if not self.reason:
-            self.reason = name
-            self._notify(f"{name}: saving a checkpoint, then stopping (Ctrl-C again to stop at once)")
+            self.reason = NAMES[number]
+            self._notify(f"{self.reason}: saving a checkpoint, then stopping (Ctrl-C again to stop at once)")
+
+    def _let_terminals_go(self) -> None:
+        """Nobody reads what is said from now on, and saying it to a terminal that is gone would be an error."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for handle in self._terminals:
+            os.dup2(nowhere, handle)
+        os.close(nowhere)

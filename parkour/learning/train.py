@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,26 +16,29 @@ from parkour.engines.device import choose_device, rank
 from parkour.engines.make import make_task_env
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import ParkourError
+from parkour.learning.choices import Choices, now, read_choices, write_choices
 from parkour.learning.logging import make_loggers
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, RunResult, TrainOptions
-from parkour.learning.progress import make_progress
+from parkour.learning.progress import WhileSeen, make_progress
+from parkour.learning.resume import complete, first_weights, total_iterations
 from parkour.learning.rng import seed_everything
 from parkour.learning.run_folder import (
-    TASK_FILE,
-    Choices,
-    check_resumed,
+    check_newest,
     make_run_folder,
-    read_choices,
+    next_number,
     remove_if_unused,
-    resume_source,
+    remove_leftovers,
     store_git_state,
-    write_choices,
 )
+from parkour.learning.run_lock import RunLock
 from parkour.learning.runner import Listener, TrainingRunner, process_group
 from parkour.learning.signals import StopSignals
 from parkour.learning.state import RunState
+from parkour.learning.timing import TimeLimit
+from parkour.learning.video import film
+from parkour.policies.checkpoint_folder import TASK_FILE
 from parkour.policies.definition import PolicyDefinition, define_policy
-from parkour.policies.fit import check_meaning, check_teacher, make_stamp
+from parkour.policies.fit import check_meaning, make_stamp
 from parkour.policies.source import Weights, weights_at
 from parkour.storage import write_text
 from parkour.tasks import task_tables, task_to_toml
@@ -72,10 +74,10 @@ def train(
             checkpoint that does not fit.
     """
     _check(options, task.model.stage)
-    say = notify if rank() == 0 else (lambda line: None)
+    say = _teller(notify)
     definition = define_policy(task)
     device = choose_device(options.device)
-    start = _start(task, options, start)
+    start = first_weights(task, options, start)
     student = None if options.student is None else weights_at(options.student)
     for weights in (start, student):
         if weights is not None:
@@ -83,13 +85,20 @@ def train(
                 weights.path, weights.checkpoint, task, definition.groups, allow_mismatch=options.allow_mismatch
             )
     before = start.checkpoint if start and options.resume else None
+    kept = read_choices(start.path.parent) if start and options.resume else None
+    wanted, options = options.iterations, replace(options, iterations=total_iterations(task, options, kept))
+    if start and before and before.iteration >= (options.iterations or 0):
+        return complete(start, wanted, say)
     num_envs = choose_num_envs(
         before.num_envs if before and options.num_envs is None else options.num_envs, task, device
     )
     run_seed = options.seed if options.seed is not None else before.seed if before else DEFAULT_SEED
-    choices = Choices(options.engine or "custom", device, num_envs, run_seed, dict(options.engine_options))
+    choices = Choices(
+        options.engine or "custom", device, num_envs, run_seed, dict(options.engine_options),
+        options.iterations or 0, kept.number if kept else 0, kept.began if kept else now(),
+    )  # fmt: skip
     if make_env is None:
-        make_env, choices = _engine_env(options, choices, start.path.parent if start and before else None, say)
+        make_env, choices = _engine_env(options, choices, kept, say)
     default = options.num_envs is None and before is None
     origin = " (the task's default for this device; --num-envs changes it)" if default else ""
     say(f"training {task.name} with {num_envs} environments on {device}{origin}")
@@ -99,9 +108,8 @@ def train(
         stack.enter_context(process_group())
         folder = _folder(task, options, start)
         if folder is not None:
-            write_choices(folder, choices)
-            if not options.resume:
-                stack.callback(remove_if_unused, folder)
+            stack.enter_context(_in_folder(folder, options, start, say))
+            write_choices(folder, choices if choices.number else replace(choices, number=next_number(options)))
         env = make_env(task, num_envs, device, seed)
         stack.callback(env.close)
         runner = _runner(task, options, definition, env, device)
@@ -141,13 +149,13 @@ def _check(options: TrainOptions, stage: str) -> None:
 
 
 def _engine_env(
-    options: TrainOptions, choices: Choices, resumed: Path | None, say: Callable[[str], None]
+    options: TrainOptions, choices: Choices, kept: Choices | None, say: Callable[[str], None]
 ) -> tuple[MakeEnv, Choices]:
-    """The engine's environments, and the choices with the engine's; those of the run folder ``resumed`` are kept."""
+    """The engine's environments, and the choices with the engine's; those of a resumed run are ``kept``."""
     identity, engine = choose_engine(options.engine)
     choices = replace(choices, engine=identity)
-    if resumed is not None and not choices.engine_options:
-        choices = choices.going_on_from(read_choices(resumed))
+    if not choices.engine_options:
+        choices = choices.going_on_from(kept)
     check_engine_options(identity, engine, choices.engine_options)
     chosen = "".join(f", {name} {value}" for name, value in choices.engine_options.items())
     say(f"engine {identity}{chosen}")
@@ -160,24 +168,29 @@ def _engine_env(
     return make, choices
 
 
-def _start(task: ResolvedTask, options: TrainOptions, start: Weights | None) -> Weights | None:
-    """The checkpoint to begin with, read before anything slow happens."""
-    if not options.resume and options.checkpoint is None and options.run is None:
-        return None
-    start = start or weights_at(resume_source(options, task.name if options.resume else None))
-    path, checkpoint = start.path, start.checkpoint
-    if options.resume:
-        check_resumed(path, checkpoint, task.name)
-    else:
-        # A new run begins with a teacher: its weights, or what a student learns from.
-        check_teacher(path, checkpoint.stamp)
-    total = options.iterations or task.model.algorithm.iterations
-    if options.resume and checkpoint.iteration >= total:
-        raise ParkourError(
-            f"run {path.parent} has trained {checkpoint.iteration} iterations, expected fewer than the {total} wanted",
-            hint=f"--iterations {checkpoint.iteration + task.model.algorithm.save_interval}",
-        )
-    return start
+def _teller(notify: Callable[[str], None]) -> Callable[[str], None]:
+    """``notify`` in the first process, for as long as somebody can read what is said."""
+
+    def say(line: str) -> None:
+        with suppress(OSError):
+            notify(line)
+
+    return say if rank() == 0 else (lambda line: None)
+
+
+@contextmanager
+def _in_folder(
+    folder: Path, options: TrainOptions, start: Weights | None, say: Callable[[str], None]
+) -> Iterator[None]:
+    """The run folder for us alone, without what a killed run left in it; gone at the end if nothing was trained."""
+    with ExitStack() as stack:
+        if not options.resume:
+            stack.callback(remove_if_unused, folder)
+        stack.enter_context(RunLock(folder, say))
+        if options.resume and start is not None:
+            check_newest(start.path, options)
+            remove_leftovers(folder, say)
+        yield
 
 
 def _folder(task: ResolvedTask, options: TrainOptions, start: Weights | None) -> Path | None:
@@ -235,7 +248,7 @@ def _learn(
     listeners: list[Listener],
 ) -> RunResult:
     runner = state.runner
-    total = options.iterations or task.model.algorithm.iterations
+    total = total_iterations(task, options, None)
     first = rank() == 0
     with ExitStack() as stack:
         if first:
@@ -245,7 +258,8 @@ def _learn(
             written = make_loggers(
                 options.logger, state.folder, task.name, config, runner.current_learning_iteration, say
             )
-            shown = [make_progress(console or Console(), time_limit=options.time_limit)] if options.progress else []
+            display = make_progress(console or Console(), time_limit=options.time_limit)
+            shown = [WhileSeen(display)] if options.progress else []
             listeners = [*written, *shown, *listeners]
             for listener in listeners:
                 stack.callback(listener.close)
@@ -264,7 +278,8 @@ def _learn(
             time_share=limit.share,
         )
     if first and options.video:
-        _film(task, state, say)
+        name = f"model_{runner.current_learning_iteration}"
+        film(runner.env, runner.get_inference_policy(), task.model.step_dt, state.folder / "videos" / name, say)
     return RunResult(
         run=state.folder,
         checkpoint=state.last_saved or Path(),
@@ -272,33 +287,3 @@ def _learn(
         stopped=runner.stop_reason,
         metrics=dict(runner.last.scalars) if runner.last else {},
     )
-
-
-def _film(task: ResolvedTask, state: RunState, say: Callable[[str], None]) -> None:
-    """A video of the deployed policy; a run is not lost because it cannot be made."""
-    from parkour.learning.video import record, write_video
-
-    try:
-        frames = record(state.runner.env, state.runner.get_inference_policy(), task.model.step_dt)
-        if not frames:
-            say("--video: the engine gives no pictures here; not recorded")
-            return
-        name = f"model_{state.runner.current_learning_iteration}"
-        say(f"video {write_video(state.folder / 'videos' / name, frames)}")
-    except Exception as error:
-        say(f"--video: not recorded ({type(error).__name__}: {error})")
-
-
-class TimeLimit:
-    """Minutes that may be trained from now on; None: any number."""
-
-    def __init__(self, minutes: float | None) -> None:
-        self.minutes, self.begin = minutes, time.monotonic()
-
-    def share(self) -> float:
-        """How much of it is over, from 0 on; 0 without a limit."""
-        return 0.0 if self.minutes is None else (time.monotonic() - self.begin) / (60.0 * self.minutes)
-
-    def reason(self) -> str:
-        """Why to stop, or nothing."""
-        return f"{self.minutes:g} minutes are over" if self.share() >= 1.0 else ""

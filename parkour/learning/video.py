@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,18 @@ def record(env: TaskEnv, policy: Actor, step_dt: float, seconds: float | None = 
             obs, _, dones, _ = env.step(policy(obs))
             policy.reset(dones)
     return frames
+
+
+def film(env: TaskEnv, policy: Actor, step_dt: float, path: Path, say: Callable[[str], None]) -> None:
+    """Record a policy into ``path`` with a suffix, and say so; a run is not lost because that cannot be done."""
+    try:
+        frames = record(env, policy, step_dt)
+        if not frames:
+            say("--video: the engine gives no pictures here; not recorded")
+            return
+        say(f"video {write_video(path, frames)}")
+    except Exception as error:
+        say(f"--video: not recorded ({type(error).__name__}: {error})")
 
 
 def write_video(path: Path, frames: Iterable[np.ndarray]) -> Path:

@@ -18,8 +18,8 @@ LOG, OUTPUT = "log.txt", "output.txt"
 """What a command says on stderr, appended, and on stdout."""
 TICK = 0.5
 """Between looks at how far it is [s]."""
-STOPPED = (130, 143)
-"""Statuses of commands that Ctrl-C and SIGTERM ended."""
+STOPPED = (129, 130, 143)
+"""Statuses of commands that SIGHUP, Ctrl-C and SIGTERM ended."""
 
 
 class StageStoppedError(Exception):
@@ -40,7 +40,7 @@ class CommandLine:
     def run(self, arguments: Sequence[str], folder: Path, on_tick: Callable[[], None]) -> None:
         """Run a command to its end, its words in files of ``folder``.
 
-        Ctrl-C and SIGTERM reach it once, as SIGTERM, and it saves before it ends.
+        Ctrl-C, SIGTERM and SIGHUP reach it once, as SIGTERM, and it saves before it ends.
 
         Args:
             arguments: of ``parkour``.
@@ -78,7 +78,10 @@ def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
             process.terminate()
         asked.append(128 + number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    ends = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # As under nohup.
+        ends.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in ends}
     try:
         yield asked
     finally:

@@ -116,8 +116,10 @@ class Training(Stage):
 
 
 def _newest_folder(experiment: Path) -> Path | None:
-    folders = [path for path in experiment.iterdir() if path.is_dir()] if experiment.is_dir() else []
-    return max(folders, key=lambda path: path.name, default=None)
+    # Imports torch, for which --help need not wait.
+    from parkour.policies.checkpoint_folder import runs_of
+
+    return next(reversed(runs_of([experiment])), None)
 
 
 def _trained_seconds(metrics: Mapping[str, Any]) -> float:

@@ -12,6 +12,8 @@ from parkour.errors import CheckpointError
 
 TASK_FILE = "task.toml"
 """What a run folder says of its task."""
+CHOICES_FILE = "options.toml"
+"""What a run folder says of how it was made."""
 METRICS_FILE = "metrics.jsonl"
 """What a run folder says of its training: a JSON object for each iteration."""
 _NAME = re.compile(r"model_(\d+)\.pt")
@@ -77,11 +79,27 @@ def experiment_folders(log_root: Path, experiment: str | None = None) -> list[Pa
 
 
 def find_run(folders: Sequence[Path], task_name: str | None = None) -> Path | None:
-    """The newest run with a checkpoint among experiment folders, of a task if one is named; folders are named by their
-    time."""
-    runs = [run for folder in folders for run in _folders(folder) if checkpoints_of(run)]
-    ordered = sorted(runs, key=lambda run: run.name, reverse=True)
-    return next((run for run in ordered if task_name is None or task_name_of(run) == task_name), None)
+    """The newest run with a checkpoint among experiment folders, of a task if one is named."""
+    runs = (run for run in reversed(runs_of(folders)) if checkpoints_of(run))
+    return next((run for run in runs if task_name is None or task_name_of(run) == task_name), None)
+
+
+def runs_of(folders: Sequence[Path]) -> list[Path]:
+    """All run folders of experiment folders, the newest last: in the order in which they say that they were begun.
+
+    Neither the times of files nor those in the names of folders matter where a run says it: clocks are set back, and
+    files copied.
+    """
+    return sorted((run for folder in folders for run in _folders(folder)), key=lambda run: (*begin_of(run), run.name))
+
+
+def begin_of(run: Path) -> tuple[int, str]:
+    """A run's number, which is greater than those of the runs before it, and when it began; nothing in old folders."""
+    try:
+        data = tomllib.loads((run / CHOICES_FILE).read_text(encoding="utf-8"))
+        return int(data.get("number", 0)), str(data.get("began", ""))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return 0, ""
 
 
 def task_name_of(run: Path) -> str | None:

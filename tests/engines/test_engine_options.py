@@ -12,7 +12,7 @@ import pytest
 
 from parkour.engines.protocol import Availability
 from parkour.learning import train as train_module
-from parkour.learning.run_folder import CHOICES_FILE, Choices, read_choices
+from parkour.learning.choices import CHOICES_FILE, Choices, read_choices
 from parkour_cli.__main__ import main
 from tests.learning.fakes import FakeEnv
 from tests.learning.test_command import SMALL
@@ -62,8 +62,9 @@ def test_reach_the_engine_and_the_run_folder(tmp_path: Path, engine: Engine) -> 
     assert command(tmp_path, "go2-teacher", *SMALL, "--iterations", "1", "--cpu-sim", "warp") == 0
     assert engine.got == [{"cpu_sim": "warp"}]
     written = tomllib.loads((run_folder(tmp_path) / CHOICES_FILE).read_text())
-    assert written == {
-        "engine": "pack:fake", "device": "cpu", "num_envs": 8, "seed": 1, "engine_options": {"cpu_sim": "warp"}
+    assert written.pop("began") and written == {
+        "engine": "pack:fake", "device": "cpu", "num_envs": 8, "seed": 1, "engine_options": {"cpu_sim": "warp"},
+        "iterations": 1, "number": 1,
     }  # fmt: skip
     # A run goes on as it was.
     assert command(tmp_path, "--resume", "--iterations", "2") == 0

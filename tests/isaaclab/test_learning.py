@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from parkour.learning.choices import read_choices
 from parkour.learning.options import TrainOptions
-from parkour.learning.run_folder import read_choices
 from parkour.learning.runner import Iteration
 from parkour.learning.train import train
 from parkour.policies.source import pretrained_checkpoint

@@ -1,0 +1,84 @@
+"""What a run was made with besides its task, as the run folder's ``options.toml`` keeps it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import tomli_w
+
+from parkour.errors import StorageError
+from parkour.policies.checkpoint_folder import CHOICES_FILE
+from parkour.storage import write_text
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the last start of a run chose, and what it keeps from its first."""
+
+    engine: str
+    """Canonical id."""
+    device: str
+    num_envs: int
+    """Of each process."""
+    seed: int
+    engine_options: Mapping[str, str] = field(default_factory=dict)
+    """Options of the engine's own that were given."""
+    iterations: int = 0
+    """Of the whole run; 0 in folders of before, whose task says it."""
+    number: int = 0
+    """Runs are newer the greater it is: one more than that of any run beside it when it began. Clocks go wrong."""
+    began: str = ""
+    """When, in UTC, as ISO 8601."""
+
+    def going_on_from(self, before: Choices | None) -> Choices:
+        """With the engine's options of the run that goes on, if engine and kind of device are the same."""
+        if before is None or (before.engine, _kind(before.device)) != (self.engine, _kind(self.device)):
+            return self
+        return replace(self, engine_options=before.engine_options)
+
+
+def _kind(device: str) -> str:
+    return device.partition(":")[0]
+
+
+def now() -> str:
+    """For :attr:`Choices.began`."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_choices(folder: Path, choices: Choices) -> None:
+    """Write ``options.toml``.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    write_text(folder / CHOICES_FILE, tomli_w.dumps(asdict(choices)), "--log-root")
+
+
+def read_choices(folder: Path) -> Choices | None:
+    """What ``options.toml`` says; None in folders without one.
+
+    Raises:
+        StorageError: it is damaged.
+    """
+    path = folder / CHOICES_FILE
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Choices(
+            engine=str(data["engine"]),
+            device=str(data["device"]),
+            num_envs=int(data["num_envs"]),
+            seed=int(data["seed"]),
+            engine_options={str(name): str(value) for name, value in dict(data.get("engine_options", {})).items()},
+            iterations=max(int(data.get("iterations", 0)), 0),
+            number=int(data.get("number", 0)),
+            began=str(data.get("began", "")),
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StorageError(f"cannot read {path}: {error}", hint="remove it; the run resumes without it") from None

@@ -1,0 +1,48 @@
+"""What a run begins with, and whether it has anything left to train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from parkour.errors import ParkourError
+from parkour.learning.choices import Choices
+from parkour.learning.options import RunResult, TrainOptions
+from parkour.learning.run_folder import check_resumed, resume_source
+from parkour.policies.fit import check_teacher
+from parkour.policies.source import Weights, weights_at
+from parkour.tasks.resolved import ResolvedTask
+
+
+def first_weights(task: ResolvedTask, options: TrainOptions, start: Weights | None) -> Weights | None:
+    """The checkpoint to begin with, read before anything slow happens."""
+    if not options.resume and options.checkpoint is None and options.run is None:
+        return None
+    start = start or weights_at(resume_source(options, task.name if options.resume else None))
+    path, checkpoint = start.path, start.checkpoint
+    if options.resume:
+        check_resumed(path, checkpoint, task.name)
+    else:
+        # A new run begins with a teacher: its weights, or what a student learns from.
+        check_teacher(path, checkpoint.stamp)
+    return start
+
+
+def total_iterations(task: ResolvedTask, options: TrainOptions, kept: Choices | None) -> int:
+    """Iterations of the whole run: those asked for, or the resumed run's, or the task's."""
+    return options.iterations or (kept.iterations if kept else 0) or task.model.algorithm.iterations
+
+
+def complete(start: Weights, wanted: int | None, say: Callable[[str], None]) -> RunResult:
+    """A run that has nothing left to train.
+
+    Raises:
+        ParkourError: it has trained more than was asked for.
+    """
+    run, trained = start.path.parent, start.checkpoint.iteration
+    if wanted is not None and wanted < trained:
+        raise ParkourError(
+            f"run {run} has trained {trained} iterations, expected fewer than the {wanted} wanted",
+            hint=f"--iterations {2 * trained}",
+        )
+    say(f"run {run} is complete: all of its {trained} iterations are trained; more with --iterations {2 * trained}")
+    return RunResult(run, start.path, trained)

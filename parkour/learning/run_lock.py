@@ -1,0 +1,184 @@
+"""One process at a time in a run folder.
+
+The lock is the kernel's, on a file in the folder (``flock``), so it ends with its process however that ends. The file
+says who has it. Where a file system has no such locks, what the file says is the lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from parkour.errors import StorageError
+from parkour.text import printable
+
+LOCK_FILE = ".lock"
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+"""What file systems without locks answer."""
+_SETTLE = 0.2
+"""Without locks: how long another process that found the file free at the same moment has to write its name [s]."""
+_LONGEST = 4096
+"""Bytes of the file that are read."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that works in a run folder."""
+
+    pid: int
+    host: str
+    command: str
+
+    @classmethod
+    def here(cls) -> Holder:
+        """This process."""
+        program = Path(sys.argv[0]).name if sys.argv else ""
+        words = ["parkour", *sys.argv[1:]] if program in ("parkour", "__main__.py") else [program, *sys.argv[1:]]
+        return cls(os.getpid(), socket.gethostname(), shlex.join(words)[:500])
+
+    @property
+    def lives(self) -> bool:
+        """Whether it still runs, as far as this machine can tell: those of others may."""
+        if self.host != socket.gethostname():
+            return True
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except (OSError, OverflowError):
+            return True
+        return True
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {printable(self.host)} ({printable(self.command)})"
+
+
+class RunLock:
+    """Held while entered: nobody else trains into the folder or clears it up.
+
+    Args:
+        folder: of a run.
+        notify: told in a line when the lock of a process that was killed is taken over.
+
+    Raises:
+        StorageError: on entering, when somebody has it, or the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, notify: Callable[[str], None] = lambda line: None) -> None:
+        self.folder, self._path, self._notify = folder, folder / LOCK_FILE, notify
+        self._handle = -1
+
+    def __enter__(self) -> RunLock:
+        try:
+            while not self._acquire():
+                pass
+        except OSError as error:
+            self._close()
+            raise StorageError(f"cannot lock run folder {self.folder}: {error.strerror or error}") from error
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if _same_file(self._handle, self._path):
+            self._path.unlink(missing_ok=True)
+        self._close()
+
+    def _acquire(self) -> bool:
+        """One attempt; False when the file was removed meanwhile by the process that had it."""
+        self._close()
+        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        locks = self._flock()
+        if not _same_file(self._handle, self._path):
+            return False
+        before = _read(self._handle)
+        if before is not None and not locks and before.lives and before != Holder.here():
+            raise self._in_use(before)
+        if before is not None:
+            self._notify(f"{before} ended without a word; taking over {self.folder}")
+        self._write(Holder.here())
+        if not locks:
+            time.sleep(_SETTLE)
+            if (now := read_holder(self.folder)) != Holder.here():
+                raise self._in_use(now)
+        return True
+
+    def _flock(self) -> bool:
+        """Take the kernel's lock; whether there is such a thing here."""
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise self._in_use(_read(self._handle)) from None
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                return False
+            raise
+        return True
+
+    def _in_use(self, holder: Holder | None) -> StorageError:
+        stop = "wait until it ends"
+        if holder is not None and holder.host == socket.gethostname():
+            stop += f", or stop it: kill {holder.pid}"
+        elif holder is not None:
+            stop += f"; if it has, remove {self._path}"
+        return StorageError(f"run folder {self.folder} is in use by {holder or 'another process'}", hint=stop)
+
+    def _write(self, holder: Holder) -> None:
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, json.dumps(asdict(holder)).encode()[:_LONGEST], 0)
+
+    def _close(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a process works in a run folder now."""
+    try:
+        with RunLock(folder):
+            return False
+    except StorageError:
+        return True
+
+
+def read_holder(folder: Path) -> Holder | None:
+    """Who the lock of a run folder names; None where there is none, or it is not readable."""
+    try:
+        handle = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return _read(handle)
+    finally:
+        os.close(handle)
+
+
+def _read(handle: int) -> Holder | None:
+    try:
+        data = json.loads(os.pread(handle, _LONGEST, 0))
+        return Holder(int(data["pid"]), str(data["host"]), str(data["command"]))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+
+
+def _same_file(handle: int, path: Path) -> bool:
+    """Whether the open file is still the one of this name."""
+    try:
+        ours, named = os.fstat(handle), path.lstat()
+    except OSError:
+        return False
+    return (ours.st_dev, ours.st_ino) == (named.st_dev, named.st_ino)

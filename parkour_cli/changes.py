@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from typing import Any
 
 from parkour.errors import TaskError
+from parkour.reading import BeyondLimitsError, MalformedError, parse_toml
 
 _EXAMPLE_SET = "--set rewards.feet_edge.weight=-2"
 _EXAMPLE_WITH = "--with terrain:NAME=SHARE, reward:NAME=WEIGHT, observation:NAME, termination:NAME or event:NAME"
@@ -40,7 +40,9 @@ def read_changes(sets: Iterable[str] = (), withs: Iterable[str] = ()) -> dict[st
 def parse_value(text: str) -> Any:
     """A TOML value; a bare word is text."""
     try:
-        parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+        parsed = parse_toml(f"value = {text}")
+    except BeyondLimitsError as error:
+        raise TaskError(f"--set, --with: {error}") from None
+    except MalformedError:
         return text
     return parsed["value"] if parsed.keys() == {"value"} else text

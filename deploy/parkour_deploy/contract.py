@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping
@@ -16,17 +17,14 @@ import numpy as np
 
 from parkour_deploy.errors import ContractError
 from parkour_deploy.hardware import Hardware, read_hardware
+from parkour_deploy.reading import MalformedError, read_toml
 from parkour_deploy.tables import Table
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # before Python 3.11
-    import tomli as tomllib  # type: ignore[no-redef]
 
 FILE = "deploy.toml"
 FORMAT = "parkour-deploy"
 VERSIONS = (1, 2)
 """Of the format. Version 1 says nothing of the hardware and moves no robot; simulators take it."""
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 AGAIN = "export the checkpoint again: parkour export onnx --checkpoint FILE --out DIR"
 
 
@@ -151,10 +149,10 @@ def read_contract(folder: Path) -> Contract:
     """
     path = folder / FILE
     try:
-        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = read_toml(path)
     except FileNotFoundError:
         raise ContractError(f"{folder} holds no {FILE}, expected an export", hint=AGAIN) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, MalformedError) as error:
         raise ContractError(f"cannot read {path}: {error}", hint=AGAIN) from None
     if tables.get("format") != FORMAT or tables.get("format_version") not in VERSIONS:
         got = f"{tables.get('format')!r} version {tables.get('format_version')!r}"
@@ -207,8 +205,8 @@ def _contract(folder: Path, sha256: str, data: Table) -> Contract:
 
 def _graph(folder: Path, table: Table) -> Graph:
     file = table.text("file")
-    if Path(file).name != file:
-        raise ContractError(f"{table.path}.file: got {file!r}, expected a file's name without folders")
+    if not _FILE_NAME.fullmatch(file):
+        raise ContractError(f"{table.path}.file: got {file[:80]!r}, expected a file's name without folders")
     _check_file(folder / file, table.text("sha256"))
     return Graph(
         name=table.text("name"),

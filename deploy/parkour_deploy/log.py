@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Union
+from typing import Any, Dict, Mapping, Union
 
 import numpy as np
 
+from parkour_deploy.arrays import read_arrays
 from parkour_deploy.contract import Contract
 from parkour_deploy.control.controller import Controller
 from parkour_deploy.control.machine import Mode
 from parkour_deploy.control.options import ControlOptions
 from parkour_deploy.errors import DeployError
 from parkour_deploy.files import whole_file
+from parkour_deploy.reading import parse_json
 from parkour_deploy.robot import MotorCommand, RobotState
 from parkour_deploy.versions import versions
 
@@ -25,6 +26,8 @@ EVERY = 10
 LONGEST = 900_000
 """States that are kept at most: half an hour of POLICY."""
 
+JOINTS = ("joints",)
+"""One number per joint."""
 Row = Dict[str, Union[np.ndarray, float, int]]
 
 
@@ -119,20 +122,64 @@ def read_log(path: Path) -> LogFile:
         DeployError: it cannot be read, or is something else.
     """
     try:
-        with np.load(str(path), allow_pickle=False) as data:
-            head = json.loads(str(data["head"]))
-            if head["format"] != FORMAT or head["format_version"] != VERSION:
-                raise DeployError(f"{path} is of another format, expected {FORMAT} version {VERSION}")
-            tables: dict[str, dict[str, np.ndarray]] = {"state": {}, "step": {}}
-            for key in data.files:
-                table, _, column = key.partition(".")
-                if column and table in tables:
-                    tables[table][column] = data[key]
-            return LogFile(path, head, tables["state"], tables["step"], data["pictures"], data["picture_ticks"])
+        data = read_arrays(path)
+        head = parse_json(str(data["head"]))
+        if head["format"] != FORMAT or head["format_version"] != VERSION:
+            raise DeployError(f"{path} is of another format, expected {FORMAT} version {VERSION}")
+        tables: dict[str, dict[str, np.ndarray]] = {"state": {}, "step": {}}
+        for key, values in data.items():
+            table, _, column = key.partition(".")
+            if column and table in tables:
+                tables[table][column] = values
+        log = LogFile(path, head, tables["state"], tables["step"], data["pictures"], data["picture_ticks"])
+        _check(log)
+        return log
     except OSError as error:
         raise DeployError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DeployError(f"{path} is no log of parkour deploy ({type(error).__name__}: {error})") from None
+
+
+_STEP_COLUMNS = {
+    "tick": (), "begins": (), "ang_vel": (3,), "roll": (), "pitch": (), "yaws": (2,), "command": (), "picture": (),
+    "joint_pos": JOINTS, "joint_vel": JOINTS, "last_action": JOINTS, "action": JOINTS, "contact": (None,),
+    "adopted": (),
+}  # fmt: skip
+_STATE_COLUMNS = {"tick": (), "latency_ms": (), "torque": JOINTS, "temperature": (None,)}
+"""Shape of a row's numbers, for the columns that somebody reads; None: any."""
+
+
+def _check(log: LogFile) -> None:
+    """Whether everything that is read of a log is there, of its type and shape.
+
+    Raises:
+        KeyError, ValueError: it is not.
+    """
+    head, pictures, ticks = log.head, log.pictures, log.picture_ticks
+    types = {"export": str, "joints": list, "flat": bool, "background": bool, "report": dict}
+    if any(type(head[key]) is not kind for key, kind in types.items()):
+        raise ValueError("a damaged head")
+    _check_columns(log.states, _STATE_COLUMNS, len(head["joints"]))
+    _check_columns(log.steps, _STEP_COLUMNS, len(head["joints"]))
+    if ticks.shape != pictures.shape[:1] or any(array.dtype.kind not in "fiu" for array in (pictures, ticks)):
+        raise ValueError(f"{ticks.shape} ticks for pictures of the shape {pictures.shape}")
+    if log.steps and log.steps["picture"].max(initial=-1) >= len(pictures):
+        raise ValueError("a step names a picture that is not there")
+
+
+def _check_columns(table: dict[str, np.ndarray], columns: Mapping[str, tuple[Any, ...]], joints: int) -> None:
+    """A table is empty, or its columns have as many rows as each other."""
+    if not table:
+        return
+    rows = table["tick"].shape[:1]
+    for name, shape in columns.items():
+        got = table[name].shape
+        wanted = (*rows, *(joints if side == "joints" else side for side in shape))
+        if len(got) != len(wanted) or any(side not in (None, n) for n, side in zip(got, wanted)):
+            raise ValueError(f"{name} of shape {got}, expected {wanted}")
+    for name, column in table.items():
+        if column.shape[:1] != rows or column.dtype.kind not in "bifu":
+            raise ValueError(f"{name} of shape {column.shape} and {column.dtype}, expected {rows} rows of numbers")
 
 
 def _state_row(state: RobotState, command: MotorCommand | None, mode: Mode, latency: float) -> Row:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import signal
 import sys
 import threading
@@ -25,6 +24,7 @@ from parkour_deploy.errors import ContractError, DeployError
 from parkour_deploy.links.link import LinkContext, RobotLink
 from parkour_deploy.log import Log
 from parkour_deploy.plugins import LINKS, SOURCES, find, resolve
+from parkour_deploy.reading import read_json
 
 STALE, STALE_LOCKSTEP = 50, 10_000
 """Age of a state that is too old [ms]."""
@@ -179,7 +179,7 @@ def foot_thresholds(options: argparse.Namespace, contract: Contract) -> np.ndarr
             hint="parkour deploy check EXPORT --interface NAME, then --calibration calibration.json",
         )
     try:
-        data: dict[str, Any] = json.loads(options.calibration.read_text(encoding="utf-8"))
+        data: dict[str, Any] = read_json(options.calibration)
         return np.array([float(value) for value in data["foot_thresholds"]])
     except OSError as error:
         raise DeployError(f"--calibration {options.calibration}: {error.strerror or error}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from parkour.errors import TaskError
 from parkour.mdp.robot import RobotLayout
+from parkour.reading import read_toml
 from parkour.tasks.model import Positive, Section
 from parkour.tasks.robot import LAYOUT_FILE
 from parkour.tasks.validation import validate
@@ -93,7 +93,7 @@ def read_hardware(folder: Path, layout: RobotLayout) -> HardwareEntry | None:
     Raises:
         TaskError: a name is unknown, missing, or stands for a joint twice.
     """
-    tables = tomllib.loads((folder / LAYOUT_FILE).read_text(encoding="utf-8"))
+    tables = read_toml(folder / LAYOUT_FILE)
     if TABLE not in tables:
         return None
     table = validate(_HardwareTable, tables[TABLE], path=(TABLE,))

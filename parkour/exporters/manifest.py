@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import ConfigDict, Field
@@ -21,13 +20,16 @@ from parkour.digest import file_sha256
 from parkour.errors import ExportError, ParkourError
 from parkour.exporters.hardware import HardwareEntry
 from parkour.mdp.robot import RobotLayout
-from parkour.tasks.model import Camera, Command, Control, CourseField, Goals, Section, Timing
+from parkour.reading import MalformedError, read_toml
+from parkour.tasks.model import NAME_PATTERN, Camera, Command, Control, CourseField, Goals, Section, Timing
 from parkour.tasks.validation import validate
 
 MANIFEST = "deploy.toml"
 FORMAT = "parkour-deploy"
 VERSION = 2
 _INTEGRITY = "integrity"
+FileName = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+"""Of a file beside ``deploy.toml``: no folder, whoever wrote it."""
 
 
 class Port(Section):
@@ -47,7 +49,7 @@ class Graph(Section):
     """One exported file. Graphs are run in the order in which they are listed."""
 
     name: str
-    file: str
+    file: FileName
     sha256: str
     period: int = Field(ge=1)
     """Control steps between runs; the outputs are held in between."""
@@ -97,7 +99,7 @@ class TaskEntry(Section):
     """Registered id, or the file, that the task was loaded from."""
     name: str
     stage: Literal["teacher", "student"]
-    file: str
+    file: FileName
     """The resolved task, for the simulators of ``parkour``."""
     sha256: str
     components: dict[str, str]
@@ -273,8 +275,8 @@ def read_manifest(folder: Path) -> Manifest:
         where = "is no folder" if not folder.is_dir() else f"holds no {MANIFEST}"
         raise ExportError(f"{folder} {where}, expected an export", hint="parkour export onnx --run DIR --out EXPORT")
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        tables = read_toml(path)
+    except (OSError, MalformedError) as error:
         raise ExportError(f"cannot read {path}: {error}", hint=_AGAIN) from None
     if tables.get("format") != FORMAT:
         raise ExportError(f"{path} is of format {tables.get('format')!r}, expected {FORMAT!r}", hint=_AGAIN)

@@ -15,6 +15,7 @@ from parkour.engines.make import make_task_env
 from parkour.errors import ExportError, ParkourError
 from parkour.policies.deployed import DeployedPolicy
 from parkour.tasks.resolved import ResolvedTask
+from parkour_deploy.arrays import MalformedArraysError, read_arrays
 
 ENVIRONMENTS = 5
 STEPS = 100
@@ -27,19 +28,24 @@ def load_recording(path: Path, size: int) -> np.ndarray:
         ExportError: it cannot be read, or holds something else.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        obs = loaded["obs"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        obs = read_arrays(path, only="obs")["obs"]
+    except (OSError, MalformedArraysError) as error:
+        reason = error.strerror or error if isinstance(error, OSError) else error
         raise ExportError(
-            f"--recording {path}: cannot be read ({error}), expected an .npz file with an array 'obs'"
+            f"--recording {path}: cannot be read ({reason}), expected an .npz file with an array 'obs'"
         ) from None
+    if obs.dtype.kind not in "fiu":
+        raise ExportError(f"--recording {path}: got an array of {obs.dtype}, expected numbers")
     if obs.ndim == 2:
         obs = obs[:, None]
     if obs.ndim != 3 or obs.shape[-1] != size or 0 in obs.shape:
         raise ExportError(f"--recording {path}: got an array of shape {obs.shape}, expected (steps, robots, {size})")
     if not np.isfinite(obs).all():
         raise ExportError(f"--recording {path}: got NaN or infinite numbers, expected finite ones")
-    return np.ascontiguousarray(obs, dtype=np.float32)
+    rounded = np.ascontiguousarray(obs, dtype=np.float32)
+    if not np.isfinite(rounded).all():
+        raise ExportError(f"--recording {path}: got numbers beyond those of 32 bits, expected observations")
+    return rounded
 
 
 def record_rollout(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import tomli_w
 
 from parkour.errors import StorageError
 from parkour.policies.checkpoint_folder import CHOICES_FILE
+from parkour.reading import read_toml
 from parkour.storage import write_text
 
 
@@ -67,7 +67,7 @@ def read_choices(folder: Path) -> Choices | None:
     """
     path = folder / CHOICES_FILE
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path)
         return Choices(
             engine=str(data["engine"]),
             device=str(data["device"]),

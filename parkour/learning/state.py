@@ -34,6 +34,10 @@ def versions() -> dict[str, str]:
     return found
 
 
+_MISFITS = (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError)
+"""What torch and numpy raise where a stranger's states are taken up that are none."""
+
+
 @runtime_checkable
 class JudgesStates(Protocol):
     """An algorithm of a student that has a critic for the teacher's observations."""
@@ -148,19 +152,22 @@ class RunState:
         extra = {"optimizer_state_dicts": optimizers, "optimizer_state_dict": optimizers.get("ppo")}
         try:
             self.runner.alg.load({**checkpoint.model, **extra}, None, True)
-        except (KeyError, ValueError) as error:
+        except _MISFITS as error:
             raise CheckpointError(f"checkpoint {path}: its optimizers do not fit this policy ({error})") from None
         self.runner.alg.learning_rate = checkpoint.learning_rate
         self.resumed = checkpoint
         self.runner.current_learning_iteration = checkpoint.iteration
         self.runner.total_steps, self.runner.total_seconds = checkpoint.total_steps, checkpoint.seconds
-        return self._resume_env(checkpoint)
+        return self._resume_env(path, checkpoint)
 
-    def _resume_env(self, checkpoint: Checkpoint) -> list[str]:
+    def _resume_env(self, path: Path, checkpoint: Checkpoint) -> list[str]:
         env = self.runner.env
         if checkpoint.env is None:
             return []
-        env.mdp.load_state_dict(_to(checkpoint.env, env.device))
+        try:
+            env.mdp.load_state_dict(_to(checkpoint.env, env.device))
+        except _MISFITS as error:
+            raise CheckpointError(f"checkpoint {path}: its environments are not those of this task ({error})") from None
         env.reset()
         if checkpoint.num_envs != env.num_envs:
             return [
@@ -172,7 +179,10 @@ class RunState:
         """Take up the random number generators; further processes of a run get streams of their own."""
         rank = self.runner.gpu_global_rank
         if rank == 0 and checkpoint.rng is not None:
-            set_rng_state(checkpoint.rng, self.runner.device)
+            try:
+                set_rng_state(checkpoint.rng, self.runner.device)
+            except _MISFITS as error:
+                raise CheckpointError(f"the checkpoint's random number generators are none ({error})") from None
         else:
             torch.manual_seed(self.seed + rank + 1_000_003 * checkpoint.iteration)
 

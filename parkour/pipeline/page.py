@@ -8,12 +8,12 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from parkour.evaluation.html import figure, page, section, table
 from parkour.pipeline.record import StageRecord
 from parkour.pipeline.settings import PipelineSettings
 from parkour.pipeline.stages import Result, Stage
+from parkour.reading import read_row
 from parkour.storage import write_text
 
 Records = Mapping[str, StageRecord]
@@ -108,13 +108,11 @@ def _curves(records: Records) -> list[str]:
 def _points(path: Path) -> list[tuple[float, float]]:
     """Minutes and success of each iteration that has both."""
     points = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-        try:
-            values: dict[str, Any] = json.loads(line)
-        except ValueError:
-            continue  # The line that was being written when the machine was lost.
-        if "Episode/success" in values and "Perf/total_minutes" in values:
-            points.append((values["Perf/total_minutes"], values["Episode/success"]))
+    for line in path.read_bytes().splitlines() if path.is_file() else ():
+        row = read_row(line) or {}  # Nothing in the line that was being written when the machine was lost.
+        minutes, success = row.get("Perf/total_minutes"), row.get("Episode/success")
+        if isinstance(minutes, (int, float)) and isinstance(success, (int, float)):
+            points.append((float(minutes), float(success)))
     return points
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from parkour.errors import StorageError
+from parkour.reading import read_json
 from parkour.storage import write_text
 
 FORMAT = "parkour-pipeline-stage"
@@ -49,7 +50,7 @@ def read_record(folder: Path) -> StageRecord | None:
     """
     path = folder / FILE
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path)
         if (data["format"], data["format_version"]) != (FORMAT, VERSION):
             raise ValueError(f"format {data['format']} {data['format_version']}, expected {FORMAT} {VERSION}")
         return StageRecord(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parkour import reading
 from parkour.errors import ParkourError
 from parkour.pipeline.process import OUTPUT
 from parkour.pipeline.record import StageRecord
@@ -122,7 +122,7 @@ class Evaluating(Stage):
         ]  # fmt: skip
 
     def read(self, place: Place) -> Result:
-        figures = read_json(place.folder / "figures.json")
+        figures = read_figures(place.folder / "figures.json")
         scored = figures if self.clean is None else figures[self.clean]
         degradations = {
             each["name"]: {"success": _success(each), "loss": each["loss"]["loss"], "part": each["part"]}
@@ -170,7 +170,7 @@ class Exporting(Stage):
         said = (place.folder / OUTPUT).read_text(encoding="utf-8")
         if self.form == "weights":
             return {"file": str(self.out), "megabytes": self.out.stat().st_size / 1e6}
-        written = json.loads(said)
+        written = reading.parse_json(said)
         return {"folder": written["folder"], "files": written["files"], "max_error": written["max_error"]}
 
 
@@ -194,7 +194,7 @@ class Sim2Sim(Stage):
         ]  # fmt: skip
 
     def read(self, place: Place) -> Result:
-        figures = read_json(place.folder / "figures.json")
+        figures = read_figures(place.folder / "figures.json")
         return {
             "success": _success(figures),
             "episodes": figures["overall"]["episodes"],
@@ -206,14 +206,14 @@ class Sim2Sim(Stage):
         return Score(result["success"], self.settings.gates.sim2sim, "the exported student succeeds", "sim2sim")
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_figures(path: Path) -> dict[str, Any]:
     """What a command wrote.
 
     Raises:
         ParkourError: it did not.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return reading.read_json(path)
     except (OSError, ValueError) as error:
         raise ParkourError(f"cannot read {path}, which a stage should have written: {error}") from error
 

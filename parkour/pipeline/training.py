@@ -14,6 +14,7 @@ from parkour.errors import CheckpointError
 from parkour.pipeline.record import StageRecord
 from parkour.pipeline.settings import PipelineSettings
 from parkour.pipeline.stages import Place, Result, Stage
+from parkour.reading import read_row
 
 SAVE_INTERVAL = 50
 """Iterations between checkpoints: what a machine that is lost costs at most."""
@@ -136,10 +137,6 @@ def last_metrics(run: Path, tail: int = 1 << 16) -> dict[str, Any]:
     except OSError:
         return {}
     for line in reversed(lines):
-        try:
-            found = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(found, dict):
+        if (found := read_row(line)) is not None:
             return found
     return {}

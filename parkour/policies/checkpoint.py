@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from parkour.policies.conditions import Conditions
-from parkour.tasks.model import NAME_PATTERN, Stage
+from parkour.reading import check_values
+from parkour.tasks.model import Name, Stage
+from parkour.tasks.validation import validate
+
+Size = Annotated[int, Field(ge=0, le=10**8)]
+"""Of something in an observation or action."""
 
 
 @dataclass(frozen=True)
 class TaskStamp:
     """What a checkpoint was trained for, as far as its weights depend on it."""
 
-    name: str
-    stage: str
-    observations: Mapping[str, tuple[int, ...]]
+    name: Name
+    stage: Stage
+    observations: Mapping[str, tuple[Size, ...]]
     """Shape of each observation group, without the environments."""
-    layout: Mapping[str, tuple[tuple[str, int], ...]]
+    layout: Mapping[str, tuple[tuple[str, Size], ...]]
     """Names and sizes of the numbers in each group, in order; empty where the environment does not say."""
-    actions: int
+    actions: Size
     conditions: Conditions | None = None
     """None in files of format version 1, whose task says them."""
 
@@ -43,21 +48,10 @@ class TaskStamp:
         """From what a file holds.
 
         Raises:
-            KeyError, TypeError, AttributeError: something is missing, or of another type.
-            ValueError: a name or stage that is none.
+            MalformedError: it is no table of text, numbers and lists.
+            TaskError: something is missing, or of another type.
         """
-        if not (isinstance(data["name"], str) and re.fullmatch(NAME_PATTERN, data["name"])):
-            raise ValueError("a name of letters, digits, '-', '_' and '.'")
-        if data["stage"] not in get_args(Stage):
-            raise ValueError(f"a stage, {' or '.join(get_args(Stage))}")
-        return cls(
-            name=data["name"],
-            stage=data["stage"],
-            observations={group: tuple(shape) for group, shape in data["observations"].items()},
-            layout={group: tuple((name, size) for name, size in entries) for group, entries in data["layout"].items()},
-            actions=data["actions"],
-            conditions=None if (stated := data.get("conditions")) is None else Conditions.from_dict(stated),
-        )
+        return validate(cls, check_values(data), path=("stamp",))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,15 @@ from typing import Any
 import torch
 
 from parkour.digest import content_sha256
-from parkour.errors import CheckpointError, StorageError
+from parkour.errors import CheckpointError, StorageError, TaskError
 from parkour.policies.checkpoint import Checkpoint, TaskStamp
+from parkour.policies.checkpoint_check import check_archive, check_bounds, check_fields
 from parkour.policies.legacy_checkpoint import convert, is_legacy
+from parkour.reading import MalformedError, parse_toml
 from parkour.storage import discard, part_of, put_in_place
 
 _SPACE = "free some space or choose another folder with --log-root, then: parkour train --resume"
+_EARLIER = "use an earlier model_<iteration>.pt of the same run with --checkpoint FILE"
 FORMAT = "parkour-checkpoint"
 VERSION = 2
 READS = (1, 2)
@@ -89,7 +91,9 @@ def read_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> tup
     except OSError as error:
         raise CheckpointError(f"checkpoint {path} cannot be read: {(error.strerror or str(error)).lower()}") from None
     try:
+        check_archive(content)
         data = torch.load(io.BytesIO(content), map_location=map_location, weights_only=True)
+        check_bounds(data, len(content))
     except Exception as error:  # torch raises many types for damaged files, none of them its own
         raise CheckpointError(
             f"checkpoint {path} is damaged or not a checkpoint ({_first_line(error)})",
@@ -100,7 +104,10 @@ def read_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> tup
 
 def _parse(path: Path, data: Any) -> Checkpoint:
     if is_legacy(data):
-        return convert(path, data)
+        try:
+            return convert(path, data)
+        except MalformedError as error:
+            raise CheckpointError(f"checkpoint {path} is damaged: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a parkour checkpoint: expected a file that parkour train has written")
     if (version := data.get("format_version")) not in READS:
@@ -112,13 +119,10 @@ def _parse(path: Path, data: Any) -> Checkpoint:
     if missing := wanted - data.keys():
         raise CheckpointError(f"checkpoint {path} is incomplete: it lacks {', '.join(sorted(missing))}")
     try:
+        check_fields(data)
         stamp = TaskStamp.from_dict(data["stamp"])
-    except ValueError as error:
-        raise CheckpointError(f"checkpoint {path}: what it was trained for has no such thing as {error}") from None
-    except (KeyError, TypeError, AttributeError):
-        raise CheckpointError(f"checkpoint {path} does not say what it was trained for") from None
-    if not isinstance(data["task"], dict):
-        raise CheckpointError(f"checkpoint {path} does not hold its task")
+    except (MalformedError, TaskError) as error:
+        raise CheckpointError(f"checkpoint {path} is damaged: {error}", hint=_EARLIER) from None
     values: dict[str, Any] = {name: data[name] for name in wanted} | {"stamp": stamp}
     return Checkpoint(**values)
 
@@ -140,8 +144,8 @@ def _check_contents(path: Path, data: dict[Any, Any]) -> None:
 def _parse_task(path: Path, text: Any) -> dict[str, Any]:
     """The task of a checkpoint of version 1."""
     try:
-        return tomllib.loads(text)
-    except (TypeError, AttributeError, tomllib.TOMLDecodeError) as error:
+        return parse_toml(text)
+    except (TypeError, AttributeError, MalformedError) as error:
         raise CheckpointError(f"checkpoint {path}: its task is damaged ({_first_line(error)})") from None
 
 

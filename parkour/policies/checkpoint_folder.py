@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from parkour.errors import CheckpointError
+from parkour.reading import MalformedError, read_toml
 
 TASK_FILE = "task.toml"
 """What a run folder says of its task."""
@@ -96,7 +96,7 @@ def runs_of(folders: Sequence[Path]) -> list[Path]:
 def begin_of(run: Path) -> tuple[int, str]:
     """A run's number, which is greater than those of the runs before it, and when it began; nothing in old folders."""
     try:
-        data = tomllib.loads((run / CHOICES_FILE).read_text(encoding="utf-8"))
+        data = read_toml(run / CHOICES_FILE)
         return int(data.get("number", 0)), str(data.get("began", ""))
     except (OSError, ValueError, TypeError, RecursionError):
         return 0, ""
@@ -105,8 +105,8 @@ def begin_of(run: Path) -> tuple[int, str]:
 def task_name_of(run: Path) -> str | None:
     """The name of the task that a run trains, as its folder or its newest checkpoint says; None if neither does."""
     try:
-        return str(tomllib.loads((run / TASK_FILE).read_text(encoding="utf-8"))["name"])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
+        return str(read_toml(run / TASK_FILE)["name"])
+    except (OSError, MalformedError, KeyError):
         pass
     from parkour.policies.checkpoint_file import load_checkpoint
 

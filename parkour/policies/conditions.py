@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 import types
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from parkour.errors import CheckpointError, TaskError
 from parkour.params import DrawnParams
@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 class Conditions:
     """What of a task a policy depends on beside the sizes of its observations."""
 
+    __pydantic_config__ = ConfigDict(allow_inf_nan=False)  # pyright: ignore[reportUnannotatedClassAttribute]
     robot: str
     """Id, or the name where no more is known."""
     robot_version: str
@@ -63,16 +64,9 @@ class Conditions:
         """The reverse of :meth:`as_dict`.
 
         Raises:
-            KeyError, TypeError, AttributeError: something is missing, or of another type.
+            TaskError: something is missing, or of another type.
         """
-        values = {item.name: data[item.name] for item in fields(cls)}
-        for name in ("joints", "default_joint_pos", "action_delay"):
-            values[name] = tuple(values[name])
-        low, high = values["action_delay"]
-        values["action_delay"] = (int(low), int(high))
-        values["noise"] = {group: tuple(names) for group, names in values["noise"].items()}
-        values["observations"] = {group: dict(params) for group, params in values["observations"].items()}
-        return cls(**values)
+        return validate(cls, data)
 
 
 def conditions_of(task: ResolvedTask) -> Conditions:
@@ -196,17 +190,22 @@ def _changed(
 
 def _covers(trained: Any, now: Any) -> bool:
     """Whether numbers (a number, or the ends of a draw) are within those of training."""
-    (low, high), (least, greatest) = _ends(trained), _ends(now)
-    return low <= least and greatest <= high
+    before, after = _ends(trained), _ends(now)
+    if before is None or after is None:
+        return trained == now
+    return before[0] <= after[0] and after[1] <= before[1]
 
 
-def _ends(value: Any) -> tuple[float, float]:
-    return (value[0], value[1]) if isinstance(value, (list, tuple)) else (value, value)
+def _ends(value: Any) -> tuple[float, float] | None:
+    """None for what is neither, as a checkpoint of strangers may say."""
+    ends = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
+    return ends if len(ends) == 2 and all(isinstance(end, (int, float)) for end in ends) else None
 
 
 def _span(value: Any) -> str:
-    low, high = _ends(value)
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    if (ends := _ends(value)) is None:
+        return str(value)
+    return f"{ends[0]:g}" if ends[0] == ends[1] else f"{ends[0]:g} to {ends[1]:g}"
 
 
 def _listed(differences: list[Difference]) -> str:
@@ -218,7 +217,8 @@ def _versioned(conditions: Conditions) -> str:
 
 
 def _numbers(timing: Timing, control: Control) -> dict[str, Any]:
-    low, high = _ends(control.action_delay)
+    delay = control.action_delay
+    low, high = delay if isinstance(delay, tuple) else (delay, delay)
     return {
         "physics_step": timing.physics_step,
         "control_step": timing.physics_step * timing.decimation,

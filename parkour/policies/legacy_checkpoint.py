@@ -9,6 +9,7 @@ exported, and taught from, but no run resumes from them.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from torch import Tensor
 
 from parkour.errors import CheckpointError
 from parkour.policies.checkpoint import Checkpoint, TaskStamp
+from parkour.policies.checkpoint_check import check_finite
+from parkour.reading import MalformedError
 from parkour.registry import default_registry
 from parkour.tasks.document import document_tables, read_task
 
@@ -47,6 +50,8 @@ _DEPTH_ENCODER = {
     name: name for name in ("base_backbone.image_compression.", "combination_mlp.", "rnn.", "output_mlp.")
 }
 
+_LINEAR = re.compile(r".+\.(\d{1,4})\.weight")
+
 _log = logging.getLogger(__name__)
 
 
@@ -58,9 +63,16 @@ def is_legacy(data: object) -> bool:
 def convert(path: Path, data: Mapping[str, Any]) -> Checkpoint:
     """The same weights as a slim checkpoint of ours; logs a line of what was found.
 
+    Args:
+        path: of the file, for messages.
+        data: what it holds.
+
     Raises:
         CheckpointError: a network is missing, has a layer we do not know, or sizes that do not fit together.
+        MalformedError: numbers are not finite, or a network has no linear layer.
     """
+    for part in (MODEL, ESTIMATOR, DEPTH_ENCODER, DEPTH_ACTOR):
+        check_finite(part, data.get(part))
     networks = _teacher(path, data)
     stage = "student" if data.get(DEPTH_ENCODER) else "teacher"
     observations = _sizes(path, networks["actor"], networks["critic"])
@@ -71,7 +83,7 @@ def convert(path: Path, data: Mapping[str, Any]) -> Checkpoint:
     name = f"go2-{stage}"
     iteration = data.get("iter")
     checkpoint = Checkpoint(
-        iteration=iteration if isinstance(iteration, int) else 0,
+        iteration=iteration if type(iteration) is int and 0 <= iteration < 2**53 else 0,
         stamp=TaskStamp(name, stage, observations, {}, _width(networks.get("student", networks.get("actor", {})))),
         task=document_tables(read_task(name, default_registry())[0]),
         model={f"{network}_state_dict": weights for network, weights in networks.items()},
@@ -169,6 +181,12 @@ def _inputs(path: Path, weights: Mapping[str, Tensor], network: str) -> int:
 
 def _width(weights: Mapping[str, Tensor]) -> int:
     """What the last linear layer of the actor (or of the one network given) returns."""
-    layers = [key for key in weights if key.endswith(".weight") and ("mlp." in key or key.startswith("estimator."))]
-    own = [key for key in layers if key.startswith(("mlp.", "actor.mlp."))] or layers
-    return weights[max(own, key=lambda key: int(key.split(".")[-2]))].shape[0]
+    layers = {
+        key: int(match[1])
+        for key, weight in weights.items()
+        if (match := _LINEAR.fullmatch(key)) and weight.ndim == 2 and ("mlp." in key or key.startswith("estimator."))
+    }
+    own = [key for key in layers if key.startswith(("mlp.", "actor.mlp."))] or list(layers)
+    if not own:
+        raise MalformedError("a network has no linear layers")
+    return weights[max(own, key=lambda key: layers[key])].shape[0]

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from parkour.errors import TaskError
+from parkour.reading import DEEPEST, LONGEST_KEY
 from parkour.tasks.suggest import did_you_mean
 from parkour.tasks.table import Table, merge
 
@@ -76,13 +77,15 @@ def split_path(text: str) -> Path:
     position = 0
     while match := _KEY_PART.match(text, position):
         parts.append(match[1] if match[1] is not None else match[2])
+        if len(parts) > DEEPEST or len(parts[-1]) > LONGEST_KEY:
+            raise TaskError(f"got a path of {len(text):,} characters, expected at most {DEEPEST} keys", hint=_EXAMPLE)
         position = match.end()
         if position == len(text):
             return tuple(parts)
         if text[position] != ".":
             break
         position += 1
-    raise TaskError(f"got the path {text!r}, expected keys with dots between them", hint=_EXAMPLE)
+    raise TaskError(f"got the path {text[:80]!r}, expected keys with dots between them", hint=_EXAMPLE)
 
 
 def join_path(path: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from parkour.errors import PluginError, TaskError
+from parkour.reading import MalformedError, check_values, parse_toml, read_text, user_path
 from parkour.registry import RegisteredSpec, Registry, resolve_target
 from parkour.registry.registry import pick
 from parkour.specs import TaskSpec
@@ -67,6 +67,7 @@ def read_task(task: TaskSource, registry: Registry) -> tuple[TaskDocument, str |
         registry: where names are looked up.
     """
     if isinstance(task, Mapping):
+        _check(task, "the task")
         tables = copy.deepcopy(dict(task))
         return _document(tables, TaskOrigin("tables"), registry, base=None, chain=()), None
     return _read(task, registry, base=None, chain=())
@@ -87,7 +88,17 @@ def read_tables(tables: Mapping[str, Any], where: str) -> TaskDocument:
         raise TaskError(f"{where}: extends: expected a resolved task, which extends no other")
     if not isinstance(tables.get("name"), str):
         raise TaskError(f"{where}: name: expected the name of the task")
+    _check(tables, where)
     return _split(copy.deepcopy(dict(tables)), TaskOrigin(where))
+
+
+def read_resolved(path: Path) -> TaskDocument:
+    """The document of a task that was resolved before and written to a file, as exports of strangers hold it.
+
+    Raises:
+        TaskError: see :func:`read_tables`; or the file cannot be read.
+    """
+    return read_tables(_parse(_read_text(path), str(path)), str(path))
 
 
 def document_tables(document: TaskDocument) -> Table:
@@ -100,7 +111,7 @@ def _read(
     name: str | os.PathLike[str], registry: Registry, *, base: Path | None, chain: tuple[str, ...]
 ) -> tuple[TaskDocument, str | None]:
     if _is_path(name):
-        path = Path(name).expanduser()
+        path = _path_of(name)
         path = path if base is None else base / path
         text = _read_text(path)
         tables = _parse(text, str(path))
@@ -114,20 +125,37 @@ def _is_path(name: str | os.PathLike[str]) -> bool:
     return not isinstance(name, str) or name.endswith(".toml") or "/" in name or os.sep in name
 
 
+def _path_of(name: str | os.PathLike[str]) -> Path:
+    try:
+        return user_path(os.fspath(name))
+    except MalformedError as error:
+        raise TaskError(f"no task file: {error}", hint="parkour tasks list") from None
+
+
+def _check(tables: Mapping[str, Any], where: str) -> None:
+    """What comes as tables is as bounded as what comes as text."""
+    try:
+        check_values(tables)
+    except MalformedError as error:
+        raise TaskError(f"{where}: {error}") from None
+
+
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except FileNotFoundError:
         raise TaskError(f"no task file at {path}", hint="parkour tasks list") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise TaskError(f"cannot read the task file {path}: {error}") from error
+    except OSError as error:
+        raise TaskError(f"cannot read the task file {path}: {error.strerror or error}") from error
+    except MalformedError as error:
+        raise TaskError(f"cannot read the task file {path}: {error}") from None
 
 
 def _parse(text: str, where: str) -> Table:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise TaskError(f"{where} is not valid TOML: {error}") from error
+        return parse_toml(text)
+    except MalformedError as error:
+        raise TaskError(f"{where} is not valid TOML: {error}") from None
 
 
 def _read_registered(item: RegisteredSpec, registry: Registry, *, chain: tuple[str, ...]) -> TaskDocument:

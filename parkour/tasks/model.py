@@ -19,6 +19,7 @@ FieldOfView = Annotated[float, Field(ge=0.05, le=3.0)]
 Stage = Literal["teacher", "student"]
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 """Of a task's name: one part of a path, whatever file it comes from."""
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 
 
 class Section(BaseModel):
@@ -209,7 +210,7 @@ class Algorithm(Section):
 class TaskModel(Section):
     """A task without its overlays."""
 
-    name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+    name: Name
     """Letters, digits, ``-``, ``_`` and ``.``, at most 64; runs are kept in a folder of this name."""
     summary: str = ""
     stage: Stage

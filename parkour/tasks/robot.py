@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from parkour.errors import PluginError, TaskError
 from parkour.mdp.robot import RobotLayout
+from parkour.reading import MalformedError, read_toml
 from parkour.registry import RegisteredSpec, Registry, default_registry
 from parkour.tasks.suggest import did_you_mean
 from parkour.tasks.validation import validate
@@ -96,8 +96,8 @@ def load_robot(robot: str, registry: Registry | None = None) -> tuple[RobotLayou
     """
     folder = robot_folder(robot, registry)
     try:
-        tables = tomllib.loads((folder / LAYOUT_FILE).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        tables = read_toml(folder / LAYOUT_FILE)
+    except (OSError, MalformedError) as error:
         raise TaskError(f"robot {robot!r}: cannot read {folder / LAYOUT_FILE}: {error}") from error
     own = {key: value for key, value in tables.items() if not isinstance(value, dict)}
     try:

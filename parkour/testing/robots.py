@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from parkour.reading import read_toml
 from parkour.tasks.robot import LAYOUT_FILE, load_robot, robot_folder
 from parkour.testing.subject import Subject, expect
 
@@ -13,7 +13,7 @@ from parkour.testing.subject import Subject, expect
 def has_its_files(subject: Subject) -> str:
     """Its folder is there, with robot.toml and every file that it names."""
     folder = robot_folder(subject.registered.id, subject.registry)
-    names = list(_files(tomllib.loads((folder / LAYOUT_FILE).read_text(encoding="utf-8"))))
+    names = list(_files(read_toml(folder / LAYOUT_FILE)))
     missing = [name for name in names if not (folder / name).is_file()]
     expect(not missing, f"{LAYOUT_FILE} names {missing}, which are not in {folder}")
     return ", ".join([LAYOUT_FILE, *names])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from parkour.errors import PluginError
 from parkour.hookspecs import PROJECT
+from parkour.reading import MalformedError, read_toml
 from parkour.registry import canonical_distribution
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -83,12 +83,12 @@ def read_source(folder: Path) -> SourceProject:
 def _project(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     path = folder / "pyproject.toml"
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = read_toml(path)
     except FileNotFoundError:
         raise PluginError(
             f"no pyproject.toml in {folder}", hint="parkour plugins check FOLDER, or the name of an installed plugin"
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, MalformedError) as error:
         raise PluginError(f"cannot read {path}: {error}") from error
     project = tables.get("project")
     if not isinstance(project, dict):

@@ -26,6 +26,7 @@ from parkour_deploy.dds.types import (
     Status,
 )
 from parkour_deploy.errors import LinkError
+from parkour_deploy.reading import parse_json
 
 REQUEST, RESPONSE = "rt/api/motion_switcher/request", "rt/api/motion_switcher/response"
 CHECK, SELECT, RELEASE = 1001, 1002, 1003
@@ -132,7 +133,7 @@ def _valid(reader: Any) -> list[Any]:
 
 def _parse(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text or "{}")
+        found = parse_json(text or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

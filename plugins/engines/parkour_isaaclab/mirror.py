@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from parkour.digest import file_sha256
 from parkour.errors import ParkourError, StorageError
+from parkour.reading import read_json
 
 SOURCE = "https://omniverse-content-production.s3-us-west-2.amazonaws.com"
 """NVIDIA's public bucket of assets."""
@@ -168,7 +169,7 @@ def read_listing(folder: Path) -> list[LocalFile]:
     if not file.is_file():
         return []
     try:
-        rows = json.loads(file.read_text(encoding="utf-8"))["files"]
+        rows = read_json(file)["files"]
         return [_compared(folder, LocalFile(**{k: v for k, v in row.items() if k != "state"})) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StorageError(

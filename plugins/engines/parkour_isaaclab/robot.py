@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from parkour.errors import EngineError
 from parkour.mdp.robot import RobotLayout
+from parkour.reading import MalformedError, read_toml
 from parkour.tasks.resolved import ResolvedTask
 from parkour_isaaclab.mirror import VARIABLE, assets_folder
 from parkour_isaaclab.usd.cache import written_usd
@@ -44,10 +44,10 @@ def find_robot(task: ResolvedTask) -> RobotAsset:
     folder, layout = Path(task.robot_folder), task.robot
     file = folder / "robot.toml"
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = read_toml(file)
         named = _named_asset(data.get(TABLE, {}), layout)
         return named if named is not None else _written_asset(folder, data, layout)
-    except (OSError, KeyError, TypeError, AttributeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, KeyError, TypeError, AttributeError, MalformedError) as error:
         raise EngineError(f"robot {layout.name!r}: {file}: {type(error).__name__}: {error}") from error
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from parkour.errors import EngineError
 from parkour.mdp.robot import RobotLayout
+from parkour.reading import MalformedError, read_toml
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def load_robot_files(folder: Path | str, layout: RobotLayout) -> RobotFiles:
     """
     folder = Path(folder)
     try:
-        data = tomllib.loads((folder / "robot.toml").read_text())
+        data = read_toml(folder / "robot.toml")
         model = folder / data["model"]["file"]
         geoms = data["collision"]
         files = RobotFiles(
@@ -49,7 +49,7 @@ def load_robot_files(folder: Path | str, layout: RobotLayout) -> RobotFiles:
             foot_geoms=tuple(geoms[foot][0] for foot in layout.feet),
             body_geoms=tuple(tuple(geoms[body]) for body in layout.contact_bodies),
         )
-    except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
+    except (OSError, KeyError, TypeError, MalformedError) as error:
         raise EngineError(f"robot folder {folder}: {type(error).__name__}: {error}") from error
     if not model.is_file():
         raise EngineError(f"robot folder {folder}: no file {model.name}")

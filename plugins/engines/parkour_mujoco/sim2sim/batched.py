@@ -48,13 +48,12 @@ def run(request: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _task(folder: Path, request: dict[str, Any]) -> Any:
     """The export's task on the courses asked for, with nothing drawn at random but them."""
-    from parkour.registry import default_registry
-    from parkour.tasks.document import read_task
+    from parkour.tasks.document import read_resolved
     from parkour.tasks.resolve import load_model, resolve_task
     from parkour_mujoco.sim2sim.courses import CoursePlan
 
     plan = CoursePlan(tuple(request["terrains"]), tuple(request["difficulty"]), request["episodes"], request["seed"])
-    document, _ = read_task(folder / "task.toml", default_registry())
+    document = read_resolved(folder / "task.toml")
     known = load_model(document)
     changes: dict[str, Any] = {f"terrain:{name}": 1 for name in plan.terrains if name not in known.terrains}
     changes |= {f"course.{key}": value for key, value in plan.numbers().items()}

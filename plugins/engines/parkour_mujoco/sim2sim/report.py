@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from parkour.errors import ExportError
+from parkour.reading import read_json
 
 METRICS = {
     "success": "success",
@@ -61,7 +61,7 @@ def load_evaluation(path: Path) -> dict[str, Any]:
         ExportError: it cannot be read, or is something else.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path)
         found = {"overall": data["overall"], "by_terrain": dict(data["by_terrain"])}
         for part in (found["overall"], *found["by_terrain"].values()):
             _mean(part, "way_points")

@@ -113,7 +113,11 @@ class Course(Protocol):
     """``[N]`` bool: whether the terrain declares itself flat."""
 
     def height(self, xy: Tensor) -> Tensor:
-        """Ground height [m] at ``xy`` ``[N, ..., 2]`` (patch frame) → ``[N, ...]``."""
+        """Height of the ground [m] at ``xy`` ``[N, ..., 2]`` (patch frame) → ``[N, ...]``; not of what is overhead."""
+        ...
+
+    def ceiling(self, xy: Tensor) -> Tensor:
+        """Lowest surface overhead [m] at ``xy`` ``[N, ..., 2]`` → ``[N, ...]``; 10 where nothing hangs there."""
         ...
 
     def edge(self, xy: Tensor) -> Tensor:

@@ -24,6 +24,8 @@ class Box:
     """Orientation (w, x, y, z)."""
     walkable: bool = True
     """Whether its top is meant to be stepped on; roughness bumps are laid on walkable tops only."""
+    overhead: bool = False
+    """Whether it hangs over the way, for robots to pass below: it is ceiling, not ground, to height scans and edges."""
 
     @classmethod
     def slab(
@@ -35,6 +37,7 @@ class Box:
         *,
         roll: float = 0.0,
         walkable: bool = True,
+        overhead: bool = False,
     ) -> Box:
         """A box given by the rectangle of its top surface.
 
@@ -45,13 +48,14 @@ class Box:
             thickness: extent below the top [m].
             roll: rotation about x through the middle of the top surface [rad].
             walkable: see :class:`Box`.
+            overhead: see :class:`Box`.
         """
         half = thickness / 2
         mid_x, mid_y = (x[0] + x[1]) / 2, (y[0] + y[1]) / 2
         # The surface normal of a box rolled about x is (0, -sin, cos); the centre lies half a thickness below the top.
         center = (mid_x, mid_y + math.sin(roll) * half, top - math.cos(roll) * half)
         quat = (math.cos(roll / 2), math.sin(roll / 2), 0.0, 0.0)
-        return cls(center, ((x[1] - x[0]) / 2, (y[1] - y[0]) / 2, half), quat, walkable)
+        return cls(center, ((x[1] - x[0]) / 2, (y[1] - y[0]) / 2, half), quat, walkable, overhead)
 
     def row(self) -> np.ndarray:
         """``[10]`` float: centre, quaternion, half extents; the layout of :attr:`CourseLibrary.boxes`."""

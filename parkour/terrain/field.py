@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
@@ -10,7 +11,7 @@ import numpy as np
 
 from parkour.errors import TerrainError
 from parkour.terrain.box import Box
-from parkour.terrain.raster import Grid, edge_raster, height_raster
+from parkour.terrain.raster import OPEN, Grid, ceiling_raster, edge_raster, height_raster
 from parkour.terrain.roughness import amplitude_range, bumps
 from parkour.terrain.sub_terrain import SubTerrain
 
@@ -85,13 +86,16 @@ class TerrainField:
     flat: np.ndarray
     """``[P]`` bool."""
     height: np.ndarray
-    """``[P, NX, NY]`` float32 ground height, bumps included [m]."""
+    """``[P, NX, NY]`` float32 height of the ground, bumps included, what hangs overhead not [m]."""
     edge: np.ndarray
     """``[P, NX, NY]`` bool edges of obstacles; bumps have none."""
     grid: Grid
-    """Where the cells of ``height`` and ``edge`` lie."""
+    """Where the cells of the rasters lie."""
     ungraded: frozenset[str] = frozenset()
     """Names of terrains whose courses do not depend on the difficulty."""
+    ceiling: np.ndarray | None = None
+    """``[P, NX, NY]`` float32 lowest surface overhead [m], :data:`OPEN` where there is none; None where no patch has
+    any."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ class Patch:
     """``[NX, NY]`` float32 [m], bumps included."""
     edge: np.ndarray
     """``[NX, NY]`` bool."""
+    ceiling: np.ndarray | None = None
+    """``[NX, NY]`` float32 [m]; None where nothing hangs overhead."""
 
 
 def build_field(task_course: FieldNumbers, terrains: Mapping[str, FieldTerrain], seed: int) -> TerrainField:
@@ -141,6 +147,7 @@ def build_field(task_course: FieldNumbers, terrains: Mapping[str, FieldTerrain],
         grid=grid,
         ungraded=frozenset(name for name, entry in entries.items() if not entry.graded),
     )
+    ceilings: dict[int, np.ndarray] = {}
     for p in range(count):
         level, column = divmod(p, task_course.columns)
         streams = [np.random.default_rng([seed % 2**32, level, column, k]) for k in range(3)]
@@ -149,7 +156,9 @@ def build_field(task_course: FieldNumbers, terrains: Mapping[str, FieldTerrain],
         entry = values[index]
         patch = build_patch(names[index], entry.target, entry.params, difficulty, task_course, streams[1:], grid)
         _store(field, p, patch, difficulty)
-    return field
+        if patch.ceiling is not None:
+            ceilings[p] = patch.ceiling
+    return dataclasses.replace(field, ceiling=_ceilings(field, ceilings)) if ceilings else field
 
 
 def build_patch(
@@ -178,14 +187,15 @@ def build_patch(
     grid = grid or Grid.of_patch(course.cell)
     sub_terrain = generate(name, target, params, difficulty, course, streams[0])
     boxes = tuple(sub_terrain.boxes)
-    heights = height_raster(boxes, grid)
+    heights, ceiling = height_raster(boxes, grid), ceiling_raster(boxes, grid)
     amplitude = amplitude_range(course.roughness, difficulty)
-    rough = bumps(sub_terrain, heights, grid, amplitude, course.max_boxes - len(boxes), streams[1])
+    rough = bumps(sub_terrain, heights, grid, amplitude, course.max_boxes - len(boxes), streams[1], ceiling)
     return Patch(
         sub_terrain=sub_terrain,
         boxes=(*boxes, *rough),
         height=height_raster(rough, grid, heights),
         edge=edge_raster(heights, grid.cell, course.edge_slope, course.edge_width),
+        ceiling=ceiling,
     )
 
 
@@ -250,6 +260,14 @@ def _parked(count: int) -> np.ndarray:
     rows[:, 3] = 1.0
     rows[:, 7:] = PARKED_HALF_SIZE
     return rows
+
+
+def _ceilings(field: TerrainField, ceilings: Mapping[int, np.ndarray]) -> np.ndarray:
+    """``[P, NX, NY]``: open but on the patches that have a ceiling."""
+    rasters = np.full(field.height.shape, OPEN, np.float32)
+    for p, ceiling in ceilings.items():
+        rasters[p] = ceiling
+    return rasters
 
 
 def _store(field: TerrainField, p: int, patch: Patch, difficulty: float) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from parkour.terrain.curriculum import mean_levels
 from parkour.terrain.field import TerrainField
+from parkour.terrain.raster import OPEN
 
 
 class CourseLibrary:
@@ -44,6 +45,8 @@ class CourseLibrary:
         """``[P]`` bool."""
         self.height = on_device(field.height)
         """``[P, NX, NY]`` ground height [m]."""
+        self.ceiling = None if field.ceiling is None else on_device(field.ceiling)
+        """``[P, NX, NY]`` lowest surface overhead [m]; None where no patch has any."""
         self.edge = on_device(field.edge)
         """``[P, NX, NY]`` bool."""
 
@@ -123,6 +126,12 @@ class CourseState:
     def height(self, xy: Tensor) -> Tensor:
         """Ground height [m] at ``xy`` ``[N, ..., 2]`` → ``[N, ...]``; beyond the raster that of its border."""
         return self._gather(self.library.height, xy)
+
+    def ceiling(self, xy: Tensor) -> Tensor:
+        """Lowest surface overhead [m] at ``xy`` ``[N, ..., 2]`` → ``[N, ...]``; :data:`OPEN` where there is none."""
+        if self.library.ceiling is None:
+            return xy.new_full(xy.shape[:-1], OPEN)
+        return self._gather(self.library.ceiling, xy)
 
     def edge(self, xy: Tensor) -> Tensor:
         """Whether ``xy`` ``[N, ..., 2]`` lies on an edge cell → ``[N, ...]`` bool."""

@@ -16,7 +16,7 @@ from parkour.storage import whole_file
 from parkour.terrain.box import Box
 from parkour.terrain.field import Patch
 from parkour.terrain.picture import Camera, render, smaller
-from parkour.terrain.raster import Grid
+from parkour.terrain.raster import OPEN, Grid
 from parkour.terrain.sub_terrain import PATCH_LENGTH, PATCH_WIDTH
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ PALETTE = (
 )
 """Colours by height [m]: pits cool, obstacles warm."""
 EDGE = (0.86, 0.08, 0.35, 0.85)
+OVERHEAD = (0.42, 0.25, 0.72, 0.55)
 GOAL, START, INK = "#1f5fbf", "#1c8a4c", "#30343b"
 NUMBER: dict[str, Any] = {"color": "white", "ha": "center", "va": "center", "weight": "bold"}
 SUPERSAMPLING = 2
@@ -224,6 +225,10 @@ def _draw_map(axes: Axes, scene: Scene) -> None:
     edges = np.zeros((ny, nx, 4))
     edges[scene.patch.edge.T] = EDGE
     axes.imshow(edges, origin="lower", extent=extent, interpolation="none")
+    if scene.patch.ceiling is not None:
+        over = np.zeros((ny, nx, 4))
+        over[scene.patch.ceiling.T < OPEN] = OVERHEAD
+        axes.imshow(over, origin="lower", extent=extent, interpolation="none")
     goals = np.asarray(scene.patch.sub_terrain.goals)
     axes.plot(*goals.T, color=GOAL, lw=1.0, alpha=0.7)
     for k, goal in enumerate(goals):
@@ -236,6 +241,8 @@ def _draw_map(axes: Axes, scene: Scene) -> None:
     axes.set_ylabel("y [m]", color=INK)
     axes.tick_params(colors=INK, labelsize=8)
     axes.plot([], [], "s", color=EDGE, ms=5, label="edges")
+    if scene.patch.ceiling is not None:
+        axes.plot([], [], "s", color=OVERHEAD, ms=5, label="overhead")
     axes.plot([], [], "o", color=GOAL, ms=5, label="goals")
     axes.plot([], [], ">", color=START, ms=5, label="start")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.01), ncols=3, frameon=False, fontsize=8, labelcolor=INK)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.01), ncols=4, frameon=False, fontsize=8, labelcolor=INK)

@@ -1,8 +1,8 @@
-"""Height and edge rasters of a patch, built from its boxes.
+"""Height, ceiling and edge rasters of a patch, built from its boxes.
 
 A raster covers the patch and its margin with square cells; entry ``[i, j]`` belongs to the cell whose centre lies at
-``origin + (i + 1/2, j + 1/2) * cell`` and holds the height of the highest surface there, exactly, tilted tops
-included.
+``origin + (i + 1/2, j + 1/2) * cell``. Heights are those of the highest surface there, exactly, tilted tops included,
+of what can be stood on: boxes that hang overhead are left out, and make the ceiling with their lowest surface.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parkour.terrain.box import Box
+from parkour.terrain.box import Box, Vec3
 from parkour.terrain.sub_terrain import MARGIN, PATCH_LENGTH, PATCH_WIDTH
 
 FLOOR = -3.0
 """Height of cells below which there is no box [m]: well under every pit, and beyond the clipping of the scan."""
+OPEN = 10.0
+"""Height of the ceiling where nothing hangs overhead [m]. A finite number: it can be multiplied and masked."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Grid:
 
 
 def height_raster(boxes: Iterable[Box], grid: Grid, below: np.ndarray | None = None) -> np.ndarray:
-    """The highest surface at every cell's centre.
+    """The highest surface at every cell's centre that is not overhead.
 
     Args:
         boxes: what to draw.
@@ -62,26 +64,45 @@ def height_raster(boxes: Iterable[Box], grid: Grid, below: np.ndarray | None = N
     """
     heights = np.full(grid.shape, FLOOR, np.float32) if below is None else below.copy()
     for box in boxes:
-        _draw(box, grid, heights)
+        if not box.overhead:
+            _draw(box.center, box.rotation(), box.half_size, grid, heights)
     return heights
 
 
-def _draw(box: Box, grid: Grid, heights: np.ndarray) -> None:
-    rotation, half = box.rotation(), np.array(box.half_size)
+def ceiling_raster(boxes: Iterable[Box], grid: Grid) -> np.ndarray | None:
+    """The lowest surface overhead at every cell's centre, ``[NX, NY]`` float32 [m]; :data:`OPEN` where there is none.
+
+    None where no box is overhead, as in most courses: nothing is kept of it then, and nothing looked up.
+    """
+    overhead = [box for box in boxes if box.overhead]
+    if not overhead:
+        return None
+    upside_down = np.full(grid.shape, -OPEN, np.float32)
+    # Mirrored in the ground, so that the lowest surface is the highest one.
+    mirror = np.array([1.0, 1.0, -1.0])
+    for box in overhead:
+        rotation = mirror[:, None] * box.rotation() * mirror
+        x, y, z = box.center
+        _draw((x, y, -z), rotation, box.half_size, grid, upside_down)
+    return -upside_down
+
+
+def _draw(center: Vec3, rotation: np.ndarray, half_size: Vec3, grid: Grid, heights: np.ndarray) -> None:
+    half = np.array(half_size)
     extent = np.abs(rotation) @ half
     # Cells whose centres can lie over the box.
-    low = [math.ceil((box.center[a] - extent[a] - grid.origin[a]) / grid.cell - 0.5) for a in (0, 1)]
-    high = [math.floor((box.center[a] + extent[a] - grid.origin[a]) / grid.cell - 0.5) + 1 for a in (0, 1)]
+    low = [math.ceil((center[a] - extent[a] - grid.origin[a]) / grid.cell - 0.5) for a in (0, 1)]
+    high = [math.floor((center[a] + extent[a] - grid.origin[a]) / grid.cell - 0.5) + 1 for a in (0, 1)]
     window = tuple(slice(max(low[a], 0), min(max(high[a], 0), grid.shape[a])) for a in (0, 1))
     part = heights[window]
     if part.size == 0:
         return
     if np.abs(rotation - np.eye(3)).max() < 1e-9:
-        np.maximum(part, np.float32(box.center[2] + half[2]), out=part)
+        np.maximum(part, np.float32(center[2] + half[2]), out=part)
         return
-    x = grid.centers(0)[window[0], None] - box.center[0]
-    y = grid.centers(1)[None, window[1]] - box.center[1]
-    np.maximum(part, _top(x, y, rotation, half) + box.center[2], out=part, casting="same_kind")
+    x = grid.centers(0)[window[0], None] - center[0]
+    y = grid.centers(1)[None, window[1]] - center[1]
+    np.maximum(part, _top(x, y, rotation, half) + center[2], out=part, casting="same_kind")
 
 
 def _top(x: np.ndarray, y: np.ndarray, rotation: np.ndarray, half: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from parkour.terrain.box import Box
-from parkour.terrain.raster import Grid
+from parkour.terrain.raster import OPEN, Grid
 from parkour.terrain.sub_terrain import PATCH_LENGTH, SubTerrain
 
 LEAST_AMPLITUDE = 0.02
@@ -41,11 +41,13 @@ def bumps(
     amplitude: tuple[float, float],
     count: int,
     rng: np.random.Generator,
+    ceiling: np.ndarray | None = None,
 ) -> list[Box]:
     """Up to ``count`` bumps on the walkable tops that are in sight, spread evenly along the course.
 
     A bump takes over the tilt of the box that carries it and lies wholly on that box's visible top: never over a gap,
-    never half under another box, never near the spawn.
+    never half under another box, never near the spawn. Nor under what hangs overhead: how low a robot has to get
+    is what the terrain says.
 
     Args:
         sub_terrain: the obstacles, way points and spawn.
@@ -54,8 +56,9 @@ def bumps(
         amplitude: ends of the draw of their heights over the surface [m].
         count: how many to lay; fewer where there is not room enough.
         rng: source of the draws.
+        ceiling: ``[NX, NY]`` raster of what hangs overhead [m]; None where nothing does.
     """
-    carriers = [box for box in sub_terrain.boxes if box.walkable and box.rotation()[2, 2] > 0.5]
+    carriers = [box for box in sub_terrain.boxes if box.walkable and not box.overhead and box.rotation()[2, 2] > 0.5]
     if not carriers or count <= 0 or amplitude[1] <= 0:
         return []
     tries = TRIES * count
@@ -77,7 +80,8 @@ def bumps(
     inside = (np.abs(local) + half <= half_size[carrier, :2]).all(-1)
     far = np.abs(xy[:, 0] - sub_terrain.spawn[0]) > CLEAR + half[:, 0]
     good = np.flatnonzero(on_top & inside & far)
-    good = good[_level(local[good], half[good], top[carrier[good]], rotation[carrier[good]], heights, grid)]
+    carried = half[good], top[carrier[good]], rotation[carrier[good]]
+    good = good[_level(local[good], *carried, heights, ceiling, grid)]
     chosen = good[_in_turn(xy[good, 0])][:count]
     return [_bump(carriers[carrier[k]], top[carrier[k]], local[k], half[k], float(height[k])) for k in chosen]
 
@@ -115,8 +119,8 @@ def _carriers(xy: np.ndarray, top: np.ndarray, rotation: np.ndarray, heights: np
 
 
 def _level(local: np.ndarray, half: np.ndarray, top: np.ndarray, rotation: np.ndarray, heights: np.ndarray,
-           grid: Grid) -> np.ndarray:  # fmt: skip
-    """Whether the raster shows the carrier's own top all over a bump's footprint and half a cell around it."""
+           ceiling: np.ndarray | None, grid: Grid) -> np.ndarray:  # fmt: skip
+    """Whether rasters show the carrier's own top, and sky, all over a bump's footprint and half a cell around it."""
     unit = np.linspace(-1.0, 1.0, PROBES)
     probe = np.stack(np.meshgrid(unit, unit, indexing="ij"), -1).reshape(-1, 2)
     points = local[:, None] + probe * (half[:, None] + grid.cell / 2)
@@ -124,7 +128,8 @@ def _level(local: np.ndarray, half: np.ndarray, top: np.ndarray, rotation: np.nd
     i, j = grid.index(world[..., :2])
     centers = np.stack([grid.centers(0)[i], grid.centers(1)[j]], -1)
     plane = _plane(centers, top[:, None], rotation[:, None])
-    return np.all(np.abs(heights[i, j] - plane) < 1e-3, axis=-1)
+    level = np.abs(heights[i, j] - plane) < 1e-3
+    return np.all(level if ceiling is None else level & (ceiling[i, j] >= OPEN), axis=-1)
 
 
 def _bump(carrier: Box, top: np.ndarray, local: np.ndarray, half: np.ndarray, amplitude: float) -> Box:

@@ -20,6 +20,10 @@ START_PLATFORM = 2.5
 """Most sub-terrains begin with a flat platform at height 0, this long [m]."""
 LEVEL_START = 2.0
 """Every sub-terrain is level at height 0 up to here [m]: robots start there, and get up to speed."""
+HEAD_ROOM = 0.6
+"""Nothing hangs lower than this over the place where robots start [m above it] …"""
+HEAD_ROOM_AROUND = 0.5
+"""… and this far around it along x and y [m]."""
 SPAWN: Vec3 = (1.0, 0.0, 0.0)
 """Where robots start [m]; z is the ground's height there."""
 
@@ -108,4 +112,17 @@ class SubTerrain:
             if not (-1e-6 <= x <= PATCH_LENGTH + 1e-6 and abs(y) <= PATCH_WIDTH / 2 + 1e-6):
                 extent = f"x from 0 to {PATCH_LENGTH:g} and y within ±{PATCH_WIDTH / 2:g}"
                 return f"{what} is at ({x:.2f}, {y:.2f}), expected it inside the patch: {extent}"
-        return None
+        return self._hanging_over_the_spawn(rows)
+
+    def _hanging_over_the_spawn(self, rows: np.ndarray) -> str | None:
+        overhead = np.array([box.overhead for box in self.boxes])
+        if not overhead.any():
+            return None
+        turned = np.abs([box.rotation() for box in self.boxes])[overhead]
+        extent = (turned @ rows[overhead, 7:, None])[..., 0]
+        spawn, center = np.asarray(self.spawn, float), rows[overhead, :3]
+        over = (np.abs(center[:, :2] - spawn[:2]) < extent[:, :2] + HEAD_ROOM_AROUND).all(-1)
+        room = np.where(over, center[:, 2] - extent[:, 2] - spawn[2], np.inf).min()
+        if room >= HEAD_ROOM:
+            return None
+        return f"a box hangs {room:.2f} m over the spawn, expected {HEAD_ROOM:g} m or more for a robot to stand there"

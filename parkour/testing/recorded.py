@@ -86,6 +86,8 @@ def record(env: Any, act: Callable[[Any], Tensor], steps: int, path: Path) -> No
     arrays: dict[str, Any] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     library = mdp.course.library
     arrays |= {f"field.{name}": _numpy(getattr(library, name)) for name in _FIELD}
+    if library.ceiling is not None:
+        arrays["field.ceiling"] = _numpy(library.ceiling)
     arrays["field.names"] = np.array(library.names)
     arrays["field.numbers"] = np.array([library.levels, library.columns, library.cell])
     arrays["robot"] = np.array(mdp.layout.name)
@@ -118,6 +120,7 @@ def _shipped() -> Mapping[str, np.ndarray]:
 def _field(arrays: Mapping[str, np.ndarray]) -> TerrainField:
     levels, columns, cell = arrays["field.numbers"].tolist()
     parts: dict[str, Any] = {name: arrays[f"field.{name}"] for name in _FIELD}
+    parts["ceiling"] = arrays.get("field.ceiling")
     for name in ("goal_count", "terrain"):
         parts[name] = parts[name].astype(np.int64)
     names = tuple(str(name) for name in arrays["field.names"])

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from parkour.mdp.context import Contacts, GoalState, PreviousStep, Privileged, RobotState, StepContext
 from parkour.mdp.robot import RobotLayout
+from parkour.terrain.raster import OPEN
 
 _LEGS = ("FL", "FR", "RL", "RR")
 _CONSTANT = {"base_height": 0.4, "armature": 0.01}
@@ -61,6 +62,11 @@ class WavyCourse:
 
     def height(self, xy: Tensor) -> Tensor:
         return 0.3 * torch.sin(xy[..., 0]) + 0.2 * xy[..., 1]
+
+    def ceiling(self, xy: Tensor) -> Tensor:
+        return torch.where(
+            torch.sin(3.0 * xy[..., 0]) > 0.5, self.height(xy) + 0.35 + 0.1 * torch.cos(xy[..., 1]), OPEN
+        )
 
     def edge(self, xy: Tensor) -> Tensor:
         return torch.sin(5.0 * xy[..., 0] + xy[..., 1]) > 0.2

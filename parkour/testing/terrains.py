@@ -11,7 +11,7 @@ import numpy as np
 from parkour.errors import TerrainError
 from parkour.tasks.model import CourseField
 from parkour.terrain.field import Patch, build_patch, generate
-from parkour.terrain.raster import FLOOR, Grid, height_raster
+from parkour.terrain.raster import FLOOR, OPEN, Grid, ceiling_raster, height_raster
 from parkour.terrain.sub_terrain import LEVEL_START, MARGIN, PATCH_LENGTH, PATCH_WIDTH, SubTerrain
 from parkour.testing.subject import CheckFailed, DoesNotApply, NotChecked, Subject, expect
 
@@ -21,6 +21,10 @@ LOWEST_GOAL = -0.3
 """Ground lower than this under a way point [m]: a robot that stands there counts as fallen in the built-in tasks."""
 ROOMY = 128
 """Boxes and way points allowed with parameters at their bounds."""
+ALONG = 0.02
+"""Distance between looks along the course [m]."""
+LOW = 0.15
+"""Nobody gets through where what hangs overhead leaves less than this [m]."""
 LEVEL = 1e-3
 """Heights are equal within this [m]."""
 
@@ -178,6 +182,38 @@ def way_points_on_ground(subject: Subject) -> str:
     return f"lowest at {lowest:.2f} m"
 
 
+def room_below(subject: Subject) -> str:
+    """Robots fit under what hangs over the way."""
+    grid = Grid.of_patch(CELL)
+    least = np.inf
+    for drawn, made in _sample(subject):
+        ceiling = ceiling_raster(made.boxes, grid)
+        if ceiling is None:
+            continue
+        path = path_of(made)
+        room = (ceiling - height_raster(made.boxes, grid))[grid.index(path)]
+        k = int(room.argmin())
+        least = min(least, float(room[k]))
+        expect(
+            room[k] >= LOW,
+            f"{room[k]:.2f} m between ground and ceiling at ({path[k, 0]:.2f}, {path[k, 1]:.2f}) on the way, expected "
+            f"{LOW} m or more, at {drawn.where}",
+        )
+    if not np.isfinite(least):
+        raise DoesNotApply("nothing hangs overhead")
+    return f"{least:.2f} m or more" if least < OPEN / 2 else "beside the way alone"
+
+
+def path_of(made: SubTerrain) -> np.ndarray:
+    """``[n, 2]`` points on the straight lines from the start over all way points."""
+    points = np.concatenate([[made.spawn[:2]], np.asarray(made.goals, float)])
+    lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    distance = np.concatenate([[0.0], np.cumsum(lengths)])
+    keep = np.concatenate([[True], np.diff(distance) > 1e-9])
+    at = np.arange(0.0, max(distance[-1], ALONG), ALONG)
+    return np.stack([np.interp(at, distance[keep], points[keep, axis]) for axis in (0, 1)], axis=-1)
+
+
 def takes_roughness(subject: Subject) -> str:
     """Patches build with bumps and rasters, as in a field."""
     bumps = []
@@ -230,5 +266,6 @@ CHECKS = (
     starts_level,
     reaches_past_the_border,
     way_points_on_ground,
+    room_below,
     takes_roughness,
 )

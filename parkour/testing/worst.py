@@ -10,15 +10,15 @@ import numpy as np
 
 from parkour.errors import TerrainError
 from parkour.terrain.field import Patch
-from parkour.terrain.raster import Grid, height_raster
+from parkour.terrain.raster import OPEN, Grid, ceiling_raster, height_raster
 from parkour.terrain.sub_terrain import PATCH_WIDTH, SubTerrain
 from parkour.testing.subject import Subject
-from parkour.testing.terrains import CELL, Drawn, draws, patch_of, sound
+from parkour.testing.terrains import ALONG, CELL, LOW, Drawn, draws, patch_of, path_of, sound
 
 PIT = 0.12
 """What lies this far below the start platform counts as a gap; and ground this far below a place as beside it [m]."""
-ALONG = 0.02
-"""Distance between looks along the course [m]."""
+WALL = 0.25
+"""Ground that rises by more than this between two neighbouring cells, seen from the way, is a wall beside it [m]."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class WorstCase:
 
 
 def worst_cases(subject: Subject) -> list[WorstCase]:
-    """Of the sound draws: the widest gap, the highest step, the narrowest way, the most boxes."""
+    """Of the sound draws: the widest gap, the highest step, the narrowest way, the lowest ceiling, the most boxes."""
     grid = Grid.of_patch(CELL)
     found: dict[str, WorstCase] = {}
     for drawn, made in sound(subject):
@@ -79,35 +79,29 @@ def _unchecked(subject: Subject, drawn: Drawn) -> Patch | None:
     try:
         made = subject.target(drawn.difficulty, np.random.default_rng(drawn.seed), subject.params)
         made.check(subject.spec.name, max_boxes=10_000, max_goals=10_000)
-        heights = height_raster(made.boxes, Grid.of_patch(CELL))
-        return Patch(made, tuple(made.boxes), heights, np.zeros(heights.shape, bool))
+        grid = Grid.of_patch(CELL)
+        heights = height_raster(made.boxes, grid)
+        edges = np.zeros(heights.shape, bool)
+        return Patch(made, tuple(made.boxes), heights, edges, ceiling_raster(made.boxes, grid))
     except (Exception, TerrainError):
         return None
 
 
 def _measures(made: SubTerrain, grid: Grid) -> list[tuple[str, float, str, int]]:
     """What, how much, unit, and the sign that makes more of it worse."""
-    heights = height_raster(made.boxes, grid)
-    path = _path(made)
+    heights, ceiling = height_raster(made.boxes, grid), ceiling_raster(made.boxes, grid)
+    path = path_of(made)
     along = heights[grid.index(path)]
+    clearance = np.inf if ceiling is None else float((ceiling[grid.index(path)] - along).min())
     pit = along < -PIT
     steps = np.diff(along[~pit]) if (~pit).sum() > 1 else np.zeros(1)
     return [
         ("widest gap", _longest(pit) * ALONG, "m", 1),
         ("highest step", float(np.abs(steps).max(initial=0.0)), "m", 1),
-        ("narrowest way", _narrowest(heights, grid, path[~pit], along[~pit]), "m", -1),
+        ("narrowest way", _narrowest(heights, ceiling, grid, path[~pit], along[~pit]), "m", -1),
+        ("lowest ceiling", clearance if clearance < OPEN / 2 else np.inf, "m", -1),
         ("most boxes", float(len(made.boxes)), "", 1),
     ]
-
-
-def _path(made: SubTerrain) -> np.ndarray:
-    """``[n, 2]`` points on the straight lines from the start over all way points."""
-    points = np.concatenate([[made.spawn[:2]], np.asarray(made.goals, float)])
-    lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    distance = np.concatenate([[0.0], np.cumsum(lengths)])
-    keep = np.concatenate([[True], np.diff(distance) > 1e-9])
-    at = np.arange(0.0, max(distance[-1], ALONG), ALONG)
-    return np.stack([np.interp(at, distance[keep], points[keep, axis]) for axis in (0, 1)], axis=-1)
 
 
 def _longest(flags: np.ndarray) -> int:
@@ -119,14 +113,31 @@ def _longest(flags: np.ndarray) -> int:
     return best
 
 
-def _narrowest(heights: np.ndarray, grid: Grid, path: np.ndarray, along: np.ndarray) -> float:
-    """Least extent along y, around a point of the path, of ground that is not much lower than there [m]."""
+def _narrowest(heights: np.ndarray, ceiling: np.ndarray | None, grid: Grid, path: np.ndarray,
+               along: np.ndarray) -> float:  # fmt: skip
+    """Least extent along y, around a point of the path, of ground to walk on [m].
+
+    It ends where the ground is much lower than on the path, at a wall, and at what hangs too low to pass below.
+    """
     if len(path) == 0:
         return float("inf")
     i, j = grid.index(path)
-    rows = heights[i] >= (along - PIT)[:, None]
+    rows = (heights[i] >= (along - PIT)[:, None]) & ~_beyond_walls(heights[i], j)
+    if ceiling is not None:
+        rows &= ceiling[i] - heights[i] >= LOW
     width = np.array([_around(row, middle) for row, middle in zip(rows, j, strict=True)]) * grid.cell
     return float(min(width.min(), PATCH_WIDTH))
+
+
+def _beyond_walls(heights: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """``[n, NY]`` bool: cells that are the first of a rise by a wall, on the way from ``middle`` ``[n]`` outward."""
+    rise = np.diff(heights, axis=1) > WALL
+    fall = np.diff(heights, axis=1) < -WALL
+    column = np.arange(heights.shape[1])
+    wall = np.zeros(heights.shape, bool)
+    wall[:, 1:] |= rise & (column[1:] > middle[:, None])
+    wall[:, :-1] |= fall & (column[:-1] < middle[:, None])
+    return wall
 
 
 def _around(row: np.ndarray, middle: int) -> int:

@@ -12,9 +12,7 @@ from tests.docs.pages import ROOT
 sys.path.insert(0, str(ROOT / "docs"))
 import make_reference_courses as module
 
-from parkour_terrains.plugin import register_terrains
-
-SPECS = {spec.name: spec for spec in register_terrains()}
+SPECS = {spec.name: spec for spec in module.compared()}
 
 
 def test_the_page_is_what_the_script_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,6 +144,32 @@ def test_height_scan() -> None:
     assert (got == -1.0).any() and (got.abs() < 0.5).any(), "the states reach neither the bound nor the middle"
 
 
+def _ceiling_by_hand(ctx: StepContext, i: int) -> list[float]:
+    bx, by, bz = ctx.robot.base_pos[i].tolist()
+    yaw = ctx.robot.yaw[i].item()
+    numbers = []
+    for row in range(11):
+        for column in range(12):
+            forward, left = -0.45 + 0.15 * column, -0.75 + 0.15 * row
+            x = bx + forward * math.cos(yaw) - left * math.sin(yaw)
+            y = by + forward * math.sin(yaw) + left * math.cos(yaw)
+            over = 0.3 * math.sin(x) + 0.2 * y + 0.35 + 0.1 * math.cos(y) - bz if math.sin(3 * x) > 0.5 else 10.0
+            numbers.append(min(1.0, max(0.0, 1.0 - over)))
+    return numbers
+
+
+def test_a_ceiling_is_a_second_scan() -> None:
+    ctx = random_context(32, seed=9)
+    group, ground = _make("height_scan", 32, ceiling=True), _make("height_scan", 32)
+    assert [(field.name, field.size) for field in group.layout()] == [("height_scan", 132), ("ceiling_scan", 132)]
+    got = group(ctx)
+    assert torch.equal(got[:, :132], ground(ctx))
+    expected = torch.tensor([_ceiling_by_hand(ctx, i) for i in range(32)])
+    assert torch.isclose(got[:, 132:], expected, rtol=1e-5, atol=1e-5).float().mean() > 0.999  # one at a bar's end
+    assert all((got[:, 132:] == value).any() for value in (0.0, 1.0)), "the states reach no bound"
+    assert ((got[:, 132:] > 0.0) & (got[:, 132:] < 1.0)).any()
+
+
 @pytest.mark.parametrize(
     ("yaw", "along_columns", "along_rows"),
     # Ground that rises with x. Facing +x, it rises towards the front; facing +y, towards the right; and so on.
@@ -170,6 +196,9 @@ class _Slope:
 
     def height(self, xy: torch.Tensor) -> torch.Tensor:
         return 0.1 * xy[..., 0]
+
+    def ceiling(self, xy: torch.Tensor) -> torch.Tensor:
+        return xy.new_full(xy.shape[:-1], 10.0)
 
     def edge(self, xy: torch.Tensor) -> torch.Tensor:
         return xy[..., 0] > 1e9

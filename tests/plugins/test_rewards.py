@@ -12,6 +12,7 @@ import torch
 
 from parkour.mdp.context import StepContext
 from parkour.mdp.robot import RobotLayout
+from parkour.testing.states import WavyCourse
 from parkour_rewards.plugin import register_rewards
 from tests.components import load, parameters
 from tests.contexts import GO2, TRIPOD, random_context
@@ -106,6 +107,26 @@ def _feet_edge(ctx: StepContext, i: int) -> float:
     return count
 
 
+def _low_ceiling(ctx: StepContext, i: int) -> float:
+    bx, by, bz = ctx.robot.base_pos[i].tolist()
+    yaw = ctx.robot.yaw[i].item()
+    lowest = 10.0
+    for forward in (-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5):
+        for left in (-0.15, -0.05, 0.05, 0.15):
+            x = bx + forward * math.cos(yaw) - left * math.sin(yaw)
+            y = by + forward * math.sin(yaw) + left * math.cos(yaw)
+            if math.sin(3 * x) > 0.5:
+                lowest = min(lowest, 0.3 * math.sin(x) + 0.2 * y + 0.35 + 0.1 * math.cos(y))
+    return min(max(bz + 0.08 - lowest, 0.0), 0.3)
+
+
+class UnderABar(WavyCourse):
+    """Something hangs 0.42 m high from x = 2 to 3 m."""
+
+    def ceiling(self, xy: torch.Tensor) -> torch.Tensor:
+        return torch.where((xy[..., 0] > 2.0) & (xy[..., 0] < 3.0), 0.42, 10.0)
+
+
 BY_HAND: dict[str, Callable[[StepContext, int], float]] = {
     "tracking_goal_vel": _tracking_goal_vel,
     "tracking_yaw": _tracking_yaw,
@@ -121,6 +142,7 @@ BY_HAND: dict[str, Callable[[StepContext, int], float]] = {
     "dof_error": _dof_error,
     "feet_stumble": _feet_stumble,
     "feet_edge": _feet_edge,
+    "low_ceiling": _low_ceiling,
 }
 
 
@@ -130,8 +152,10 @@ def _evaluate(name: str, ctx: StepContext, **changes: object) -> torch.Tensor:
 
 
 def test_the_terms_are_those_of_the_teacher_and_all_are_computed_by_hand() -> None:
-    task = tomllib.loads((files("parkour_tasks") / "go2_teacher.toml").read_text())
-    assert set(SPECS) == set(task["rewards"]) == set(BY_HAND)
+    names = ("go2_teacher", "go2_teacher_crawl")
+    teacher, crawling = (tomllib.loads((files("parkour_tasks") / f"{name}.toml").read_text()) for name in names)
+    assert set(SPECS) == set(BY_HAND) == set(teacher["rewards"]) | set(crawling["rewards"])
+    assert set(crawling["rewards"]) == {"low_ceiling"}
 
 
 @pytest.mark.parametrize("layout", [GO2, TRIPOD], ids=lambda layout: layout.name)
@@ -193,6 +217,18 @@ def test_edges_count_only_above_the_level_and_under_load() -> None:
     ctx.contacts.foot_force, ctx.contacts.previous_foot_force = load_now, load_before
     assert _evaluate("feet_edge", ctx).tolist() == [0.0, 4.0, 1.0, 0.0]
     assert _evaluate("feet_edge", ctx, above_level=-1).tolist() == [4.0, 4.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(("height", "expected"), [(0.3, 0.0), (0.34, 0.0), (0.4, 0.06), (2.0, 0.3)])
+def test_the_body_is_to_be_low_before_and_under_a_bar(height: float, expected: float) -> None:
+    ctx = random_context(4, seed=0)
+    # Half a metre before a bar from x = 2 to 3 m, under it, with its tail below it yet, and behind it.
+    ctx.robot.base_pos = torch.tensor(
+        [[1.51, 0.0, height], [2.5, 0.0, height], [3.29, 0.0, height], [3.4, 0.0, height]]
+    )
+    ctx.robot.yaw = torch.zeros(4)
+    ctx.course = UnderABar(ctx.course.level, ctx.course.difficulty, ctx.course.terrain, ctx.course.flat)
+    assert _evaluate("low_ceiling", ctx).tolist() == pytest.approx([expected] * 3 + [0.0], abs=1e-5)
 
 
 def test_unloaded_feet_do_not_stumble() -> None:

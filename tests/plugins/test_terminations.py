@@ -64,3 +64,9 @@ def test_thresholds() -> None:
     assert _evaluate("base_too_low", ctx).tolist() == [False, True, False, True]
     assert _evaluate("time_out", ctx).tolist() == [False, False, True, True]
     assert _evaluate("course_completed", ctx).tolist() == [False, False, True, True]
+
+
+def test_whoever_crawls_under_the_lowest_bar_has_not_fallen() -> None:
+    ctx = random_context(3, seed=0)
+    ctx.robot.base_pos[:, 2] = torch.tensor([0.10, 0.0, -0.26])
+    assert _evaluate("base_too_low", ctx).tolist() == [False, False, True]

@@ -107,6 +107,36 @@ def test_flat_alone_declares_itself_flat() -> None:
     assert [name for name, spec in SPECS.items() if spec.flat] == ["flat"]
 
 
+# -- crawl -------------------------------------------------------------------------------------------------------------
+
+
+@each_difficulty
+def test_bars_hang_at_one_clearance_across_the_whole_patch(d: float) -> None:
+    lengths, spaces = [], []
+    for patch in drawn("crawl", d):
+        ground, *bars = patch.boxes
+        assert not ground.overhead and all(bar.overhead and not bar.walkable for bar in bars)
+        middles = [bar.center[0] for bar in bars]
+        for bar in bars:
+            assert bar.center[2] - bar.half_size[2] == pytest.approx(0.45 + (0.22 - 0.45) * d)
+            assert ends(bar, 1) == pytest.approx((-PATCH_WIDTH / 2 - MARGIN, PATCH_WIDTH / 2 + MARGIN))
+            assert bar.half_size[2] == pytest.approx(0.25), "a bar that can be climbed"
+            lengths.append(2 * bar.half_size[0])
+        for before, middle, goal in zip((START_PLATFORM, *middles), middles, patch.goals[1:], strict=False):
+            spaces.append(middle - before)
+            assert goal[0] == pytest.approx((before + middle) / 2)
+            assert abs(goal[1]) <= 0.4
+        assert ends(bars[-1], 0)[1] < patch.goals[-1, 0]
+    assert_uniform(lengths, 0.2, 0.5)
+    assert_uniform(spaces, 1.2, 2.2)
+
+
+def test_bars_as_walls_are_the_same_bars() -> None:
+    hanging, walls = make("crawl", 0.5, 4), make("crawl", 0.5, 4, overhead=False)
+    assert [box.row().tolist() for box in hanging.boxes] == [box.row().tolist() for box in walls.boxes]
+    assert not any(box.overhead for box in walls.boxes)
+
+
 # -- gap ---------------------------------------------------------------------------------------------------------------
 
 
@@ -395,5 +425,5 @@ def test_every_parameter_says_what_it_is(name: str) -> None:
     assert address is not None
     for field_name, field in load(address).model_fields.items():
         assert field.description, field_name
-        if field_name != "obstacles":
+        if field.annotation not in (int, bool):
             assert isinstance(field.json_schema_extra, dict) and field.json_schema_extra["unit"] == "m"

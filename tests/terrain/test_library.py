@@ -32,7 +32,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 def test_it_is_a_course(library: CourseLibrary) -> None:
     state = CourseState(library, 3)
-    for name in [*inspect.get_annotations(Course), "height", "edge"]:
+    for name in [*inspect.get_annotations(Course), "height", "ceiling", "edge"]:
         assert hasattr(state, name)
 
 

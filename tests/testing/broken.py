@@ -62,6 +62,10 @@ def terrain_with_a_way_point_in_the_pit(difficulty, rng, params):
     return SubTerrain([pit, Box.slab((-1, 2.7), (-3, 3), 0.0)], GOALS)
 
 
+def terrain_with_a_bar_too_low(difficulty, rng, params):
+    return SubTerrain([GROUND, Box.slab((4, 5), (-3, 3), 0.6, 0.5, overhead=True)], GOALS)
+
+
 # -- rewards and terminations ----------------------------------------------------------------------------------------
 
 

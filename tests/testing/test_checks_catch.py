@@ -24,6 +24,7 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("terrain", "terrain_with_a_step_at_the_start", "starts_level", "0.1 m off height 0"),
     ("terrain", "terrain_too_short", "reaches_past_the_border", "must reach 1 m past"),
     ("terrain", "terrain_with_a_way_point_in_the_pit", "way_points_on_ground", "way point 1 at (6.00, 0.00)"),
+    ("terrain", "terrain_with_a_bar_too_low", "room_below", "0.10 m between ground and ceiling at (4.00, 0.00)"),
     ("terrain", "nothing", "callable_as_agreed", "expected to be called with (difficulty, rng, params)"),
     ("reward", "column", "one_number_each", "returned shape (12, 1), expected (12,)"),
     ("reward", "text", "one_number_each", "returned a str, expected a tensor"),

@@ -28,6 +28,19 @@ def course(difficulty: float, rng: np.random.Generator, params: object) -> SubTe
     return SubTerrain(boxes, np.array([(2.5, 0.0), (7.5, 0.0), (12.0, 0.0)]))
 
 
+def walled(difficulty: float, rng: np.random.Generator, params: object) -> SubTerrain:
+    """Walls 0.6 m high with an opening of 1.6 to 0.7 m on the left, and a bar that leaves 0.5 to 0.3 m."""
+    opening, room = 1.6 - 0.9 * difficulty, 0.5 - 0.2 * difficulty
+    boxes = [
+        Box.slab((-1, 17), (-3, 3), 0.0),
+        Box.slab((5, 5.1), (-3, 2 - opening), 0.6),
+        Box.slab((5, 5.1), (2, 3), 0.6),
+        Box.slab((9, 10), (-3, 3), room + 0.2, 0.2, overhead=True),
+        Box.slab((12, 12.2), (-2.2, -1), 0.2, 0.1, overhead=True),
+    ]
+    return SubTerrain(boxes, np.array([(5.05, 2 - opening / 2), (12.0, 0.0)]))
+
+
 def crowded(difficulty: float, rng: np.random.Generator, params: object) -> SubTerrain:
     good = course(difficulty, rng, params)
     return SubTerrain([*good.boxes] * (8 if difficulty > 0.6 else 1), good.goals)
@@ -50,6 +63,14 @@ def test_what_a_robot_meets_is_measured() -> None:
     assert cases["narrowest way"].value == pytest.approx(0.4, abs=0.06)
     assert {case.difficulty for case in cases.values() if case.unit} == {1.0}
     assert str(cases["most boxes"]) == "most boxes 6: difficulty 0.00, seed 0"
+
+
+def test_walls_and_ceilings_are_measured() -> None:
+    cases = {case.what: case for case in worst_cases(subject("walled"))}
+    assert cases["narrowest way"].value == pytest.approx(0.7, abs=0.06)
+    assert cases["lowest ceiling"].value == pytest.approx(0.3, abs=1e-5)
+    assert cases["lowest ceiling"].difficulty == cases["narrowest way"].difficulty == 1.0
+    assert "lowest ceiling" not in {case.what for case in worst_cases(subject("course"))}
 
 
 def test_failing_draws_are_drawn_too(tmp_path: Path) -> None:

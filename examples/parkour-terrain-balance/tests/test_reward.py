@@ -20,6 +20,9 @@ class Beam:
     def height(self, xy: torch.Tensor) -> torch.Tensor:
         return torch.where(xy[..., 1].abs() < 0.15, 0.0, -0.5)
 
+    def ceiling(self, xy: torch.Tensor) -> torch.Tensor:
+        return xy.new_full(xy.shape[:-1], 10.0)
+
     def edge(self, xy: torch.Tensor) -> torch.Tensor:
         return torch.zeros(xy.shape[:-1], dtype=torch.bool)
 

@@ -1,4 +1,4 @@
-"""The ground around the robot."""
+"""The ground around the robot, and what hangs over it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from parkour.specs import ObservationField
 class HeightScan:
     """Group ``height_scan``: clip(base_z − ground_z − clearance, ± limit) at the points of a grid, x fastest.
 
+    With ``ceiling`` there follows clip(limit − (ceiling_z − base_z), 0, limit) at the same points: 0 under the open
+    sky, the more the lower the ceiling.
+
     The grid moves and turns (about z only) with the base. It is refreshed where ``ctx.perception`` is set and on the
     first step of an episode, and held in between.
     """
@@ -22,6 +25,7 @@ class HeightScan:
     def __init__(
         self, num_envs: int, device: str | torch.device, layout: RobotLayout, *,
         x: tuple[float, float], y: tuple[float, float], spacing: float, clearance: float, limit: float,
+        ceiling: bool = False,
     ) -> None:  # fmt: skip
         columns = torch.linspace(*x, round((x[1] - x[0]) / spacing) + 1, device=device)
         rows = torch.linspace(*y, round((y[1] - y[0]) / spacing) + 1, device=device)
@@ -29,18 +33,23 @@ class HeightScan:
         self._y = rows.repeat_interleave(len(columns))
         self._clearance = clearance
         self._limit = limit
-        self._held = torch.zeros(num_envs, len(self._x), device=device)
+        self._ceiling = ceiling
+        self._held = torch.zeros(num_envs, len(self._x) * (2 if ceiling else 1), device=device)
         self._first = torch.ones(num_envs, dtype=torch.bool, device=device)
 
     def layout(self) -> Sequence[ObservationField]:
-        return [ObservationField(name="height_scan", size=len(self._x), unit="m")]
+        names = ("height_scan", "ceiling_scan") if self._ceiling else ("height_scan",)
+        return [ObservationField(name=name, size=len(self._x), unit="m") for name in names]
 
     def __call__(self, ctx: StepContext) -> Tensor:
-        """``[N, rows * columns]`` [m]."""
-        ground = ctx.course.height(self._points(ctx))
-        scan = ctx.robot.base_pos[:, 2:3] - ground - self._clearance
+        """``[N, rows * columns]`` [m]; twice as many with the ceiling."""
+        points, height = self._points(ctx), ctx.robot.base_pos[:, 2:3]
+        scan = (height - ctx.course.height(points) - self._clearance).clamp(-self._limit, self._limit)
+        if self._ceiling:
+            low = self._limit - (ctx.course.ceiling(points) - height)
+            scan = torch.cat((scan, low.clamp(0.0, self._limit)), dim=1)
         refresh = (ctx.perception | self._first).unsqueeze(1)
-        self._held = torch.where(refresh, scan.clamp(-self._limit, self._limit), self._held)
+        self._held = torch.where(refresh, scan, self._held)
         self._first.zero_()
         return self._held
 

@@ -46,6 +46,9 @@ class HeightScanParams(Params):
     """Height of the base that reads 0."""
     limit: float = param(1.0, unit="m", ge=0.0, le=100.0)
     """Readings are clipped to ± this."""
+    ceiling: bool = param(False)
+    """Whether a second scan follows, of what hangs overhead: how far the ceiling comes down into the ``limit`` above
+    the base, 0 where nothing does."""
 
     @model_validator(mode="after")
     def _whole_steps(self) -> HeightScanParams:

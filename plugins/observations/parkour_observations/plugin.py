@@ -24,7 +24,7 @@ def register_observations() -> Iterable[ObservationSpec]:
         ),
         ObservationSpec(
             name="height_scan",
-            summary="heights of the ground around the robot, on a grid that turns with it",
+            summary="heights of the ground (and of the ceiling) around the robot, on a grid that turns with it",
             target="parkour_observations.height_scan:HeightScan",
             params="parkour_observations.params:HeightScanParams",
             source=_EXTREME_PARKOUR,

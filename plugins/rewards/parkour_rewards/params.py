@@ -27,6 +27,19 @@ class EdgeParams(Params):
     """Counts only above this level of the field; -1 counts everywhere."""
 
 
+class CeilingParams(Params):
+    reach: float = param(0.08, unit="m", ge=0.0, le=2.0)
+    """The body is to stay this far, measured from the base's origin, below what hangs overhead."""
+    ahead: float = param(0.5, unit="m", ge=0.0, le=5.0)
+    """How far forward of the base the ceiling counts."""
+    behind: float = param(0.3, unit="m", ge=0.0, le=5.0)
+    """How far backward."""
+    side: float = param(0.15, unit="m", ge=0.0, le=5.0)
+    """How far to the left and right."""
+    most: float = param(0.3, unit="m", ge=0.0, le=5.0)
+    """Not more than this is counted: what nobody fits under is no worse than a low bar."""
+
+
 class OrientationLimitParams(Params):
     limit: float = param(1.5, unit="rad", ge=0.0, le=3.1416)
     """Greatest roll and pitch, either way."""

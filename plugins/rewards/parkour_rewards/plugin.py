@@ -39,6 +39,12 @@ def register_rewards() -> Iterable[RewardSpec]:
         _reward("collision", "contact", _LEGGED_GYM, "number of bodies other than feet that touch", "CollisionParams"),
         _reward("feet_stumble", "contact", _LEGGED_GYM, "whether a foot hits something vertical", "StumbleParams"),
         _reward("feet_edge", "contact", _EXTREME_PARKOUR, "number of feet that stand on an edge", "EdgeParams"),
+        RewardSpec(
+            name="low_ceiling",
+            summary="how much too high the base is for what hangs over the robot and ahead of it",
+            target="parkour_rewards.posture:low_ceiling",
+            params="parkour_rewards.params:CeilingParams",
+        ),
     )
 
 

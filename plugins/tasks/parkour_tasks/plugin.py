@@ -28,6 +28,11 @@ def register_tasks() -> Iterable[TaskSpec]:
         aliases=_earlier_ids("Teacher-Unitree-Go2"),
     )
     yield TaskSpec(
+        name="go2-teacher-crawl",
+        summary="Unitree Go2, obstacle courses and bars to crawl under, scans of ground and ceiling (PPO + RMA)",
+        target="parkour_tasks:go2_teacher_crawl.toml",
+    )
+    yield TaskSpec(
         name="go2-student",
         summary="Unitree Go2, obstacle courses, depth camera (distilled from a teacher)",
         target="parkour_tasks:go2_student.toml",

@@ -1,1 +1,1 @@
-"""The built-in sub-terrains: gap, hurdle, step, tilt, flat and demo."""
+"""The built-in sub-terrains: gap, hurdle, step, tilt, flat, demo and crawl."""

@@ -60,4 +60,10 @@ def register_terrains() -> Iterable[TerrainSpec]:
             graded=False,
             source=SOURCE,
         ),
+        TerrainSpec(
+            name="crawl",
+            summary="bars across level ground, to crawl under",
+            target="parkour_terrains.crawl:crawl",
+            params="parkour_terrains.crawl:CrawlParams",
+        ),
     ]

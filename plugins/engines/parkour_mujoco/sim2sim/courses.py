@@ -15,6 +15,7 @@ from parkour.specs import TerrainSpec
 from parkour.tasks.model import CourseField
 from parkour.tasks.validation import validate
 from parkour.terrain.field import FieldTerrain, TerrainField, build_field
+from parkour.terrain.raster import OPEN
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,15 @@ class Patch:
         self.spawn = field.spawn[index].astype(float)
         self.goals = field.goals[index][: int(field.goal_count[index])].astype(float)
         self._height, self._edge, self._grid = field.height[index], field.edge[index], field.grid
+        self._ceiling = None if field.ceiling is None else field.ceiling[index]
 
     def height(self, xy: np.ndarray) -> np.ndarray:
         """Ground height [m] at points ``[..., 2]``."""
         return self._height[self._cells(xy)]
+
+    def ceiling(self, xy: np.ndarray) -> np.ndarray:
+        """Lowest surface overhead [m] at points ``[..., 2]``; :data:`OPEN` where there is none."""
+        return np.full(xy.shape[:-1], OPEN) if self._ceiling is None else self._ceiling[self._cells(xy)]
 
     def edge(self, xy: np.ndarray) -> np.ndarray:
         """Whether points ``[..., 2]`` lie on an edge."""

@@ -37,7 +37,7 @@ class Situation(Readings):
 
 
 class HeightScan:
-    """Ground around the robot, as old as the last refresh of the slow sensors."""
+    """Ground and ceiling around the robot, as old as the last refresh of the slow sensors."""
 
     def __init__(self) -> None:
         self._scan: np.ndarray | None = None
@@ -54,8 +54,12 @@ class HeightScan:
             grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
             cos, sin = np.cos(now.state.yaw), np.sin(now.state.yaw)
             points = now.state.base_pos[:2] + grid @ np.array([[cos, sin], [-sin, cos]])
-            reading = now.state.base_pos[2] - now.patch.height(points) - p["clearance"]
-            scan = self._scan = np.clip(reading, -p["limit"], p["limit"])
+            height, limit = now.state.base_pos[2], p["limit"]
+            scan = np.clip(height - now.patch.height(points) - p["clearance"], -limit, limit)
+            if p.get("ceiling", False):  # exports of earlier versions do not say
+                low = limit - (now.patch.ceiling(points) - height)
+                scan = np.concatenate([scan, np.clip(low, 0.0, limit)])
+            self._scan = scan
         return scan
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from parkour.commands import JsonOption, Styled, make_app, notice, print_json, print_table
+from parkour.commands import JsonOption, Styled, make_app, notice, print_json, print_result, print_table
 from parkour.errors import ParkourError
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import KINDS, EngineSpec
@@ -81,7 +81,7 @@ def _try_engine(name: str, options: Mapping[str, str], seconds: float, as_json: 
     if as_json:
         print_json(report.as_dict())
     else:
-        print(report.as_markdown())
+        print_result(report.as_markdown())
     if not report.ok:
         raise typer.Exit(1)
 

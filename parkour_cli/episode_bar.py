@@ -33,8 +33,9 @@ class EpisodeBar:
 @contextmanager
 def episode_bar(prefix: str = "") -> Iterator[EpisodeBar]:
     """The bar; gone when done."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from parkour.terminal import Terminal
 
     bar = Progress(
         SpinnerColumn(),
@@ -42,7 +43,7 @@ def episode_bar(prefix: str = "") -> Iterator[EpisodeBar]:
         BarColumn(),
         TextColumn("{task.fields[scored]}"),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=Terminal(stderr=True),
         transient=True,
         disable=not sys.stderr.isatty(),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parkour.commands import JsonOption, grouped, make_app, notice, print_json, print_table
+from parkour.commands import JsonOption, grouped, make_app, notice, print_json, print_result, print_table
 from parkour.errors import ParkourError
 from parkour_cli.migration import BESIDE_CHECKPOINT
 from parkour_cli.options import EngineOptions, PolicyOptions
@@ -83,7 +83,7 @@ def weights(
     make_folder(out.parent, "--out")
     save_checkpoint(out, slim(loaded.checkpoint, half=half), hint="free some space, or name another --out FILE")
     notice(f"{loaded.path}: {loaded.path.stat().st_size / 1e6:.1f} MB, {out}: {out.stat().st_size / 1e6:.1f} MB")
-    print(out)
+    print_result(out)
 
 
 def export_place(out: Path | None, weights: Weights) -> Path | None:
@@ -151,4 +151,4 @@ def _report(result: ExportResult, as_json: bool) -> None:
     rows = [(p["inputs"], p["batch"], p["steps"], f"{p['max_error']:.2g}") for p in parities]
     print_table("difference from torch", ("inputs", "batch", "steps", "max error"), rows)
     for path in result.files:
-        print(path)
+        print_result(path)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from parkour.commands import OptionsOf, grouped, make_app, notice
+from parkour.commands import OptionsOf, grouped, make_app, notice, print_result
 from parkour.pipeline.plan import WEIGHTS
 from parkour.pipeline.settings import DEGRADATIONS, Gates, PipelineSettings
+from parkour.terminal import Terminal
 from parkour_cli.changes import read_changes
 from parkour_cli.options import DEVICE
 
@@ -78,13 +78,13 @@ def pipeline(
         student_changes=tuple(student_set), degradations=_degradations(degradation), gates=Gates.read(gate),
     )  # fmt: skip
     _check(settings)
-    display = ConsoleDisplay(Console(stderr=True), make_stages(settings), settings.folder)
+    display = ConsoleDisplay(Terminal(stderr=True), make_stages(settings), settings.folder)
     try:
         run_pipeline(settings, CommandLine("parkour_cli"), display)
     except StageStoppedError as stopped:
         notice("stopped; the same command goes on from here")
         raise typer.Exit(stopped.status) from None
-    print(settings.folder / WEIGHTS)
+    print_result(settings.folder / WEIGHTS)
 
 
 def _degradations(names: list[str]) -> tuple[str, ...]:

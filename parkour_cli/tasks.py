@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parkour.commands import JsonOption, make_app, print_json, print_table
+from parkour.commands import JsonOption, make_app, print_json, print_result, print_table
 from parkour.errors import ParkourError, TaskError
 from parkour.registry import RegisteredSpec, Registry, default_registry
 from parkour.specs import TaskSpec
@@ -60,7 +60,7 @@ def show_task(
         raise TaskError("got --json and --toml, expected one of them")
     resolved = load_task(task, overlay=overlay, changes=read_changes(sets, withs))
     if as_toml:
-        print(task_to_toml(resolved), end="")
+        print_result(task_to_toml(resolved).rstrip("\n"))
     elif as_json:
         print_json(task_tables(resolved))
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parkour.commands import OptionsOf, console, grouped, make_app, notice
+from parkour.commands import OptionsOf, console, grouped, make_app, notice, print_result
 from parkour.errors import ParkourError, TaskError
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, TrainOptions
 from parkour_cli.options import ALLOW_MISMATCH, DEVICE, EngineOptions, NoiseOption, TaskOptions
@@ -158,6 +158,6 @@ def _report(result: RunResult) -> None:
         notice(f"resume with: parkour train --resume --run {result.run}")
     else:
         notice(f"try it: parkour eval --run {result.run}, or: parkour play --run {result.run}")
-    print(result.checkpoint)
+    print_result(result.checkpoint)
     if code := STATUSES.get(result.stopped):
         raise typer.Exit(code)

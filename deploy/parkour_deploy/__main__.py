@@ -9,6 +9,7 @@ from typing import Mapping, Sequence
 
 from parkour_deploy.errors import DeployError
 from parkour_deploy.options import make_parser
+from parkour_deploy.text import one_line
 
 NOTHING: Mapping[str, str] = {}
 
@@ -32,9 +33,9 @@ def main(
     try:
         return _COMMANDS[options.command](options, links, sources)
     except DeployError as error:
-        print(f"error: {error.message}", file=sys.stderr)
+        print(f"error: {one_line(error.message)}", file=sys.stderr)
         if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+            print(f"hint: {one_line(error.hint)}", file=sys.stderr)
         return 1
 
 
@@ -80,7 +81,7 @@ def _list(options: argparse.Namespace, links: Mapping[str, str], sources: Mappin
     for title, group, more in (("robot links", LINKS, links), ("depth sources", SOURCES, sources)):
         print(f"{title}:")
         for name, target in targets(group, more).items():
-            print(f"  {name:12s} {target}")
+            print(f"  {one_line(name):12s} {one_line(target)}")
     return 0
 
 

@@ -25,6 +25,7 @@ from parkour_deploy.links.link import LinkContext, RobotLink
 from parkour_deploy.log import Log
 from parkour_deploy.plugins import LINKS, SOURCES, find, resolve
 from parkour_deploy.reading import read_json
+from parkour_deploy.text import one_line
 
 STALE, STALE_LOCKSTEP = 50, 10_000
 """Age of a state that is too old [ms]."""
@@ -37,7 +38,7 @@ Targets = Mapping[str, str]
 
 def notice(line: str) -> None:
     """To the operator."""
-    print(line, file=sys.stderr, flush=True)
+    print(one_line(line), file=sys.stderr, flush=True)
 
 
 def run(options: argparse.Namespace, links: Targets, sources: Targets) -> LoopReport:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from parkour.commands.output import notice as notice
     from parkour.commands.output import print_error as print_error
     from parkour.commands.output import print_json as print_json
+    from parkour.commands.output import print_result as print_result
     from parkour.commands.ranges import parse_range as parse_range
     from parkour.commands.tables import Styled as Styled
     from parkour.commands.tables import print_table as print_table
@@ -33,7 +34,7 @@ _HOME = {
     "application": ("HELP_SETTINGS", "JsonOption", "make_app"),
     "groups": ("OptionsOf", "grouped"),
     "logs": ("setup_logging",),
-    "output": ("console", "notice", "print_error", "print_json"),
+    "output": ("console", "notice", "print_error", "print_json", "print_result"),
     "ranges": ("parse_range",),
     "tables": ("Styled", "print_table"),
 }

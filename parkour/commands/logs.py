@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import sys
 
+from parkour.text import one_line, printable
+
 
 class _StderrHandler(logging.Handler):
     """Writes records to whatever ``sys.stderr`` is at that moment."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        print(f"{level}{record.getMessage()}", file=sys.stderr)
+        if record.levelno < logging.WARNING:
+            print(printable(record.getMessage(), lines=True), file=sys.stderr)
+        else:
+            print(f"{record.levelname.lower()}: {one_line(record.getMessage())}", file=sys.stderr)
 
 
 def setup_logging(verbose: bool) -> None:

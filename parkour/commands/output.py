@@ -1,42 +1,49 @@
-"""What commands print: results on stdout (tables for people, JSON for programs), notices and errors on stderr."""
+"""What commands print: results on stdout (tables for people, JSON for programs), notices and errors on stderr.
+
+Everything that is printed passes through this module, :mod:`parkour.commands.tables`, :mod:`parkour.commands.logs` or
+:class:`parkour.terminal.Terminal`: there text of strangers is made :func:`parkour.text.printable`, and nowhere else.
+"""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from parkour.text import one_line, printable
 
+if TYPE_CHECKING:
     from parkour.errors import ParkourError
+    from parkour.terminal import Terminal
 
 
 def notice(text: str) -> None:
     """A line for people, on stderr."""
-    print(text, file=sys.stderr)
+    print(printable(text, lines=True), file=sys.stderr)
+
+
+def print_result(result: object) -> None:
+    """A result as text, on stdout: a path, a document."""
+    print(printable(str(result), lines=True))
 
 
 def print_error(error: ParkourError) -> None:
     """An error as one line on stderr, and one more with what to try."""
-    print(f"error: {_one_line(error.message)}", file=sys.stderr)
+    print(f"error: {one_line(error.message)}", file=sys.stderr)
     if error.hint:
-        print(f"hint: {_one_line(error.hint)}", file=sys.stderr)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+        print(f"hint: {one_line(error.hint)}", file=sys.stderr)
 
 
 def print_json(data: Any) -> None:
     """Data for programs, on stdout."""
     import json
 
-    print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
+    # What a terminal would obey has escapes of JSON's own.
+    print("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
 
 
-def console() -> Console:
+def console() -> Terminal:
     """Rich's console on stdout. Piped output is not cut to 80 columns."""
-    from rich.console import Console
+    from parkour.terminal import Terminal
 
-    width = None if sys.stdout.isatty() else 200
-    return Console(width=width, highlight=False)
+    return Terminal(width=None if sys.stdout.isatty() else 200)

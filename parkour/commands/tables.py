@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
+from parkour.text import printable
+
 GAP = "  "
 """Between columns."""
 
@@ -31,12 +33,22 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         columns: headings.
         rows: cells, as many per row as there are columns.
     """
-    cells = [[cell if isinstance(cell, str) else str(cell) for cell in row] for row in rows]
+    cells = [[_shown(cell) for cell in row] for row in rows]
+    title = printable(title)
     if sys.stdout.isatty():
         _draw(title, columns, cells)
         return
     for line in _lines(title, columns, cells):
         print(line)
+
+
+def _shown(cell: object) -> str:
+    """Escaped before widths are measured."""
+    text = str(cell)
+    if text.isprintable() and isinstance(cell, str):
+        return cell
+    shown = printable(text, lines=True)
+    return Styled(shown, cell.style) if isinstance(cell, Styled) else shown
 
 
 def _lines(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -43,6 +43,7 @@ from parkour.policies.source import Weights, weights_at
 from parkour.storage import write_text
 from parkour.tasks import task_tables, task_to_toml
 from parkour.tasks.resolved import ResolvedTask
+from parkour.terminal import Terminal
 
 MakeEnv = Callable[[ResolvedTask, int, str, int], TaskEnv]
 """``(task, num_envs, device, seed) -> env``."""
@@ -258,7 +259,7 @@ def _learn(
             written = make_loggers(
                 options.logger, state.folder, task.name, config, runner.current_learning_iteration, say
             )
-            display = make_progress(console or Console(), time_limit=options.time_limit)
+            display = make_progress(console or Terminal(), time_limit=options.time_limit)
             shown = [WhileSeen(display)] if options.progress else []
             listeners = [*written, *shown, *listeners]
             for listener in listeners:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from parkour.commands import notice
+from parkour.commands import notice, print_result
 
 
 def new(
@@ -34,5 +34,5 @@ def new(
     folder = out / canonical_distribution(name)
     write_project(contents, folder, force=force)
     for path in contents:
-        print(folder / path)
+        print_result(folder / path)
     notice(f"try it: pip install -e '{folder}[test]' && parkour plugins check {folder.name} && pytest {folder}")

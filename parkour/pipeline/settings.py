@@ -72,7 +72,7 @@ class PipelineSettings:
     num_envs: int | None = None
     """Parallel environments of each training process; None: the tasks'."""
     seed: int = 1
-    teacher_overlay: str = "pipeline"
+    teacher_overlay: str = "pipeline+robust"
     student_overlay: str = "fast+compact+pipeline+robust"
     teacher_changes: tuple[str, ...] = ()
     """``PATH=VALUE`` of the teacher's task."""

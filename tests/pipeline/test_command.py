@@ -67,7 +67,7 @@ def test_stopped_pipeline_says_how_to_go_on(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["go3"], "unknown task 'go3-teacher'; did you mean 'go2-teacher'?"),
+        (["go3"], "unknown task 'go3-teacher'; did you mean 'go2-teacher'"),
         (["go2", "--teacher-overlay", "fst"], "unknown overlay 'fst'"),
         (["go2", "--student-overlay", "fast+nothing"], "unknown overlay 'nothing'"),
         (["go2", "--noise", "loud"], "unknown overlay 'loud'"),

@@ -17,11 +17,22 @@ def main(args: list[str] | None = None) -> None:
     """
     # Imports make many objects and no garbage: to look for it takes a tenth of the time of `parkour --help`.
     gc.disable()
+    import typer
+
+    from parkour.commands.help import UsageError
     from parkour_cli.app import app
 
     gc.enable()
     try:
-        app(args, prog_name="parkour")
+        sys.exit(app(args, prog_name="parkour", standalone_mode=False))
+    except UsageError as error:
+        from parkour.commands import print_usage_error
+
+        print_usage_error(error)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        print("error: stopped", file=sys.stderr)
+        sys.exit(1)
     except ParkourError as error:
         if os.environ.get("PARKOUR_DEBUG", "") not in ("", "0"):
             raise

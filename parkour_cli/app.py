@@ -10,14 +10,14 @@ import os
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from parkour.commands import HELP_SETTINGS
+from parkour.commands.help import Group
 from parkour.entry_points import only_builtin
 from parkour_cli.commands import command_named, commands, load_command, own_lines, plugin_lines
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(Group):
     """Lists the registered commands, and imports a command's module when the command runs."""
 
     def list_commands(self, ctx: Any) -> list[str]:

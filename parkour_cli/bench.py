@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parkour.commands import JsonOption, grouped, make_app, notice, print_json, print_table
+from parkour.commands import JsonOption, grouped, make_app, notice, print_figures, print_json, print_table
 from parkour_cli.options import DeviceOptions, EngineOptions, TaskOptions
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _print_rates(title: str, rates: list[StepRate]) -> None:
         "images/s": ["" if r.images is None else f"{r.images:,.0f}" for r in rates],
     }
     shown = {name: cells for name, cells in columns.items() if any(cells)}
-    print_table(title, tuple(shown), zip(*shown.values(), strict=True))
+    print_figures(title, tuple(shown), zip(*shown.values(), strict=True))
     for rate in rates:
         if rate.phases_ms:
             total = sum(rate.phases_ms.values())

@@ -25,12 +25,13 @@ def run_and_show(
     Raises:
         ParkourError: see :func:`parkour.evaluation.gauntlet.run_gauntlet`.
     """
-    from parkour.evaluation.gauntlet_report import gauntlet_as_json, gauntlet_page, gauntlet_table
+    from parkour.evaluation.gauntlet_report import gauntlet_as_json, gauntlet_page, gauntlet_tables
     from parkour.evaluation.report import write_json, write_text
 
     result = _run(weights, options, [name for names in only for name in names.split(",") if name])
     screen = console()
-    screen.print(gauntlet_table(result, screen.width))
+    for table in gauntlet_tables(result, screen.width):
+        screen.print(table)
     if json_out is not None:
         write_json(json_out, gauntlet_as_json(result))
         notice(f"figures: {json_out}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parkour.commands import make_app, notice
+from parkour.commands import make_app, notice, parse_range
 from parkour.errors import ParkourError
 
 if TYPE_CHECKING:
@@ -25,11 +25,15 @@ def terrains() -> None:
 def preview(
     names: Annotated[list[str] | None, typer.Argument(help="Terrains, by name or id; all when left out.")] = None,
     difficulty: Annotated[
-        list[float] | None, typer.Option("--difficulty", "-d", help="In [0, 1]; repeat it for several. [default: 0.5]")
+        list[str] | None,
+        typer.Option(
+            "--difficulty",
+            "-d",
+            metavar="A:B",
+            help="Within 0:1, or one number. Repeatable. [default: 0.5, or 0:1 with --grid]",
+        ),
     ] = None,
-    grid: Annotated[
-        int, typer.Option(min=0, help="Show this many difficulties, from 0 to 1 or between two given with -d.")
-    ] = 0,
+    grid: Annotated[int, typer.Option(min=0, metavar="N", help="Show this many difficulties of the range.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     depth: Annotated[bool, typer.Option("--depth", help="Show as well what the depth camera sees.")] = False,
     task: Annotated[
@@ -54,18 +58,17 @@ def preview(
     notice(f"wrote {out}")
 
 
-def _difficulties(given: list[float], grid: int) -> list[float]:
+def _difficulties(given: list[str], grid: int) -> list[float]:
+    """What ``--difficulty`` and ``--grid`` mean: one number each, or a range's ends and what lies evenly between."""
     import numpy as np
 
-    for value in given:
-        if not 0.0 <= value <= 1.0:
-            raise ParkourError(f"--difficulty: got {value:g}, expected a number from 0 to 1")
+    ranges = [parse_range("--difficulty", text) for text in given]
     if not grid:
-        return given or [0.5]
-    if given and len(given) != 2:
-        raise ParkourError(f"--grid {grid}: got {len(given)} difficulties, expected none or the two ends")
-    low, high = given or (0.0, 1.0)
-    return [float(value) for value in np.linspace(low, high, grid)]
+        return list(dict.fromkeys(value for ends in ranges for value in ends)) or [0.5]
+    ends = sorted({value for pair in ranges for value in pair}) or [0.0, 1.0]
+    if len(ends) != 2:
+        raise ParkourError(f"--grid {grid}: got {len(ends)} difficulties, expected a range", hint="--difficulty 0:1")
+    return [float(value) for value in np.linspace(ends[0], ends[1], grid)]
 
 
 def _check_graded(names: list[str], asked: bool) -> None:

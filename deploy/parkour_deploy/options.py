@@ -4,13 +4,36 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any, Iterable, NoReturn
 
 DESCRIPTION = "Run an exported policy on a robot. Tried against the robot's protocol, never on a real one."
 
 
+class _Help(argparse.HelpFormatter):
+    """Help as ``parkour``'s other commands have it."""
+
+    def add_usage(
+        self, usage: str | None, actions: Iterable[argparse.Action], groups: Any, prefix: str | None = None
+    ) -> None:
+        super().add_usage(usage, actions, groups, "Usage: " if prefix is None else prefix)
+
+
+class Parser(argparse.ArgumentParser):
+    """One with help and errors as ``parkour``'s other commands have them."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(formatter_class=_Help, add_help=False, **settings)
+        self._positionals.title, self._optionals.title = "Arguments", "Options"
+        self.add_argument("-h", "--help", action="help", help="Show this message and exit.")
+
+    def error(self, message: str) -> NoReturn:
+        """One line, one more with what to try, and status 2."""
+        self.exit(2, f"error: {message}\nhint: {self.prog} -h\n")
+
+
 def make_parser(program: str) -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(prog=program, description=DESCRIPTION)
+    parser = Parser(prog=program, description=DESCRIPTION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_run(commands.add_parser("run", help="Run a policy; the motors move with --move alone."))
     _add_check(commands.add_parser("check", help="Look at a robot before it moves, and calibrate its feet."))

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from parkour.commands.output import print_error as print_error
     from parkour.commands.output import print_json as print_json
     from parkour.commands.output import print_result as print_result
+    from parkour.commands.output import print_usage_error as print_usage_error
     from parkour.commands.ranges import parse_range as parse_range
     from parkour.commands.tables import Styled as Styled
+    from parkour.commands.tables import print_figures as print_figures
     from parkour.commands.tables import print_table as print_table
 
 # Resolved on first use: `parkour --help` needs the least of it.
@@ -34,9 +36,9 @@ _HOME = {
     "application": ("HELP_SETTINGS", "JsonOption", "make_app"),
     "groups": ("OptionsOf", "grouped"),
     "logs": ("setup_logging",),
-    "output": ("console", "notice", "print_error", "print_json", "print_result"),
+    "output": ("console", "notice", "print_error", "print_json", "print_result", "print_usage_error"),
     "ranges": ("parse_range",),
-    "tables": ("Styled", "print_table"),
+    "tables": ("Styled", "print_figures", "print_table"),
 }
 _MODULES = {name: module for module, names in _HOME.items() for name in names}
 __all__ = sorted(_MODULES)  # pyright: ignore[reportUnsupportedDunderAll] - names are resolved lazily by __getattr__

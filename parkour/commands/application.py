@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from parkour.commands.help import Command, Group
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -14,6 +16,13 @@ HELP_SETTINGS = {
     "token_normalize_func": lambda token: token.replace("_", "-"),
 }
 """Of every command: how help is asked for, how wide it may be [columns], and underscores in names of options."""
+
+
+class _Application(typer.Typer):
+    """One whose commands have our help."""
+
+    def command(self, name: str | None = None, **settings: Any) -> Any:
+        return super().command(name, **{"cls": Command, **settings})
 
 
 def make_app(help: str) -> typer.Typer:
@@ -26,8 +35,9 @@ def make_app(help: str) -> typer.Typer:
     Args:
         help: one line.
     """
-    return typer.Typer(
+    return _Application(
         help=help,
+        cls=Group,
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,

@@ -6,6 +6,7 @@ Everything that is printed passes through this module, :mod:`parkour.commands.ta
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ from parkour.text import one_line, printable
 if TYPE_CHECKING:
     from parkour.errors import ParkourError
     from parkour.terminal import Terminal
+
+
+_PIPED_WIDTH = 200
 
 
 def notice(text: str) -> None:
@@ -33,6 +37,16 @@ def print_error(error: ParkourError) -> None:
         print(f"hint: {one_line(error.hint)}", file=sys.stderr)
 
 
+def print_usage_error(error: Any) -> None:
+    """Wrong usage, a :data:`parkour.commands.help.UsageError`, as any other error; help where that was asked for."""
+    message = error.format_message()
+    if error.ctx is None or message.startswith("Usage:"):
+        print(printable(message, lines=True), file=sys.stderr)
+        return
+    print(f"error: {one_line(message)}", file=sys.stderr)
+    print(f"hint: {error.ctx.command_path} -h", file=sys.stderr)
+
+
 def print_json(data: Any) -> None:
     """Data for programs, on stdout."""
     import json
@@ -43,7 +57,7 @@ def print_json(data: Any) -> None:
 
 
 def console() -> Terminal:
-    """Rich's console on stdout. Piped output is not cut to 80 columns."""
+    """Rich's console on stdout. Piped output is as wide as COLUMNS says, else wide enough for any table."""
     from parkour.terminal import Terminal
 
-    return Terminal(width=None if sys.stdout.isatty() else 200)
+    return Terminal(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from rich import box
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -20,8 +21,12 @@ from parkour.evaluation.summary import Breakdown
 
 FORMAT = "parkour-gauntlet"
 VERSION = 1
-_FIXED_WIDTH, _TERRAIN_WIDTH = 62, 9
-"""Of the first columns, and of one terrain's [columns of the terminal]."""
+_LABEL_WIDTH, _FIXED_WIDTH, _TERRAIN_WIDTH = 24, 76, 9
+"""Of the first column, of those that are always there, and of one terrain's [columns of the terminal]."""
+LEGEND = (
+    "Loss: success clean less success degraded, on the same courses; red where it is certain. Intervals: of success "
+    "Wilson's, of the loss a paired bootstrap over environments."
+)
 
 
 @dataclass(frozen=True)
@@ -70,34 +75,67 @@ def terrains_of(gauntlet: Gauntlet) -> list[str]:
     return list(gauntlet.clean.breakdown.by_terrain)
 
 
-def gauntlet_table(gauntlet: Gauntlet, width: int = 200) -> Table:
-    """Success, its interval, the loss against clean, and success per terrain.
+def gauntlet_tables(gauntlet: Gauntlet, width: int = 200) -> Iterator[RenderableType]:
+    """Success, its interval, the loss against clean, and success per terrain; and what the words mean.
 
     Args:
         gauntlet: what to show.
-        width: of the terminal; terrains that do not fit are left out.
+        width: of the terminal; terrains that do not fit follow in further tables.
     """
+    terrains = terrains_of(gauntlet)
+    per_terrain = max([_TERRAIN_WIDTH, *(len(name) + 3 for name in terrains)])
+    beside = terrains if _FIXED_WIDTH + per_terrain * len(terrains) <= width else []
+    yield gauntlet_table(gauntlet, beside)
+    step = max(1, (width - _LABEL_WIDTH) // per_terrain)
+    for begin in range(0, 0 if beside else len(terrains), step):
+        yield _terrain_table(gauntlet, terrains[begin : begin + step])
+    yield Text(f"{LEGEND}\n", style="dim")
+
+
+def gauntlet_table(gauntlet: Gauntlet, terrains: Sequence[str]) -> Table:
+    """Success, its interval, the loss against clean, and success on some terrains."""
     clean = gauntlet.clean
-    terrains = terrains_of(gauntlet)[: max(0, (width - _FIXED_WIDTH) // _TERRAIN_WIDTH)]
     title = f"{clean.weights.label}, protocol {clean.protocol.name}: {len(clean.episodes)} episodes each"
-    shown = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    shown.add_column("", no_wrap=True)
-    for name in ("success", "95 % interval", "loss", "95 % interval", *terrains):
-        shown.add_column(Text(name), justify="right", no_wrap=True)
-    previous = ""
-    for row in rows_of(gauntlet):
-        if row.part != previous:
-            shown.add_section()
-            previous = row.part
+    shown = _table(title, "success", "95 % interval", "loss", "95 % interval", *terrains)
+    for row in _sectioned(gauntlet, shown):
         style = {-1: "red", 0: "", 1: "green"}[row.verdict]
         shown.add_row(
-            Text(row.name, style="bold" if not row.part else ""), rate(row.success), _span(*row.interval),
+            _label(row), rate(row.success), _span(*row.interval),
             Text(_loss(row.change), style=style), _loss_span(row.change), *(rate(row.on(name)) for name in terrains),
         )  # fmt: skip
     shown.add_section()
     for label, value in summary_of(gauntlet).items():
         shown.add_row(Text(label, style="bold"), value)
     return shown
+
+
+def _terrain_table(gauntlet: Gauntlet, terrains: Sequence[str]) -> Table:
+    shown = _table("Success by terrain", *terrains)
+    for row in _sectioned(gauntlet, shown):
+        shown.add_row(_label(row), *(rate(row.on(name)) for name in terrains))
+    return shown
+
+
+def _table(title: str, *columns: str) -> Table:
+    shown = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("", no_wrap=True)
+    for name in columns:
+        shown.add_column(Text(name), justify="right", no_wrap=True)
+    return shown
+
+
+def _sectioned(gauntlet: Gauntlet, shown: Table) -> Iterator[Row]:
+    """The rows, camera and body apart."""
+    previous = ""
+    for row in rows_of(gauntlet):
+        if row.part != previous:
+            shown.add_section()
+            previous = row.part
+        yield row
+
+
+def _label(row: Row) -> Text:
+    return Text(row.name, style="bold" if not row.part else "")
 
 
 def summary_of(gauntlet: Gauntlet) -> dict[str, str]:

@@ -156,7 +156,7 @@ def _overall_table(evaluation: Evaluation) -> str:
     groups = {**parts.by_terrain, "overall": parts.overall}
     rows: list[tuple[str, list[str]]] = [("", ["episodes", *(str(group.episodes) for group in groups.values())])]
     for metric in METRICS:
-        stats = (format_stat(group.metrics[metric.key], metric) for group in groups.values())
+        stats = (format_stat(group.metrics[metric.key], metric, group.episodes) for group in groups.values())
         rows.append(("", [heading(metric), *stats]))
         if metric.key == "success":
             bounds = (group.success_interval for group in groups.values())
@@ -212,7 +212,7 @@ def _difference_table(comparison: Comparison) -> str:
 
 
 def _stats(group: Summary, metrics: Iterable[Metric]) -> list[str]:
-    return [format_stat(group.metrics[metric.key], metric) for metric in metrics]
+    return [format_stat(group.metrics[metric.key], metric, group.episodes) for metric in metrics]
 
 
 def _notes() -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich import box
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -18,20 +19,29 @@ CELL_METRICS = (
 )  # fmt: skip
 """Columns of the table by terrain and difficulty, the ones that a narrow terminal gets first."""
 _BY_KEY = {metric.key: metric for metric in METRICS}
-_FIXED_WIDTH, _CELL_WIDTH = 34, 16
-"""Of the labels, and of a mean with its spread [columns of the terminal]."""
+_GAP, _EDGES = 3, 2
+"""Of two columns of a table, and of its sides [columns of the terminal]."""
+_SPREAD_CELL, _MEAN_CELL = 13, 7
+"""A mean with its spread, and alone."""
+_MANY = 4
+"""Columns with spreads that are worth more than all columns without."""
+LEGEND = (
+    "MXD: distance along the course, in patches of 16 m. MEV: feet on edges, per control step or summed over an "
+    "episode. ±: standard deviation over episodes (MEV / step: over their steps). 95 % interval: Wilson's."
+)
 
 
-def format_stat(stat: Stat, metric: Metric) -> str:
-    """``mean ± std``, or a dash where nothing was averaged."""
+def format_stat(stat: Stat, metric: Metric, episodes: int) -> str:
+    """``mean ± std``, the mean alone where there is but one episode, or a dash where nothing was averaged."""
     if math.isnan(stat.mean):
         return "-"
-    return f"{stat.mean:.{metric.digits}f} ± {stat.std:.{metric.digits}f}"
+    mean = f"{stat.mean:.{metric.digits}f}"
+    return f"{mean} ± {stat.std:.{metric.digits}f}" if episodes > 1 else mean
 
 
 def format_bin(edges: Sequence[float], number: int) -> str:
-    """``0.2-0.4``."""
-    return f"{edges[number]:.2g}-{edges[number + 1]:.2g}"
+    """``0.2:0.4``, as ``--difficulty`` takes it."""
+    return f"{edges[number]:.2g}:{edges[number + 1]:.2g}"
 
 
 def heading(metric: Metric) -> str:
@@ -39,40 +49,67 @@ def heading(metric: Metric) -> str:
     return f"{metric.label} [{metric.unit}]" if metric.unit else metric.label
 
 
-def evaluation_tables(evaluation: Evaluation, width: int = 200) -> Iterator[Table]:
-    """By terrain and difficulty, then overall.
+def evaluation_tables(evaluation: Evaluation, width: int = 200) -> Iterator[RenderableType]:
+    """By terrain and difficulty, then overall, and what the words mean.
 
     Args:
         evaluation: what to show.
-        width: of the terminal. Columns that do not fit are left out of the first table, spreads of the second.
+        width: of the terminal. Where it is too small for the spreads there are means; metrics of the first table that
+            do not fit then are named below it, and terrains of the second follow in further ones.
     """
-    yield _cell_table(evaluation, max(1, (width - _FIXED_WIDTH) // _CELL_WIDTH))
-    yield _overall_table(evaluation, width)
+    metrics, spreads = _cell_columns(evaluation, width)
+    yield _cell_table(evaluation, metrics, spreads)
+    left_out = [heading(_BY_KEY[key]) for key in CELL_METRICS if _BY_KEY[key] not in metrics]
+    if left_out:
+        yield Text(f"No room for {', '.join(left_out)}: below for all difficulties, or with --json FILE.\n")
+    yield from _overall_tables(evaluation, width)
+    yield Text(f"{LEGEND}\n", style="dim")
 
 
-def comparison_tables(comparison: Comparison) -> Iterator[Table]:
+def comparison_tables(comparison: Comparison) -> Iterator[RenderableType]:
     """The differences, overall and by terrain."""
     title = f"B - A, with {comparison.confidence:.0%} intervals (bootstrap over environments"
     title += ", paired)" if comparison.paired else ")"
     table = _table(title)
-    for name in ("terrain", "metric"):
-        table.add_column(name, no_wrap=True)
+    table.add_column("", no_wrap=True)
     for name in ("A", "B", "B - A", "interval"):
         table.add_column(name, justify="right", no_wrap=True)
     groups = {**comparison.by_terrain, "overall": comparison.overall}
     for name, row in groups.items():
-        for position, metric in enumerate(METRICS):
-            table.add_row(
-                Text(name if position == 0 else ""), Text(heading(metric)), *_difference(row[metric.key], metric)
-            )
+        table.add_row(Text(name, style="bold"))
+        for metric in METRICS:
+            table.add_row(Text(f"  {heading(metric)}"), *_difference(row[metric.key], metric))
         table.add_section()
     yield table
+    yield Text("Green is better, red worse, where the interval leaves out 0.\n", style="dim")
 
 
-def _cell_table(evaluation: Evaluation, columns: int) -> Table:
+def _cell_columns(evaluation: Evaluation, width: int) -> tuple[list[Metric], bool]:
+    """Metrics of the first table, and whether with their spreads."""
+    names = max(map(len, [*evaluation.breakdown.cells, "terrain"]))
+    room = width - _EDGES - names - len("difficulty") - len("episodes") - 2 * _GAP
+    wanted = [_BY_KEY[key] for key in CELL_METRICS]
+    spread = _fitting(wanted, room, _SPREAD_CELL)
+    if len(spread) >= min(_MANY, len(wanted)):
+        return spread, True
+    return _fitting(wanted, room, _MEAN_CELL) or wanted[:1], False
+
+
+def _fitting(metrics: Sequence[Metric], room: int, cell: int) -> list[Metric]:
+    """The first metrics whose columns fit."""
+    fitting: list[Metric] = []
+    for metric in metrics:
+        room -= _GAP + max(cell, len(heading(metric)))
+        if room < 0:
+            break
+        fitting.append(metric)
+    return fitting
+
+
+def _cell_table(evaluation: Evaluation, metrics: Sequence[Metric], spreads: bool) -> Table:
     parts = evaluation.breakdown
-    metrics = [_BY_KEY[key] for key in CELL_METRICS[:columns]]
-    table = _table(f"{evaluation.weights.label}, protocol {evaluation.protocol.name}: by terrain and difficulty")
+    means = "" if spreads else ", means"
+    table = _table(f"{evaluation.weights.label}, protocol {evaluation.protocol.name}: by terrain and difficulty{means}")
     table.add_column("terrain", no_wrap=True)
     table.add_column("difficulty", no_wrap=True)
     table.add_column("episodes", justify="right", no_wrap=True)
@@ -80,7 +117,7 @@ def _cell_table(evaluation: Evaluation, columns: int) -> Table:
         table.add_column(Text(heading(metric)), justify="right", no_wrap=True)
 
     def add(label: str, bin_label: str, group: Summary, style: str = "") -> None:
-        cells = [format_stat(group.metrics[metric.key], metric) for metric in metrics]
+        cells = [_cell(group, metric, spreads) for metric in metrics]
         table.add_row(*(Text(cell, style=style) for cell in (label, bin_label, str(group.episodes), *cells)))
 
     for name, cells in parts.cells.items():
@@ -89,28 +126,58 @@ def _cell_table(evaluation: Evaluation, columns: int) -> Table:
         if len(cells) > 1:
             add("", "all", parts.by_terrain[name], "bold")
         table.add_section()
-    for number, group in enumerate(parts.by_bin):
-        add("all" if number == 0 else "", format_bin(parts.edges, number), group)
-    add("", "all", parts.overall, "bold")
+    if len(parts.cells) > 1:
+        for number, group in enumerate(parts.by_bin):
+            add("all" if number == 0 else "", format_bin(parts.edges, number), group)
+        add("", "all", parts.overall, "bold")
     return table
 
 
-def _overall_table(evaluation: Evaluation, width: int) -> Table:
+def _overall_tables(evaluation: Evaluation, width: int) -> Iterator[Table]:
     parts = evaluation.breakdown
     groups = {**parts.by_terrain, "overall": parts.overall}
-    spreads = width >= _FIXED_WIDTH - 10 + _CELL_WIDTH * len(groups)
-    table = _table("By terrain, and overall" if spreads else "By terrain, and overall: means")
+    label = _EDGES + max(len(heading(metric)) for metric in METRICS)
+    spreads = width >= label + sum(_GAP + max(_SPREAD_CELL, len(name)) for name in groups)
+    title = "By terrain, and overall" if spreads else "By terrain, and overall: means"
+    for names in _chunks(list(groups), width - label, _SPREAD_CELL if spreads else _MEAN_CELL):
+        yield _overall_table(title, {name: groups[name] for name in names}, spreads)
+        title = ""
+
+
+def _chunks(names: Sequence[str], room: int, cell: int) -> Iterator[list[str]]:
+    """As many columns as fit, and the others in further tables."""
+    chunk: list[str] = []
+    used = 0
+    for name in names:
+        wanted = _GAP + max(cell, len(name))
+        if chunk and used + wanted > room:
+            yield chunk
+            chunk, used = [], 0
+        chunk.append(name)
+        used += wanted
+    yield chunk
+
+
+def _overall_table(title: str, groups: Mapping[str, Summary], spreads: bool) -> Table:
+    table = _table(title)
     table.add_column("", no_wrap=True)
     for name in groups:
         table.add_column(Text(name, style="bold" if name == "overall" else ""), justify="right", no_wrap=True)
     table.add_row("episodes", *(str(group.episodes) for group in groups.values()))
     for metric in METRICS:
-        stats = (format_stat(group.metrics[metric.key], metric) for group in groups.values())
-        cells = (text if spreads else text.partition(" ")[0] for text in stats)
-        table.add_row(Text(heading(metric)), *cells)
-        if metric.key == "success" and spreads:
-            table.add_row("  95 % interval", *(_interval(group.success_interval) for group in groups.values()))
+        table.add_row(Text(heading(metric)), *(_cell(group, metric, spreads) for group in groups.values()))
+        if metric.key == "success":
+            bounds = [group.success_interval for group in groups.values()]
+            if spreads:
+                table.add_row("  95 % interval", *(_interval(each) for each in bounds))
+            else:
+                table.add_row("  95 % from", *(_bound(low) for low, _ in bounds))
+                table.add_row("       to", *(_bound(high) for _, high in bounds))
     return table
+
+
+def _cell(group: Summary, metric: Metric, spreads: bool) -> str:
+    return format_stat(group.metrics[metric.key], metric, group.episodes if spreads else 1)
 
 
 def _difference(difference: Difference, metric: Metric) -> tuple[Text, ...]:
@@ -130,5 +197,9 @@ def _interval(bounds: tuple[float, float]) -> str:
     return "-" if math.isnan(bounds[0]) else f"{bounds[0]:.2f} to {bounds[1]:.2f}"
 
 
+def _bound(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.2f}"
+
+
 def _table(title: str) -> Table:
-    return Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    return Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from rich.console import Console, Group, RenderableType
@@ -101,6 +103,18 @@ def summary(iteration: Iteration, left: timedelta) -> str:
     return " | ".join(parts)
 
 
+def _broken(text: str, width: int) -> list[str]:
+    """A summary in lines, which begin with its parts where they can."""
+    lines = [""]
+    for part in text.split(" | "):
+        joined = f"{lines[-1]} | {part}" if lines[-1] else part
+        if len(joined) <= width or not lines[-1]:
+            lines[-1] = joined
+        else:
+            lines.append(f"  {part}")
+    return [piece for line in lines for piece in textwrap.wrap(line, width, subsequent_indent="    ")]
+
+
 class PlainProgress:
     """Lines of text: the first and last iteration, and one every so many seconds."""
 
@@ -113,7 +127,10 @@ class PlainProgress:
         now = time.monotonic()
         if now - self._last >= self._every or iteration.index == iteration.total:
             self._last = now
-            self._console.print(summary(iteration, left), highlight=False, markup=False, soft_wrap=True)
+            width = self._console.width if "COLUMNS" in os.environ else None
+            text = summary(iteration, left)
+            for line in [text] if width is None else _broken(text, width):
+                self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def close(self) -> None:
         pass
@@ -144,12 +161,16 @@ class LiveProgress:
         head = Table.grid(padding=(0, 2))
         head.add_row(
             Text(f"iteration {iteration.index}/{iteration.total}", style="bold"),
-            ProgressBar(total=1.0, completed=self._remaining.share, width=30),
+            ProgressBar(total=1.0, completed=self._remaining.share, width=24),
             f"{left} left",
-            f"{s['Perf/steps_per_second']:,.0f} steps/s",
-            f"{iteration.total_steps / 1e6:,.1f} M steps in {timedelta(seconds=round(iteration.total_seconds))}",
         )
-        return Group(head, _terrain_table(s), _numbers(s))
+        spent = timedelta(seconds=round(iteration.total_seconds))
+        pace = [
+            f"{s['Perf/steps_per_second']:,.0f} steps/s",
+            f"{iteration.total_steps / 1e6:,.1f} M steps in {spent}",
+        ]
+        width = self._live.console.width
+        return Group(head, _row(pace, width), _terrain_table(s), *_numbers(s, width))
 
 
 def _terrain_table(s: Mapping[str, float]) -> RenderableType:
@@ -162,19 +183,23 @@ def _terrain_table(s: Mapping[str, float]) -> RenderableType:
     return table
 
 
-def _numbers(s: Mapping[str, float]) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
+def _numbers(s: Mapping[str, float], width: int) -> Iterator[RenderableType]:
     reward = f"{s['Train/mean_reward']:.2f}" if "Train/mean_reward" in s else "–"
     length = f"{s['Train/mean_episode_length']:.0f}" if "Train/mean_episode_length" in s else "–"
-    table.add_row(
-        Text("reward", style="dim"), reward,
-        Text("length", style="dim"), length,
-        Text("action std", style="dim"), f"{s['Policy/mean_std']:.2f}",
-        Text("learning rate", style="dim"), f"{s['Loss/learning_rate']:.1e}",
-    )  # fmt: skip
-    losses = Table.grid(padding=(0, 2))
-    losses.add_row(*[f"[dim]{name}[/] {value:.3g}" for name, value in _losses(s).items()])
-    return Group(table, losses)
+    std, rate = f"{s['Policy/mean_std']:.2f}", f"{s['Loss/learning_rate']:.1e}"
+    labelled = {"reward": reward, "length": length, "action std": std, "learning rate": rate}
+    yield _row([Text.assemble((name, "dim"), f" {value}") for name, value in labelled.items()], width)
+    yield _row([Text.assemble((name, "dim"), f" {value:.3g}") for name, value in _losses(s).items()], width)
+
+
+def _row(items: Sequence[Text | str], width: int) -> RenderableType:
+    """Side by side, in as many lines as the terminal needs; none of them is split."""
+    lines = [Text()]
+    for item in items:
+        if lines[-1].plain and len(lines[-1].plain) + 2 + len(item) > width:
+            lines.append(Text())
+        lines[-1].append("  " if lines[-1].plain else "").append(item)
+    return Text("\n").join(lines)
 
 
 def _losses(s: Mapping[str, float]) -> dict[str, float]:

@@ -41,7 +41,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         found.update(task=task.name, options=options)
         raise SystemExit(0)
 
-    def weights(source: PolicySource) -> Any:
+    def weights(source: PolicySource, notify: object = None) -> Any:
         found.update(task=source.task, source=source)
         raise SystemExit(0)
 

@@ -115,7 +115,7 @@ def test_errors_of_a_command_are_lines(run: Run, install: Callable[..., None]) -
     assert run("beams", "-1")[0] == 2
     assert run("beams", "--", "-1") == (1, [], ["error: got -1 beams, expected 0 or more"])
     code, _, err = run("beems")
-    assert code == 2 and "no command 'beems'; did you mean 'beams'?" in err[-1]
+    assert code == 2 and "no command 'beems'; did you mean 'beams'?" in err[0]
 
 
 @pytest.mark.parametrize("first", [("--no-plugins", "--help"), ("beams", "2")])

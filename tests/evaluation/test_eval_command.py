@@ -34,7 +34,7 @@ def test_prints_tables_and_writes_everything(
     places = [part for option, name in out for part in (option, tmp_path / name)]
     code, printed, err = command(capsys, "go2-teacher", "--log-root", weights.path.parents[3], *SMALL, *places)
     assert code == 0, err
-    for word in ("gap", "hurdle", "step", "tilt", "flat", "overall", "0.2-0.4", "length [s]", "power [W]", "±"):
+    for word in ("gap", "hurdle", "step", "tilt", "flat", "overall", "0.2:0.4", "length [s]", "power [W]", "±"):
         assert word in printed
     data = json.loads((tmp_path / "one.json").read_text(), parse_constant=pytest.fail)
     assert data["checkpoint"]["sha256"] == weights.digest and data["seed"] == 1 and data["device"] == "cpu"
@@ -66,7 +66,11 @@ def test_narrow_terminals_get_whole_columns(weights: Weights) -> None:
         for table in evaluation_tables(result, width):
             screen.print(table)
         text = screen.export_text()
-        assert "…" not in text and "overall" in text and "0.8-1" in text, width
+        assert "…" not in text and "overall" in text and "0.8:1" in text, width
+        assert max(map(len, text.splitlines())) <= width
+        # What has no room is named, what is there is explained, and one episode has no spread.
+        assert all(word in text for word in ("power [W]", "MXD: distance", "MEV: feet on edges", "95 % interval"))
+        assert " ± " not in "".join(line for line in text.splitlines() if line.split()[1:2] == ["1"])
 
 
 def test_same_seed_same_files(weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

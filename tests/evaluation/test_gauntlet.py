@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Callable
@@ -10,12 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from parkour.errors import ParkourError, UnknownNameError
 from parkour.evaluation.evaluate import EvaluationOptions
 from parkour.evaluation.gauntlet import Gauntlet, run_gauntlet
 from parkour.evaluation.gauntlet_plot import gauntlet_figures
-from parkour.evaluation.gauntlet_report import gauntlet_as_json, gauntlet_page, gauntlet_table, rows_of
+from parkour.evaluation.gauntlet_report import (
+    gauntlet_as_json,
+    gauntlet_page,
+    gauntlet_table,
+    gauntlet_tables,
+    rows_of,
+    terrains_of,
+)
 from parkour.evaluation.protocol import TaskChanges
 from parkour.policies.source import Weights
 from parkour.registry import Registry
@@ -165,7 +174,7 @@ def test_plugins_add_degradations_and_a_broken_one_costs_a_line(
 
 
 def test_table_page_and_picture(result: Gauntlet) -> None:
-    table = gauntlet_table(result, 120)
+    table = gauntlet_table(result, terrains_of(result))
     assert [column.header for column in table.columns][1:5].__str__().count("interval") == 2
     names = [str(cell) for cell in table.columns[0].cells]
     assert names == ["clean", "late_actions", "slippery", "mean of 2, body", "worst: late_actions"]
@@ -175,6 +184,16 @@ def test_table_page_and_picture(result: Gauntlet) -> None:
     assert figures["gauntlet"].startswith(b"\x89PNG")
     page = gauntlet_page(result, figures)
     assert "late_actions" in page and "actions act two control steps late" in page and "<script" not in page
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_every_terrain_has_its_column_at_any_width(result: Gauntlet, width: int) -> None:
+    screen = Console(width=width, record=True, file=io.StringIO())
+    for table in gauntlet_tables(result, width):
+        screen.print(table)
+    text = screen.export_text()
+    assert "…" not in text and max(map(len, text.splitlines())) <= width
+    assert all(name in text for name in ("late_actions", "paired bootstrap", *terrains_of(result)))
 
 
 def test_json_is_strict_and_says_what_was_laid_on(result: Gauntlet) -> None:

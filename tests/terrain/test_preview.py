@@ -88,7 +88,7 @@ def test_what_the_camera_sees_from_the_start() -> None:
     [
         (["gap", "--depth", "--task", "go2-teacher"], "task 'go2-teacher' has no depth camera"),
         (["gapp"], "unknown terrain 'gapp'; did you mean 'gap'"),
-        (["gap", "-d", "1.5"], "got 1.5, expected a number from 0 to 1"),
+        (["gap", "-d", "1.5"], "got '1.5', expected A:B with 0 <= A <= B <= 1"),
         (["gap", "--grid", "3", "-d", "0.5"], "got 1 difficulties"),
         (["gap", "--out", "gap.jpg"], "expected a .png file"),
         (["gap", "--out", "/proc/none/gap.png"], "--out: cannot write /proc/none"),

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from parkour.commands import make_app, notice, parse_range, print_json, print_table
+from parkour.commands import make_app, notice, parse_range, print_figures, print_json
 from parkour.errors import EngineError
 from parkour.storage import check_writable, write_text
 
@@ -81,8 +81,11 @@ def _tables(result: dict[str, Any]) -> None:
 
     parts = {**result["by_terrain"], "all": result["overall"]}
     rows: list[tuple[object, ...]] = [("episodes", *(part["episodes"] for part in parts.values()))]
-    rows += [(label, *(_spread(part["metrics"][key]) for part in parts.values())) for key, label in METRICS.items()]
-    print_table(f"{result['task']} in {result['simulator']}", ("", *parts), rows)
+    rows += [
+        (label, *(_spread(part["metrics"][key], part["episodes"]) for part in parts.values()))
+        for key, label in METRICS.items()
+    ]
+    print_figures(f"{result['task']} in {result['simulator']}", ("", *parts), rows)
     if "comparison" in result:
         compared = {**result["comparison"]["by_terrain"], "all": result["comparison"]["overall"]}
         rows = [
@@ -90,11 +93,12 @@ def _tables(result: dict[str, Any]) -> None:
             for key, label in METRICS.items()
             if key in result["comparison"]["overall"]
         ]
-        print_table(f"here less {result['compared_with']} (there)", ("", *compared), rows)
+        print_figures(f"here less {result['compared_with']} (there)", ("", *compared), rows)
 
 
-def _spread(stat: dict[str, float]) -> str:
-    return f"{stat['mean']:.3g} ± {stat['std']:.2g}"
+def _spread(stat: dict[str, float], episodes: int) -> str:
+    """A mean with its deviation, which one episode has not."""
+    return f"{stat['mean']:.3g}" + (f" ± {stat['std']:.2g}" if episodes > 1 else "")
 
 
 def _signed(entry: dict[str, float | None]) -> str:

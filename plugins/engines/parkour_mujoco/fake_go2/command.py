@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from parkour.commands import JsonOption, make_app, notice, print_json
-from parkour.errors import EngineError
+from parkour.commands import JsonOption, make_app, notice, parse_range, print_json
+from parkour.errors import EngineError, ParkourError
 from parkour_mujoco.fake_go2.faults import parse_fault
 from parkour_mujoco.fake_go2.operator import Script
 from parkour_mujoco.fake_go2.options import FakeOptions
@@ -20,7 +20,7 @@ app = make_app("Simulate a Go2 that speaks Unitree's low-level protocol over DDS
 def fake_go2(
     folder: Annotated[Path, typer.Argument(metavar="EXPORT", help="Whose task gives robot, terrains and camera.")],
     terrain: Annotated[str, typer.Option(metavar="NAME", help="Of the course.")] = "flat",
-    difficulty: Annotated[float, typer.Option(help="Of the course, 0 to 1.")] = 0.5,
+    difficulty: Annotated[str, typer.Option(metavar="A", help="Of the course, within 0:1.")] = "0.5",
     seed: Annotated[int, typer.Option(help="Of the course.")] = 1,
     friction: Annotated[float, typer.Option(help="Sliding friction of the robot against the course.")] = 1.0,
     seconds: Annotated[float, typer.Option(help="How long, on the robot's clock.")] = 60.0,
@@ -40,8 +40,8 @@ def fake_go2(
 ) -> None:
     """Simulate a Go2 that speaks Unitree's low-level protocol over DDS, for parkour deploy and others to drive."""
     options = FakeOptions(
-        terrain=terrain, difficulty=difficulty, seed=seed, friction=friction, seconds=seconds, hang=hang,
-        script=Script(policy=policy_at, sit=sit_at, turn=turn), fault=parse_fault(fault) if fault else None,
+        terrain=terrain, difficulty=_one_difficulty(difficulty), seed=seed, friction=friction, seconds=seconds,
+        hang=hang, script=Script(policy=policy_at, sit=sit_at, turn=turn), fault=parse_fault(fault) if fault else None,
         sport_mode=sport_mode,
     )  # fmt: skip
     options.check()
@@ -52,7 +52,7 @@ def fake_go2(
     robot = FakeGo2(folder, options)
     shown = _open_page(robot, port) if page else None
     server = Server(robot, ServerOptions(interface, domain, lockstep, pace), shown or (lambda robot: None))
-    notice(f"a Go2 on {interface}, domain {domain}: {terrain} {difficulty:g}")
+    notice(f"a Go2 on {interface}, domain {domain}: {terrain} {options.difficulty:g}")
     try:
         result = server.run()
     except KeyboardInterrupt:
@@ -61,6 +61,14 @@ def fake_go2(
         if shown is not None:
             shown.close()
     _report(result, as_json)
+
+
+def _one_difficulty(text: str) -> float:
+    """Of the only course."""
+    low, high = parse_range("--difficulty", text)
+    if low != high:
+        raise ParkourError(f"--difficulty: got {text!r}, expected one number, since there is one course")
+    return low
 
 
 def _check_installed() -> None:

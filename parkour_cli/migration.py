@@ -85,7 +85,7 @@ FLAGS: dict[str, Flag | dict[tuple[str, ...], Flag]] = {
     "--rl-device": Renamed(("--device",)),
     "--sim-device": Renamed(("--device",)),
     "--graphics-device-id": Answered("depth is computed where the task runs", "--device cuda:N"),
-    "--horovod": Answered("several GPUs go through torchrun", "--gpus N"),
+    "--horovod": Answered("several GPUs are processes that we start", "--gpus N"),
     "--num-threads": _PHYSX,
     "--pipeline": _PHYSX,
     "--physx": _PHYSX,

@@ -87,7 +87,7 @@ def train(
     start = _resumed(_name(task, stage), options, overlays) if options.resume else None
     resolved = _task(_name(task, stage), stage, start, overlays, task_options.to_changes())
     if wants_processes(gpus, options.device):
-        raise typer.Exit(run_processes(gpus, "parkour_cli", sys.argv[1:]))
+        raise typer.Exit(run_processes(gpus, "parkour_cli", sys.argv[1:], notice))
     _report(_train(resolved, options, start))
 
 
@@ -141,9 +141,16 @@ def _resumed(name: str | None, options: TrainOptions, overlays: list[tuple[str, 
 
 
 def _train(task: ResolvedTask, options: TrainOptions, start: Weights | None) -> RunResult:
+    from parkour.learning.peers import launched
+    from parkour.learning.rescue import PeerLostError
     from parkour.learning.train import train
 
-    return train(task, options, console=console(), notify=notice, start=start)
+    try:
+        return train(task, options, console=console(), notify=notice, start=start)
+    except PeerLostError:
+        if launched():  # The launcher says which one.
+            raise typer.Exit(1) from None
+        raise
 
 
 def _report(result: RunResult) -> None:

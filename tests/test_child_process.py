@@ -29,7 +29,7 @@ def test_a_child_imports_what_is_installed(folder: Path) -> None:
 
 
 def test_so_do_the_processes_of_several_gpus(folder: Path) -> None:
-    """They are grandchildren, which torchrun starts in its own way."""
+    """They run a module through another one, which must not put the folder there either."""
     assert run_processes(2, "parkour_cli", ["tasks", "list", "--json"]) == 0
     assert not (folder / "ran").exists()
 

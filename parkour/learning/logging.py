@@ -31,6 +31,8 @@ class MetricsFile:
 
     def __init__(self, run: Path, start: int = 0, notify: Callable[[str], None] = lambda line: None) -> None:
         self.path = run / METRICS_FILE
+        self.last = 0
+        """The last iteration that the file had a row of."""
         try:
             self._keep_until(start, notify)
             self._file = self.path.open("a", encoding="utf-8")
@@ -49,6 +51,7 @@ class MetricsFile:
             which = ", ".join(map(str, damaged[:5])) + (", …" if len(damaged) > 5 else "")
             notify(f"{self.path}: {len(damaged)} damaged line(s) dropped ({which})")
         kept = [line for line, number in zip(lines, numbers, strict=True) if number is not None and number <= iteration]
+        self.last = max((number for number in numbers if number is not None and number <= iteration), default=0)
         write_bytes(self.path, b"".join(kept), "--log-root")
 
     def on_iteration(self, iteration: Iteration) -> None:

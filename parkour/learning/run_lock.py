@@ -7,7 +7,6 @@ says who has it. Where a file system has no such locks, what the file says is th
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import shlex
@@ -21,6 +20,11 @@ from types import TracebackType
 
 from parkour.errors import StorageError
 from parkour.text import printable
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing is locked.
+    fcntl = None
 
 LOCK_FILE = ".lock"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
@@ -79,6 +83,8 @@ class RunLock:
         self._handle = -1
 
     def __enter__(self) -> RunLock:
+        if fcntl is None:
+            return self
         try:
             while not self._acquire():
                 pass
@@ -118,6 +124,7 @@ class RunLock:
 
     def _flock(self) -> bool:
         """Take the kernel's lock; whether there is such a thing here."""
+        assert fcntl is not None
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -23,6 +23,7 @@ from tensordict import TensorDict
 from parkour.engines.device import stepping_threads
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import TrainingError
+from parkour.learning.peers import agree, group_store
 from parkour.learning.statistics import RolloutStatistics
 from parkour.learning.timing import PhaseTimer
 from parkour.policies.protocols import Actor, Algorithm, BeginsIterations, KnowsActionStd
@@ -130,8 +131,9 @@ class TrainingRunner:
         if on_gpu:
             torch.cuda.set_device(self.device)
         torch.distributed.init_process_group(
-            "nccl" if on_gpu else "gloo", rank=self.gpu_global_rank, world_size=self.gpu_world_size
-        )
+            "nccl" if on_gpu else "gloo", store=group_store(), rank=self.gpu_global_rank,
+            world_size=self.gpu_world_size,
+        )  # fmt: skip
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 
@@ -280,12 +282,10 @@ class TrainingRunner:
         return self.gpu_global_rank == 0
 
     def _should_stop(self) -> bool:
-        """Whether to end the loop; all processes answer alike."""
+        """Whether to end the loop; all processes answer alike, and for the same reason."""
         reason = self._stop()
         if self.is_distributed:
-            wish = torch.tensor(float(bool(reason)), device=self.device)
-            torch.distributed.all_reduce(wish, op=torch.distributed.ReduceOp.MAX)
-            reason = reason or ("another process stopped" if wish.item() else "")
+            reason = agree(reason, self.device)
         self.stop_reason = reason or self.stop_reason
         return bool(reason)
 

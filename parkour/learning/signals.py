@@ -9,11 +9,19 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 
 from parkour.engines.device import distributed
+from parkour.learning.process import ENDS
 
-NAMES: dict[int, str] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
+NAMES: dict[int, str] = {number: "Ctrl-C" if number == signal.SIGINT else number.name for number in ENDS}
 """Of the signals that end a run, what they are called as its reason."""
+STOPPING = "{}: saving a checkpoint, then stopping (Ctrl-C again to stop at once)"
+"""What is said when one comes."""
 STATUSES = {name: 128 + number for number, name in NAMES.items()}
 """Exit status of a process that one of them ended."""
+
+
+def ignored_hangup(number: int) -> bool:
+    """Whether this is SIGHUP and ignored: so nohup starts programs that outlive their terminal."""
+    return NAMES[number] == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN
 
 
 class StopSignals:
@@ -35,7 +43,7 @@ class StopSignals:
         if threading.current_thread() is threading.main_thread():
             self._terminals = [handle for handle in (1, 2) if os.isatty(handle)]
             for number in NAMES:
-                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                if not ignored_hangup(number):
                     self._before[number] = signal.signal(number, self._handle)
         return self
 
@@ -46,14 +54,14 @@ class StopSignals:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGHUP:
+        if NAMES[number] == "SIGHUP":
             self._let_terminals_go()
         # A launcher may pass the same Ctrl-C on a second time; only a process of its own takes it as impatience.
         if self.reason and number == signal.SIGINT and not distributed():
             raise KeyboardInterrupt
         if not self.reason:
             self.reason = NAMES[number]
-            self._notify(f"{self.reason}: saving a checkpoint, then stopping (Ctrl-C again to stop at once)")
+            self._notify(STOPPING.format(self.reason))
 
     def _let_terminals_go(self) -> None:
         """Nobody reads what is said from now on, and saying it to a terminal that is gone would be an error."""

@@ -19,7 +19,9 @@ from parkour.errors import ParkourError
 from parkour.learning.choices import Choices, now, read_choices, write_choices
 from parkour.learning.logging import make_loggers
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, RunResult, TrainOptions
+from parkour.learning.peers import launched, launcher_is_gone
 from parkour.learning.progress import WhileSeen, make_progress
+from parkour.learning.rescue import rescuing
 from parkour.learning.resume import complete, first_weights, total_iterations
 from parkour.learning.rng import seed_everything
 from parkour.learning.run_folder import (
@@ -265,17 +267,19 @@ def _learn(
             for listener in listeners:
                 stack.callback(listener.close)
             say(f"run folder {state.folder}")
-        signals = stack.enter_context(StopSignals(say))
+        # The launcher of several processes says it for all.
+        signals = stack.enter_context(StopSignals((lambda line: None) if launched() else say))
         limit = TimeLimit(options.time_limit)
         # Last, so that nothing above draws from the streams that a resumed run continues.
         if state.resumed is not None:
             state.resume_rng(state.resumed)
+        stack.enter_context(rescuing(state, runner.current_learning_iteration))
         runner.learn(
             total - runner.current_learning_iteration,
             init_at_random_ep_len=True,
             listeners=listeners,
             save=state.save if first else None,
-            stop=lambda: signals.reason or limit.reason(),
+            stop=lambda: signals.reason or limit.reason() or launcher_is_gone(),
             time_share=limit.share,
         )
     if first and options.video:

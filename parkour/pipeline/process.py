@@ -78,10 +78,10 @@ def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
             process.terminate()
         asked.append(128 + number)
 
-    ends = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # As under nohup.
-        ends.append(signal.SIGHUP)
-    before = {number: signal.signal(number, stop) for number in ends}
+    # Imports torch, for which --help need not wait.
+    from parkour.learning.signals import NAMES, ignored_hangup
+
+    before = {number: signal.signal(number, stop) for number in NAMES if not ignored_hangup(number)}
     try:
         yield asked
     finally:

@@ -188,7 +188,7 @@ def test_a_dropped_terminal_saves_a_checkpoint(tmp_path: Path) -> None:
 
 
 def test_nohup_keeps_training(tmp_path: Path) -> None:
-    process, terminal = on_a_terminal(tmp_path, ["nohup"])
+    process, terminal = on_a_terminal(tmp_path, ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"])
     os.kill(process.pid, signal.SIGHUP)
     (folder,) = (tmp_path / "rsl_rl" / "go2-teacher").iterdir()
     before = len(iterations_of(folder))

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from parkour.learning.options import TrainOptions
+from parkour.learning.rescue import PeerLostError
 from parkour.learning.runner import Iteration
 from parkour.learning.train import train
 from tests.learning.fakes import fake_task, make_env
@@ -27,12 +28,17 @@ class Announcer:
 
 
 def main() -> None:
+    minutes = [float(word.removeprefix("minutes=")) for word in sys.argv if word.startswith("minutes=")]
     options = TrainOptions(
-        num_envs=4, iterations=int(sys.argv[2]), save_interval=2, device="cpu", log_root=Path(sys.argv[1]),
-        logger="none", progress=False, resume="resume" in sys.argv,
+        num_envs=4, iterations=int(sys.argv[2]), save_interval=10**6 if "rare" in sys.argv else 2, device="cpu",
+        log_root=Path(sys.argv[1]), logger="none", progress=False, resume="resume" in sys.argv,
+        time_limit=minutes[0] if minutes else None,
     )  # fmt: skip
     pause = 0.0 if "fast" in sys.argv else 0.05
-    result = train(fake_task(), options, notify=print, make_env=make_env, listeners=[Announcer(pause)])
+    try:
+        result = train(fake_task(), options, notify=print, make_env=make_env, listeners=[Announcer(pause)])
+    except PeerLostError:
+        sys.exit(1)
     print("end", result.iterations, result.stopped or "done", result.checkpoint, flush=True)
 
 

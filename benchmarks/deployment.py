@@ -1,16 +1,19 @@
 """The same courses through ``parkour deploy`` on a simulated Go2 over DDS, in lockstep, and through ``sim2sim``.
 
     python benchmarks/deployment.py EXPORT --courses 200 --out deployment.json
+    python benchmarks/deployment.py EXPORT --difficulties 0.3 0.6 --twice --out ten.json
 
 Every course is walked twice: by the exported policy in sim2sim's own loop, and by a ``parkour-deploy`` process that
 speaks the robot's protocol with a simulated robot, from lying on the ground on. Both say whether it reached the last
-way point; the intervals are Wilson's, of 95 %. What is done is kept in the file, and resumed.
+way point; the intervals are Wilson's, of 95 %. What is done is kept in the file, and resumed. With ``--twice`` the network
+is gone through twice, and the two trajectories (every joint and the base, at every control step) are compared.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import hashlib
 import json
 import math
 import random
@@ -43,6 +46,11 @@ def courses(count: int) -> list[Course]:
     return found
 
 
+def chosen_courses(difficulties: list[float]) -> list[Course]:
+    """Every terrain at these difficulties."""
+    return [(name, difficulty, 1) for name in TERRAINS for difficulty in difficulties]
+
+
 def over_dds(folder: Path, course: Course, domain: int, interface: str) -> dict[str, Any]:
     """What a course comes to over the network."""
     from parkour_mujoco.fake_go2.operator import Script
@@ -52,7 +60,9 @@ def over_dds(folder: Path, course: Course, domain: int, interface: str) -> dict[
 
     terrain, difficulty, seed = course
     fake = FakeOptions(terrain, difficulty, seed, seconds=POLICY_AT + LIMIT, script=Script(policy=POLICY_AT))
-    server = Server(FakeGo2(folder, fake), ServerOptions(interface, domain, lockstep=True))
+    trajectory = hashlib.sha256()
+    options = ServerOptions(interface, domain, lockstep=True)
+    server = Server(FakeGo2(folder, fake), options, lambda robot: trajectory.update(robot.world.data.qpos.tobytes()))
     with tempfile.TemporaryDirectory() as scratch:
         command = [
             sys.executable, "-m", "parkour_deploy", "run", str(folder), "--interface", interface, "--domain",
@@ -65,7 +75,7 @@ def over_dds(folder: Path, course: Course, domain: int, interface: str) -> dict[
         finally:
             controller.terminate()
             said = controller.communicate(timeout=60)[1]
-        return {**found, "controller": said.splitlines()}
+        return {**found, "trajectory": trajectory.hexdigest(), "controller": said.splitlines()}
 
 
 class Sim2Sim:
@@ -108,6 +118,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("export", type=Path)
     parser.add_argument("--courses", type=int, default=200)
+    parser.add_argument("--difficulties", type=float, nargs="+", help="every terrain at these, instead")
+    parser.add_argument("--twice", action="store_true")
     parser.add_argument("--lane", default="0/1", metavar="K/N", help="walk every N-th course, from the K-th on")
     parser.add_argument("--out", type=Path, default=Path("deployment.json"))
     parser.add_argument("--domain", type=int, default=91)
@@ -116,15 +128,20 @@ def main() -> None:
     rows: list[dict[str, Any]] = json.loads(options.out.read_text()) if options.out.is_file() else []
     simulate = Sim2Sim(options.export)
     lane, lanes = (int(part) for part in options.lane.split("/"))
-    for course in courses(options.courses)[lane::lanes][len(rows) :]:
-        # A domain for each: what is left of the last robot is nobody's.
-        domain = options.domain + len(rows) % DOMAINS
-        there = over_dds(options.export, course, domain, options.interface)
+    chosen = chosen_courses(options.difficulties) if options.difficulties else courses(options.courses)
+    tries = 2 if options.twice else 1
+    for course in chosen[lane::lanes][len(rows) :]:
+        # A domain for each try: what is left of the last robot is nobody's.
+        domains = [options.domain + (len(rows) * tries + index) % DOMAINS for index in range(tries)]
+        there, *again = [over_dds(options.export, course, domain, options.interface) for domain in domains]
         gc.collect()
         here = simulate(course)
-        rows.append({"course": course, "deploy": there, "sim2sim": here})
+        rows.append({"course": course, "deploy": there, "again": again, "sim2sim": here})
         options.out.write_text(json.dumps(rows))
-        print(course, there["way_points"], there["success"], bool(here["success"]), flush=True)
+        same = all(other["trajectory"] == there["trajectory"] for other in again)
+        goals = there["way_points_of"]
+        counts = f"{there['way_points']} of {goals}, sim2sim {round(here['way_points'] * goals)}"
+        print(course, counts, "" if not again else "same trajectory" if same else "another trajectory", flush=True)
     for name, reached in (
         ("deploy", sum(row["deploy"]["success"] for row in rows)),
         ("sim2sim", sum(row["sim2sim"]["success"] > 0 for row in rows)),

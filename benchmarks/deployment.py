@@ -5,8 +5,8 @@
 
 Every course is walked twice: by the exported policy in sim2sim's own loop, and by a ``parkour-deploy`` process that
 speaks the robot's protocol with a simulated robot, from lying on the ground on. Both say whether it reached the last
-way point; the intervals are Wilson's, of 95 %. What is done is kept in the file, and resumed. With ``--twice`` the network
-is gone through twice, and the two trajectories (every joint and the base, at every control step) are compared.
+way point; the intervals are Wilson's, of 95 %. What is done is kept in the file, and resumed. With ``--twice`` the
+network is gone through twice, and the two trajectories (every joint and the base, at every control step) are compared.
 """
 
 from __future__ import annotations

@@ -20,11 +20,14 @@ def main(args: list[str] | None = None) -> None:
     import typer
 
     from parkour.commands.help import UsageError
+    from parkour.commands.progress import stage_line
     from parkour_cli.app import app
 
     gc.enable()
     try:
-        sys.exit(app(args, prog_name="parkour", standalone_mode=False))
+        with stage_line():
+            code = app(args, prog_name="parkour", standalone_mode=False)
+        sys.exit(code)
     except UsageError as error:
         from parkour.commands import print_usage_error
 

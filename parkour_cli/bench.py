@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parkour.commands import JsonOption, grouped, make_app, notice, print_figures, print_json, print_table
+from parkour.stages import stage
 from parkour_cli.options import DeviceOptions, EngineOptions, TaskOptions
 
 if TYPE_CHECKING:
@@ -58,10 +59,11 @@ def env(
     rates: list[StepRate] = []
     for size in num_envs or [choose_num_envs(None, resolved, chosen)]:
         notice(f"{resolved.name}: {size} environments on {chosen}, {steps} control steps")
-        rate = measure_step(
-            resolved, simulator, num_envs=size, steps=steps, device=chosen, seed=seed, profile=profile,
-            engine_options=more,
-        )  # fmt: skip
+        with stage("measuring"):
+            rate = measure_step(
+                resolved, simulator, num_envs=size, steps=steps, device=chosen, seed=seed, profile=profile,
+                engine_options=more,
+            )  # fmt: skip
         rates.append(rate)
     data = to_json(rates, device=chosen, task=resolved.name)
     if out is not None:

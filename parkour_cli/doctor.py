@@ -15,6 +15,7 @@ from parkour.commands import JsonOption, Styled, make_app, notice, print_json, p
 from parkour.errors import ParkourError
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import KINDS, EngineSpec
+from parkour.stages import stage
 from parkour_cli.options import PHYSICS
 
 app = make_app("Check Python, torch, GPUs, engines, plugins and assets. Exits with 1 if no engine can run.")
@@ -40,14 +41,8 @@ def doctor(
         _try_engine(engine, {} if physics is None else {"physics": physics}, seconds, as_json)
         return
     registry = default_registry()
-    report = {
-        "python": {"version": platform.python_version(), "executable": sys.executable, "platform": platform.platform()},
-        "torch": _torch(),
-        "engines": [_engine(item) for item in registry.specs("engine")],
-        "plugins": _plugins(registry),
-        "assets": _assets(),
-        "display": _display(),
-    }
+    with stage("looking around"):
+        report = _report(registry)
     usable = any(engine["ok"] for engine in report["engines"])
     report["ok"] = usable
     if as_json:
@@ -56,6 +51,18 @@ def doctor(
         _print_report(report)
     if not usable:
         raise typer.Exit(1)
+
+
+def _report(registry: Registry) -> dict[str, Any]:
+    """Everything that is looked at."""
+    return {
+        "python": {"version": platform.python_version(), "executable": sys.executable, "platform": platform.platform()},
+        "torch": _torch(),
+        "engines": [_engine(item) for item in registry.specs("engine")],
+        "plugins": _plugins(registry),
+        "assets": _assets(),
+        "display": _display(),
+    }
 
 
 def _try_engine(name: str, options: Mapping[str, str], seconds: float, as_json: bool) -> None:

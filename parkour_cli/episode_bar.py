@@ -35,6 +35,7 @@ def episode_bar(prefix: str = "") -> Iterator[EpisodeBar]:
     """The bar; gone when done."""
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    from parkour.stages import shown_by
     from parkour.terminal import Terminal
 
     bar = Progress(
@@ -47,5 +48,6 @@ def episode_bar(prefix: str = "") -> Iterator[EpisodeBar]:
         transient=True,
         disable=not sys.stderr.isatty(),
     )
-    with bar:
+    # The bar itself says what is built.
+    with shown_by(None), bar:
         yield EpisodeBar(bar, bar.add_task(f"{prefix}building", total=None, scored=""), prefix)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parkour.commands import console, grouped, make_app, notice
+from parkour.commands.progress import DRAWING, LOADING
 from parkour.errors import ParkourError
+from parkour.stages import stage
 from parkour_cli.episode_bar import episode_bar
 from parkour_cli.options import SEED, DeviceOptions, EngineOptions, ExportOption, PolicyOptions, PolicyTaskOptions
 from parkour_cli.spectating import SpectatorOptions
@@ -69,8 +71,9 @@ def evaluate_policy(
     export: ExportOption = None,
 ) -> None:
     """Score a policy on courses, with the inputs that a robot has. The task is rebuilt from the checkpoint."""
-    from parkour.evaluation.evaluate import EvaluationOptions, check_options
-    from parkour.policies.source import load_weights, weights_at
+    with stage(LOADING):
+        from parkour.evaluation.evaluate import EvaluationOptions, check_options
+        from parkour.policies.source import load_weights, weights_at
 
     _check_outputs(json_out, plots, html)
     device, engine = device_options.device, engine_options.engine
@@ -129,7 +132,8 @@ def _one(
     from parkour.evaluation.html import evaluation_page
     from parkour.evaluation.plots import evaluation_figures, write_figures
 
-    figures = evaluation_figures(result)
+    with stage(DRAWING):
+        figures = evaluation_figures(result)
     if plots is not None:
         notice(f"plots: {', '.join(str(path) for path in write_figures(plots, figures))}")
     if html is not None:
@@ -165,10 +169,13 @@ def _compare(
     if json_out is not None:
         write_json(json_out, comparison_as_json(result))
         notice(f"figures: {json_out}")
-    figures = comparison_figures(result) if plots is not None or html is not None else {}
+    with stage(DRAWING):
+        figures = comparison_figures(result) if plots is not None or html is not None else {}
     if plots is not None:
         paths = write_figures(plots, figures)
-        paths += write_figures(plots, evaluation_figures(a), "a_") + write_figures(plots, evaluation_figures(b), "b_")
+        with stage(DRAWING):
+            for each, prefix in ((a, "a_"), (b, "b_")):
+                paths += write_figures(plots, evaluation_figures(each), prefix)
         notice(f"plots: {', '.join(str(path) for path in paths)}")
     if html is not None:
         write_text(html, comparison_page(result, figures), "--html")

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from parkour.commands import JsonOption, grouped, make_app, notice, print_json, print_result, print_table
+from parkour.commands.progress import LOADING
 from parkour.errors import ParkourError
+from parkour.stages import stage
 from parkour_cli.migration import BESIDE_CHECKPOINT
 from parkour_cli.options import EngineOptions, PolicyOptions
 
@@ -127,8 +129,9 @@ def _batch(text: str) -> int | None:
 
 
 def _export(policy: PolicyOptions, graph: GraphOptions, engine: EngineOptions, as_json: bool, **more: Any) -> None:
-    from parkour.exporters.exporter import ExportOptions, export_policy
-    from parkour.policies.source import load_weights
+    with stage(LOADING):
+        from parkour.exporters.exporter import ExportOptions, export_policy
+        from parkour.policies.source import load_weights
 
     options = ExportOptions(
         dtype=graph.dtype, batch=_batch(graph.batch), recording=graph.recording, rollout=graph.rollout,  # type: ignore[arg-type]

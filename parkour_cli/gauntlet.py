@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parkour.commands import console, notice
+from parkour.commands.progress import DRAWING
+from parkour.stages import stage
 from parkour_cli.episode_bar import episode_bar
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ def run_and_show(
     from parkour.evaluation.gauntlet_plot import gauntlet_figures
     from parkour.evaluation.plots import write_figures
 
-    figures = gauntlet_figures(result)
+    with stage(DRAWING):
+        figures = gauntlet_figures(result)
     if plots is not None:
         notice(f"plots: {', '.join(str(path) for path in write_figures(plots, figures))}")
     if html is not None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from parkour.commands import make_app, notice, parse_range
+from parkour.commands.progress import DRAWING
 from parkour.errors import ParkourError
+from parkour.stages import stage
 
 if TYPE_CHECKING:
     from parkour.terrain.preview import Scene
@@ -48,14 +51,22 @@ def preview(
     _check_writable(out)
     shown = names or _all_names()
     _check_graded(shown, bool(difficulty or grid))
-    rows = [_scenes(name, levels, seed) for name in shown]
+    with stage("building courses", total=len(shown)) as built:
+        rows = [_built(built, _scenes(name, levels, seed)) for name in shown]
     if depth:
-        rows = _with_depth(rows, task)
+        with stage("looking through the depth camera"):
+            rows = _with_depth(rows, task)
     # One terrain at several difficulties reads better from top to bottom, with each map beside its picture.
     if len(rows) == 1 and len(levels) <= 4:
         rows = [[scene] for scene in rows[0]]
-    save_page(rows, out)
+    with stage(DRAWING):
+        save_page(rows, out)
     notice(f"wrote {out}")
+
+
+def _built(built: Callable[[], None], scenes: list[Scene]) -> list[Scene]:
+    built()
+    return scenes
 
 
 def _difficulties(given: list[str], grid: int) -> list[float]:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parkour.commands import OptionsOf, console, grouped, make_app, notice, print_result
+from parkour.commands.progress import LOADING
 from parkour.errors import ParkourError, TaskError
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, TrainOptions
+from parkour.stages import stage
 from parkour_cli.options import ALLOW_MISMATCH, DEVICE, EngineOptions, NoiseOption, TaskOptions
 
 if TYPE_CHECKING:
@@ -141,9 +143,10 @@ def _resumed(name: str | None, options: TrainOptions, overlays: list[tuple[str, 
 
 
 def _train(task: ResolvedTask, options: TrainOptions, start: Weights | None) -> RunResult:
-    from parkour.learning.peers import launched
-    from parkour.learning.rescue import PeerLostError
-    from parkour.learning.train import train
+    with stage(LOADING):
+        from parkour.learning.peers import launched
+        from parkour.learning.rescue import PeerLostError
+        from parkour.learning.train import train
 
     try:
         return train(task, options, console=console(), notify=notice, start=start)

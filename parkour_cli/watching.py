@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parkour.commands import notice
+from parkour.commands.progress import LOADING
+from parkour.stages import stage
 from parkour_cli.options import SEED, DepthWidthOption, EngineOptions, PolicyTaskOptions
 
 if TYPE_CHECKING:
@@ -67,12 +69,13 @@ class WatchingOptions:
 
 def watch_policy(source: PolicySource, options: WatchOptions, export: Path | None) -> None:
     """Find the weights, show them, and export them if that was asked for."""
-    from parkour.policies.source import load_weights
-    from parkour.viewing.watch import check_watch, watch
-    from parkour_cli.export import export_after, export_place
+    with stage(LOADING):
+        from parkour.policies.source import load_weights
+        from parkour.viewing.watch import check_watch, watch
+        from parkour_cli.export import export_after, export_place
 
-    check_watch(options)
-    weights = load_weights(source, notice)
+        check_watch(options)
+        weights = load_weights(source, notice)
     place = export_place(export, weights)
     notice(f"{weights.label} ({weights.path})")
     session = watch(weights, options, notify=notice)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
+from parkour.stages import clear_line
 from parkour.text import one_line, printable
 
 
@@ -12,6 +13,7 @@ class _StderrHandler(logging.Handler):
     """Writes records to whatever ``sys.stderr`` is at that moment."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        clear_line()
         if record.levelno < logging.WARNING:
             print(printable(record.getMessage(), lines=True), file=sys.stderr)
         else:

@@ -10,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from parkour.stages import clear_line
 from parkour.text import one_line, printable
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _PIPED_WIDTH = 200
 
 def notice(text: str) -> None:
     """A line for people, on stderr."""
+    clear_line()
     print(printable(text, lines=True), file=sys.stderr)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from parkour.engines.protocol import Engine
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import EngineError
+from parkour.stages import stage
 from parkour.tasks.resolved import ResolvedTask
 
 
@@ -37,7 +38,8 @@ def make_task_env(
         DeviceError: the device is not there.
     """
     more = {"render": render, **(options or {})}
-    env = engine.make_env(task, num_envs=num_envs, device=device, seed=seed, **more)
+    with stage(f"building courses for {num_envs} robot{'s' * (num_envs > 1)}"):
+        env = engine.make_env(task, num_envs=num_envs, device=device, seed=seed, **more)
     if not isinstance(env, TaskEnv):
         raise EngineError(
             f"engine {type(engine).__name__} made a {type(env).__name__}, expected a parkour.engines.task_env.TaskEnv"

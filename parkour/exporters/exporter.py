@@ -43,6 +43,7 @@ from parkour.policies.checkpoint import TaskStamp
 from parkour.policies.deployed import DeployedPolicy, group_shape, load_actor
 from parkour.policies.source import Weights
 from parkour.policies.task import task_of
+from parkour.stages import stage
 from parkour.storage import check_writable, whole_file
 from parkour.tasks import task_to_toml
 from parkour.tasks.build import Layout, group_sizes, observation_layout
@@ -122,14 +123,17 @@ def export_policy(
     actor = load_actor(weights, task)
     graphs = deployed_graphs(actor, sizes, task.robot.num_joints)
     if recording is None and options.rollout:
-        recording = record_rollout(
-            task, DeployedPolicy(actor), engine=options.engine, engine_options=options.engine_options, notify=notify
-        )
+        with stage("recording a rollout"):
+            recording = record_rollout(
+                task, DeployedPolicy(actor), engine=options.engine, engine_options=options.engine_options, notify=notify
+            )
     spans = _spans(sizes, weights.checkpoint.stamp)
     with tempfile.TemporaryDirectory() as folder:
-        written = _write_graphs(Path(folder), graphs, options, weights)
+        with stage("writing graphs"):
+            written = _write_graphs(Path(folder), graphs, options, weights)
         period = task.model.timing.perception_period
-        parities = _compare(actor, graphs, written, spans, period, options, recording)
+        with stage("comparing with torch"):
+            parities = _compare(actor, graphs, written, spans, period, options, recording)
         check(parities, options.dtype)
         task_text = task_to_toml(task)
         (Path(folder) / TASK_FILE).write_text(task_text, encoding="utf-8")

@@ -15,6 +15,7 @@ from typing import Any
 from parkour.child_process import python_command, python_environment
 from parkour.errors import PluginError
 from parkour.registry import LOAD_PLUGINS, canonical_distribution
+from parkour.stages import stage
 from parkour.testing.source import is_path, read_source
 
 
@@ -54,14 +55,15 @@ def check_separately(
         # output is for the report alone.
         empty = scratch / "empty"
         empty.mkdir()
-        done = subprocess.run(
-            command,
-            cwd=empty,
-            env=_environment(paths, list(wanted)),
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr.fileno(),
-            check=False,
-        )
+        with stage("checking"):
+            done = subprocess.run(
+                command,
+                cwd=empty,
+                env=_environment(paths, list(wanted)),
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr.fileno(),
+                check=False,
+            )
         return _read(report, done.returncode)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
+from parkour.stages import stage
 from parkour.viewing.pictures import caption, depth_sheet, inset
 from parkour.viewing.session import Session
 from parkour.viewing.snapshot import Snapshot
@@ -68,6 +70,20 @@ def run(
 
     Without a viewer as fast as the machine can.
     """
+    with ExitStack() as stack:
+        # Who has a viewer sees how far it is.
+        step = stack.enter_context(stage("filming, control step", steps)) if viewer is None else None
+        _run(session, viewer, film, steps, stop, step or (lambda: None))
+
+
+def _run(
+    session: Session,
+    viewer: Viewer | None,
+    film: Film | None,
+    steps: int | None,
+    stop: Callable[[], bool],
+    stepped: Callable[[], None],
+) -> None:
     if film is not None:
         film.follow(session)
     clock, shown = time.monotonic(), 0.0
@@ -78,6 +94,7 @@ def run(
             if steps is not None and session.steps >= steps:
                 break
             session.advance()
+            stepped()
         if film is not None and session.steps > before:
             film.follow(session)
         if viewer is None:

@@ -11,7 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from parkour.commands import make_app, notice, parse_range, print_figures, print_json
+from parkour.commands.progress import LOADING
 from parkour.errors import EngineError
+from parkour.stages import stage
 from parkour.storage import check_writable, write_text
 
 app = make_app("Run an exported policy in plain C MuJoCo, without torch: does it survive outside its simulator?")
@@ -40,7 +42,8 @@ def sim2sim(
 ) -> None:  # fmt: skip
     """Run an exported policy in plain C MuJoCo, without torch: does it survive outside its simulator?"""
     _check_installed()
-    from parkour_mujoco.sim2sim.run import Sim2SimOptions, run_export
+    with stage(LOADING):
+        from parkour_mujoco.sim2sim.run import Sim2SimOptions, run_export
 
     options = Sim2SimOptions(
         terrains=tuple(terrain or ()), difficulty=parse_range("--difficulty", difficulty), episodes=episodes, seed=seed,

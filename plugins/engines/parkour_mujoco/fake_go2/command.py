@@ -9,6 +9,7 @@ import typer
 
 from parkour.commands import JsonOption, make_app, notice, parse_range, print_json
 from parkour.errors import EngineError, ParkourError
+from parkour.stages import stage
 from parkour_mujoco.fake_go2.faults import parse_fault
 from parkour_mujoco.fake_go2.operator import Script
 from parkour_mujoco.fake_go2.options import FakeOptions
@@ -49,7 +50,8 @@ def fake_go2(
     from parkour_mujoco.fake_go2.robot import FakeGo2
     from parkour_mujoco.fake_go2.server import Server, ServerOptions
 
-    robot = FakeGo2(folder, options)
+    with stage("building the course"):
+        robot = FakeGo2(folder, options)
     shown = _open_page(robot, port) if page else None
     server = Server(robot, ServerOptions(interface, domain, lockstep, pace), shown or (lambda robot: None))
     notice(f"a Go2 on {interface}, domain {domain}: {terrain} {options.difficulty:g}")

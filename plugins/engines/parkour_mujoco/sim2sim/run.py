@@ -14,6 +14,7 @@ from typing import Any
 from parkour.child_process import python_command, python_environment
 from parkour.errors import EngineError, ExportError, ParkourError
 from parkour.exporters.manifest import Manifest, check_task_file, read_manifest
+from parkour.stages import stage
 from parkour.tasks.robot import load_robot
 from parkour.terrain.field import TerrainField
 from parkour_deploy.contract import read_contract
@@ -84,7 +85,8 @@ def run_export(
     if options.compare == ENGINE:
         check_task_file(folder, manifest)
     plan = CoursePlan(choose_terrains(manifest, options.terrains), options.difficulty, options.episodes, options.seed)
-    field = build_courses(manifest, plan)
+    with stage("building courses"):
+        field = build_courses(manifest, plan)
     conditions = Conditions(options.speed, options.seconds, options.friction)
     try:
         contract = read_contract(folder)
@@ -97,7 +99,8 @@ def run_export(
     result = {**_head(folder, manifest, plan, options), **break_down(episodes), "episodes": episodes}
     if options.compare == ENGINE:
         notify("running the batched engine on the same courses")
-        there = run_batched(folder, plan, conditions)
+        with stage("running the batched engine"):
+            there = run_batched(folder, plan, conditions)
     if there is not None:
         result["compared_with"] = options.compare
         result["comparison"] = difference(result, there)

@@ -13,6 +13,7 @@ import torch
 from parkour.engines.make import make_task_env
 from parkour.engines.protocol import Engine
 from parkour.engines.task_env import TaskEnv
+from parkour.errors import ParkourError
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks.resolved import ResolvedTask
 
@@ -100,7 +101,8 @@ def smoke_run(
         _step(env, report, start + seconds, clock)
     except Exception as error:
         lines = "".join(traceback.format_exception(error)).strip().splitlines()
-        report.error = "\n".join(lines[-LINES:])
+        hint = [f"hint: {error.hint}"] if isinstance(error, ParkourError) and error.hint else []
+        report.error = "\n".join(lines[-LINES:] + hint)
     finally:
         if env is not None:
             env.close()

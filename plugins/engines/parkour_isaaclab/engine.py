@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from parkour.engines.protocol import Availability
 from parkour.errors import EngineError
 from parkour_isaaclab.backends.backend import DEFAULT, NAMES, Backend, find_backend
-from parkour_isaaclab.install import find_installation, missing
+from parkour_isaaclab.install import find_installation, find_obstacle
 
 if TYPE_CHECKING:
     from parkour.tasks.resolved import ResolvedTask
@@ -61,12 +61,10 @@ class IsaacLabEngine:
 
         check_engine_options("isaaclab", self, options)
         backend = find_backend(options.get("physics", DEFAULT))
-        if absent := missing(backend):
-            others = [name for name in NAMES if not missing(find_backend(name))]
+        if obstacle := find_obstacle(backend):
+            others = [name for name in NAMES if find_obstacle(find_backend(name)) is None]
             hint = "".join(f", or: --physics {name}" for name in others)
-            raise EngineError(
-                f"--physics {backend.name}: {', '.join(absent)} not installed", hint=backend.install + hint
-            )
+            raise EngineError(f"--physics {backend.name}: {obstacle.reason}", hint=obstacle.hint + hint)
         return backend
 
     def watch_options(self, kind: str, video: bool) -> Mapping[str, Any]:

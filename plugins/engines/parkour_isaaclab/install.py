@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 from parkour.engines.protocol import Availability
 from parkour_isaaclab.backends.backend import NAMES, Backend, find_backend
+from parkour_isaaclab.shared_libraries import absent_libraries, debian_packages
 
 SUPPORTED = "3.0"
 """Version of Isaac Lab that the engine is written for."""
@@ -28,17 +30,38 @@ def find_installation() -> Availability:
     if not version.startswith(f"{SUPPORTED}."):
         reason = f"Isaac Lab {version} is installed, expected {SUPPORTED}.x{_python()}"
         return Availability(False, reason, INSTALL, packages)
-    able = [name for name in NAMES if not missing(find_backend(name))]
+    obstacles = {name: find_obstacle(find_backend(name)) for name in NAMES}
+    able = [name for name, obstacle in obstacles.items() if obstacle is None]
     if not able:
-        wanted = "; ".join(f"{name}: {', '.join(missing(find_backend(name)))}" for name in NAMES)
+        wanted = "; ".join(f"{name}: {', '.join(found.absent)}" for name, found in obstacles.items() if found)
         return Availability(False, f"isaaclab is there, but none of its physics is ({wanted})", INSTALL, packages)
     there = {name: found for name, found in packages.items() if found is not None}
-    return Availability(True, details=there | {"physics": ", ".join(able)})
+    # What is not installed is nobody's concern; what is and cannot run is.
+    broken = [f"not {name}: {found.reason}; {found.hint}" for name, found in obstacles.items() if found and found.system]
+    return Availability(True, details=there | {"physics": ", ".join([*able, *broken])})
 
 
-def missing(backend: Backend) -> list[str]:
-    """Distributions that a backend needs and that are not there."""
-    return [name for name in backend.distributions if distribution_version(name) is None]
+@dataclass(frozen=True)
+class Obstacle:
+    """Why a backend cannot run here."""
+
+    absent: tuple[str, ...]
+    """What is not there: distributions, or shared libraries of the system."""
+    system: bool
+    """Whether it is the system's, while everything is installed that pip installs."""
+    reason: str
+    hint: str
+
+
+def find_obstacle(backend: Backend) -> Obstacle | None:
+    """What keeps a backend from running; None if nothing is known to."""
+    if absent := tuple(name for name in backend.distributions if distribution_version(name) is None):
+        return Obstacle(absent, False, f"{', '.join(absent)} not installed", backend.install)
+    if absent := absent_libraries(backend.libraries):
+        reason = f"it needs {', '.join(absent)}, which the system's loader does not find"
+        packages = " ".join(debian_packages(absent))
+        return Obstacle(absent, True, reason, f"apt install {packages} (Debian's names)")
+    return None
 
 
 def isaaclab_version() -> str | None:

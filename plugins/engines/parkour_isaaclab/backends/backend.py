@@ -35,6 +35,8 @@ class Backend(Protocol):
     """Isaac Lab's package that its physics configuration is of."""
     distributions: tuple[str, ...]
     """What must be installed besides ``isaaclab``."""
+    libraries: tuple[str, ...]
+    """Files of those that load shared libraries of the system; see :mod:`parkour_isaaclab.shared_libraries`."""
     install: str
     """How to install it."""
     renders: bool

@@ -24,6 +24,7 @@ class KitBackend:
     name = "kit"
     package = "isaaclab_physx"
     distributions = ("isaacsim",)
+    libraries = ()
     install = "pip install --extra-index-url https://pypi.nvidia.com 'isaaclab[isaacsim]==3.0.0'"
     renders = True
 

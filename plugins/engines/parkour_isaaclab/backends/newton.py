@@ -25,6 +25,7 @@ class NewtonBackend:
     name = "newton"
     package = "isaaclab_newton"
     distributions = ("newton", "mujoco-warp")
+    libraries = ()
     install = "pip install 'isaaclab==3.0.0'"
     renders = False
 

@@ -18,6 +18,11 @@ class OvPhysxBackend:
     name = "ovphysx"
     package = "isaaclab_ov"
     distributions = ("ovphysx", "ovstage")
+    libraries = (
+        "ovstage/bin/libovstage.so",
+        "ovstage/bin/plugins/omni.usd_resolver/libomni_usd_resolver.so",
+        "ovphysx/lib/libovphysx.so",
+    )
     install = "pip install 'isaaclab[ovphysx]==3.0.0'"
     renders = False
 

@@ -92,7 +92,9 @@ def test_doctor_names_the_libraries_and_the_packages() -> None:
     task = load_task("go2-teacher")
     report = smoke_run(IsaacLabEngine(), "isaaclab", task, num_envs=1, device="cpu", seconds=1.0, versions={})
     assert "libGL.so.1, libX11.so.6" in report.as_markdown()
-    assert report.as_markdown().endswith("hint: apt install libgl1 libx11-6 (Debian's names), or: --physics newton\n```")
+    assert report.as_markdown().endswith(
+        "hint: apt install libgl1 libx11-6 (Debian's names), or: --physics newton\n```"
+    )
 
 
 def test_each_file_that_a_backend_names_is_in_a_package_that_it_installs() -> None:

@@ -37,7 +37,9 @@ def find_installation() -> Availability:
         return Availability(False, f"isaaclab is there, but none of its physics is ({wanted})", INSTALL, packages)
     there = {name: found for name, found in packages.items() if found is not None}
     # What is not installed is nobody's concern; what is and cannot run is.
-    broken = [f"not {name}: {found.reason}; {found.hint}" for name, found in obstacles.items() if found and found.system]
+    broken = [
+        f"not {name}: {found.reason}; {found.hint}" for name, found in obstacles.items() if found and found.system
+    ]
     return Availability(True, details=there | {"physics": ", ".join([*able, *broken])})
 
 

@@ -12,6 +12,7 @@ from isaaclab.assets import Articulation
 from torch import Tensor
 
 from parkour.mdp.robot import RobotLayout
+from parkour_isaaclab.kernels import load_own_kernels_only
 
 UNLIMITED_EFFORT = 1.0e9
 """The solver has no limit of its own [N m]: the motors' is the only one."""
@@ -51,6 +52,7 @@ class Motors:
     """
 
     def __init__(self, robot: Articulation, layout: RobotLayout) -> None:
+        load_own_kernels_only()
         self._motors = robot.actuators
         device = str(robot.device)
         self._stiffness = torch.tensor(layout.stiffness, device=device)

@@ -19,6 +19,7 @@ from parkour.viewing.snapshot import take_snapshot
 from parkour.viewing.viewer import PictureCamera
 from parkour_isaaclab.backends.backend import Backend
 from parkour_isaaclab.cfg import ParkourEnvCfg, environment_cfg
+from parkour_isaaclab.kernels import CompileNotice, kernel_folder
 from parkour_isaaclab.runtime import runtime_of
 from parkour_isaaclab.viewer.pictures import open_camera
 
@@ -29,8 +30,8 @@ LONGEST_REASON = 300
 class IsaacVecEnv(TaskEnv):
     """See :meth:`parkour.engines.protocol.Engine.make_env`."""
 
-    def __init__(self, env: isaac_envs.ManagerBasedRLEnv, *, render: bool = False) -> None:
-        self.unwrapped = env
+    def __init__(self, env: isaac_envs.ManagerBasedRLEnv, compiling: CompileNotice, *, render: bool = False) -> None:
+        self.unwrapped, self._compiling = env, compiling
         runtime = runtime_of(env)
         super().__init__(runtime.task, runtime.mdp)
         self.backend = runtime.backend
@@ -56,10 +57,12 @@ class IsaacVecEnv(TaskEnv):
             EngineError: Isaac Lab cannot build them.
         """
         env = isaac_envs.ManagerBasedRLEnv.__new__(isaac_envs.ManagerBasedRLEnv)
+        compiling = CompileNotice(kernel_folder())
         try:
             env.__init__(cfg)
-            return cls(env, render=render)
+            return cls(env, compiling, render=render)
         except BaseException as error:
+            compiling.stop()
             # Half built it cannot be closed, but would try to when it is collected.
             env._is_closed = True
             # There is one simulation per process, and the next would be refused.
@@ -85,6 +88,8 @@ class IsaacVecEnv(TaskEnv):
     @torch.inference_mode()
     def _advance(self, actions: Tensor) -> Transition:
         observations, reward, *_ = self.unwrapped.step(actions)
+        # The first step compiles the last of them.
+        self._compiling.stop()
         ends = self.mdp.terminations
         return Transition(observations, reward, ends.failed, ends.succeeded, ends.timed_out)
 
@@ -124,6 +129,7 @@ class IsaacVecEnv(TaskEnv):
         return self._camera.picture(take_snapshot(self.mdp, 0))
 
     def close(self) -> None:
+        self._compiling.stop()
         if self._camera is not None:
             self._camera.close()
         self.unwrapped.close()

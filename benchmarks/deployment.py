@@ -83,7 +83,7 @@ class Sim2Sim:
 
     def __init__(self, folder: Path) -> None:
         from parkour.exporters.manifest import read_manifest
-        from parkour.tasks.robot import load_robot
+        from parkour.tasks.robot import find_robot
         from parkour_deploy.contract import read_contract
         from parkour_deploy.policy import GraphPolicy
         from parkour_mujoco.robot_files import load_robot_files
@@ -91,7 +91,8 @@ class Sim2Sim:
 
         self._manifest = manifest = read_manifest(folder)
         contract = read_contract(folder)
-        files = load_robot_files(load_robot(manifest.robot.source)[1], manifest.robot.layout())
+        robot = find_robot(manifest.robot.source)
+        files = load_robot_files(robot.folder, manifest.robot.layout(), robot.make_model)
         conditions = Conditions(manifest.command.speed[1], LIMIT, 1.0)
         self._runner = Runner(manifest, contract, files, GraphPolicy(contract), conditions)
 

@@ -174,7 +174,11 @@ class RobotSpec(Spec):
 
     kind: ClassVar[Kind] = "robot"
     model_version: str = "1"
-    """Of the folder's contents: another one whenever a mass, a limit or a shape changes."""
+    """Of the folder's contents: another one whenever a mass, a limit or a shape changes. Checkpoints keep it."""
+    model: str | None = None
+    """``"module:function"`` of a function without arguments that returns the robot's MJCF as text, for models that
+    another distribution carries; None where ``[model] file`` in ``robot.toml`` names a file of the folder. Files that
+    the text names (meshes) have absolute paths."""
 
 
 @dataclass(frozen=True, kw_only=True)

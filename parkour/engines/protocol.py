@@ -28,7 +28,8 @@ class Availability:
 class Engine(Protocol):
     """A simulator that can build environments of a task. Made without arguments; imports nothing heavy until used.
 
-    Further abilities are protocols of their own: :class:`ConfigurableEngine`, and for viewing
+    Further abilities are protocols of their own: :class:`ConfigurableEngine`,
+    :class:`parkour.engines.robot_facts.EngineWithRobotFacts`, and for viewing
     :class:`parkour.viewing.viewer.EngineWithViewers`, :class:`parkour.viewing.viewer.EngineWithCamera` and
     :class:`parkour.viewing.viewer.EngineWithWatchOptions`.
     """

@@ -34,7 +34,7 @@ def describe_task(task: ResolvedTask, layout: Layout, read: frozenset[str]) -> d
     """The part of a :class:`Manifest` that follows from the task: keyword arguments for it."""
     model = task.model
     return {
-        "robot": RobotEntry(source=model.robot, **asdict(task.robot)),
+        "robot": RobotEntry(source=task.robot_source, model_version=task.robot_model_version, **asdict(task.robot)),
         "hardware": read_hardware(Path(task.robot_folder), task.robot),
         "units": UNITS,
         "rates": Rates(

@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from parkour.digest import file_sha256
 from parkour.errors import ExportError, ParkourError
 from parkour.exporters.hardware import HardwareEntry
-from parkour.mdp.robot import RobotLayout
+from parkour.mdp.robot import RobotLayout, per_joint
 from parkour.reading import MalformedError, read_toml
 from parkour.tasks.model import NAME_PATTERN, Camera, Command, Control, CourseField, Goals, Section, Timing
 from parkour.tasks.validation import validate
@@ -120,10 +120,16 @@ class RobotEntry(RobotLayout):
 
     source: str
     """Name of a registered robot, or its id, ``distribution:name``."""
+    model_version: str = ""
+    """Of the robot; empty where nobody knows."""
+    # One number stands for all joints.
+    armature: float | tuple[float, ...]  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def layout(self) -> RobotLayout:
         """The layout that engines and terms know."""
-        return RobotLayout(**{field.name: getattr(self, field.name) for field in fields(RobotLayout)})
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(RobotLayout)}
+        values["armature"] = per_joint(self.armature, len(self.joints))
+        return RobotLayout(**values)
 
 
 class TerrainEntry(Section):

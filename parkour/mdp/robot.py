@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+def per_joint(value: float | tuple[float, ...], joints: int) -> tuple[float, ...]:
+    """One number for each joint; a single one stands for all."""
+    return value if isinstance(value, tuple) else (float(value),) * joints
+
+
 @dataclass(frozen=True)
 class RobotLayout:
     """A robot, independent of any engine. All lists are in the canonical order of ``joints``.
@@ -36,7 +41,7 @@ class RobotLayout:
     """Torque at standstill on the torque-speed line [N m]."""
     velocity_limit: tuple[float, ...]
     """No-load speed [rad/s]."""
-    armature: float
+    armature: tuple[float, ...]
     """Rotor inertia seen at each joint [kg m^2]."""
     base_height: float
     """Height above the ground at which the base is spawned [m]."""

@@ -52,6 +52,8 @@ class Conditions:
     """Parameters and clip of each observation group."""
     noise: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Modifiers of each observation group that has any."""
+    robot_model: str = ""
+    """Version of the robot itself (:attr:`parkour.specs.RobotSpec.model_version`); empty where nobody knows."""
 
     def as_dict(self) -> dict[str, Any]:
         """Tables, lists, numbers and text."""
@@ -78,6 +80,7 @@ def conditions_of(task: ResolvedTask) -> Conditions:
     return Conditions(
         robot=task.robot_id or task.model.robot,
         robot_version=task.robot_version,
+        robot_model=task.robot_model_version,
         joints=task.robot.joints,
         default_joint_pos=tuple(task.robot.default_joint_pos),
         observations=observations,
@@ -142,15 +145,21 @@ Difference = tuple[str, object, object]
 
 
 def _other_meaning(trained: Conditions, now: Conditions) -> Iterator[Difference]:
-    if not trained.joints:
-        if trained.robot.rpartition(":")[2] != now.robot.rpartition(":")[2]:
-            yield "robot", trained.robot, now.robot
-    elif trained.joints != now.joints or trained.default_joint_pos != now.default_joint_pos:
+    known = bool(trained.joints)
+    joints = (trained.joints, trained.default_joint_pos) != (now.joints, now.default_joint_pos)
+    if _other_robot(trained.robot, now.robot) or (known and joints):
         yield "robot", _versioned(trained), _versioned(now)
     for name in ("control_step", "action_scale", "action_clip"):
         before, after = getattr(trained, name), getattr(now, name)
         if abs(before - after) > 1e-9:
             yield name.replace("_", " "), f"{before:g}", f"{after:g}"
+
+
+def _other_robot(trained: str, now: str) -> bool:
+    """Whether two ids mean different robots; a name alone may be of any distribution."""
+    if ":" in trained and ":" in now:
+        return trained != now
+    return trained.rpartition(":")[2] != now.rpartition(":")[2]
 
 
 def _other_inputs(
@@ -166,6 +175,8 @@ def _robustness(
 ) -> Iterator[Difference]:
     if not _covers(trained.action_delay, now.action_delay):
         yield "action delay", _span(trained.action_delay), _span(now.action_delay)
+    if trained.robot_model and trained.robot_model != now.robot_model:
+        yield f"robot {now.robot} of version", trained.robot_model, now.robot_model
     for name in ("physics_step", "perception_period"):
         if getattr(trained, name) != getattr(now, name):
             yield name.replace("_", " "), f"{getattr(trained, name):g}", f"{getattr(now, name):g}"

@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from parkour.registry.targets import TARGET_PATTERN
-from parkour.specs import SPEC_TYPES, Kind
+from parkour.specs import SPEC_TYPES, Kind, RobotSpec
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 RESOURCE_PATTERN = re.compile(r"[\w.]+:[\w./-]+\.toml")
@@ -37,6 +37,8 @@ def spec_problem(kind: Kind, spec: Any) -> str | None:
         return f"{name!r}: got target {spec.target!r}, expected {expected!r}"
     if spec.params is not None and not TARGET_PATTERN.fullmatch(spec.params):
         return f"{name!r}: got params {spec.params!r}, expected 'module:Class' or None"
+    if isinstance(spec, RobotSpec) and spec.model is not None and not TARGET_PATTERN.fullmatch(spec.model):
+        return f"{name!r}: got model {spec.model!r}, expected 'module:function' or None"
     return None
 
 

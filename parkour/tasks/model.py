@@ -90,8 +90,8 @@ class CourseField(Section):
     """First levels are drawn from this range, ends included."""
 
 
-class Camera(Section):
-    """The depth camera, made where an observation group needs one; angles in radians."""
+class CameraMounting(Section):
+    """Where the depth camera sits on the robot; angles in radians. What a task leaves out, ``robot.toml`` says."""
 
     position: tuple[float, float, float] = (0.33, 0.0, 0.08)
     """Where it sits on the base, in the base's frame [m]."""
@@ -101,6 +101,11 @@ class Camera(Section):
     """How far it looks down from the base's forward axis [rad]."""
     yaw: Angle = 0.0
     """How far it looks left of the base's forward axis [rad]."""
+
+
+class Camera(CameraMounting):
+    """The depth camera, made where an observation group needs one; angles in radians."""
+
     horizontal_fov: FieldOfView = math.radians(87.0)
     """Angle between the left and the right border of the picture [rad]."""
     vertical_fov: FieldOfView | Literal["square"] = "square"

@@ -19,7 +19,7 @@ from parkour.tasks.document import TaskDocument, TaskSource, read_task
 from parkour.tasks.layers import ENCODER_SUFFIX, Layers
 from parkour.tasks.model import EventUse, RewardUse, TaskModel, TerrainUse
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
-from parkour.tasks.robot import load_robot
+from parkour.tasks.robot import find_robot
 from parkour.tasks.suggest import did_you_mean
 from parkour.tasks.validation import validate
 
@@ -77,8 +77,8 @@ def load_model(document: TaskDocument, overlay: str | None = None) -> TaskModel:
 
 
 def _resolve(model: TaskModel, layers: Layers, document: TaskDocument, registry: Registry) -> ResolvedTask:
-    layout, folder = load_robot(model.robot, registry)
-    robot = registry.get("robot", model.robot)
+    robot = find_robot(model.robot, registry)
+    model = model.model_copy(update={"camera": robot.mounted(model.camera)})
     parts: dict[str, dict[str, ResolvedComponent]] = {}
     for kind, section in SECTIONS.items():
         parts[section] = {
@@ -93,10 +93,12 @@ def _resolve(model: TaskModel, layers: Layers, document: TaskDocument, registry:
     return ResolvedTask(
         model=model,
         layers=layers,
-        robot=layout,
-        robot_folder=str(folder),
+        robot=robot.layout,
+        robot_folder=str(robot.folder),
         robot_id=robot.id,
         robot_version=robot.version,
+        robot_model_version=robot.model_version,
+        make_robot_model=robot.make_model,
         policy=policy,
         encoders=_encoders(model, policy, registry),
         algorithm=_algorithm(model, policy),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parkour.mdp.robot import RobotLayout
+from parkour.registry import BUILTIN
 from parkour.specs import Spec
 from parkour.tasks.layers import Layers
 from parkour.tasks.model import TaskModel
@@ -73,11 +74,21 @@ class ResolvedTask:
     """Canonical id of the robot."""
     robot_version: str = ""
     """Version of the distribution that registers it."""
+    robot_model_version: str = ""
+    """Of the robot itself: see :attr:`parkour.specs.RobotSpec.model_version`."""
+    make_robot_model: Callable[[], str] | None = None
+    """Makes the robot's MJCF; None where ``robot.toml`` names a file of the folder."""
     algorithm: Any = None
     """Instance of the parameter model that the policy has for its algorithm, or None."""
     layers: Layers = field(default_factory=Layers)
     """Overlays and changes that are in the model, and what they replaced."""
     origin: TaskOrigin | None = None
+
+    @property
+    def robot_source(self) -> str:
+        """What finds the robot again: its name, or its id where a plugin has it, which names that plugin once it is
+        gone."""
+        return self.model.robot if self.robot_id.startswith(f"{BUILTIN}:") else self.robot_id or self.model.robot
 
     @property
     def overlay(self) -> str | None:

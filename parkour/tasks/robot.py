@@ -1,7 +1,9 @@
-"""Robots: a folder with model files and ``robot.toml``, the layout that terms and policies know."""
+"""Robots: a folder with ``robot.toml``, the layout that terms and policies know, and where engines find the model."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,18 @@ from pydantic import ConfigDict, model_validator
 from pydantic.dataclasses import dataclass
 
 from parkour.errors import PluginError, TaskError
-from parkour.mdp.robot import RobotLayout
+from parkour.mdp.robot import RobotLayout, per_joint
 from parkour.reading import MalformedError, read_toml
-from parkour.registry import RegisteredSpec, Registry, default_registry
+from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
+from parkour.specs import RobotSpec
+from parkour.tasks.model import Camera, CameraMounting
 from parkour.tasks.suggest import did_you_mean
 from parkour.tasks.validation import validate
 
 LAYOUT_FILE = "robot.toml"
+CAMERA_TABLE = "camera"
+MakeModel = Callable[[], str]
+"""Makes a robot's MJCF, as text."""
 _PER_JOINT = ("default_joint_pos", "stiffness", "damping", "effort_limit", "saturation_effort", "velocity_limit")
 _NAMED = {"penalised_bodies": "contact_bodies", "hip_joints": "joints"}
 """Fields that the file gives by name and the layout by index, and the field that they index."""
@@ -25,6 +32,9 @@ _NAMED = {"penalised_bodies": "contact_bodies", "hip_joints": "joints"}
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class RobotFile(RobotLayout):
     """``robot.toml``: the fields of :class:`RobotLayout`, bodies and joints by name. Tables in it are the engines'."""
+
+    # One number stands for all joints.
+    armature: float | tuple[float, ...]  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @model_validator(mode="before")
     @classmethod
@@ -38,10 +48,41 @@ class RobotFile(RobotLayout):
         for key in _PER_JOINT:
             if len(getattr(self, key)) != len(self.joints):
                 raise ValueError(f"{key} with {len(self.joints)} numbers, one per joint; got {len(getattr(self, key))}")
+        if isinstance(self.armature, tuple) and len(self.armature) != len(self.joints):
+            got = len(self.armature)
+            raise ValueError(f"armature with one number, or {len(self.joints)}, one per joint; got {got}")
         for key in ("joints", "feet", "contact_bodies"):
             if len(set(getattr(self, key))) != len(getattr(self, key)):
                 raise ValueError(f"{key} without a name that occurs twice")
         return self
+
+    def layout(self) -> RobotLayout:
+        """The layout that it says."""
+        values: dict[str, Any] = vars(self) | {"armature": per_joint(self.armature, len(self.joints))}
+        return RobotLayout(**values)
+
+
+@dataclasses.dataclass(frozen=True)
+class Robot:
+    """A registered robot."""
+
+    id: str
+    """``distribution:name``."""
+    version: str
+    """Of the distribution."""
+    model_version: str
+    """See :attr:`parkour.specs.RobotSpec.model_version`."""
+    layout: RobotLayout
+    folder: Path
+    camera: CameraMounting
+    """How its depth camera is mounted, as far as it says: what a task leaves out is taken from here."""
+    make_model: MakeModel | None = None
+    """Makes its MJCF; None where ``robot.toml`` names a file of the folder."""
+
+    def mounted(self, camera: Camera) -> Camera:
+        """A task's camera on this robot: what the task does not say of the mounting, the robot does."""
+        said = {key: value for key, value in self.camera if key in self.camera.model_fields_set}
+        return camera.model_copy(update={key: said[key] for key in said.keys() - camera.model_fields_set})
 
 
 def robot_names(registry: Registry | None = None) -> list[str]:
@@ -83,27 +124,40 @@ def _places(item: RegisteredSpec) -> list[Path]:
     return [Path(place, *inner, *folder.split("/")) for place in found.submodule_search_locations]
 
 
-def load_robot(robot: str, registry: Registry | None = None) -> tuple[RobotLayout, Path]:
-    """A robot's layout and folder.
+def find_robot(robot: str, registry: Registry | None = None) -> Robot:
+    """A robot by its name.
 
     Args:
         robot: name of a registered robot, or its id, ``distribution:name``.
         registry: what is installed when None.
 
     Raises:
-        UnknownNameError, AmbiguousNameError, PluginError: see :func:`robot_folder`.
+        UnknownNameError, AmbiguousNameError, PluginError: see :func:`robot_folder`; or the function that makes its
+            model cannot be imported.
         TaskError: ``robot.toml`` is malformed or inconsistent.
     """
-    folder = robot_folder(robot, registry)
+    registry = registry or default_registry()
+    folder, item = robot_folder(robot, registry), registry.get("robot", robot)
+    spec = item.spec
+    assert isinstance(spec, RobotSpec)
     try:
         tables = read_toml(folder / LAYOUT_FILE)
     except (OSError, MalformedError) as error:
         raise TaskError(f"robot {robot!r}: cannot read {folder / LAYOUT_FILE}: {error}") from error
     own = {key: value for key, value in tables.items() if not isinstance(value, dict)}
     try:
-        return RobotLayout(**vars(validate(RobotFile, own))), folder
+        layout = validate(RobotFile, own).layout()
+        camera = validate(CameraMounting, tables.get(CAMERA_TABLE, {}), path=(CAMERA_TABLE,))
     except TaskError as error:
         raise TaskError(f"robot {robot!r}: {LAYOUT_FILE}: {error.message}", hint=error.hint) from None
+    make = None if spec.model is None else resolve_target(spec.model, owner=f"robot {item.id!r}")
+    return Robot(item.id, item.version, spec.model_version, layout, folder, camera, make)
+
+
+def load_robot(robot: str, registry: Registry | None = None) -> tuple[RobotLayout, Path]:
+    """Layout and folder of :func:`find_robot`."""
+    found = find_robot(robot, registry)
+    return found.layout, found.folder
 
 
 def _indices(key: str, names: Any, among: Any) -> Any:

@@ -23,6 +23,7 @@ def task_tables(task: ResolvedTask) -> Table:
     evaluated as the task without what belongs to training.
     """
     tables = _dump(task.model, "")
+    tables["robot"] = task.robot_source
     for section in SECTIONS.values():
         resolved: Mapping[str, ResolvedComponent] = getattr(task, section)
         for key, component in resolved.items():

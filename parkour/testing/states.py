@@ -14,7 +14,6 @@ from parkour.mdp.robot import RobotLayout
 from parkour.terrain.raster import OPEN
 
 _LEGS = ("FL", "FR", "RL", "RR")
-_CONSTANT = {"base_height": 0.4, "armature": 0.01}
 
 GO2 = RobotLayout(
     name="go2",
@@ -29,7 +28,8 @@ GO2 = RobotLayout(
     effort_limit=(35.0,) * 4 + (40.0,) * 8,
     saturation_effort=(35.0,) * 4 + (45.0,) * 8,
     velocity_limit=(52.4,) * 4 + (30.1,) * 8,
-    **_CONSTANT,
+    armature=(0.01,) * 12,
+    base_height=0.4,
 )
 """A layout like the Go2's."""
 
@@ -46,7 +46,8 @@ TRIPOD = RobotLayout(
     effort_limit=(10.0,) * 6,
     saturation_effort=(12.0,) * 6,
     velocity_limit=(20.0,) * 6,
-    **_CONSTANT,
+    armature=(0.01,) * 6,
+    base_height=0.4,
 )
 """A robot with other numbers of joints, feet and bodies, whose indices are neither sorted nor neighbours."""
 

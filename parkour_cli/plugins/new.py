@@ -16,8 +16,8 @@ def new(
         str,
         typer.Option(
             metavar="NAME",
-            help="terrain, reward, observation, modifier, termination, event, encoder, policy, engine, task, command, "
-            "degradation.",
+            help="terrain, reward, observation, modifier, termination, event, encoder, policy, engine, task, robot, "
+            "command, degradation, robot_link, depth_source.",
         ),
     ],
     component: Annotated[

@@ -8,8 +8,9 @@ from __future__ import annotations
 import keyword
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
@@ -30,6 +31,7 @@ KINDS: dict[str, str] = {
     "policy": "A policy",
     "engine": "An engine",
     "task": "A task",
+    "robot": "A robot",
     "command": "A command",
     "degradation": "A degradation of the gauntlet",
     "robot_link": "A robot for parkour deploy",
@@ -45,6 +47,8 @@ _COMMON = {
     "test_contract.py": "tests/test_contract.py",
 }
 """Templates of every project, and where they go."""
+_MAIN = {"task": "task.toml", "robot": "robot/robot.toml"}
+"""File that holds the component, for kinds that are data."""
 _DISTRIBUTION = re.compile(r"[a-z0-9]([a-z0-9]|[-_.](?=[a-z0-9]))*", re.IGNORECASE)
 LONGEST = 40
 """Letters in a name."""
@@ -65,9 +69,9 @@ def project_files(name: str, kind: str, component: str | None = None) -> dict[st
         raise UnknownNameError("kind", kind, KINDS)
     values = _names(name, kind, component)
     folder = files("parkour_cli.scaffold").joinpath("templates")
-    own = {item.name.removesuffix(".tmpl"): item for item in folder.joinpath(kind).iterdir()}
+    own = dict(_templates(folder.joinpath(kind)))
     values["usage"] = _fill(own.pop("usage.md").read_text(encoding="utf-8"), values).strip()
-    values["module"] = "task.toml" if kind == "task" else f"{kind}.py"
+    values["module"] = _MAIN.get(kind, f"{kind}.py")
     result = {}
     for source, target in _COMMON.items():
         text = folder.joinpath("common", f"{source}.tmpl").read_text(encoding="utf-8")
@@ -93,6 +97,16 @@ def write_project(contents: Mapping[str, str], folder: Path, *, force: bool) -> 
         raise cannot_write(folder, "--out", error) from error
     for name, text in contents.items():
         write_text(folder / name, text, "--out")
+
+
+def _templates(folder: Traversable, under: str = "") -> Iterator[tuple[str, Traversable]]:
+    """Paths and templates of a folder, and of those in it."""
+    for item in folder.iterdir():
+        path = f"{under}{item.name.removesuffix('.tmpl')}"
+        if item.is_dir():
+            yield from _templates(item, f"{path}/")
+        else:
+            yield path, item
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ def layout() -> RobotLayout:
     return RobotLayout(
         name="one", joints=("thigh",), feet=(), contact_bodies=(), penalised_bodies=(), hip_joints=(),
         default_joint_pos=(0.0,), stiffness=(40.0,), damping=(1.0,), effort_limit=(40.0,), saturation_effort=(45.0,),
-        velocity_limit=(30.1,), armature=0.01, base_height=0.4,
+        velocity_limit=(30.1,), armature=(0.01,), base_height=0.4,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from tests.docs.pages import ROOT
 
 pytestmark = pytest.mark.package
 
-EXAMPLES = ("parkour-terrain-balance", "parkour-encoder-attention")
+EXAMPLES = ("parkour-terrain-balance", "parkour-encoder-attention", "parkour-robot-go1")
 SCAFFOLDS = {kind: f"parkour-{kind.replace('_', '-')}-fresh" for kind in KINDS}
 _BUILD = """
 import os, sys
@@ -103,6 +103,40 @@ def test_an_installed_example_trains_on_the_simulator(
     checkpoint = tmp_path / done.stdout.strip().splitlines()[-1]
     assert checkpoint.is_file()
     _is_told_when_it_is_gone(checkpoint, capsys)
+
+
+def test_an_installed_robot_trains_is_exported_and_runs(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("mjlab")
+    parkour = [sys.executable, "-m", "parkour_cli"]
+    sets = ["course.levels=1", "algorithm.steps_per_env=4"]
+    few = ["--num-envs", "4", "--iterations", "2", "--device", "cpu", "--logger", "none"]
+    options = [*few, *(word for value in sets for word in ("--set", value))]
+    done = _run([*parkour, "train", "go1-teacher", *options], site, tmp_path)
+    assert done.returncode == 0, done.stderr
+    run, export = (tmp_path / done.stdout.strip().splitlines()[-1]).parent, tmp_path / "go1"
+    done = _run([*parkour, "export", "onnx", "--run", run, "--out", export], site, tmp_path)
+    assert done.returncode == 0, done.stderr
+    sim2sim = [*parkour, "sim2sim", export, "--terrain", "flat", "--episodes", "1", "--seconds", "0.4", "--json", "-"]
+    done = _run(sim2sim, site, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["overall"]["episodes"] == 1
+    # The Go2's teacher is no teacher of a Go1.
+    student = ["train", "--stage", "student", "--pretrained", "--set", "robot=go1", *few]
+    done = _run([*parkour, *student], site, tmp_path)
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert done.returncode == 1
+    assert (
+        "robot go2, the task has parkour-robot-go1:go1 0.1.0: its inputs or outputs would mean something else" in line
+    )
+    # Here the plugin is not installed.
+    for command in (["eval", "--run", str(run), "--device", "cpu"], ["sim2sim", str(export)]):
+        with pytest.raises(SystemExit) as stop:
+            main(command)
+        assert stop.value.code == 1
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+        assert "robot 'go1' comes from the plugin parkour-robot-go1, which is not installed" in line
 
 
 def _is_told_when_it_is_gone(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:

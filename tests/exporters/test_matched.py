@@ -206,7 +206,7 @@ def test_the_compiled_models_are_alike(exports: dict[str, ExportResult]) -> None
     from parkour_mujoco.warp_sim import simulation_cfg
 
     task = make_task()
-    files = load_robot_files(task.robot_folder, task.robot)
+    files = load_robot_files(task.robot_folder, task.robot, task.make_robot_model)
     ours = World(files, task.robot, np.tile([0, 0, 0, 1, 0, 0, 0, 1, 1, 1.0], (3, 1)), timestep=0.005).model
     theirs = ours.__copy__()
     theirs.opt.timestep, theirs.opt.iterations, theirs.opt.tolerance, theirs.opt.impratio = 1.0, 1, 1.0, 9.0

@@ -101,18 +101,18 @@ def test_a_file_is_written_once_and_anew_for_another_model(tmp_path: Path, monke
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     source = tmp_path / "ball.xml"
     source.write_text(BALL)
-    first = written_usd(source, base="ball", feet={})
+    first = written_usd(source, name="ball", base="ball", feet={})
     before = first.stat().st_mtime_ns
-    assert written_usd(source, base="ball", feet={}) == first
+    assert written_usd(source, name="ball", base="ball", feet={}) == first
     assert first.stat().st_mtime_ns == before
     source.write_text(BALL.replace("0.1", "0.2"))
-    assert written_usd(source, base="ball", feet={}) != first
+    assert written_usd(source, name="ball", base="ball", feet={}) != first
 
 
 @pytest.mark.parametrize(
     ("text", "feet", "message"),
     [
-        ("<mujoco><worldbody>", {}, "ball.xml: XML"),
+        ("<mujoco><worldbody>", {}, "robot .ball.: its model: XML"),
         (BALL, {"foot": ()}, "no site 'foot'"),
         (MESH, {}, "geom 'hull': expected sphere, capsule"),
     ],
@@ -124,7 +124,7 @@ def test_what_cannot_be_written_is_told(
     source = tmp_path / "ball.xml"
     source.write_text(text)
     with pytest.raises(EngineError, match=message) as caught:
-        written_usd(source, base="ball", feet=feet)
+        written_usd(source, name="ball", base="ball", feet=feet)
     assert "\n" not in caught.value.message
 
 

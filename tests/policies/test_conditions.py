@@ -115,6 +115,16 @@ def test_another_robot_is_refused(teacher: Weights) -> None:
         load_actor(teacher, replace(task, robot_id="other:go1"))
 
 
+def test_another_version_of_the_robot_is_a_line(teacher: Weights, caplog: pytest.LogCaptureFixture) -> None:
+    task = task_of(teacher)
+    conditions = replace(conditions_of(task), robot_model="0")
+    weights = replace(
+        teacher, checkpoint=replace(teacher.checkpoint, stamp=replace(teacher.checkpoint.stamp, conditions=conditions))
+    )
+    load_actor(weights, task)
+    assert "robot parkour-lab:go2 of version 0, the task has 1" in caplog.text
+
+
 def test_they_are_stored_and_read_back(teacher: Weights, tmp_path: Path) -> None:
     conditions = conditions_of(task_of(teacher))
     assert Conditions.from_dict(conditions.as_dict()) == conditions
@@ -128,5 +138,5 @@ def test_a_checkpoint_of_before_says_them_in_its_task(name: str) -> None:
     task = load_task(name, overlay="train")
     stated, read = conditions_of(task), conditions_in(task_tables(task))
     same = replace(read, robot=stated.robot, robot_version=stated.robot_version, joints=stated.joints,
-                   default_joint_pos=stated.default_joint_pos)  # fmt: skip
+                   default_joint_pos=stated.default_joint_pos, robot_model=stated.robot_model)  # fmt: skip
     assert same == stated

@@ -72,6 +72,7 @@ def test_a_robot_of_a_plugin_is_found_without_importing_anything(write_robot: Wr
     assert layout.hip_joints == (0,)
     assert layout.penalised_bodies == (0, 1)
     assert layout.stiffness == (40.0, 40.0)
+    assert layout.armature == (0.01, 0.01)
 
 
 @pytest.mark.parametrize("name", robot_names())
@@ -88,7 +89,10 @@ def test_every_builtin_robot_loads(name: str) -> None:
         ('hip_joints = ["a_hip"]', 'hip_joints = ["a_hop"]', "hip_joints: unknown name 'a_hop'; did you mean 'a_hip'?"),
         ("stiffness = [40, 40]", "stiffness = [40]", "stiffness with 2 numbers, one per joint; got 1"),
         ("stiffness = [40, 40]", "stifness = [40, 40]", "unknown key 'stifness'; did you mean 'stiffness'?"),
-        ("armature = 0.01", "armature = 'light'", 'armature: got "light", expected a number'),
+        ("armature = 0.01", "armature = 'light'", 'armature: got "light", expected a number or a list'),
+        ("armature = 0.01", "armature = [0.01]", "armature with one number, or 2, one per joint; got 1"),
+        ("[simulator]", "[camera]\npitch = 4.0\n[simulator]", "camera.pitch: got 4.0, expected a number of at most"),
+        ("[simulator]", "[camera]\nwidth = 4\n[simulator]", "unknown key 'camera.width'"),
         ("armature = 0.01", "", "armature: missing"),
         ('"a_hip", "a_knee"]', '"a_hip", "a_hip"]', "joints without a name that occurs twice"),
         ('name = "bot"', "name = ", "cannot read"),

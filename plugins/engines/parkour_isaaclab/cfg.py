@@ -210,7 +210,7 @@ def _robot_cfg(task: ResolvedTask) -> ArticulationCfg:
                 max_depenetration_velocity=1.0,
             ),
             articulation_props=sim_utils.ArticulationRootPropertiesCfg(
-                enabled_self_collisions=False,
+                enabled_self_collisions=robot.self_collision,
                 solver_position_iteration_count=position,
                 solver_velocity_iteration_count=velocity,
             ),

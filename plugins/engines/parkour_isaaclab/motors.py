@@ -36,10 +36,10 @@ def motor_cfgs(layout: RobotLayout) -> dict[str, DCMotorCfg]:
             saturation_effort=saturation,
             actuator_velocity_limit=velocity,
             joint_velocity_limit=UNLIMITED_SPEED,
-            armature=layout.armature,
+            armature=armature,
             friction=0.0,
         )
-        for name, ((stiffness, damping, effort, saturation, velocity), joints) in _groups(layout).items()
+        for name, ((stiffness, damping, effort, saturation, velocity, armature), joints) in _groups(layout).items()
     }
 
 
@@ -89,6 +89,7 @@ def _groups(layout: RobotLayout) -> dict[str, tuple[tuple[float, ...], list[str]
     groups: dict[tuple[float, ...], list[str]] = {}
     columns = (
         layout.stiffness, layout.damping, layout.effort_limit, layout.saturation_effort, layout.velocity_limit,
+        layout.armature,
     )  # fmt: skip
     for joint, constants in zip(layout.joints, zip(*columns, strict=True), strict=True):
         groups.setdefault(constants, []).append(joint)

@@ -28,6 +28,8 @@ class RobotAsset:
     """The articulation's root link."""
     bodies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Watched bodies that have another name in the asset, or are several there; their forces are summed."""
+    self_collision: bool = False
+    """Whether the robot's shapes touch one another."""
 
     def links(self, body: str) -> tuple[str, ...]:
         """The asset's links that make up a watched body or a foot."""
@@ -45,13 +47,14 @@ def find_robot(task: ResolvedTask) -> RobotAsset:
     file = folder / "robot.toml"
     try:
         data = read_toml(file)
-        named = _named_asset(data.get(TABLE, {}), layout)
-        return named if named is not None else _written_asset(folder, data, layout)
+        self_collision = bool(data.get("model", {}).get("self_collision", False))
+        named = _named_asset(data.get(TABLE, {}), layout, self_collision)
+        return named if named is not None else _written_asset(task, data, self_collision)
     except (OSError, KeyError, TypeError, AttributeError, MalformedError) as error:
         raise EngineError(f"robot {layout.name!r}: {file}: {type(error).__name__}: {error}") from error
 
 
-def _named_asset(table: dict[str, Any], layout: RobotLayout) -> RobotAsset | None:
+def _named_asset(table: dict[str, Any], layout: RobotLayout, self_collision: bool) -> RobotAsset | None:
     """The asset of the table ``[isaaclab]``; None if there is none on this machine."""
     if "usd" not in table:
         return None
@@ -69,10 +72,19 @@ def _named_asset(table: dict[str, Any], layout: RobotLayout) -> RobotAsset | Non
         raise EngineError(f"{VARIABLE}: no file {assets_folder() / place}", hint="parkour assets fetch")
     else:
         return None
-    return RobotAsset(place, str(table.get("base", "base")), bodies)
+    return RobotAsset(place, str(table.get("base", "base")), bodies, self_collision)
 
 
-def _written_asset(folder: Path, data: dict[str, Any], layout: RobotLayout) -> RobotAsset:
-    model, base = folder / data["model"]["file"], data["model"]["base_body"]
-    feet = {foot: tuple(data["collision"][foot]) for foot in layout.feet}
-    return RobotAsset(written_usd(model, base=base, feet=feet), base)
+def _written_asset(task: ResolvedTask, data: dict[str, Any], self_collision: bool) -> RobotAsset:
+    layout, table, shapes = task.robot, data["model"], data["collision"]
+    for name in (*layout.feet, *layout.contact_bodies):
+        if name not in shapes:
+            known = ", ".join(shapes)
+            raise EngineError(
+                f"robot {layout.name!r}: robot.toml: [collision] names no shapes of {name!r}; it has {known}"
+            )
+    make = task.make_robot_model
+    model = Path(task.robot_folder) / table["file"] if make is None else make()
+    feet = {foot: tuple(shapes[foot]) for foot in layout.feet}
+    usd = written_usd(model, name=layout.name, base=table["base_body"], feet=feet)
+    return RobotAsset(usd, table["base_body"], self_collision=self_collision)

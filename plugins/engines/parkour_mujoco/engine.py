@@ -12,6 +12,7 @@ from parkour.engines.protocol import Availability
 from parkour.errors import EngineError
 
 if TYPE_CHECKING:
+    from parkour.engines.robot_facts import RobotFacts
     from parkour.tasks.resolved import ResolvedTask
     from parkour.viewing.session import Session
     from parkour.viewing.viewer import PictureCamera, Viewer, ViewerOptions
@@ -78,6 +79,12 @@ class MujocoEngine:
                 hint="--device cpu, or leave --cpu-sim out",
             )
         return options.get("cpu_sim", "native")
+
+    def robot_facts(self, task: ResolvedTask) -> RobotFacts:
+        """See :meth:`parkour.engines.robot_facts.EngineWithRobotFacts.robot_facts`."""
+        from parkour_mujoco.robot_facts import robot_facts
+
+        return robot_facts(task)
 
     def make_viewer(self, kind: str, env: Any, task: ResolvedTask, session: Session, options: ViewerOptions) -> Viewer:
         """See :meth:`parkour.viewing.viewer.EngineWithViewers.make_viewer`."""

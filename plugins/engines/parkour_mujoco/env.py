@@ -66,7 +66,7 @@ class MujocoEnv(TaskEnv):
         cuda_graphs: bool = True,
     ) -> None:
         _seed_everything(seed)
-        self.files = load_robot_files(task.robot_folder, task.robot)
+        self.files = load_robot_files(task.robot_folder, task.robot, task.make_robot_model)
         self.spec = scene_spec(task, self.files)
         self.sim = make_simulation(compile_scene(self.spec, task.model.timing.physics_step), num_envs, device, cpu_sim)
         mdp = build_mdp(task, num_envs=num_envs, device=device, seed=seed, raycast=_ray_caster(task, device))

@@ -13,22 +13,25 @@ VERSION = "1"
 """Of what the writer writes; another one makes all files anew."""
 
 
-def written_usd(mjcf: Path, *, base: str, feet: Mapping[str, Sequence[str]]) -> Path:
+def written_usd(mjcf: Path | str, *, name: str, base: str, feet: Mapping[str, Sequence[str]]) -> Path:
     """The USD file of a robot, written if it is not there yet. See :func:`parkour_isaaclab.usd.mjcf.read_mjcf`.
+
+    The name is for messages and file names.
 
     Raises:
         EngineError: the model cannot be written as USD.
         StorageError: the cache cannot be written.
     """
     told = repr((VERSION, base, sorted((foot, tuple(shapes)) for foot, shapes in feet.items())))
-    fingerprint = hashlib.sha256(mjcf.read_bytes() + told.encode()).hexdigest()[:16]
-    place = cache_folder() / f"{mjcf.stem}-{fingerprint}.usda"
+    text = mjcf.encode() if isinstance(mjcf, str) else mjcf.read_bytes()
+    fingerprint = hashlib.sha256(text + told.encode()).hexdigest()[:16]
+    place = cache_folder() / f"{name}-{fingerprint}.usda"
     if place.is_file():
         return place
     from parkour_isaaclab.usd.author import write_usd
     from parkour_isaaclab.usd.mjcf import read_mjcf
 
-    robot = read_mjcf(mjcf, base=base, feet=feet)
+    robot = read_mjcf(mjcf, name=name, base=base, feet=feet)
     with whole_file(place, "XDG_CACHE_HOME") as part:
         write_usd(robot, part)
     return place

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,47 +28,55 @@ NUMBERS: Mapping[ShapeKind, int] = {"sphere": 1, "capsule": 2, "cylinder": 2, "b
 """How many of a geom's three numbers each has."""
 
 
-def read_mjcf(file: Path, *, base: str, feet: Mapping[str, Sequence[str]]) -> RobotLinks:
+def read_mjcf(model: Path | str, *, name: str, base: str, feet: Mapping[str, Sequence[str]]) -> RobotLinks:
     """Links, hinges and shapes of a model.
 
     Args:
-        file: the model.
+        model: file, or the MJCF itself.
+        name: of the robot.
         base: what its root body is to be called.
         feet: shapes that become a link of their own, by its name, which is also that of the site at its origin.
 
     Raises:
         EngineError: MuJoCo cannot read it, or it holds what cannot be written.
     """
-    try:
-        model = mujoco.MjModel.from_xml_path(str(file))
-    except ValueError as error:
-        raise EngineError(f"{file}: {' '.join(str(error).split())}") from error
-    data = mujoco.MjData(model)
+    compiled = _compile(model, name)
+    data = mujoco.MjData(compiled)
     data.qpos[:] = 0.0
     data.qpos[3] = 1.0
-    mujoco.mj_kinematics(model, data)
-    names = ["", base, *(model.body(body).name for body in range(2, model.nbody))]
+    mujoco.mj_kinematics(compiled, data)
+    names = ["", base, *(compiled.body(body).name for body in range(2, compiled.nbody))]
     links, welds = [], []
-    for body in range(1, model.nbody):
-        link = _link(model, data, body, names[body])
+    for body in range(1, compiled.nbody):
+        link = _link(compiled, data, body, names[body])
         links.append(link)
         for foot, shapes in feet.items():
-            if model.site_bodyid[_site(model, file, foot)] == body:
-                child = _split(model, link, foot, shapes)
+            if compiled.site_bodyid[_site(compiled, name, foot)] == body:
+                child = _split(compiled, link, foot, shapes)
                 links.append(child)
-                welds.append(Weld(link.name, foot, model.site_pos[_site(model, file, foot)].copy()))
+                welds.append(Weld(link.name, foot, compiled.site_pos[_site(compiled, name, foot)].copy()))
     hinges = [
-        _hinge(model, joint, names)
-        for joint in range(model.njnt)
-        if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE
+        _hinge(compiled, joint, names)
+        for joint in range(compiled.njnt)
+        if compiled.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE
     ]
-    return RobotLinks(file.stem, links, hinges, welds)
+    # A prim's name is an identifier.
+    return RobotLinks(re.sub(r"^(?=\d)|\W", "_", name), links, hinges, welds)
 
 
-def _site(model: mujoco.MjModel, file: Path, name: str) -> int:
+def _compile(model: Path | str, name: str) -> mujoco.MjModel:
+    try:
+        if isinstance(model, str):
+            return mujoco.MjModel.from_xml_string(model)
+        return mujoco.MjModel.from_xml_path(str(model))
+    except ValueError as error:
+        raise EngineError(f"robot {name!r}: its model: {' '.join(str(error).split())}") from error
+
+
+def _site(model: mujoco.MjModel, robot: str, name: str) -> int:
     site = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, name)
     if site < 0:
-        raise EngineError(f"{file}: no site {name!r}, expected one at the centre of each foot")
+        raise EngineError(f"robot {robot!r}: its model has no site {name!r}, expected one at the centre of each foot")
     return site
 
 
@@ -80,8 +89,15 @@ def _link(model: mujoco.MjModel, data: mujoco.MjData, body: int, name: str) -> L
         mass=float(model.body_mass[body]),
         com=model.body_ipos[body].copy(),
         inertia=axes @ np.diag(model.body_inertia[body]) @ axes.T,
-        shapes=[_shape(model, geom) for geom in range(model.ngeom) if model.geom_bodyid[geom] == body],
+        shapes=[
+            _shape(model, geom) for geom in range(model.ngeom) if model.geom_bodyid[geom] == body and _kept(model, geom)
+        ],
     )
+
+
+def _kept(model: mujoco.MjModel, geom: int) -> bool:
+    """Whether a shape is written: meshes that only please the eye are not."""
+    return bool(model.geom_type[geom] != mujoco.mjtGeom.mjGEOM_MESH or model.geom_contype[geom])
 
 
 def _shape(model: mujoco.MjModel, geom: int) -> Shape:

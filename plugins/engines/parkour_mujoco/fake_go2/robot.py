@@ -13,7 +13,7 @@ import numpy as np
 
 from parkour.errors import ExportError
 from parkour.exporters.manifest import Manifest, read_manifest
-from parkour.tasks.robot import load_robot
+from parkour.tasks.robot import find_robot
 from parkour_deploy.dds.layout import COMMAND, STATE, Message, intact, modes, read
 from parkour_mujoco.fake_go2.faults import SILENCE
 from parkour_mujoco.fake_go2.options import FakeOptions
@@ -67,10 +67,10 @@ class FakeGo2:
         self.manifest = manifest = read_manifest(folder)
         if manifest.hardware is None:
             raise ExportError(f"{folder}: nothing is known of the robot's hardware, so it has no messages")
-        _, robot = load_robot(manifest.robot.source)
+        robot = find_robot(manifest.robot.source)
         layout = manifest.robot.layout()
         self.patch = _course(manifest, options)
-        files = load_robot_files(robot, layout)
+        files = load_robot_files(robot.folder, layout, robot.make_model)
         self.world = World(
             files, layout, self.patch.boxes, timestep=STEP / 1000, friction=options.friction, camera=manifest.camera
         )

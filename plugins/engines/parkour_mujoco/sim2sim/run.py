@@ -15,12 +15,12 @@ from parkour.child_process import python_command, python_environment
 from parkour.errors import EngineError, ExportError, ParkourError
 from parkour.exporters.manifest import Manifest, check_task_file, read_manifest
 from parkour.stages import stage
-from parkour.tasks.robot import load_robot
+from parkour.tasks.robot import find_robot
 from parkour.terrain.field import TerrainField
 from parkour_deploy.contract import read_contract
 from parkour_deploy.errors import DeployError
 from parkour_deploy.policy import GraphPolicy
-from parkour_mujoco.robot_files import load_robot_files
+from parkour_mujoco.robot_files import RobotFiles, load_robot_files
 from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, build_courses, choose_terrains
 from parkour_mujoco.sim2sim.episode import Conditions, Runner
 from parkour_mujoco.sim2sim.report import break_down, difference, load_evaluation
@@ -93,7 +93,7 @@ def run_export(
         policy = GraphPolicy(contract)
     except DeployError as error:
         raise ExportError(error.message, hint=error.hint) from None
-    runner = Runner(manifest, contract, _robot_files(manifest), policy, conditions, notify)
+    runner = Runner(manifest, contract, _robot_files(manifest, notify), policy, conditions, notify)
     _warn(manifest, options, notify)
     episodes = _episodes(runner, field, options, on_episode, notify)
     result = {**_head(folder, manifest, plan, options), **break_down(episodes), "episodes": episodes}
@@ -173,18 +173,22 @@ def _warn(manifest: Manifest, options: Sim2SimOptions, notify: Callable[[str], N
         notify(f"--speed {options.speed:g} is outside the {low:g} to {high:g} m/s that the policy was trained with")
 
 
-def _robot_files(manifest: Manifest) -> Any:
+def _robot_files(manifest: Manifest, notify: Callable[[str], None] = lambda line: None) -> RobotFiles:
     """The robot's model.
 
     Raises:
         ExportError: the robot that is installed is not the one of the export.
     """
-    installed, folder = load_robot(manifest.robot.source)
-    layout = manifest.robot.layout()
+    robot, entry = find_robot(manifest.robot.source), manifest.robot
+    layout = entry.layout()
     for name in ("joints", "feet", "contact_bodies"):
-        if getattr(installed, name) != getattr(layout, name):
-            raise ExportError(f"robot {manifest.robot.source!r}: its {name} are not those of the export")
-    return load_robot_files(folder, layout)
+        if getattr(robot.layout, name) != getattr(layout, name):
+            raise ExportError(f"robot {entry.source!r}: its {name} are not those of the export")
+    if entry.model_version and entry.model_version != robot.model_version:
+        notify(
+            f"robot {entry.source!r} is version {robot.model_version}, the export is of version {entry.model_version}"
+        )
+    return load_robot_files(robot.folder, layout, robot.make_model)
 
 
 def _episodes(

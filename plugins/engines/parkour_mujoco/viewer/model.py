@@ -29,7 +29,7 @@ class ViewModel:
     """
 
     def __init__(self, task: ResolvedTask, picture: tuple[int, int] = (1920, 1080)) -> None:
-        files = load_robot_files(task.robot_folder, task.robot)
+        files = load_robot_files(task.robot_folder, task.robot, task.make_robot_model)
         spec = robot_spec(files, task.robot)
         for geom in [geom for geom in spec.geoms if geom.name in files.collision_geoms and _has_others(geom)]:
             geom.group = COLLISION_GROUP

@@ -61,6 +61,11 @@ class ObservationSet:
         self._checked = False
 
     @property
+    def modifiers(self) -> dict[str, ModifierChain]:
+        """Noise and faults of the groups that have any, by the group's name."""
+        return {name: group.modifiers for name, group in self._groups.items() if group.modifiers is not None}
+
+    @property
     def layout(self) -> dict[str, tuple[ObservationField, ...]]:
         """Fields of each group, in order."""
         return {name: tuple(group.term.layout()) for name, group in self._groups.items()}

@@ -32,6 +32,10 @@ def sim2sim(
     speed: Annotated[float, typer.Option(help="Commanded speed [m/s].")] = 0.8,
     seconds: Annotated[float, typer.Option(help="Time-out of an episode [s].")] = 30.0,
     friction: Annotated[float, typer.Option(help="Sliding friction of the robot against the course.")] = 1.0,
+    noise: Annotated[
+        str | None,
+        typer.Option(metavar="PRESET", help="Noise of the depth camera, an overlay of the task (noisy); needs torch."),
+    ] = None,
     compare: Annotated[
         str | None,
         typer.Option(metavar="FILE|engine", help="Show the difference from parkour eval's JSON, or from the batched "
@@ -47,7 +51,7 @@ def sim2sim(
 
     options = Sim2SimOptions(
         terrains=tuple(terrain or ()), difficulty=parse_range("--difficulty", difficulty), episodes=episodes, seed=seed,
-        speed=speed, seconds=seconds, friction=friction, compare=compare, video=video,
+        speed=speed, seconds=seconds, friction=friction, noise=noise, compare=compare, video=video,
     )  # fmt: skip
     if json_file is not None and str(json_file) != "-":
         check_writable(json_file, "--json")

@@ -51,6 +51,7 @@ def _task(folder: Path, request: dict[str, Any]) -> Any:
     from parkour.tasks.document import read_resolved
     from parkour.tasks.resolve import load_model, resolve_task
     from parkour_mujoco.sim2sim.courses import CoursePlan
+    from parkour_mujoco.sim2sim.noise import with_noise
 
     plan = CoursePlan(tuple(request["terrains"]), tuple(request["difficulty"]), request["episodes"], request["seed"])
     document = read_resolved(folder / "task.toml")
@@ -71,7 +72,8 @@ def _task(folder: Path, request: dict[str, Any]) -> Any:
     for name, numbers in _KEPT.items():
         if name in known.events:
             changes |= {f"events.{name}.params.{key}": value for key, value in numbers(request).items()}
-    return resolve_task(document, changes=changes)
+    overlay = None if request["noise"] is None else with_noise(document, request["noise"])
+    return resolve_task(document, overlay=overlay, changes=changes)
 
 
 _KEPT: dict[str, Any] = {

@@ -15,6 +15,7 @@ from parkour_deploy.policy import GraphPolicy
 from parkour_mujoco.robot_files import RobotFiles
 from parkour_mujoco.sim2sim.courses import Patch, WayPoints
 from parkour_mujoco.sim2sim.depth import DepthCamera
+from parkour_mujoco.sim2sim.noise import CameraNoise
 from parkour_mujoco.sim2sim.observation import SimulatedObserver, Situation
 from parkour_mujoco.sim2sim.world import State, World
 
@@ -48,6 +49,7 @@ class Runner:
         policy: its graphs.
         conditions: of all episodes.
         notify: told in a line when something has to stand in for something else.
+        noise: of the depth camera.
     """
 
     def __init__(
@@ -58,13 +60,15 @@ class Runner:
         policy: GraphPolicy,
         conditions: Conditions,
         notify: Callable[[str], None] = lambda line: None,
+        noise: CameraNoise | None = None,
     ) -> None:
         self.manifest, self.files, self.policy, self.conditions = manifest, files, policy, conditions
         self.layout = manifest.robot.layout()
         self.step_dt = manifest.timing.physics_step * manifest.timing.decimation
         self.observer = SimulatedObserver(contract)
         self._ends = Ends(manifest)
-        self.camera = DepthCamera(manifest.camera, notify) if manifest.camera is not None else None
+        self._camera = DepthCamera(manifest.camera, notify) if manifest.camera is not None else None
+        self._noise = noise
 
     def world(self, patch: Patch, *, visuals: bool = False) -> World:
         """The course with the robot in it."""
@@ -77,6 +81,20 @@ class Runner:
             visuals=visuals,
             camera=self.manifest.camera,
         )
+
+    def begin(self) -> None:
+        """Forget the episode before."""
+        self.observer.reset()
+        self.policy.reset()
+        if self._noise is not None:
+            self._noise.reset()
+
+    def picture(self, world: World) -> np.ndarray | None:
+        """What the camera shows now, ``[H, W]`` [m], if there is one."""
+        if self._camera is None:
+            return None
+        distances = self._camera.capture(world.model, world.data)
+        return distances if self._noise is None else self._noise(distances)
 
     def run(self, patch: Patch, *, watch: Watcher | None = None) -> dict[str, float]:
         """One episode; its figures under the names of ``parkour eval``."""
@@ -109,8 +127,7 @@ class _Walk:
         self.action = np.zeros(run.layout.num_joints)
         self._queue = [self.action] * manifest.control.nominal_action_delay
         self._default = np.array(run.layout.default_joint_pos)
-        run.observer.reset()
-        run.policy.reset()
+        run.begin()
         self.last_force = np.zeros(run.layout.num_feet)
         self._count = 0
         start = patch.spawn + np.array([0.0, 0.0, run.layout.base_height])
@@ -136,7 +153,7 @@ class _Walk:
         perception = self._count % self.run.manifest.timing.perception_period == 0
         if perception:
             self._yaws = self.goals.yaws(state.base_pos[:2], state.yaw)
-        force, camera = _norms(state), self.run.camera
+        force = _norms(state)
         now = Situation.of(
             state,
             self.patch,
@@ -145,7 +162,7 @@ class _Walk:
             action=self.action,
             contact=np.maximum(force, self.last_force),
             perception=perception,
-            depth=camera.capture(self.world.model, self.world.data) if camera is not None and perception else None,
+            depth=self.run.picture(self.world) if perception else None,
         )
         self.observation = self.run.observer.observe(now)
         self.last_force = force

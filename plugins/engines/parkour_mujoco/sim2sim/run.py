@@ -23,6 +23,7 @@ from parkour_deploy.policy import GraphPolicy
 from parkour_mujoco.robot_files import RobotFiles, load_robot_files
 from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, build_courses, choose_terrains
 from parkour_mujoco.sim2sim.episode import Conditions, Runner
+from parkour_mujoco.sim2sim.noise import CameraNoise
 from parkour_mujoco.sim2sim.report import break_down, difference, load_evaluation
 
 FORMAT = "parkour-sim2sim"
@@ -47,6 +48,8 @@ class Sim2SimOptions:
     """Time-out [s]."""
     friction: float = 1.0
     """Sliding friction of the robot's shapes."""
+    noise: str | None = None
+    """Of the depth camera: an overlay of the task, as in ``parkour eval --noise``."""
     compare: str | None = None
     """A JSON file, or :data:`ENGINE`."""
     video: Path | None = None
@@ -93,14 +96,15 @@ def run_export(
         policy = GraphPolicy(contract)
     except DeployError as error:
         raise ExportError(error.message, hint=error.hint) from None
-    runner = Runner(manifest, contract, _robot_files(manifest, notify), policy, conditions, notify)
+    noise = None if options.noise is None else CameraNoise(folder, manifest, options.noise, options.seed, notify)
+    runner = Runner(manifest, contract, _robot_files(manifest, notify), policy, conditions, notify, noise)
     _warn(manifest, options, notify)
     episodes = _episodes(runner, field, options, on_episode, notify)
     result = {**_head(folder, manifest, plan, options), **break_down(episodes), "episodes": episodes}
     if options.compare == ENGINE:
         notify("running the batched engine on the same courses")
         with stage("running the batched engine"):
-            there = run_batched(folder, plan, conditions)
+            there = run_batched(folder, plan, conditions, options.noise)
     if there is not None:
         result["compared_with"] = options.compare
         result["comparison"] = difference(result, there)
@@ -120,6 +124,7 @@ def _head(folder: Path, manifest: Manifest, plan: CoursePlan, options: Sim2SimOp
             "speed": options.speed,
             "episode_length": options.seconds,
             "friction": options.friction,
+            "noise": options.noise,
             "difficulty": list(options.difficulty),
             "terrains": list(plan.terrains),
             "episodes_per_terrain": options.episodes,
@@ -128,7 +133,7 @@ def _head(folder: Path, manifest: Manifest, plan: CoursePlan, options: Sim2SimOp
     }
 
 
-def run_batched(folder: Path, plan: CoursePlan, conditions: Conditions) -> dict[str, Any]:
+def run_batched(folder: Path, plan: CoursePlan, conditions: Conditions, noise: str | None = None) -> dict[str, Any]:
     """The same policy on the same courses in the engine of training, in a process of its own.
 
     Raises:
@@ -143,6 +148,7 @@ def run_batched(folder: Path, plan: CoursePlan, conditions: Conditions) -> dict[
         "speed": conditions.speed,
         "seconds": conditions.seconds,
         "friction": conditions.friction,
+        "noise": noise,
     }
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "episodes.json"

@@ -24,6 +24,8 @@ FILE = "deploy.toml"
 FORMAT = "parkour-deploy"
 VERSIONS = (1, 2)
 """Of the format. Version 1 says nothing of the hardware and moves no robot; simulators take it."""
+FIELD_OF_VIEW, TURN = (0.05, 3.0), (-np.pi / 2, np.pi / 2)
+"""Of a camera [rad]."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 AGAIN = "export the checkpoint again: parkour export onnx --checkpoint FILE --out DIR"
 
@@ -174,33 +176,37 @@ def _contract(folder: Path, sha256: str, data: Table) -> Contract:
     count = len(joints)
     camera = data.optional("camera")
     hardware = data.optional("hardware")
-    low, high = data.table("command").numbers("speed", 2)
     observation = data.table("observation")
     return Contract(
         folder=folder,
         sha256=sha256,
         kind=data.text("kind"),
-        batch=data.values["batch"],
+        batch=_batch(data),
         task=data.table("task").text("name"),
         graphs=tuple(_graph(folder, table) for table in data.tables("graphs")),
         joints=joints,
         feet=feet,
-        default_joint_pos=robot.numbers("default_joint_pos", count),
-        stiffness=robot.numbers("stiffness", count),
-        damping=robot.numbers("damping", count),
-        effort_limit=robot.numbers("effort_limit", count),
-        base_height=robot.number("base_height"),
-        step_dt=timing.number("physics_step") * timing.whole("decimation", least=1),
-        perception_period=timing.whole("perception_period", least=1),
-        action_scale=control.number("action_scale"),
-        action_clip=control.number("action_clip"),
-        action_delay=control.whole("action_delay"),
-        speed=(float(low), float(high)),
+        default_joint_pos=robot.numbers("default_joint_pos", count, -7.0, 7.0),
+        stiffness=robot.numbers("stiffness", count, 0.0, 10_000.0),
+        damping=robot.numbers("damping", count, 0.0, 1000.0),
+        effort_limit=robot.numbers("effort_limit", count, 0.0, 10_000.0),
+        base_height=robot.number("base_height", 0.0, 10.0),
+        step_dt=timing.number("physics_step", 1e-4, 0.1) * timing.whole("decimation", least=1, most=100),
+        perception_period=timing.whole("perception_period", least=1, most=1000),
+        action_scale=control.number("action_scale", 0.0, 10.0),
+        action_clip=control.number("action_clip", 0.0, 1000.0),
+        action_delay=control.whole("action_delay", most=100),
+        speed=data.table("command").pair("speed", -10.0, 10.0),
         observation_size=observation.whole("size", least=1),
         groups=tuple(_group(table) for table in observation.tables("groups")),
         camera=_camera(camera) if camera is not None else None,
         hardware=read_hardware(hardware, count, len(feet)) if hardware is not None else None,
     )
+
+
+def _batch(data: Table) -> int | str:
+    """How many robots a graph is for: a number, or ``dynamic``."""
+    return "dynamic" if data.values.get("batch") == "dynamic" else data.whole("batch", least=1, most=10**6)
 
 
 def _graph(folder: Path, table: Table) -> Graph:
@@ -211,14 +217,14 @@ def _graph(folder: Path, table: Table) -> Graph:
     return Graph(
         name=table.text("name"),
         file=file,
-        period=table.whole("period", least=1),
+        period=table.whole("period", least=1, most=1000),
         inputs=tuple(_port(port) for port in table.tables("inputs")),
         outputs=tuple(_port(port) for port in table.tables("outputs")),
     )
 
 
 def _port(table: Table) -> Port:
-    shape = tuple(int(size) for size in table.numbers("shape"))
+    shape = tuple(int(size) for size in table.numbers("shape", None, 0.0, 1e8))
     return Port(table.text("name"), shape, table.text("source"))
 
 
@@ -229,33 +235,39 @@ def _group(table: Table) -> Group:
         read=table.flag("read"),
         offset=table.whole("offset"),
         size=table.whole("size", least=1),
-        clip=table.number("clip") if "clip" in table.values else None,
+        clip=table.number("clip", 0.0, 1e6) if "clip" in table.values else None,
         params=table.table("params").values,
         fields=tuple(
-            Field(f.text("name"), f.whole("offset"), f.whole("size", least=1), f.number("scale"), f.text("unit"))
+            Field(
+                f.text("name"),
+                f.whole("offset"),
+                f.whole("size", least=1),
+                f.number("scale", -1e6, 1e6),
+                f.text("unit"),
+            )
             for f in table.tables("fields")
         ),
     )
 
 
 def _camera(table: Table) -> Camera:
-    width, height = table.whole("width", least=1), table.whole("height", least=1)
-    focal_x = width / 2 / np.tan(table.number("horizontal_fov") / 2)
+    width, height = (table.whole(key, least=1, most=4096) for key in ("width", "height"))
+    focal_x = width / 2 / np.tan(table.number("horizontal_fov", *FIELD_OF_VIEW) / 2)
     # Earlier exports do not say the vertical angle, nor any turn but the pitch: square pixels, and none.
     square = table.values.get("vertical_fov", "square") == "square"
-    focal_y = focal_x if square else height / 2 / np.tan(table.number("vertical_fov") / 2)
-    roll, yaw = (table.number(key) if key in table.values else 0.0 for key in ("roll", "yaw"))
-    x, y, z = table.numbers("position", 3)
+    focal_y = focal_x if square else height / 2 / np.tan(table.number("vertical_fov", *FIELD_OF_VIEW) / 2)
+    roll, yaw = (table.number(key, *TURN) if key in table.values else 0.0 for key in ("roll", "yaw"))
+    x, y, z = table.numbers("position", 3, -2.0, 2.0)
     return Camera(
         position=(float(x), float(y), float(z)),
         roll=roll,
-        pitch=table.number("pitch"),
+        pitch=table.number("pitch", *TURN),
         yaw=yaw,
         width=width,
         height=height,
         focal_x=float(focal_x),
         focal_y=float(focal_y),
-        range=table.number("range"),
+        range=table.number("range", 0.01, 100.0),
     )
 
 

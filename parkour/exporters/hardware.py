@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from parkour.errors import TaskError
 from parkour.mdp.robot import RobotLayout
+from parkour.params import within
 from parkour.reading import read_toml
 from parkour.tasks.model import Positive, Section
 from parkour.tasks.robot import LAYOUT_FILE
@@ -17,25 +18,27 @@ from parkour.tasks.validation import validate
 
 TABLE = "hardware"
 _Value = TypeVar("_Value")
+Angles = Annotated[tuple[float, ...], within(-7.0, 7.0)]
+"""[rad]"""
 
 
 class LimitsEntry(Section):
     """Where a robot's watchdogs step in; one number per joint in the order of ``robot.joints``."""
 
-    joint_lower: tuple[float, ...]
-    joint_upper: tuple[float, ...]
+    joint_lower: Angles
+    joint_upper: Angles
     """Mechanical range [rad]."""
-    joint_margin: float
+    joint_margin: float = Field(ge=0, le=3.1416)
     """How far beyond its range a joint may read before that is a fault [rad]."""
-    joint_speed: tuple[float, ...]
+    joint_speed: Annotated[tuple[float, ...], within(0.0, 1000.0)]
     """[rad/s]"""
-    torque: tuple[float, ...]
+    torque: Annotated[tuple[float, ...], within(0.0, 10_000.0)]
     """[N m]"""
-    tilt: float
+    tilt: float = Field(gt=0, le=3.1416)
     """Of roll or pitch [rad]."""
-    motor_temperature: float
+    motor_temperature: float = Field(gt=0, le=200.0)
     """[°C]"""
-    battery_voltage: float
+    battery_voltage: float = Field(gt=0, le=1000.0)
     """The lowest [V]."""
 
 
@@ -46,13 +49,13 @@ class HardwareEntry(Section):
     """For each motor in the order of the robot's messages, the index of its joint in ``robot.joints``."""
     feet: tuple[int, ...]
     """For each foot sensor in that order, the index of its foot in ``robot.feet``."""
-    lying_joint_pos: tuple[float, ...]
+    lying_joint_pos: Angles
     """[rad]"""
-    stand_stiffness: float
+    stand_stiffness: Positive
     """To stand up and lie down with [N m/rad]."""
-    stand_damping: float
+    stand_damping: Positive
     """[N m s/rad]"""
-    limp_damping: float
+    limp_damping: Positive
     """With which motors only resist being moved [N m s/rad]."""
     limits: LimitsEntry
 

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from parkour.digest import file_sha256
 from parkour.errors import ExportError, ParkourError
 from parkour.exporters.hardware import HardwareEntry
-from parkour.mdp.robot import RobotLayout, per_joint
+from parkour.mdp.robot import RobotLayout, check_layout, per_joint
+from parkour.params import ORDERED, within
 from parkour.reading import MalformedError, read_toml
 from parkour.tasks.model import NAME_PATTERN, Camera, Command, Control, CourseField, Goals, Section, Timing
 from parkour.tasks.validation import validate
@@ -28,6 +29,9 @@ MANIFEST = "deploy.toml"
 FORMAT = "parkour-deploy"
 VERSION = 2
 _INTEGRITY = "integrity"
+Size = Annotated[int, Field(ge=0, le=10**8)]
+Delay = Annotated[tuple[float, float], within(0.0, 1000.0), ORDERED]
+"""[s]"""
 FileName = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 """Of a file beside ``deploy.toml``: no folder, whoever wrote it."""
 
@@ -36,12 +40,12 @@ class Port(Section):
     """An input or output of a graph; the batch is its first dimension and not part of the shape."""
 
     name: str
-    shape: tuple[int, ...]
+    shape: Annotated[tuple[int, ...], within(0, 10**8)]
     source: str = ""
     """Of an input, where its numbers come from: ``observation`` (all groups, concatenated), ``group:NAME`` (one group),
     ``graph:NAME.OUTPUT`` (another graph's output, the last one computed), ``state:OUTPUT`` (this graph's own output of
     the step before, zeros at an episode's start)."""
-    limits: tuple[float, float] | None = None
+    limits: Annotated[tuple[float, float] | None, within(-1e9, 1e9), ORDERED] = None
     """Of an input: it is clipped to these, and what is not finite is taken for the upper one."""
 
 
@@ -51,7 +55,7 @@ class Graph(Section):
     name: str
     file: FileName
     sha256: str
-    period: int = Field(ge=1)
+    period: int = Field(ge=1, le=1000)
     """Control steps between runs; the outputs are held in between."""
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
@@ -61,10 +65,10 @@ class FieldEntry(Section):
     """A named run of numbers in a group."""
 
     name: str
-    offset: int
+    offset: Size
     """Within the whole observation."""
-    size: int
-    scale: float
+    size: Size
+    scale: float = Field(ge=-1e6, le=1e6)
     """What the physical quantity is multiplied by."""
     unit: str
     """Unit before scaling; ``1`` for what has none."""
@@ -79,10 +83,10 @@ class Group(Section):
     version: str | None = None
     read: bool
     """Whether a graph reads it; zeros will do for the others."""
-    offset: int
+    offset: Size
     """Within the whole observation."""
-    size: int
-    clip: float | None = None
+    size: Size
+    clip: Annotated[float | None, within(0.0, 1e6)] = None
     """Numbers are clipped to ± this."""
     params: dict[str, Any]
     """The numbers it is computed with."""
@@ -90,7 +94,7 @@ class Group(Section):
 
 
 class Observation(Section):
-    size: int
+    size: Size
     groups: tuple[Group, ...]
 
 
@@ -109,7 +113,7 @@ class TaskEntry(Section):
 class CheckpointEntry(Section):
     file: str
     sha256: str
-    iteration: int
+    iteration: Size
     versions: dict[str, str]
     """Of Python and packages, as trained."""
 
@@ -123,7 +127,12 @@ class RobotEntry(RobotLayout):
     model_version: str = ""
     """Of the robot; empty where nobody knows."""
     # One number stands for all joints.
-    armature: float | tuple[float, ...]  # pyright: ignore[reportIncompatibleVariableOverride]
+    armature: Annotated[float | tuple[float, ...], within(0.0, 10.0)]  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    @model_validator(mode="after")
+    def _fits(self) -> RobotEntry:
+        check_layout(self)
+        return self
 
     def layout(self) -> RobotLayout:
         """The layout that engines and terms know."""
@@ -136,7 +145,7 @@ class TerrainEntry(Section):
     """A terrain of the task."""
 
     use: str
-    share: float
+    share: float = Field(ge=0, le=1e6)
     flat: bool
     params: dict[str, Any]
 
@@ -152,9 +161,9 @@ class TerminationEntry(Section):
 class Rates(Section):
     """Rates and delays, derived from the numbers of ``timing`` and ``control``."""
 
-    control_hz: float
-    perception_hz: float
-    action_delay: float
+    control_hz: float = Field(gt=0, le=1e6)
+    perception_hz: float = Field(gt=0, le=1e6)
+    action_delay: float = Field(ge=0, le=100.0)
     """[s]"""
 
 
@@ -169,9 +178,9 @@ class Trained(Section):
 class Withstands(Section):
     """What the policy was trained to withstand; of everything else nothing is known."""
 
-    action_delay: tuple[float, float]
+    action_delay: Delay
     """Least and greatest time between an action and its execution [s]."""
-    depth_delay: tuple[float, float] | None = None
+    depth_delay: Delay | None = None
     """Likewise between a picture and its being seen, for policies with a camera [s]."""
     events: dict[str, Trained]
     """Randomisations: friction, masses, pushes and what else the task drew."""
@@ -236,8 +245,8 @@ class Manifest(Section):
     kind: Literal["onnx", "jit"]
     dtype: Literal["float32", "float16"]
     """Of the weights; inputs and outputs are float32 always."""
-    batch: int | Literal["dynamic"]
-    opset: int | None = None
+    batch: Annotated[int | Literal["dynamic"], within(1, 10**6)]
+    opset: Annotated[int | None, within(1, 1000)] = None
     task: TaskEntry
     checkpoint: CheckpointEntry
     graphs: tuple[Graph, ...]

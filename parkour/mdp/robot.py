@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from parkour.params import within
+
+_PER_JOINT = ("default_joint_pos", "stiffness", "damping", "effort_limit", "saturation_effort", "velocity_limit")
 
 
 def per_joint(value: float | tuple[float, ...], joints: int) -> tuple[float, ...]:
@@ -29,21 +34,21 @@ class RobotLayout:
     """Indices into ``contact_bodies`` of those that must not touch anything: base, thighs, calves. Never the feet."""
     hip_joints: tuple[int, ...]
     """Indices into ``joints`` of the hips."""
-    default_joint_pos: tuple[float, ...]
+    default_joint_pos: Annotated[tuple[float, ...], within(-7.0, 7.0)]
     """[rad]"""
-    stiffness: tuple[float, ...]
+    stiffness: Annotated[tuple[float, ...], within(0.0, 10_000.0)]
     """[N m / rad]"""
-    damping: tuple[float, ...]
+    damping: Annotated[tuple[float, ...], within(0.0, 1000.0)]
     """[N m s / rad]"""
-    effort_limit: tuple[float, ...]
+    effort_limit: Annotated[tuple[float, ...], within(0.0, 10_000.0)]
     """Continuous torque limit [N m]."""
-    saturation_effort: tuple[float, ...]
+    saturation_effort: Annotated[tuple[float, ...], within(0.0, 10_000.0)]
     """Torque at standstill on the torque-speed line [N m]."""
-    velocity_limit: tuple[float, ...]
+    velocity_limit: Annotated[tuple[float, ...], within(0.01, 1000.0)]
     """No-load speed [rad/s]."""
-    armature: tuple[float, ...]
+    armature: Annotated[tuple[float, ...], within(0.0, 10.0)]
     """Rotor inertia seen at each joint [kg m^2]."""
-    base_height: float
+    base_height: Annotated[float, within(0.01, 10.0)]
     """Height above the ground at which the base is spawned [m]."""
 
     @property
@@ -53,3 +58,23 @@ class RobotLayout:
     @property
     def num_feet(self) -> int:
         return len(self.feet)
+
+
+def check_layout(layout: RobotLayout) -> None:
+    """Whether there is a number for each joint, every name is there once, and indices are of something.
+
+    Raises:
+        ValueError: not so; says what was expected.
+    """
+    for key in _PER_JOINT:
+        if len(getattr(layout, key)) != len(layout.joints):
+            raise ValueError(f"{key} with {len(layout.joints)} numbers, one per joint; got {len(getattr(layout, key))}")
+    if isinstance(layout.armature, tuple) and len(layout.armature) != len(layout.joints):
+        got = len(layout.armature)
+        raise ValueError(f"armature with one number, or {len(layout.joints)}, one per joint; got {got}")
+    for key in ("joints", "feet", "contact_bodies"):
+        if len(set(getattr(layout, key))) != len(getattr(layout, key)):
+            raise ValueError(f"{key} without a name that occurs twice")
+    for key, among in (("penalised_bodies", layout.contact_bodies), ("hip_joints", layout.joints)):
+        if any(not 0 <= index < len(among) for index in getattr(layout, key)):
+            raise ValueError(f"{key} with indices of {len(among)} names")

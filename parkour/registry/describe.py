@@ -80,10 +80,14 @@ def _type_name(annotation: Any) -> str:
     return text.replace("typing.", "")
 
 
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value == round(value) else f"{value:g}"
+
+
 def _bounds(metadata: list[Any]) -> str:
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     found = [
-        f"{sign} {getattr(item, name):g}"
+        f"{sign} {_number(getattr(item, name))}"
         for item in metadata
         for name, sign in signs.items()
         if getattr(item, name, None) is not None

@@ -5,21 +5,27 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from parkour.params import ascending, middle, within
+from parkour.params import ORDERED, middle, within
 from parkour.specs import EventMode
 
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Pair = tuple[float, float]
-Delay = Annotated[int | tuple[int, int], within(0, 100), AfterValidator(ascending)]
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+Delay = Annotated[int | tuple[int, int], within(0, 100), ORDERED]
+Speed = Annotated[tuple[float, float], within(-10.0, 10.0), ORDERED]
+Share = Annotated[tuple[float, float], within(0.0, 1.0), ORDERED]
+Levels = Annotated[tuple[int, int], within(0, 999), ORDERED]
 Angle = Annotated[float, Field(ge=-math.pi / 2, le=math.pi / 2)]
 FieldOfView = Annotated[float, Field(ge=0.05, le=3.0)]
 Stage = Literal["teacher", "student"]
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 """Of a task's name: one part of a path, whatever file it comes from."""
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+KEY_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}"
+"""Of what a task calls a component, and logs, plots and tables after it."""
+Key = Annotated[str, Field(pattern=f"^{KEY_PATTERN}$")]
+MOST_CELLS = 8_000_000 * 72
+"""Of a field's rasters, at five bytes each: 20,000 patches of 18 x 4 m in cells of 5 cm."""
 
 
 class Section(BaseModel):
@@ -31,27 +37,36 @@ class Section(BaseModel):
 
 
 class Timing(Section):
-    physics_step: Positive = 0.005
+    physics_step: float = Field(default=0.005, ge=1e-4, le=0.1)
     """Physics step [s]."""
-    decimation: int = Field(default=4, ge=1)
+    decimation: int = Field(default=4, ge=1, le=100)
     """Physics steps per control step."""
-    episode_length: Positive = 20.0
+    episode_length: float = Field(default=20.0, ge=1e-3, le=3600.0)
     """Time-out [s]."""
-    perception_period: int = Field(default=5, ge=1)
+    perception_period: int = Field(default=5, ge=1, le=1000)
     """Control steps between refreshes of scan, yaws and depth."""
+
+    @model_validator(mode="after")
+    def _steps(self) -> Timing:
+        step = self.physics_step * self.decimation
+        if not step <= 1.0:
+            raise ValueError(f"a control step (timing.physics_step x timing.decimation) of at most 1 s, got {step:g} s")
+        if round(self.episode_length / step) < 1:
+            raise ValueError(f"episodes (timing.episode_length) of at least one control step, {step:g} s")
+        return self
 
 
 class Environments(Section):
     """How many environments run when nobody says."""
 
-    cuda: int = Field(default=6144, ge=1)
-    cpu: int = Field(default=64, ge=1)
+    cuda: int = Field(default=6144, ge=1, le=1_000_000)
+    cpu: int = Field(default=64, ge=1, le=1_000_000)
 
 
 class Control(Section):
-    action_scale: Positive = 0.25
+    action_scale: float = Field(default=0.25, gt=0, le=10.0)
     """Joint target = default + scale * clipped action [rad]."""
-    action_clip: Positive = 4.8
+    action_clip: float = Field(default=4.8, gt=0, le=1000.0)
     """Bound on the actions before scaling."""
     action_delay: Delay = 0
     """Control steps between an action and its execution; of a pair, a number between them (ends included) that each
@@ -66,34 +81,41 @@ class Control(Section):
 class CourseField(Section):
     """The field of patches: levels (rows, difficulty) by columns (terrain types)."""
 
-    levels: int = Field(default=10, ge=1)
-    columns: int = Field(default=40, ge=1)
+    levels: int = Field(default=10, ge=1, le=1000)
+    columns: int = Field(default=40, ge=1, le=10_000)
     difficulty: Literal["levels", "random"] = "levels"
     """``levels``: row i has difficulty i/(levels-1); ``random``: a uniform draw per patch."""
-    difficulty_range: Pair = (0.0, 1.0)
+    difficulty_range: Share = (0.0, 1.0)
     """Difficulties are mapped into this interval."""
-    roughness: Pair = (0.02, 0.06)
+    roughness: Annotated[tuple[float, float], within(0.0, 0.5)] = (0.02, 0.06)
     """Greatest amplitude of the bumps at difficulty 0 and 1 [m]; the least is 0.02 or this, if lower."""
     max_boxes: int = Field(default=48, ge=1, le=128)
     """Boxes per patch, bumps included."""
-    max_goals: int = Field(default=8, ge=1)
+    max_goals: int = Field(default=8, ge=1, le=256)
     """Way points per patch, at most."""
-    cell: Positive = 0.05
+    cell: float = Field(default=0.05, ge=0.01, le=1.0)
     """Cell of the height and edge rasters [m]."""
-    edge_slope: Positive = 1.5
+    edge_slope: float = Field(default=1.5, gt=0, le=1000.0)
     """A cell is an edge where the height changes along x by more than this slope."""
-    edge_width: NonNegative = 0.05
+    edge_width: float = Field(default=0.05, ge=0, le=1.0)
     """Edges are widened by this on both sides along x [m]."""
     curriculum: bool = True
     """Move robots between levels at episode ends."""
-    start_levels: tuple[int, int] = (0, 2)
-    """First levels are drawn from this range, ends included."""
+    start_levels: Levels = (0, 2)
+    """First levels are drawn from this range, ends included; what is above the highest level is that."""
+
+    @model_validator(mode="after")
+    def _patches(self) -> CourseField:
+        most = int(MOST_CELLS / 72 * self.cell**2)
+        if self.levels * self.columns > most:
+            raise ValueError(f"at most {most:,} patches (course.levels x course.columns) with cells of {self.cell:g} m")
+        return self
 
 
 class CameraMounting(Section):
     """Where the depth camera sits on the robot; angles in radians. What a task leaves out, ``robot.toml`` says."""
 
-    position: tuple[float, float, float] = (0.33, 0.0, 0.08)
+    position: Annotated[tuple[float, float, float], within(-2.0, 2.0)] = (0.33, 0.0, 0.08)
     """Where it sits on the base, in the base's frame [m]."""
     roll: Angle = 0.0
     """How far it is turned about its own axis, its left side up [rad]."""
@@ -114,23 +136,23 @@ class Camera(CameraMounting):
     """Pixels from left to right."""
     height: int = Field(default=60, ge=1, le=4096)
     """Pixels from top to bottom."""
-    range: Positive = 2.0
+    range: float = Field(default=2.0, ge=0.01, le=100.0)
     """Greatest distance along a ray; whatever is further away, or not there, reads this [m]."""
 
 
 class Goals(Section):
-    radius: Positive = 0.2
+    radius: float = Field(default=0.2, ge=0.001, le=10.0)
     """A way point is reached within this horizontal distance [m] …"""
-    dwell: NonNegative = 0.1
+    dwell: float = Field(default=0.1, ge=0, le=60.0)
     """… for longer than this [s]."""
 
 
 class Command(Section):
-    speed: Pair = (0.3, 0.8)
+    speed: Speed = (0.3, 0.8)
     """Range of the commanded forward speed [m/s]."""
-    resample: Positive | Literal["never"] = 6.0
+    resample: Annotated[float | Literal["never"], within(1e-3, 3600.0)] = 6.0
     """Seconds between draws within an episode; ``never`` draws once per episode."""
-    deadband: NonNegative = 0.2
+    deadband: float = Field(default=0.2, ge=0, le=10.0)
     """Commands below this are set to 0 [m/s]."""
 
 
@@ -148,12 +170,12 @@ class Component(Section):
 
 
 class TerrainUse(Component):
-    share: NonNegative
+    share: float = Field(ge=0, le=1e6)
     """Part of the columns, relative to the other shares; 0 leaves the terrain out."""
 
 
 class RewardUse(Component):
-    weight: float
+    weight: float = Field(ge=-1e6, le=1e6)
     """Multiplies the term (and the control step in seconds); 0 switches it off."""
 
 
@@ -163,9 +185,9 @@ class ModifierUse(Component):
 
 
 class ObservationUse(Component):
-    clip: Positive | None = 100.0
+    clip: Annotated[Positive | None, within(0.0, 1e6)] = 100.0
     """Numbers are clipped to ± this."""
-    modifiers: dict[str, ModifierUse] = Field(default_factory=dict)
+    modifiers: dict[Key, ModifierUse] = Field(default_factory=dict)
     """Noise and faults, applied in this order."""
 
 
@@ -176,7 +198,7 @@ class TerminationUse(Component):
 class EventUse(Component):
     mode: EventMode | None = None
     """When it runs, for events that leave the choice; the event's own mode when left out."""
-    interval: Positive | None = None
+    interval: Annotated[float | None, within(1e-3, 3600.0)] = None
     """Seconds between runs, for events of mode ``interval``."""
 
 
@@ -203,10 +225,10 @@ class PolicyUse(Section):
 class Algorithm(Section):
     """Numbers of the training algorithm (PPO, and what the policy adds to it)."""
 
-    steps_per_env: int = Field(default=24, ge=1)
-    iterations: int = Field(default=50_000, ge=1)
-    save_interval: int = Field(default=100, ge=1)
-    noise_ramp: int = Field(default=0, ge=0)
+    steps_per_env: int = Field(default=24, ge=1, le=10_000)
+    iterations: int = Field(default=50_000, ge=1, le=100_000_000)
+    save_interval: int = Field(default=100, ge=1, le=100_000_000)
+    noise_ramp: int = Field(default=0, ge=0, le=100_000_000)
     """Iterations over which the chance of each modifier grows from 0 to its own; 0 begins with the whole of it."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Passed to the policy: learning rate, epochs, mini-batches, …; validated by the policy's own model."""
@@ -230,11 +252,11 @@ class TaskModel(Section):
     command: Command = Command()
     clip_reward_at_zero: bool = True
     """Clip each step's summed reward from below at 0 (without it, policies learn to fall at once)."""
-    terrains: dict[str, TerrainUse]
-    rewards: dict[str, RewardUse]
-    observations: dict[str, ObservationUse]
-    terminations: dict[str, TerminationUse]
-    events: dict[str, EventUse] = Field(default_factory=dict)
+    terrains: dict[Key, TerrainUse]
+    rewards: dict[Key, RewardUse]
+    observations: dict[Key, ObservationUse]
+    terminations: dict[Key, TerminationUse]
+    events: dict[Key, EventUse] = Field(default_factory=dict)
     policy: PolicyUse
     algorithm: Algorithm = Algorithm()
 

@@ -6,13 +6,14 @@ import dataclasses
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, model_validator
 from pydantic.dataclasses import dataclass
 
 from parkour.errors import PluginError, TaskError
-from parkour.mdp.robot import RobotLayout, per_joint
+from parkour.mdp.robot import RobotLayout, check_layout, per_joint
+from parkour.params import within
 from parkour.reading import MalformedError, read_toml
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import RobotSpec
@@ -24,7 +25,6 @@ LAYOUT_FILE = "robot.toml"
 CAMERA_TABLE = "camera"
 MakeModel = Callable[[], str]
 """Makes a robot's MJCF, as text."""
-_PER_JOINT = ("default_joint_pos", "stiffness", "damping", "effort_limit", "saturation_effort", "velocity_limit")
 _NAMED = {"penalised_bodies": "contact_bodies", "hip_joints": "joints"}
 """Fields that the file gives by name and the layout by index, and the field that they index."""
 
@@ -34,7 +34,7 @@ class RobotFile(RobotLayout):
     """``robot.toml``: the fields of :class:`RobotLayout`, bodies and joints by name. Tables in it are the engines'."""
 
     # One number stands for all joints.
-    armature: float | tuple[float, ...]  # pyright: ignore[reportIncompatibleVariableOverride]
+    armature: Annotated[float | tuple[float, ...], within(0.0, 10.0)]  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @model_validator(mode="before")
     @classmethod
@@ -45,15 +45,7 @@ class RobotFile(RobotLayout):
 
     @model_validator(mode="after")
     def _one_number_per_joint(self) -> RobotFile:
-        for key in _PER_JOINT:
-            if len(getattr(self, key)) != len(self.joints):
-                raise ValueError(f"{key} with {len(self.joints)} numbers, one per joint; got {len(getattr(self, key))}")
-        if isinstance(self.armature, tuple) and len(self.armature) != len(self.joints):
-            got = len(self.armature)
-            raise ValueError(f"armature with one number, or {len(self.joints)}, one per joint; got {got}")
-        for key in ("joints", "feet", "contact_bodies"):
-            if len(set(getattr(self, key))) != len(getattr(self, key)):
-                raise ValueError(f"{key} without a name that occurs twice")
+        check_layout(self)
         return self
 
     def layout(self) -> RobotLayout:

@@ -12,7 +12,7 @@ from pydantic.dataclasses import is_pydantic_dataclass
 from pydantic_core import ErrorDetails
 
 from parkour.errors import TaskError
-from parkour.tasks.model import NAME_PATTERN
+from parkour.tasks.model import KEY_PATTERN, NAME_PATTERN
 from parkour.tasks.suggest import did_you_mean
 
 Model = TypeVar("Model")
@@ -125,6 +125,8 @@ def _expected(error: ErrorDetails) -> str:
         case "literal_error":
             return str(context["expected"])
         case "string_pattern_mismatch":
+            if KEY_PATTERN in context["pattern"]:
+                return "a name of letters, digits, '_', '-', '.' and ':', at most 128 of them"
             return _NAME if NAME_PATTERN in context["pattern"] else f"text like {context['pattern']}"
         case "too_short":
             return f"at least {context['min_length']} values"

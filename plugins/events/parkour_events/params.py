@@ -5,93 +5,77 @@ from __future__ import annotations
 import math
 from typing import Annotated
 
-from pydantic import AfterValidator, FiniteFloat
+from parkour.params import ORDERED, Params, param, within
 
-from parkour.params import Params, param
-
-
-def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] > bounds[1]:
-        raise ValueError(f"got ({bounds[0]:g}, {bounds[1]:g}), expected the lower end first")
-    return bounds
-
-
-def _not_negative(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] < 0.0:
-        raise ValueError(f"got ({bounds[0]:g}, {bounds[1]:g}), expected no number below 0")
-    return bounds
-
-
-Bounds = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_ordered)]
-"""Ends of a uniform draw."""
-PositiveBounds = Annotated[Bounds, AfterValidator(_not_negative)]
-"""The same, at or above 0."""
-
-
-def _angles(bounds: tuple[float, float]) -> tuple[float, float]:
-    if max(abs(end) for end in bounds) > math.pi / 2:
-        raise ValueError(f"got ({bounds[0]:g}, {bounds[1]:g}) rad, expected at most a quarter of a turn (1.57 rad)")
-    return bounds
-
-
-AngleBounds = Annotated[Bounds, AfterValidator(_angles)]
-"""The same, of small angles; degrees are refused."""
+Pair = tuple[float, float]
+"""The ends of a uniform draw."""
+Friction = Annotated[Pair, within(0.0, 10.0), ORDERED]
+Mass = Annotated[Pair, within(-10.0, 50.0), ORDERED]
+"""[kg]; engines refuse what leaves a base lighter than nothing."""
+Offset = Annotated[Pair, within(-0.5, 0.5), ORDERED]
+"""[m]"""
+Factor = Annotated[Pair, within(0.0, 10.0), ORDERED]
+PoseFactor = Annotated[Pair, within(-10.0, 10.0), ORDERED]
+Velocity = Annotated[Pair, within(-20.0, 20.0), ORDERED]
+"""[m/s]"""
+Angle = Annotated[Pair, within(-math.pi / 2, math.pi / 2), ORDERED]
+"""[rad]; degrees are refused."""
 
 
 class FrictionParams(Params):
-    range: PositiveBounds = param((0.6, 2.0))
+    range: Friction = param((0.6, 2.0))
     """Ends of the uniform draw of the sliding friction coefficients."""
     buckets: int = param(64, ge=1, le=65536)
     """Different coefficients that are drawn; each robot gets one of them."""
 
 
 class AddedMassParams(Params):
-    range: Bounds = param((-1.0, 3.0), unit="kg")
+    range: Mass = param((-1.0, 3.0), unit="kg")
     """Ends of the uniform draw of the mass added to the base."""
 
 
 class ComOffsetParams(Params):
-    x: Bounds = param((-0.02, 0.02), unit="m")
+    x: Offset = param((-0.02, 0.02), unit="m")
     """Ends of the uniform draw of the displacement forward."""
-    y: Bounds = param((-0.02, 0.02), unit="m")
+    y: Offset = param((-0.02, 0.02), unit="m")
     """The same to the left."""
-    z: Bounds = param((-0.02, 0.02), unit="m")
+    z: Offset = param((-0.02, 0.02), unit="m")
     """The same upwards."""
 
 
 class GainScaleParams(Params):
-    stiffness: PositiveBounds = param((0.975, 1.025))
+    stiffness: Factor = param((0.975, 1.025))
     """Ends of the uniform draw of the factor on each joint's proportional gain."""
-    damping: PositiveBounds = param((0.975, 1.025))
+    damping: Factor = param((0.975, 1.025))
     """The same for the derivative gain."""
 
 
 class MotorStrengthParams(Params):
-    range: PositiveBounds = param((0.9, 1.1))
+    range: Factor = param((0.9, 1.1))
     """Ends of the uniform draw of the factor on each robot's torques."""
 
 
 class CameraRollParams(Params):
-    range: AngleBounds = param((-math.radians(2.0), math.radians(2.0)), unit="rad")
+    range: Angle = param((-math.radians(2.0), math.radians(2.0)), unit="rad")
     """Ends of the uniform draw of the error; above 0 the camera's left side is up."""
 
 
 class CameraPitchParams(Params):
-    range: AngleBounds = param((-math.radians(5.0), math.radians(5.0)), unit="rad")
+    range: Angle = param((-math.radians(5.0), math.radians(5.0)), unit="rad")
     """Ends of the uniform draw of the error; above 0 the camera looks further down."""
 
 
 class CameraYawParams(Params):
-    range: AngleBounds = param((-math.radians(2.0), math.radians(2.0)), unit="rad")
+    range: Angle = param((-math.radians(2.0), math.radians(2.0)), unit="rad")
     """Ends of the uniform draw of the error; above 0 the camera looks further left."""
 
 
 class CameraPositionParams(Params):
-    x: Bounds = param((-0.01, 0.01), unit="m")
+    x: Offset = param((-0.01, 0.01), unit="m")
     """Ends of the uniform draw of the displacement forward."""
-    y: Bounds = param((-0.01, 0.01), unit="m")
+    y: Offset = param((-0.01, 0.01), unit="m")
     """The same to the left."""
-    z: Bounds = param((-0.01, 0.01), unit="m")
+    z: Offset = param((-0.01, 0.01), unit="m")
     """The same upwards."""
 
 
@@ -103,12 +87,12 @@ class ResetBaseParams(Params):
 
 
 class ResetJointsParams(Params):
-    scale: Bounds = param((0.95, 1.05))
+    scale: PoseFactor = param((0.95, 1.05))
     """Ends of the uniform draw of the factor on each joint's default position."""
 
 
 class PushParams(Params):
-    x: Bounds = param((-0.5, 0.5), unit="m/s")
+    x: Velocity = param((-0.5, 0.5), unit="m/s")
     """Ends of the uniform draw of the velocity along the course."""
-    y: Bounds = param((-0.5, 0.5), unit="m/s")
+    y: Velocity = param((-0.5, 0.5), unit="m/s")
     """The same across the course."""

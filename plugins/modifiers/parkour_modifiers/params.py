@@ -7,21 +7,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from parkour.params import Magnitude, Params, ascending, param, within
+from parkour.params import ORDERED, Magnitude, Params, param, within
 
-_Ordered = AfterValidator(ascending)
-Probability = Annotated[Magnitude, within(0.0, 1.0), _Ordered]
+Probability = Annotated[Magnitude, within(0.0, 1.0), ORDERED]
 """A share, or the ends of its draw."""
-UpTo10 = Annotated[Magnitude, within(0.0, 10.0), _Ordered]
-UpTo1000 = Annotated[Magnitude, within(0.0, 1000.0), _Ordered]
-Zoom = Annotated[Magnitude, within(1.0, 10.0), _Ordered]
-Scale = Annotated[Magnitude, within(0.1, 10.0), _Ordered]
-Signed = Annotated[Magnitude, within(-10.0, 10.0), _Ordered]
-Frames = Annotated[Magnitude, within(0.0, 10000.0), _Ordered]
-Count = Annotated[int | tuple[int, int], within(0.0, 16.0), _Ordered]
-Reads = Annotated[float | Annotated[tuple[float, ...], Field(min_length=1)], within(0.0, 100.0)]
+UpTo10 = Annotated[Magnitude, within(0.0, 10.0), ORDERED]
+UpTo1000 = Annotated[Magnitude, within(0.0, 1000.0), ORDERED]
+Zoom = Annotated[Magnitude, within(1.0, 10.0), ORDERED]
+Scale = Annotated[Magnitude, within(0.1, 10.0), ORDERED]
+Signed = Annotated[Magnitude, within(-10.0, 10.0), ORDERED]
+Frames = Annotated[Magnitude, within(0.0, 10000.0), ORDERED]
+Count = Annotated[int | tuple[int, int], within(0.0, 16.0), ORDERED]
+Reads = Annotated[float | Annotated[tuple[float, ...], Field(min_length=1, max_length=100)], within(0.0, 100.0)]
 """One reading, or several, of which each robot has one per episode."""
 
 

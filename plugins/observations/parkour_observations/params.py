@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, FiniteFloat, model_validator
+from pydantic import model_validator
 
-from parkour.params import DrawnParams, Params, ascending, middle, param, within
+from parkour.params import ORDERED, DrawnParams, Params, middle, param, within
 
-
-def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] > bounds[1]:
-        raise ValueError(f"got ({bounds[0]:g}, {bounds[1]:g}), expected the lower end first")
-    return bounds
-
-
-Span = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_ordered)]
+Span = Annotated[tuple[float, float], within(-20.0, 20.0), ORDERED]
 """First and last coordinate of a row of points."""
+
+
+MOST_POINTS = 10_000
+"""Of a height scan."""
 
 
 class ProprioceptionParams(Params):
@@ -52,6 +50,8 @@ class HeightScanParams(Params):
 
     @model_validator(mode="after")
     def _whole_steps(self) -> HeightScanParams:
+        if math.prod((last - first) / self.spacing + 1 for first, last in (self.x, self.y)) > MOST_POINTS:
+            raise ValueError(f"at most {MOST_POINTS:,} points")
         for name, (first, last) in (("x", self.x), ("y", self.y)):
             steps = (last - first) / self.spacing
             if abs(steps - round(steps)) > 1e-3:
@@ -81,7 +81,7 @@ class DepthImageParams(DrawnParams):
     """Columns that are cut off on each side."""
     antialias: bool = param(False)
     """Whether the bicubic resize smooths what it shrinks (torchvision's does so from 0.17 on, and did not before)."""
-    latency: Annotated[int | tuple[int, int], within(0, 20), AfterValidator(ascending)] = param(1)
+    latency: Annotated[int | tuple[int, int], within(0, 20), ORDERED] = param(1)
     """Frames by which the image is older than the newest one; of a pair, a number between them (ends included) that
     each robot draws at each episode's begin."""
 

@@ -8,7 +8,7 @@ reads proprioception and declares its state: see :class:`RecurrentDepthEncoder`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, cast, runtime_checkable
+from typing import Annotated, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,8 @@ from torch.utils.checkpoint import checkpoint
 
 from parkour import Params, param
 from parkour.errors import PluginError
-from parkour_policies.encoders import Activation, make_activation, make_mlp
+from parkour.params import within
+from parkour_policies.encoders import Activation, Widths, make_activation, make_mlp
 from parkour_policies.rma_actor import EncoderChoice
 
 
@@ -51,21 +52,21 @@ class SplitDepthEncoder(Protocol):
 
 
 class DepthCnnParams(Params):
-    channels: tuple[int, int] = (32, 64)
+    channels: Annotated[tuple[int, int], within(1, 16_384)] = (32, 64)
     """Output channels of the two convolutions."""
-    kernels: tuple[int, int] = (5, 3)
+    kernels: Annotated[tuple[int, int], within(1, 64)] = (5, 3)
     """Their kernel sizes [pixels]."""
-    pool: int = param(2, ge=1, doc="Size of the max-pooling between them [pixels].")
-    hidden_dim: int = param(128, ge=1, doc="Width of the hidden linear layer.")
+    pool: int = param(2, ge=1, le=64, doc="Size of the max-pooling between them [pixels].")
+    hidden_dim: int = param(128, ge=1, le=16_384, doc="Width of the hidden linear layer.")
     activation: Activation = "elu"
     """After every layer, the last one included."""
 
 
 class DepthGruParams(DepthCnnParams):
-    frame_latent: int = param(32, ge=1, doc="Size of an encoded image.")
-    combination_dims: tuple[int, ...] = (128, 32)
+    frame_latent: int = param(32, ge=1, le=16_384, doc="Size of an encoded image.")
+    combination_dims: Widths = (128, 32)
     """Widths of the layers that join image and proprioception."""
-    memory: int = param(512, ge=1, doc="Size of the recurrent state.")
+    memory: int = param(512, ge=1, le=16_384, doc="Size of the recurrent state.")
 
 
 class DepthCnn(nn.Module):

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from parkour import Params
+from parkour import Params, param
+from parkour.params import within
 
 Activation = Literal["elu", "relu", "selu", "tanh", "silu", "gelu", "identity"]
+
+Widths = Annotated[tuple[int, ...], within(1, 16_384), Field(max_length=32)]
+"""Of the layers of a network, one after the other."""
+Kernels = Annotated[tuple[int, ...], within(1, 64), Field(max_length=32)]
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "elu": nn.ELU,
@@ -26,27 +32,27 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 class ScanMlpParams(Params):
-    hidden_dims: tuple[int, ...] = (128, 64)
+    hidden_dims: Widths = (128, 64)
     """Widths of the hidden layers."""
     activation: Activation = "elu"
     """Between the layers; the output is a tanh."""
 
 
 class PrivilegedMlpParams(Params):
-    hidden_dims: tuple[int, ...] = (64,)
+    hidden_dims: Widths = (64,)
     """Widths of the hidden layers."""
     activation: Activation = "elu"
     """After every layer, the last one included."""
 
 
 class HistoryConvParams(Params):
-    frame_dim: int = 30
+    frame_dim: int = param(30, ge=1, le=16_384)
     """Width to which each time step is projected first."""
-    channels: tuple[int, ...] = (20, 10)
+    channels: Widths = (20, 10)
     """Output channels of the convolutions over time."""
-    kernels: tuple[int, ...] = (4, 2)
+    kernels: Kernels = (4, 2)
     """Kernel sizes [time steps]."""
-    strides: tuple[int, ...] = (2, 1)
+    strides: Kernels = (2, 1)
     """Strides [time steps]."""
     activation: Activation = "elu"
     """After every layer, the last one included."""

@@ -30,32 +30,41 @@ class RmaStudentParams(RmaTeacherParams):
     """Fields of the proprioception that say, by a 1, that the heading is commanded externally: the yaws are the given
     ones then, as on flat ground, where a camera sees no way points. None of them: the reference, which never goes by
     given yaws."""
-    yaw_scale: float = param(1.5, unit="rad", ge=0.0, doc="Yaw for an encoder's output of 1.")
+    yaw_scale: float = param(1.5, unit="rad", ge=0.0, le=3.1416, doc="Yaw for an encoder's output of 1.")
 
 
 class DistillationParams(Params):
     """DAgger; a student task's ``[algorithm.params]``."""
 
-    learning_rate: float = param(1e-3, ge=0, doc="Learning rate of depth actor and encoder (Adam).")
-    max_grad_norm: float = param(1.0, ge=0, doc="Bound on the norm of both gradients together.")
-    epochs: int = param(1, ge=1, doc="Times that each rollout is gone through.")
-    mini_batches: int = param(1, ge=1, doc="Parts of the environments, each with a gradient step of its own.")
+    learning_rate: float = param(1e-3, ge=0, le=1, doc="Learning rate of depth actor and encoder (Adam).")
+    max_grad_norm: float = param(1.0, ge=0, le=1000, doc="Bound on the norm of both gradients together.")
+    epochs: int = param(1, ge=1, le=1000, doc="Times that each rollout is gone through.")
+    mini_batches: int = param(
+        1, ge=1, le=100_000, doc="Parts of the environments, each with a gradient step of its own."
+    )
     learning_rate_schedule: Schedule = "half_life"
     """How the learning rate falls: by half every ``learning_rate_half_life`` iterations, or along half a cosine over
     the run, whose length is its time limit or its number of iterations, whichever comes first."""
     learning_rate_half_life: int = param(
-        0, ge=0, doc="Iterations in which the learning rate halves; 0: it stays as it is."
+        0, ge=0, le=100_000_000, doc="Iterations in which the learning rate halves; 0: it stays as it is."
     )
-    learning_rate_end: float = param(1e-5, ge=0, doc="Learning rate at the end of the cosine.")
+    learning_rate_end: float = param(1e-5, ge=0, le=1, doc="Learning rate at the end of the cosine.")
     latent_coefficient: float = param(
-        0.0, ge=0, doc="Weight of the distance between the encoder's scan latent and the teacher's; 0: no such loss."
+        0.0,
+        ge=0,
+        le=1000,
+        doc="Weight of the distance between the encoder's scan latent and the teacher's; 0: no such loss.",
     )
-    encoder_iterations: int = param(0, ge=0, doc="First iterations, in which the actor stays the teacher's.")
-    teacher_iterations: int = param(0, ge=0, doc="First iterations, in which the teacher's actions drive the robots.")
+    encoder_iterations: int = param(
+        0, ge=0, le=100_000_000, doc="First iterations, in which the actor stays the teacher's."
+    )
+    teacher_iterations: int = param(
+        0, ge=0, le=100_000_000, doc="First iterations, in which the teacher's actions drive the robots."
+    )
     predicted_yaw_share: float = param(
         0.0, ge=0, le=1, doc="Share of the environments in which predicted yaws count everywhere, as on a robot."
     )
-    image_block: int = param(1024, ge=1, doc="Images that go through the encoder at a time in an update.")
+    image_block: int = param(1024, ge=1, le=1_000_000, doc="Images that go through the encoder at a time in an update.")
     image_precision: Precision = "float32"
     """Of the encoder's part that sees images, in updates on a GPU; weights, everything else and all that is evaluated
     or exported are float32."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from parkour import param
+from parkour.params import within
 from parkour.policies.definition import PolicyDefinition
 from parkour.tasks.resolved import ResolvedTask
 from parkour_policies.rma_actor import GROUPS as TEACHER_GROUPS
@@ -14,25 +17,32 @@ from parkour_policies.student_model import GROUPS as STUDENT_GROUPS
 class StudentPpoParams(DistillationParams):
     """PPO and the teacher's guidance; ``[algorithm.params]`` of a student's task with ``rma-student-ppo``."""
 
-    learning_rate: float = param(2e-4, ge=0, doc="Highest learning rate of student and critic (Adam).")
+    learning_rate: float = param(2e-4, ge=0, le=1, doc="Highest learning rate of student and critic (Adam).")
     desired_kl: float = param(
-        0.01, ge=0, doc="KL divergence in an update that the learning rate adapts to; 0: it follows its schedule."
+        0.01,
+        ge=0,
+        le=1000,
+        doc="KL divergence in an update that the learning rate adapts to; 0: it follows its schedule.",
     )
-    epochs: int = param(4, ge=1, doc="Times that each rollout is gone through.")
-    mini_batches: int = param(4, ge=1, doc="Parts of the environments, each with a gradient step of its own.")
+    epochs: int = param(4, ge=1, le=1000, doc="Times that each rollout is gone through.")
+    mini_batches: int = param(
+        4, ge=1, le=100_000, doc="Parts of the environments, each with a gradient step of its own."
+    )
     predicted_yaw_share: float = param(
         1.0, ge=0, le=1, doc="Share of the environments in which predicted yaws count everywhere, as on a robot."
     )
-    action_std: float = param(0.3, ge=1e-3, doc="First standard deviation of every action.")
+    action_std: float = param(0.3, ge=1e-3, le=100, doc="First standard deviation of every action.")
     gamma: float = param(0.99, ge=0, le=1, doc="Discount per control step.")
     lam: float = param(0.95, ge=0, le=1, doc="Decay of generalised advantage estimation.")
-    clip: float = param(0.2, ge=0, doc="Clip of the probability ratio and of the value's change.")
-    entropy: float = param(0.0, ge=0, doc="Weight of the entropy bonus.")
-    value_loss: float = param(1.0, ge=0, doc="Weight of the value loss.")
-    imitation: tuple[float, float] = (1.0, 0.1)
+    clip: float = param(0.2, ge=0, le=1000, doc="Clip of the probability ratio and of the value's change.")
+    entropy: float = param(0.0, ge=0, le=1000, doc="Weight of the entropy bonus.")
+    value_loss: float = param(1.0, ge=0, le=1000, doc="Weight of the value loss.")
+    imitation: Annotated[tuple[float, float], within(0.0, 1000.0)] = (1.0, 0.1)
     """Weight of the distance to the teacher's actions (and latents) at the beginning and at the end of the run, whose
     length is its time limit or its number of iterations, whichever comes first; linear in between."""
-    critic_iterations: int = param(5, ge=0, doc="First iterations, in which rewards train the critic alone.")
+    critic_iterations: int = param(
+        5, ge=0, le=100_000_000, doc="First iterations, in which rewards train the critic alone."
+    )
 
 
 def rma_student_ppo(task: ResolvedTask) -> PolicyDefinition:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from parkour import Params, ParkourError, param
+from parkour.params import ORDERED, within
 from parkour.policies.definition import PolicyDefinition
 from parkour.tasks.resolved import ResolvedTask
-from parkour_policies.encoders import Activation
+from parkour_policies.encoders import Activation, Widths
 from parkour_policies.rma_actor import GROUPS, EncoderChoice
 
 
 class RmaTeacherParams(Params):
     """Networks."""
 
-    hidden_dims: tuple[int, ...] = (512, 256, 128)
+    hidden_dims: Widths = (512, 256, 128)
     """Widths of the hidden layers of actor and critic."""
     activation: Activation = "elu"
     """Of actor, critic and estimator."""
-    init_noise_std: float = param(1.0, ge=1e-3, doc="First standard deviation of every action.")
-    scan_latent: int = param(32, ge=1, doc="Size of the encoded height scan.")
+    init_noise_std: float = param(1.0, ge=1e-3, le=100, doc="First standard deviation of every action.")
+    scan_latent: int = param(32, ge=1, le=16_384, doc="Size of the encoded height scan.")
     privileged_latent: int = param(
-        20, ge=1, doc="Size of the encoded privileged constants, and of the encoded history."
+        20, ge=1, le=16_384, doc="Size of the encoded privileged constants, and of the encoded history."
     )
-    estimator_dims: tuple[int, ...] = (128, 64)
+    estimator_dims: Widths = (128, 64)
     """Widths of the estimator's hidden layers."""
     scan_encoder: str = "scan_mlp"
     """Encoder of the height scan."""
@@ -36,26 +37,28 @@ class RmaTeacherParams(Params):
 class RmaAlgorithmParams(Params):
     """PPO and what RMA adds; a task's ``[algorithm.params]``."""
 
-    learning_rate: float = param(2e-4, ge=0, doc="First learning rate of actor and critic (Adam).")
+    learning_rate: float = param(2e-4, ge=0, le=1, doc="First learning rate of actor and critic (Adam).")
     desired_kl: float = param(
-        0.01, ge=0, doc="KL divergence per update that the learning rate adapts to; 0: it stays as it is."
+        0.01, ge=0, le=1000, doc="KL divergence per update that the learning rate adapts to; 0: it stays as it is."
     )
-    epochs: int = param(5, ge=1, doc="Passes over each rollout.")
-    mini_batches: int = param(4, ge=1, doc="Parts into which each pass is split.")
+    epochs: int = param(5, ge=1, le=1000, doc="Passes over each rollout.")
+    mini_batches: int = param(4, ge=1, le=100_000, doc="Parts into which each pass is split.")
     gamma: float = param(0.99, ge=0, le=1, doc="Discount per control step.")
     lam: float = param(0.95, ge=0, le=1, doc="Decay of generalised advantage estimation.")
-    clip: float = param(0.2, ge=0, doc="Clip of the probability ratio and of the value's change.")
-    entropy: float = param(0.01, ge=0, doc="Weight of the entropy bonus.")
-    value_loss: float = param(1.0, ge=0, doc="Weight of the value loss.")
-    max_grad_norm: float = param(1.0, ge=0, doc="Bound on the norm of the actor's and the critic's gradient.")
+    clip: float = param(0.2, ge=0, le=1000, doc="Clip of the probability ratio and of the value's change.")
+    entropy: float = param(0.01, ge=0, le=1000, doc="Weight of the entropy bonus.")
+    value_loss: float = param(1.0, ge=0, le=1000, doc="Weight of the value loss.")
+    max_grad_norm: float = param(1.0, ge=0, le=1000, doc="Bound on the norm of the actor's and the critic's gradient.")
     joint_clipping: bool = param(False, doc="Whether that bound is on both gradients together, not on each.")
-    estimator_learning_rate: float = param(1e-4, ge=0, doc="Learning rate of the estimator (Adam).")
-    history_learning_rate: float = param(1e-3, ge=0, doc="Learning rate of the history encoder (Adam).")
-    latent_regularisation: tuple[float, float] = (0.0, 0.1)
+    estimator_learning_rate: float = param(1e-4, ge=0, le=1, doc="Learning rate of the estimator (Adam).")
+    history_learning_rate: float = param(1e-3, ge=0, le=1, doc="Learning rate of the history encoder (Adam).")
+    latent_regularisation: Annotated[tuple[float, float], within(0.0, 1000.0)] = (0.0, 0.1)
     """Weight of the distance between privileged and history latent, before and after the ramp."""
-    latent_regularisation_iterations: tuple[int, int] = (2000, 5000)
+    latent_regularisation_iterations: Annotated[tuple[int, int], within(0, 100_000_000), ORDERED] = (2000, 5000)
     """Iterations between which that weight rises."""
-    dagger_interval: int = param(20, ge=0, doc="Every so many iterations one is a DAgger iteration; 0: none.")
+    dagger_interval: int = param(
+        20, ge=0, le=100_000_000, doc="Every so many iterations one is a DAgger iteration; 0: none."
+    )
     dagger_with_ppo: bool = param(False, doc="Whether PPO trains on the rollouts of DAgger iterations too.")
 
 

@@ -15,20 +15,22 @@ from torch.nn import functional
 
 from parkour import Params, param
 from parkour_policies.depth_encoders import DepthGru
-from parkour_policies.encoders import Activation, make_activation
+from parkour_policies.encoders import Activation, Widths, make_activation
 
 KERNEL = 3
 """Kernel size of all convolutions, padded by one."""
 
 
 class DepthStridedGruParams(Params):
-    block: int = param(4, ge=1, doc="Side of the square of pixels that becomes the channels of one position [pixels].")
-    channels: tuple[int, ...] = (64, 64, 128)
+    block: int = param(
+        4, ge=1, le=64, doc="Side of the square of pixels that becomes the channels of one position [pixels]."
+    )
+    channels: Widths = (64, 64, 128)
     """Output channels of the convolutions; all but the first halve height and width."""
-    frame_latent: int = param(128, ge=1, doc="Size of an encoded image.")
-    combination_dims: tuple[int, ...] = (128,)
+    frame_latent: int = param(128, ge=1, le=16_384, doc="Size of an encoded image.")
+    combination_dims: Widths = (128,)
     """Widths of the layers that join image and proprioception."""
-    memory: int = param(384, ge=1, doc="Size of the recurrent state.")
+    memory: int = param(384, ge=1, le=16_384, doc="Size of the recurrent state.")
     activation: Activation = "elu"
     """After every layer but the last, whose output is a tanh."""
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import AfterValidator
 
-from parkour.params import Range
+from parkour.params import ORDERED, Range, within
 from parkour.terrain.box import Box
 from parkour.terrain.sub_terrain import MARGIN, PATCH_LENGTH, PATCH_WIDTH, START_PLATFORM, SubTerrain
 
@@ -30,23 +30,19 @@ ENDS = (-MARGIN, PATCH_LENGTH + MARGIN)
 """Ends along x of ground and pit floor [m]."""
 
 
-def _ordered(pair: Range) -> Range:
-    if not pair[0] <= pair[1]:
-        raise ValueError(f"got {pair[0]:g} and {pair[1]:g}, expected the lower end first")
-    return pair
-
-
 def _positive(pair: Range) -> Range:
     if not min(pair) > 0:
-        raise ValueError(f"got {pair[0]:g} and {pair[1]:g}, expected both above 0")
+        raise ValueError("both above 0")
     return pair
 
 
-Draw = Annotated[Range, AfterValidator(_ordered)]
+Measure = Annotated[Range, within(-10.0, 10.0)]
+"""The values at difficulty 0 and 1, of what may be on either side [m]."""
+Draw = Annotated[Range, within(-10.0, 10.0), ORDERED]
 """The ends of a uniform draw."""
-LengthDraw = Annotated[Range, AfterValidator(_positive), AfterValidator(_ordered)]
+LengthDraw = Annotated[Range, AfterValidator(_positive), within(0.0, 20.0), ORDERED]
 """The ends of a uniform draw of a length, above 0."""
-Scaled = Annotated[Range, AfterValidator(_positive)]
+Scaled = Annotated[Range, AfterValidator(_positive), within(0.0, 20.0)]
 """The values at difficulty 0 and 1 of a length, above 0."""
 
 

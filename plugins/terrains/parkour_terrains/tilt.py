@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from parkour.params import Params, Range, param
+from parkour.params import Params, param
 from parkour.terrain.sub_terrain import PATCH_LENGTH, START_PLATFORM, SubTerrain
 from parkour_terrains import common
-from parkour_terrains.common import OBSTACLES, LengthDraw, Scaled, at, draw
+from parkour_terrains.common import OBSTACLES, LengthDraw, Measure, Scaled, at, draw
 
 
 class TiltParams(Params):
@@ -17,19 +17,19 @@ class TiltParams(Params):
     """Lower end of the draw of the stones' length (one per course), at difficulty 0 and 1."""
     length_high: Scaled = param((1.0, 0.8), unit="m")
     """Upper end of the draw of the stones' length, at difficulty 0 and 1."""
-    clearance_low: Range = param((-0.1, -0.1), unit="m")
+    clearance_low: Measure = param((-0.1, -0.1), unit="m")
     """Lower end of the draw of each gap along x between two stones, at difficulty 0 and 1; below 0 they overlap."""
-    clearance_high: Range = param((0.1, 0.4), unit="m")
+    clearance_high: Measure = param((0.1, 0.4), unit="m")
     """Upper end of the draw of each gap along x between two stones, at difficulty 0 and 1."""
-    offset_low: Range = param((0.2, 0.2), unit="m")
+    offset_low: Measure = param((0.2, 0.2), unit="m")
     """Lower end of the draw of each stone's distance from the middle line, at difficulty 0 and 1."""
-    offset_high: Range = param((0.3, 0.4), unit="m")
+    offset_high: Measure = param((0.3, 0.4), unit="m")
     """Upper end of the draw of each stone's distance from the middle line, at difficulty 0 and 1."""
-    rise: Range = param((0.0, 0.25), unit="m")
+    rise: Measure = param((0.0, 0.25), unit="m")
     """Height of the outer edges over the stones' middles, at difficulty 0 and 1."""
     last_length: float = param(1.6, unit="m", ge=0.1, le=8.0)
     """Length of the last stone."""
-    last_rise: Range = param((0.1, 0.25), unit="m")
+    last_rise: Measure = param((0.1, 0.25), unit="m")
     """Height of the last stone's outer edge over its middle, at difficulty 0 and 1."""
     pit_depth: LengthDraw = param((0.2, 1.0), unit="m")
     """Depth of the pit, a uniform draw per course."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parkour.commands import console, notice
-from parkour.commands.progress import DRAWING
-from parkour.stages import stage
 from parkour_cli.episode_bar import episode_bar
+from parkour_cli.scoring import Figures, ReportOptions
 
 if TYPE_CHECKING:
     from parkour.evaluation.evaluate import Evaluation, EvaluationOptions
@@ -18,37 +16,25 @@ if TYPE_CHECKING:
     from parkour.policies.source import Weights
 
 
-def run_and_show(
-    weights: Weights, options: EvaluationOptions, only: Sequence[str], json_out: Path | None, plots: Path | None,
-    html: Path | None,
-) -> None:  # fmt: skip
+def run_and_show(weights: Weights, options: EvaluationOptions, only: Sequence[str], report: ReportOptions) -> None:
     """Run it, print the table, write the files that are wanted.
 
     Raises:
         ParkourError: see :func:`parkour.evaluation.gauntlet.run_gauntlet`.
     """
     from parkour.evaluation.gauntlet_report import gauntlet_as_json, gauntlet_page, gauntlet_tables
-    from parkour.evaluation.report import write_json, write_text
 
-    result = _run(weights, options, [name for names in only for name in names.split(",") if name])
+    result = _run(weights, options, only)
     screen = console()
     for table in gauntlet_tables(result, screen.width):
         screen.print(table)
-    if json_out is not None:
-        write_json(json_out, gauntlet_as_json(result))
-        notice(f"figures: {json_out}")
-    if plots is None and html is None:
-        return
-    from parkour.evaluation.gauntlet_plot import gauntlet_figures
-    from parkour.evaluation.plots import write_figures
 
-    with stage(DRAWING):
-        figures = gauntlet_figures(result)
-    if plots is not None:
-        notice(f"plots: {', '.join(str(path) for path in write_figures(plots, figures))}")
-    if html is not None:
-        write_text(html, gauntlet_page(result, figures), "--html")
-        notice(f"report: {html}")
+    def draw() -> Figures:  # Imports what draws, which takes longer than to draw.
+        from parkour.evaluation.gauntlet_plot import gauntlet_figures
+
+        return gauntlet_figures(result)
+
+    report.write(lambda: gauntlet_as_json(result), draw, lambda figures: gauntlet_page(result, figures))
 
 
 def _run(weights: Weights, options: EvaluationOptions, only: Sequence[str]) -> Gauntlet:

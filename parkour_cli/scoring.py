@@ -1,0 +1,145 @@
+"""What ``parkour eval`` takes besides the policy and its task: how to score, and where to write what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from parkour.commands import notice
+from parkour.commands.progress import DRAWING, LOADING
+from parkour.errors import ParkourError
+from parkour.stages import stage
+from parkour_cli.options import SEED
+
+if TYPE_CHECKING:
+    from parkour.evaluation.evaluate import EvaluationOptions
+    from parkour.evaluation.protocol import TaskChanges
+
+Figures = dict[str, bytes]
+"""PNG files by name."""
+
+
+@dataclass(frozen=True)
+class ScoringOptions:
+    """How a policy is scored."""
+
+    protocol: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="course: 0.8 m/s, 30 s, all difficulties evenly on every terrain. "
+            "reference: 0.3 to 0.8 m/s, 20 s, 5 x 5 patches. "
+            "gauntlet: course, clean and under every degradation of camera and body.",
+        ),
+    ] = "course"
+    only: Annotated[
+        list[str],
+        typer.Option(
+            "--only",
+            metavar="NAME,…",
+            help="Gauntlet: these degradations alone, and clean. [default: all]",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
+    num_envs: Annotated[int, typer.Option(help="Parallel environments.")] = 256
+    steps: Annotated[
+        int, typer.Option(help="Control steps of each environment at least, in whole episodes (course: 1500 each).")
+    ] = 1500
+    seed: Annotated[int, SEED] = 1
+    blank_depth: Annotated[
+        bool, typer.Option("--blank-depth", help="Students: show the policy nothing but far distances.")
+    ] = False
+
+    def evaluation(
+        self, changes: TaskChanges, device: str | None, engine: str | None, engine_options: Mapping[str, Any]
+    ) -> EvaluationOptions:
+        """For :func:`parkour.evaluation.evaluate.evaluate`, with what other groups of options say.
+
+        Raises:
+            ParkourError: the options contradict each other, or a number cannot be.
+        """
+        with stage(LOADING):
+            from parkour.evaluation.evaluate import EvaluationOptions, check_options
+
+        options = EvaluationOptions(
+            self.protocol, self.num_envs, self.steps, self.seed, device, engine, self.blank_depth, changes,
+            engine_options,
+        )  # fmt: skip
+        degraded = check_options(options).degraded
+        if self.only and not degraded:
+            raise ParkourError(f"--only: got it with --protocol {self.protocol}, expected --protocol gauntlet")
+        return options
+
+    @property
+    def degradations(self) -> list[str]:
+        """Names of those that are wanted; all when empty."""
+        return [name for names in self.only for name in names.split(",") if name]
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """Where figures, plots and a page are written; nowhere unless asked to."""
+
+    json_out: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")] = None
+    plots: Annotated[Path | None, typer.Option(metavar="DIR", help="Write PNG plots into this folder.")] = None
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a report as one web page, pictures inside.")
+    ] = None
+
+    def check(self) -> None:
+        """Try the files, before anything slow happens.
+
+        Raises:
+            StorageError: one cannot be written.
+        """
+        from parkour.storage import check_writable
+
+        for option, path in (("--json", self.json_out), ("--html", self.html), ("--plots", self.plots)):
+            if path is not None:
+                check_writable(path, option, folder=path is self.plots)
+
+    def write(
+        self,
+        data: Callable[[], dict[str, Any]],
+        draw: Callable[[], Figures],
+        page: Callable[[Figures], str],
+        more: Mapping[str, Callable[[], Figures]] | None = None,
+    ) -> None:
+        """Write what is wanted, and tell where it is. Nothing is drawn that is not.
+
+        Args:
+            data: all figures, for JSON.
+            draw: the plots.
+            page: the page, given the plots.
+            more: plots that the page has not, by the prefix of their files.
+
+        Raises:
+            StorageError: a file cannot be written.
+        """
+        from parkour.storage import write_text
+
+        if self.json_out is not None:
+            from parkour.evaluation.report import write_json
+
+            write_json(self.json_out, data())
+            notice(f"figures: {self.json_out}")
+        figures: Figures = {}
+        if self.plots is not None or self.html is not None:
+            with stage(DRAWING):
+                figures = draw()
+        if self.plots is not None:
+            from parkour.evaluation.plots import write_figures
+
+            paths = write_figures(self.plots, figures)
+            for prefix, others in (more or {}).items():
+                with stage(DRAWING):
+                    drawn = others()
+                paths += write_figures(self.plots, drawn, prefix)
+            notice(f"plots: {', '.join(str(path) for path in paths)}")
+        if self.html is not None:
+            write_text(self.html, page(figures), "--html")
+            notice(f"report: {self.html}")

@@ -82,7 +82,7 @@ class Sim2Sim:
     """The same courses in sim2sim."""
 
     def __init__(self, folder: Path) -> None:
-        from parkour.exporters.manifest import read_manifest
+        from parkour.exporters.manifest_file import read_manifest
         from parkour.tasks.robot import find_robot
         from parkour_deploy.contract import read_contract
         from parkour_deploy.policy import GraphPolicy

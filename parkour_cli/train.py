@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from parkour.learning.options import RunResult
     from parkour.policies.source import Weights
     from parkour.tasks import ResolvedTask
-    from parkour.tasks.changes import Changes
 
 app = make_app("Train a policy, or resume a run.")
 
@@ -52,19 +51,15 @@ OPTIONS = OptionsOf(
 """What :class:`TrainOptions` are on the command line; those of the engine are :class:`EngineOptions`."""
 
 
-@app.command()
-@grouped
-def train(
-    options: Annotated[TrainOptions, OPTIONS],
-    engine_options: EngineOptions,
-    task_options: TaskOptions,
+@dataclass(frozen=True)
+class TrainedTask(TaskOptions):
+    """What is trained: a task by name or stage, with overlays and changes."""
+
     task: Annotated[
         str | None,
         typer.Argument(metavar="TASK", help="Name or alias of a task, or a TOML file.", show_default=False),
-    ] = None,
-    stage: Annotated[str | None, typer.Option(metavar="NAME", help="teacher (go2-teacher) or student.")] = None,
-    gpus: Annotated[int, typer.Option(help="Processes that train together, one per GPU.")] = 1,
-    pretrained: Annotated[bool, typer.Option("--pretrained", help="Start with the pretrained teacher.")] = False,
+    ] = None
+    stage: Annotated[str | None, typer.Option(metavar="NAME", help="teacher (go2-teacher) or student.")] = None
     overlay: Annotated[
         list[str],
         typer.Option(
@@ -72,8 +67,56 @@ def train(
             metavar="NAME",
             help="Of the task, applied after train; students: fast, robust. Repeatable.",
         ),
-    ] = [],  # noqa: B006 - Typer copies it
-    noise: NoiseOption = None,
+    ] = field(default_factory=list)
+    noise: NoiseOption = None
+
+    def name(self) -> str | None:
+        """The task asked for, if any.
+
+        Raises:
+            TaskError: there is no such stage.
+        """
+        if self.stage is not None and self.stage not in STAGES:
+            raise TaskError(f"--stage: got {self.stage!r}, expected {' or '.join(STAGES)}")
+        return self.task or (STAGES[self.stage] if self.stage else None)
+
+    def overlays(self) -> list[tuple[str, str]]:
+        """Those asked for, each with its option."""
+        return [
+            *(("--overlay", name) for name in self.overlay),
+            *([] if self.noise is None else [("--noise", self.noise)]),
+        ]
+
+    def resolve(self, resumed: Weights | None) -> ResolvedTask:
+        """The task to train; that of the run, as it was, when one is resumed.
+
+        Raises:
+            ParkourError: none is named, or it is of another stage.
+        """
+        from parkour.policies.task import task_of
+        from parkour.tasks import load_task
+
+        name, changes = self.name(), self.to_changes()
+        if resumed is not None:
+            resolved = task_of(resumed, changes=changes)
+        elif name is None:
+            raise ParkourError("no task given, expected a name or --stage", hint="parkour train go2-teacher")
+        else:
+            overlay = "+".join(["train", *(value for _, value in self.overlays())])
+            resolved = load_task(name, overlay=overlay, changes=changes)
+        if self.stage is not None and resolved.model.stage != self.stage:
+            raise TaskError(f"--stage: got {self.stage!r}, but task {resolved.name!r} trains a {resolved.model.stage}")
+        return resolved
+
+
+@app.command()
+@grouped
+def train(
+    options: Annotated[TrainOptions, OPTIONS],
+    engine_options: EngineOptions,
+    trained: TrainedTask,
+    gpus: Annotated[int, typer.Option(help="Processes that train together, one per GPU.")] = 1,
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="Start with the pretrained teacher.")] = False,
 ) -> None:
     """Train a policy, or resume a run. Ctrl-C saves a checkpoint first.
 
@@ -85,9 +128,8 @@ def train(
     if pretrained:
         options = replace(options, checkpoint=_pretrained(options))
     options = replace(options, engine=engine_options.engine, engine_options=engine_options.own)
-    overlays = [*(("--overlay", name) for name in overlay), *([] if noise is None else [("--noise", noise)])]
-    start = _resumed(_name(task, stage), options, overlays) if options.resume else None
-    resolved = _task(_name(task, stage), stage, start, overlays, task_options.to_changes())
+    start = _resumed(trained, options) if options.resume else None
+    resolved = trained.resolve(start)
     if wants_processes(gpus, options.device):
         raise typer.Exit(run_processes(gpus, "parkour_cli", sys.argv[1:], notice))
     _report(_train(resolved, options, start))
@@ -103,37 +145,13 @@ def _pretrained(options: TrainOptions) -> Path:
     return find_checkpoint(source, stage="teacher")
 
 
-def _name(task: str | None, stage: str | None) -> str | None:
-    """The task asked for, if any."""
-    if stage is not None and stage not in STAGES:
-        raise TaskError(f"--stage: got {stage!r}, expected {' or '.join(STAGES)}")
-    return task or (STAGES[stage] if stage else None)
-
-
-def _task(
-    name: str | None, stage: str | None, resumed: Weights | None, overlays: list[tuple[str, str]], changes: Changes
-) -> ResolvedTask:
-    """The task to train; that of the run, as it was, when one is resumed."""
-    from parkour.policies.task import task_of
-    from parkour.tasks import load_task
-
-    if resumed is not None:
-        resolved = task_of(resumed, changes=changes)
-    elif name is None:
-        raise ParkourError("no task given, expected a name or --stage", hint="parkour train go2-teacher")
-    else:
-        resolved = load_task(name, overlay="+".join(["train", *(value for _, value in overlays)]), changes=changes)
-    if stage is not None and resolved.model.stage != stage:
-        raise TaskError(f"--stage: got {stage!r}, but task {resolved.name!r} trains a {resolved.model.stage}")
-    return resolved
-
-
-def _resumed(name: str | None, options: TrainOptions, overlays: list[tuple[str, str]]) -> Weights:
+def _resumed(trained: TrainedTask, options: TrainOptions) -> Weights:
     """The checkpoint that a run resumes from."""
     from parkour.learning.run_folder import check_resumed, resume_source
     from parkour.policies.source import task_named, weights_at
 
-    for option, value in overlays:
+    name = trained.name()
+    for option, value in trained.overlays():
         raise ParkourError(f"got --resume and {option} {value}, expected one of them: a run resumes as it was")
     task_name = task_named(name)[0]
     weights = weights_at(resume_source(options, task_name))

@@ -119,11 +119,15 @@ def run_gauntlet(
                 raise
             notify(f"{degradation.name} is left out: {error.message}")
             skipped.append((degradation.name, error.message))
-            continue
-        difference = compare(clean, scored, metrics=SUCCESS)
-        by_terrain = {name: row["success"] for name, row in difference.by_terrain.items()}
-        trials.append(Trial(degradation, scored, difference.overall["success"], by_terrain))
+        else:
+            trials.append(_trial(degradation, clean, scored))
     return Gauntlet(clean, tuple(trials), tuple(skipped))
+
+
+def _trial(degradation: Degradation, clean: Evaluation, scored: Evaluation) -> Trial:
+    difference = compare(clean, scored, metrics=SUCCESS)
+    by_terrain = {name: row["success"] for name, row in difference.by_terrain.items()}
+    return Trial(degradation, scored, difference.overall["success"], by_terrain)
 
 
 @contextlib.contextmanager

@@ -43,18 +43,23 @@ class Protocol:
     """Whether policies are tried under degradations too; see :mod:`parkour.evaluation.gauntlet`."""
 
 
+def _changes(seconds: float, speed: tuple[float, float], levels: int, difficulty: str) -> Changes:
+    """What every protocol settles: length and speed of the episodes, and a field that robots are spread over."""
+    return {
+        "timing.episode_length": seconds,
+        "command.speed": list(speed),
+        "command.resample": "never",
+        "course.levels": levels,
+        "course.difficulty": difficulty,
+        "course.curriculum": False,
+        "course.start_levels": [0, levels - 1],
+    }
+
+
 _COURSE = Protocol(
     name="course",
     summary="0.8 m/s, 30 s, difficulties evenly over the range on every terrain",
-    changes={
-        "timing.episode_length": 30.0,
-        "command.speed": [0.8, 0.8],
-        "command.resample": "never",
-        "course.levels": 20,
-        "course.difficulty": "levels",
-        "course.curriculum": False,
-        "course.start_levels": [0, 19],
-    },
+    changes=_changes(30.0, (0.8, 0.8), 20, "levels"),
     equal_shares=True,
     stratified=True,
 )
@@ -65,16 +70,7 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol(
             name="reference",
             summary="U(0.3, 0.8) m/s, 20 s, 5 x 5 patches of random difficulty, as in earlier tables",
-            changes={
-                "timing.episode_length": 20.0,
-                "command.speed": [0.3, 0.8],
-                "command.resample": "never",
-                "course.levels": 5,
-                "course.columns": 5,
-                "course.difficulty": "random",
-                "course.curriculum": False,
-                "course.start_levels": [0, 4],
-            },
+            changes={**_changes(20.0, (0.3, 0.8), 5, "random"), "course.columns": 5},
             equal_shares=False,
             stratified=False,
         ),

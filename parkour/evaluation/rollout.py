@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import torch
@@ -50,6 +51,18 @@ class Spectator(Protocol):
     def close(self) -> None: ...
 
 
+class Nobody:
+    """A spectator who looks away."""
+
+    env_options: Mapping[str, Any] = MappingProxyType({})
+
+    def begin(self, env: TaskEnv, task: ResolvedTask, policy: DeployedPolicy) -> None: ...
+
+    def after_step(self, obs: TensorDict, dones: Tensor) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Rollout:
     """What came of it."""
@@ -88,7 +101,7 @@ def roll_out(
         num_envs: N.
         steps: control steps at least, if episodes last so long: see :func:`quota`.
         device: where.
-        seed: of courses, randomisation and commands.
+        seed: of courses, randomization and commands.
         stratified: deal levels by :func:`parkour.evaluation.protocol.level_plan`, else leave robots on their patch.
         blank_depth: show the policy nothing but far distances.
         allow_mismatch: run weights that mean something else in this task.
@@ -98,30 +111,31 @@ def roll_out(
     Raises:
         CheckpointError: the weights do not fit.
     """
+    spectator = spectator or Nobody()
     seed_everything(seed)
     env = make_env(task, num_envs, device, seed)
     try:
         mdp = env.mdp
         if blank_depth:
-            if mdp.camera is None:
-                raise ParkourError(f"--blank-depth: task {task.name!r} has no depth camera")
-            mdp.camera.raycast = see_nothing
+            _blank_depth(mdp, task)
         policy = load_policy(weights, task, env, allow_mismatch=allow_mismatch)
         recorder = EpisodeRecorder(mdp, quota(steps, mdp.clock.max_episode_steps))
         if stratified:
             _deal_levels(mdp, recorder, seed)
         # Again, because making a policy draws weights: the random numbers that follow depend on the seed alone.
         seed_everything(seed)
-        limit = recorder.episodes * mdp.clock.max_episode_steps
-        begin = lambda: None if spectator is None else spectator.begin(env, task, policy)  # noqa: E731
-        after = lambda obs, dones: None if spectator is None else spectator.after_step(obs, dones)  # noqa: E731
         with stepping_threads(env.device):
-            taken = _run(env, policy, mdp, recorder, limit, on_progress, begin, after)
+            taken = _run(env, policy, task, recorder, spectator, on_progress)
         return Rollout(recorder.table(), taken)
     finally:
-        if spectator is not None:
-            spectator.close()
+        spectator.close()
         env.close()
+
+
+def _blank_depth(mdp: TaskMdp, task: ResolvedTask) -> None:
+    if mdp.camera is None:
+        raise ParkourError(f"--blank-depth: task {task.name!r} has no depth camera")
+    mdp.camera.raycast = see_nothing
 
 
 def see_nothing(origins: Tensor, rotations: Tensor, rays: Tensor, boxes: Tensor, reach: float) -> Tensor:
@@ -142,26 +156,26 @@ def _deal_levels(mdp: TaskMdp, recorder: EpisodeRecorder, seed: int) -> None:
 def _run(
     env: TaskEnv,
     policy: DeployedPolicy,
-    mdp: TaskMdp,
+    task: ResolvedTask,
     recorder: EpisodeRecorder,
-    steps: int,
+    spectator: Spectator,
     on_progress: OnProgress,
-    begin: Callable[[], None],
-    after_step: Callable[[TensorDict, Tensor], None],
 ) -> int:
+    """Step until all episodes are scored; the number of steps."""
+    limit, wanted = recorder.episodes * env.mdp.clock.max_episode_steps, env.mdp.num_envs * recorder.episodes
     env.reset()
     policy.reset()
-    on_progress(0, steps, 0, mdp.num_envs * recorder.episodes)
+    on_progress(0, limit, 0, wanted)
     obs = env.get_observations()
-    begin()
-    mdp.monitor = recorder
+    spectator.begin(env, task, policy)
+    env.mdp.monitor = recorder
     with torch.inference_mode():
-        for step in range(1, steps + 1):
+        for step in range(1, limit + 1):
             obs, _, dones, _ = env.step(policy(obs))
             policy.reset(dones)
-            after_step(obs, dones)
-            if step % REPORT_EVERY == 0 or step == steps:
-                on_progress(step, steps, recorder.scored(), mdp.num_envs * recorder.episodes)
+            spectator.after_step(obs, dones)
+            if step % REPORT_EVERY == 0 or step == limit:
+                on_progress(step, limit, recorder.scored(), wanted)
                 if recorder.complete():
                     return step
-    return steps
+    return limit

@@ -1,4 +1,5 @@
 """Exported policies: graphs that run without us, and ``deploy.toml``, which says how to feed them.
 
-:mod:`parkour.exporters.manifest` is read on robots and in other simulators and needs no torch; everything else does.
+What robots and other simulators read, :mod:`parkour.exporters.manifest` and :mod:`parkour.exporters.manifest_file`,
+needs no torch; everything else does.
 """

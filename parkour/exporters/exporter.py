@@ -17,7 +17,8 @@ from parkour.digest import file_sha256
 from parkour.errors import ExportError
 from parkour.exporters.describe import describe_checkpoint, describe_origin, describe_task, describe_training
 from parkour.exporters.graphs import DeployedGraph, HalfPrecision, deployed_graphs, groups_read
-from parkour.exporters.manifest import MANIFEST, Graph, Manifest, manifest_to_toml
+from parkour.exporters.manifest import Graph, Manifest
+from parkour.exporters.manifest_file import MANIFEST, manifest_to_toml
 from parkour.exporters.parity import (
     BATCHES,
     STEPS,

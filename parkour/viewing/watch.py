@@ -115,44 +115,33 @@ def watch(
         ParkourError: bad options, weights that do not fit, nothing to show it with.
     """
     kind = check_watch(options)
-    device = choose_device(options.device)
     task = evaluation_task(weights, PLAY if options.drive is None else DRIVEN, options.changes)
     source = _drive_source(options.drive, task, kind, notify) if options.drive is not None else None
-    name = "custom"
-    if engine is None:
-        identity, engine = choose_engine(options.engine)
-        check_engine_options(identity, engine, options.engine_options)
-        name = identity.rpartition(":")[2]
+    name, engine = ("custom", engine) if engine is not None else _engine(options)
     check_viewer(name, engine, kind)
     seed_everything(options.seed)
     with ExitStack() as stack:
         if source is not None:
             stack.callback(source.close)
-        env = _make_env(engine, task, options, kind, device)
+        env = _make_env(engine, task, options, kind)
         stack.callback(env.close)
         session = _session(env, task, weights, options, source, notify)
         view = ViewerOptions(
             weights.label, options.port, options.drive is not None, session.depth is not None, options.depth_width
         )
-        film = viewer = None
+        viewer = None
         if kind != "none":
             viewer = open_viewer(kind, engine, env, task, session, view)
             stack.callback(viewer.close)
-        if options.video is not None:
-            camera = open_camera(name, engine, env, task, SIZE, view.behind)
-            film = Film(VideoWriter(options.video), camera, depth=view.depth, depth_width=view.depth_width)
+        film = _film(options.video, name, engine, env, task, view)
+        if film is not None:
             stack.callback(film.close)
         if viewer is not None:
             notify(f"{viewer.where} (Ctrl-C to end)")
         stop = stack.enter_context(StopSignals(lambda line: notify("stopping")))
-        stack.enter_context(stepping_threads(device))
-        run(
-            session,
-            viewer=viewer,
-            film=film,
-            steps=_steps(options, kind, source, session),
-            stop=lambda: bool(stop.reason),
-        )
+        stack.enter_context(stepping_threads(env.device))
+        steps = _steps(options, kind, source, session)
+        run(session, viewer=viewer, film=film, steps=steps, stop=lambda: bool(stop.reason))
     if film is not None:
         notify(f"video: {film.writer.path} ({film.writer.frames} frames)")
     return session
@@ -164,6 +153,22 @@ def check_watch(options: WatchOptions) -> str:
     Raises:
         ParkourError: they do not, or the film cannot be written.
     """
+    _check_numbers(options)
+    check_depth_width(options.depth_width)
+    kind = choose_viewer(options.viewer, video=options.video is not None)
+    if options.port is not None and kind != "web":
+        raise ParkourError(f"got --port with the viewer {kind}, expected it with the web viewer", hint="--viewer web")
+    if options.video is not None:
+        check_video(options.video)
+    drive = options.drive or DriveOptions()
+    if drive.script is not None and drive.gamepad is not None:
+        raise ParkourError("got --script and --gamepad, expected one of them")
+    if drive.script is not None:
+        Script(drive.script)
+    return kind
+
+
+def _check_numbers(options: WatchOptions) -> None:
     for name, value, least in (
         ("--steps", options.steps, 1),
         ("--num-envs", options.num_envs, 1),
@@ -174,27 +179,36 @@ def check_watch(options: WatchOptions) -> str:
             raise ParkourError(f"{name}: got {value}, expected at least {least}")
     if options.port is not None and options.port > 65535:
         raise ParkourError(f"--port: got {options.port}, expected at most 65535")
-    check_depth_width(options.depth_width)
-    kind = choose_viewer(options.viewer, video=options.video is not None)
-    if options.port is not None and kind != "web":
-        raise ParkourError(f"got --port with the viewer {kind}, expected it with the web viewer", hint="--viewer web")
-    if options.video is not None:
-        check_video(options.video)
-    if options.drive is not None:
-        if options.drive.script is not None and options.drive.gamepad is not None:
-            raise ParkourError("got --script and --gamepad, expected one of them")
-        if options.drive.script is not None:
-            Script(options.drive.script)
-    return kind
 
 
-def _make_env(engine: Engine, task: ResolvedTask, options: WatchOptions, kind: str, device: str) -> TaskEnv:
+def _engine(options: WatchOptions) -> tuple[str, Engine]:
+    """The engine asked for, and its bare name."""
+    identity, engine = choose_engine(options.engine)
+    check_engine_options(identity, engine, options.engine_options)
+    return identity.rpartition(":")[2], engine
+
+
+def _make_env(engine: Engine, task: ResolvedTask, options: WatchOptions, kind: str) -> TaskEnv:
     """The engine's environment, with what it needs to be watched."""
     own = watch_options(engine, kind, video=options.video is not None)
-    num_envs = _num_envs(options, task)
     return make_task_env(
-        engine, task, num_envs=num_envs, device=device, seed=options.seed, options={**own, **options.engine_options}
+        engine,
+        task,
+        num_envs=_num_envs(options, task),
+        device=choose_device(options.device),
+        seed=options.seed,
+        options={**own, **options.engine_options},
     )
+
+
+def _film(
+    path: Path | None, name: str, engine: Engine, env: TaskEnv, task: ResolvedTask, view: ViewerOptions
+) -> Film | None:
+    """The film to make, if one is wanted."""
+    if path is None:
+        return None
+    camera = open_camera(name, engine, env, task, SIZE, view.behind)
+    return Film(VideoWriter(path), camera, depth=view.depth, depth_width=view.depth_width)
 
 
 def _session(
@@ -237,23 +251,25 @@ def _steps(options: WatchOptions, kind: str, source: DriveSource | None, session
 def _drive_source(
     drive: DriveOptions, task: ResolvedTask, kind: str, notify: Callable[[str], None]
 ) -> DriveSource | None:
+    """What drives besides keys and sliders: the script, the gamepad asked for, or the first one that is there."""
     if drive.script is not None:
         return Script(drive.script)
-    path = drive.gamepad
-    if path is None:
-        found = sorted(GAMEPADS.glob("js*")) if GAMEPADS.is_dir() else []
-        if not found:
-            if kind == "none":
-                raise ParkourError(
-                    "nobody drives: got neither a viewer nor --script nor a gamepad", hint="--script FILE"
-                )
-            return None
-        try:
-            gamepad = Gamepad(found[0], task.model.command.speed[1])
-        except ParkourError as error:  # Nobody asked for it.
-            notify(error.message)
-            return None
-    else:
-        gamepad = Gamepad(path, task.model.command.speed[1])
-    notify(f"gamepad: {gamepad.path}")
+    speed = task.model.command.speed[1]
+    gamepad = Gamepad(drive.gamepad, speed) if drive.gamepad is not None else _first_gamepad(speed, kind, notify)
+    if gamepad is not None:
+        notify(f"gamepad: {gamepad.path}")
     return gamepad
+
+
+def _first_gamepad(speed: float, kind: str, notify: Callable[[str], None]) -> Gamepad | None:
+    """Nobody asked for it, so one that cannot be used is no error."""
+    found = sorted(GAMEPADS.glob("js*")) if GAMEPADS.is_dir() else []
+    if not found:
+        if kind == "none":
+            raise ParkourError("nobody drives: got neither a viewer nor --script nor a gamepad", hint="--script FILE")
+        return None
+    try:
+        return Gamepad(found[0], speed)
+    except ParkourError as error:
+        notify(error.message)
+        return None

@@ -28,8 +28,8 @@ def recordings(monkeypatch: pytest.MonkeyPatch) -> list[Recording]:
     made: list[Recording] = []
     run = rollout_module._run
 
-    def recorded(env: Any, policy: Any, mdp: Any, recorder: Any, *rest: Any) -> int:
-        made.append(Recording(mdp, recorder))
+    def recorded(env: Any, policy: Any, task: Any, recorder: Any, *rest: Any) -> int:
+        made.append(Recording(env.mdp, recorder))
 
         class Proxy:
             complete, scored, episodes = recorder.complete, recorder.scored, recorder.episodes
@@ -37,7 +37,7 @@ def recordings(monkeypatch: pytest.MonkeyPatch) -> list[Recording]:
             def __call__(self, *step: Any) -> None:
                 made[-1](*step)
 
-        return run(env, policy, mdp, Proxy(), *rest)  # type: ignore[arg-type]
+        return run(env, policy, task, Proxy(), *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(rollout_module, "_run", recorded)
     return made

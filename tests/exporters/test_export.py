@@ -15,7 +15,7 @@ import torch
 
 from parkour.errors import ParkourError
 from parkour.exporters.exporter import ExportOptions, ExportResult, export_policy
-from parkour.exporters.manifest import file_sha256, read_manifest
+from parkour.exporters.manifest_file import file_sha256, read_manifest
 from parkour.exporters.parity import Parity, check
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
 from parkour.policies.definition import define_policy

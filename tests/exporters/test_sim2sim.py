@@ -16,7 +16,7 @@ import pytest
 
 from parkour.errors import ParkourError
 from parkour.exporters.exporter import ExportOptions, ExportResult, export_policy
-from parkour.exporters.manifest import MANIFEST, _digest, read_manifest
+from parkour.exporters.manifest_file import MANIFEST, _digest, read_manifest
 from parkour.policies.source import weights_at
 from parkour.registry import Registry
 from tests.exporters.conftest import STAGES

@@ -9,7 +9,7 @@ import pytest
 
 from parkour.errors import ParkourError
 from parkour.exporters.exporter import ExportResult
-from parkour.exporters.manifest import read_manifest
+from parkour.exporters.manifest_file import read_manifest
 
 pytest.importorskip("mujoco")
 pytestmark = pytest.mark.mujoco

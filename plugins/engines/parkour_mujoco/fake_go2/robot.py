@@ -12,7 +12,8 @@ import mujoco
 import numpy as np
 
 from parkour.errors import ExportError
-from parkour.exporters.manifest import Manifest, read_manifest
+from parkour.exporters.manifest import Manifest
+from parkour.exporters.manifest_file import read_manifest
 from parkour.tasks.robot import find_robot
 from parkour_deploy.dds.layout import COMMAND, STATE, Message, intact, modes, read
 from parkour_mujoco.fake_go2.faults import SILENCE

@@ -15,7 +15,7 @@ def run(request: dict[str, Any]) -> list[dict[str, Any]]:
     import torch
 
     from parkour.evaluation.metrics import EpisodeRecorder
-    from parkour.exporters.manifest import read_manifest
+    from parkour.exporters.manifest_file import read_manifest
     from parkour_deploy.contract import read_contract
     from parkour_deploy.policy import GraphPolicy
     from parkour_mujoco.engine import MujocoEngine

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from parkour.errors import ExportError, ParkourError
-from parkour.exporters.manifest import Manifest, check_task_file
+from parkour.exporters.manifest import Manifest
+from parkour.exporters.manifest_file import check_task_file
 
 if TYPE_CHECKING:
     from parkour.mdp.context import StepContext

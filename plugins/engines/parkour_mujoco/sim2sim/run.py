@@ -13,7 +13,8 @@ from typing import Any
 
 from parkour.child_process import python_command, python_environment
 from parkour.errors import EngineError, ExportError, ParkourError
-from parkour.exporters.manifest import Manifest, check_task_file, read_manifest
+from parkour.exporters.manifest import Manifest
+from parkour.exporters.manifest_file import check_task_file, read_manifest
 from parkour.stages import stage
 from parkour.tasks.robot import find_robot
 from parkour.terrain.field import TerrainField

@@ -42,6 +42,7 @@ OPTIONS = OptionsOf(
         "student": typer.Option(metavar="FILE", help="Student to begin with, not a copy of its teacher."),
         "allow_mismatch": ALLOW_MISMATCH,
         "save_interval": typer.Option(help="Iterations between checkpoints. [default: the task's]"),
+        "keep": typer.Option(metavar="N", help="Whole checkpoints that stay; 0: all. [default: 5, or the run's]"),
         "time_limit": typer.Option(metavar="MINUTES", help="Stop and save after so long."),
         "logger": typer.Option(metavar="NAME", help=f"{', '.join(LOGGERS[:-1])} or {LOGGERS[-1]}."),
         "video": typer.Option("--video", help="Record a short video at the end."),

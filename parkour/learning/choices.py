@@ -33,6 +33,12 @@ class Choices:
     """Runs are newer the greater it is: one more than that of any run beside it when it began. Clocks go wrong."""
     began: str = ""
     """When, in UTC, as ISO 8601."""
+    save_interval: int = 0
+    """Iterations between checkpoints; 0 in folders of before, whose task says it."""
+    keep: int = 0
+    """Whole checkpoints that stay, see :mod:`parkour.learning.keeping`; 0: all, as in folders of before."""
+    commit: str = ""
+    """Of the repository that the run was started in, if in one."""
 
     def going_on_from(self, before: Choices | None) -> Choices:
         """With the engine's options of the run that goes on, if engine and kind of device are the same."""
@@ -77,6 +83,9 @@ def read_choices(folder: Path) -> Choices | None:
             iterations=max(int(data.get("iterations", 0)), 0),
             number=int(data.get("number", 0)),
             began=str(data.get("began", "")),
+            save_interval=max(int(data.get("save_interval", 0)), 0),
+            keep=max(int(data.get("keep", 0)), 0),
+            commit=str(data.get("commit", "")),
         )
     except FileNotFoundError:
         return None

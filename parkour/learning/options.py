@@ -23,6 +23,8 @@ class TrainOptions:
     """Iterations of the whole run, those before a resumption included; None: the task's."""
     save_interval: int | None = None
     """Iterations between checkpoints; None: the task's."""
+    keep: int | None = None
+    """Whole checkpoints that stay, of the earlier ones every tenth slim; 0: all. None: the resumed run's, or 5."""
     time_limit: float | None = None
     """Stop and save after so many minutes."""
     seed: int | None = None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from parkour.errors import ParkourError
 from parkour.learning.choices import Choices
+from parkour.learning.keeping import DEFAULT_KEEP
 from parkour.learning.options import RunResult, TrainOptions
 from parkour.learning.run_folder import check_resumed, resume_source
 from parkour.policies.fit import check_teacher
@@ -30,6 +31,13 @@ def first_weights(task: ResolvedTask, options: TrainOptions, start: Weights | No
 def total_iterations(task: ResolvedTask, options: TrainOptions, kept: Choices | None) -> int:
     """Iterations of the whole run: those asked for, or the resumed run's, or the task's."""
     return options.iterations or (kept.iterations if kept else 0) or task.model.algorithm.iterations
+
+
+def kept_checkpoints(options: TrainOptions, kept: Choices | None) -> int:
+    """Whole checkpoints that stay: as many as asked for, or as the resumed run keeps, or the default; 0: all."""
+    if options.keep is not None:
+        return options.keep
+    return DEFAULT_KEEP if kept is None and not options.resume else kept.keep if kept else 0
 
 
 def complete(start: Weights, wanted: int | None, say: Callable[[str], None]) -> RunResult:

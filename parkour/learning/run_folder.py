@@ -146,6 +146,15 @@ def store_git_state(folder: Path, notify: Callable[[str], None]) -> None:
     write_text(folder / "git.txt", "\n".join(parts), "--log-root")
 
 
+def commit_here() -> str:
+    """The commit of the repository that we work in; empty outside of one."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
 def _checked(name: str, option: str) -> str:
     """A name that is one part of a path."""
     if not _PART.fullmatch(name) or name in (".", ".."):

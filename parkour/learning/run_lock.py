@@ -30,7 +30,7 @@ LOCK_FILE = ".lock"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 """What file systems without locks answer."""
 _SETTLE = 0.2
-"""Without locks: how long another process that found the file free at the same moment has to write its name [s]."""
+"""How long to wait for those that only ask; and, without locks, for a process that found the file free as well [s]."""
 _LONGEST = 4096
 """Bytes of the file that are read."""
 
@@ -125,15 +125,20 @@ class RunLock:
     def _flock(self) -> bool:
         """Take the kernel's lock; whether there is such a thing here."""
         assert fcntl is not None
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise self._in_use(_read(self._handle)) from None
-        except OSError as error:
-            if error.errno in _NO_LOCKS:
-                return False
-            raise
-        return True
+        deadline = time.monotonic() + _SETTLE
+        while True:
+            try:
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                # Somebody may only have asked whether it is in use.
+                if time.monotonic() > deadline:
+                    raise self._in_use(_read(self._handle)) from None
+                time.sleep(_SETTLE / 4)
+            except OSError as error:
+                if error.errno in _NO_LOCKS:
+                    return False
+                raise
 
     def _in_use(self, holder: Holder | None) -> StorageError:
         stop = "wait until it ends"
@@ -154,12 +159,22 @@ class RunLock:
 
 
 def in_use(folder: Path) -> bool:
-    """Whether a process works in a run folder now."""
+    """Whether a process works in a run folder now. Nothing is written, so a folder that is not ours can be asked."""
     try:
-        with RunLock(folder):
-            return False
-    except StorageError:
+        handle = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
         return True
+    except OSError:
+        holder = _read(handle)
+        return holder is not None and holder.lives
+    finally:
+        os.close(handle)
 
 
 def read_holder(folder: Path) -> Holder | None:

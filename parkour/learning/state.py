@@ -83,11 +83,13 @@ class RunState:
             versions=versions(),
         )
 
-    def save(self) -> None:
-        """Write ``model_<iteration>.pt``."""
+    def save(self) -> Checkpoint:
+        """Write ``model_<iteration>.pt``; returns what is in it."""
         path = checkpoint_path(self.folder, self.runner.current_learning_iteration)
-        save_checkpoint(path, self.capture())
+        checkpoint = self.capture()
+        save_checkpoint(path, checkpoint)
         self.last_saved = path
+        return checkpoint
 
     def load_weights(self, path: Path, checkpoint: Checkpoint) -> None:
         """Take up the networks alone.

@@ -17,15 +17,17 @@ from parkour.engines.make import make_task_env
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import ParkourError
 from parkour.learning.choices import Choices, now, read_choices, write_choices
+from parkour.learning.keeping import Keeper
 from parkour.learning.logging import make_loggers
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, RunResult, TrainOptions
 from parkour.learning.peers import launched, launcher_is_gone
 from parkour.learning.progress import WhileSeen, make_progress
 from parkour.learning.rescue import rescuing
-from parkour.learning.resume import complete, first_weights, total_iterations
+from parkour.learning.resume import complete, first_weights, kept_checkpoints, total_iterations
 from parkour.learning.rng import seed_everything
 from parkour.learning.run_folder import (
     check_newest,
+    commit_here,
     make_run_folder,
     next_number,
     remove_if_unused,
@@ -99,7 +101,9 @@ def train(
     choices = Choices(
         options.engine or "custom", device, num_envs, run_seed, dict(options.engine_options),
         options.iterations or 0, kept.number if kept else 0, kept.began if kept else now(),
+        options.save_interval or task.model.algorithm.save_interval, kept_checkpoints(options, kept), commit_here(),
     )  # fmt: skip
+    options = replace(options, keep=choices.keep)
     if make_env is None:
         make_env, choices = _engine_env(options, choices, kept, say)
     default = options.num_envs is None and before is None
@@ -131,6 +135,8 @@ def _check(options: TrainOptions, stage: str) -> None:
     for name, value in (("--iterations", options.iterations), ("--save-interval", options.save_interval)):
         if value is not None and value < 1:
             raise ParkourError(f"{name}: got {value}, expected at least 1")
+    if options.keep is not None and options.keep < 0:
+        raise ParkourError(f"--keep: got {options.keep}, expected at least 1, or 0 for all")
     if options.time_limit is not None and not options.time_limit > 0:
         raise ParkourError(f"--time-limit: got {options.time_limit:g} minutes, expected more than 0")
     if options.logger not in LOGGERS:
@@ -253,6 +259,7 @@ def _learn(
     runner = state.runner
     total = total_iterations(task, options, None)
     first = rank() == 0
+    keeper: Keeper | None = None
     with ExitStack() as stack:
         if first:
             if options.git_state:
@@ -266,6 +273,9 @@ def _learn(
             listeners = [*written, *shown, *listeners]
             for listener in listeners:
                 stack.callback(listener.close)
+            interval = options.save_interval or task.model.algorithm.save_interval
+            keeper = Keeper(state.folder, options.keep or 0, interval, runner.current_learning_iteration, say)
+            listeners.append(keeper)
             say(f"run folder {state.folder}")
         # The launcher of several processes says it for all.
         signals = stack.enter_context(StopSignals((lambda line: None) if launched() else say))
@@ -278,7 +288,7 @@ def _learn(
             total - runner.current_learning_iteration,
             init_at_random_ep_len=True,
             listeners=listeners,
-            save=state.save if first else None,
+            save=(lambda: keeper.saved(state.save())) if keeper else None,
             stop=lambda: signals.reason or limit.reason() or launcher_is_gone(),
             time_share=limit.share,
         )

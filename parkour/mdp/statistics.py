@@ -38,12 +38,15 @@ class EpisodeStatistics:
         self._rewards = torch.zeros(len(self.rewards), device=device)
         self._terminations = torch.zeros(len(self.terminations), device=device)
         self._broken = torch.zeros((), device=device)
+        self._hardest = torch.zeros(2, device=device)
+        """Episodes on the hardest third of the levels, and successes among them."""
 
     def add(
         self,
         ended: Tensor,
         terrain: Tensor,
         *,
+        hard: Tensor,
         outcomes: Tensor,
         way_points: Tensor,
         steps: Tensor,
@@ -56,6 +59,7 @@ class EpisodeStatistics:
         Args:
             ended: ``[N]`` bool: whose episode did; the others' rows count for nothing.
             terrain: ``[N]`` int64.
+            hard: ``[N]`` bool: on the hardest third of the levels.
             outcomes: ``[N, 3]`` bool: success, time-out, failure.
             way_points: ``[N]`` part of the way points reached.
             steps: ``[N]`` control steps.
@@ -66,6 +70,7 @@ class EpisodeStatistics:
         counts = ended.to(way_points.dtype)
         rows = torch.stack([counts, *outcomes.float().unbind(-1), way_points, steps.float()], dim=-1)
         self._per_terrain.index_add_(0, terrain, rows * counts[:, None])
+        self._hardest += torch.stack([hard, hard & outcomes[:, 0]]).float() @ counts
         self._rewards += (reward_sums * counts[:, None]).sum(dim=0)
         self._terminations += (fired & ended[:, None]).float().sum(dim=0)
         self._broken += broken.float().sum()
@@ -93,6 +98,8 @@ class EpisodeStatistics:
             "Episode/time_out": total[_TIME_OUTS],
             "Episode/fall": total[_FALLS],
             "Episode/way_points": total[_WAY_POINTS],
+            "Episode/hardest_count": self._hardest[0].clone(),
+            "Episode/hardest_success": self._hardest[1] / self._hardest[0],
             "Physics/nan_resets": self._broken.clone(),
         }
         log |= {
@@ -103,6 +110,6 @@ class EpisodeStatistics:
             f"Episode_Termination/{name}": value / episodes
             for name, value in zip(self.terminations, self._terminations.clone(), strict=True)
         }
-        for sums in (self._per_terrain, self._rewards, self._terminations, self._broken):
+        for sums in (self._per_terrain, self._rewards, self._terminations, self._broken, self._hardest):
             sums.zero_()
         return log

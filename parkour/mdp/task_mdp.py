@@ -275,6 +275,7 @@ class TaskMdp:
         self.statistics.add(
             ended,
             self.course.terrain,
+            hard=3 * self.course.level >= 2 * self.course.num_levels,
             outcomes=torch.stack([ends.succeeded, ends.timed_out, ends.failed], dim=-1),
             way_points=self.goals.index / self.course.goal_count,
             steps=episode_step,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ from parkour.errors import CheckpointError
 from parkour.pipeline.record import StageRecord
 from parkour.pipeline.settings import PipelineSettings
 from parkour.pipeline.stages import Place, Result, Stage
-from parkour.reading import read_row
 
 SAVE_INTERVAL = 50
 """Iterations between checkpoints: what a machine that is lost costs at most."""
@@ -127,16 +125,9 @@ def _trained_seconds(metrics: Mapping[str, Any]) -> float:
     return 60.0 * float(metrics.get("Perf/total_minutes", 0.0))
 
 
-def last_metrics(run: Path, tail: int = 1 << 16) -> dict[str, Any]:
-    """The last whole line of a run's ``metrics.jsonl``; empty when there is none."""
-    try:
-        with (run / "metrics.jsonl").open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(file.tell() - tail, 0))
-            lines = file.read().splitlines()
-    except OSError:
-        return {}
-    for line in reversed(lines):
-        if (found := read_row(line)) is not None:
-            return found
-    return {}
+def last_metrics(run: Path) -> dict[str, Any]:
+    """See :func:`parkour.learning.runs.last_metrics`."""
+    # Imports torch, for which --help need not wait.
+    from parkour.learning import runs
+
+    return runs.last_metrics(run)

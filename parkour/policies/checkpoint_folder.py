@@ -16,12 +16,26 @@ CHOICES_FILE = "options.toml"
 """What a run folder says of how it was made."""
 METRICS_FILE = "metrics.jsonl"
 """What a run folder says of its training: a JSON object for each iteration."""
+BEST_FILE = "model_best.pt"
+"""The checkpoint of a run that was best in training, slim."""
 _NAME = re.compile(r"model_(\d+)\.pt")
 
 
 def checkpoint_path(run: Path, iteration: int) -> Path:
     """``model_<iteration>.pt`` of a run folder."""
     return run / f"model_{iteration}.pt"
+
+
+def iteration_of(checkpoint: Path) -> int:
+    """The iteration in the name of a checkpoint in a run folder.
+
+    Raises:
+        ValueError: it has another name.
+    """
+    match = _NAME.fullmatch(checkpoint.name)
+    if match is None:
+        raise ValueError(f"{checkpoint.name} is not model_<iteration>.pt")
+    return int(match[1])
 
 
 def checkpoints_of(run: Path) -> list[Path]:
@@ -45,7 +59,7 @@ def newest_checkpoint(run: Path) -> Path:
 
 
 def named_checkpoint(run: Path, name: str) -> Path:
-    """The checkpoint of a run folder that ``model_500.pt`` or ``500`` means; the newest for ``-1``.
+    """The checkpoint of a run folder that ``model_500.pt`` or ``500`` means; the newest for ``-1``, or ``best``.
 
     Raises:
         CheckpointError: the folder has no such one.
@@ -62,7 +76,8 @@ def named_checkpoint(run: Path, name: str) -> Path:
 
 def is_checkpoint_name(path: Path) -> bool:
     """Whether this may be the name of a checkpoint in a run folder rather than a file's path."""
-    return len(path.parts) == 1 and (path.name == "-1" or bool(_NAME.fullmatch(path.name)) or path.name.isdigit())
+    name = path.name
+    return len(path.parts) == 1 and (name in ("-1", "best", BEST_FILE) or bool(_NAME.fullmatch(name)) or name.isdigit())
 
 
 def experiment_folders(log_root: Path, experiment: str | None = None) -> list[Path]:

@@ -176,6 +176,7 @@ def test_statistics_are_means_over_finished_episodes() -> None:
     stats.add(
         torch.tensor([True, True, False, True]),
         torch.tensor([0, 0, 1, 1]),
+        hard=torch.tensor([True, True, True, False]),
         outcomes=torch.tensor([[True, False, False], [False, False, True], [True, True, True], [False, True, False]]),
         way_points=torch.tensor([1.0, 0.5, 0.75, 0.25]),
         steps=torch.tensor([100, 200, 300, 1000]),
@@ -187,6 +188,8 @@ def test_statistics_are_means_over_finished_episodes() -> None:
     assert log["Success/gap"] == 0.5 and log["Fall/gap"] == 0.5 and log["Way_Points/gap"] == 0.75
     assert log["Success/step"] == 0.0 and log["Way_Points/step"] == 0.25
     assert log["Terrain_Level/step"] == 4.0
+    # One on the hardest levels has not ended.
+    assert log["Episode/hardest_count"] == 2.0 and log["Episode/hardest_success"] == 0.5
     assert log["Episode/length"] == pytest.approx(1300 / 3)
     assert log["Episode_Reward/r"] == pytest.approx(12 / 3 / 20)
     assert log["Episode_Termination/fall"] == pytest.approx(1 / 3)

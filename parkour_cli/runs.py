@@ -1,0 +1,112 @@
+"""``parkour runs``: which runs there are and how well they train, and checkpoints that nobody needs any more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from parkour.commands import JsonOption, make_app, notice, print_json, print_table
+from parkour.errors import ParkourError
+
+if TYPE_CHECKING:
+    from parkour.learning.keeping import Thinning
+    from parkour.learning.runs import Run
+
+app = make_app("List runs, and remove checkpoints that nobody needs any more.")
+
+LogRoot = Annotated[
+    Path, typer.Option("--log-root", metavar="DIR", help="Where runs are looked for; an experiment's will do.")
+]
+Experiment = Annotated[
+    str | None,
+    typer.Option("--experiment", metavar="NAME", help="Folder of the runs looked through. [default: all]"),
+]
+
+
+@app.command("list")
+def list_runs(log_root: LogRoot = Path("logs"), experiment: Experiment = None, as_json: JsonOption = False) -> None:
+    """List runs, the newest last: task, iteration, success in training, size, commit."""
+    from parkour.learning.runs import find_runs
+
+    runs = find_runs(log_root, experiment)
+    if as_json:
+        print_json({"runs": [run.as_dict() for run in runs]})
+        return
+    columns = ("run", "task", "iteration", "success", "best", "size", "commit")
+    print_table("", columns, [_row(run) for run in runs])
+
+
+@app.command("prune")
+def prune(
+    log_root: LogRoot = Path("logs"),
+    experiment: Experiment = None,
+    keep: Annotated[int, typer.Option(metavar="N", help="Whole checkpoints that stay in each run.")] = 5,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. [default: show what would be done]")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Thin out the checkpoints of all runs: the last N stay, of the earlier ones every tenth, without optimizers.
+
+    Runs that a process trains now are left alone.
+    """
+    if keep < 1:
+        raise ParkourError(f"--keep: got {keep}, expected at least 1")
+    from parkour.learning.keeping import interval_of, thin, thinnings
+    from parkour.learning.run_lock import RunLock, in_use
+    from parkour.policies.checkpoint_folder import experiment_folders, runs_of
+    from parkour.storage import remove_parts
+
+    rows: list[dict[str, Any]] = []
+    for run in runs_of(experiment_folders(log_root, experiment)):
+        if in_use(run):
+            notice(f"{run}: a process trains in it, left alone")
+            continue
+        found = thinnings(run, keep, interval_of(run))
+        freed = 0
+        if yes:
+            with RunLock(run):
+                remove_parts(run)
+                freed = sum(thin(item) for item in found)
+        if found:
+            rows.append(_pruned(run, found, freed))
+    if as_json:
+        print_json({"done": yes, "runs": rows})
+        return
+    columns = ("run", "removed", "made slim", "files now")
+    print_table("", columns, [(row["run"], row["removed"], row["slim"], _size(row["size"])) for row in rows])
+    if yes:
+        notice(f"freed {_size(sum(row['freed'] for row in rows))}")
+    elif rows:
+        notice("nothing is done yet; do it with --yes")
+
+
+def _pruned(run: Path, found: list[Thinning], freed: int) -> dict[str, Any]:
+    return {
+        "run": str(run), "removed": sum(not item.slims for item in found), "slim": sum(item.slims for item in found),
+        "size": sum(item.size for item in found), "freed": freed,
+    }  # fmt: skip
+
+
+def _row(run: Run) -> tuple[str, ...]:
+    done = "–" if run.iteration is None else str(run.iteration)
+    total = "" if run.iterations is None else f" of {run.iterations}"
+    best = "–" if run.best is None else f"{run.best.success:.2f} at {run.best.iteration}"
+    return (
+        str(run.path) + (" (trains)" if run.training else ""),
+        run.task or "–",
+        done + total,
+        "–" if run.success is None else f"{run.success:.2f}",
+        best,
+        _size(run.size),
+        run.commit[:8] or "–",
+    )
+
+
+def _size(count: int) -> str:
+    """Bytes for people."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count = count / 1000  # type: ignore[assignment]
+    return f"{count:.3g} GB"

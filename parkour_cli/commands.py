@@ -22,7 +22,7 @@ SUMMARIES: dict[str, str] = {
     "eval": "Score a policy on courses, or two against each other.",
     "play": "Watch a policy in a browser, in a window, or as a film.",
     "demo": "Drive a policy by hand: keys, sliders, a gamepad, or a script.",
-    "runs": "List runs and how well they train; prune their checkpoints.",
+    "runs": "List runs and how well they train; compare their curves; prune their checkpoints.",
     "export": "Write a policy as ONNX or TorchScript, for a robot or another program.",
     "deploy": "Run an exported policy on a robot: check, run, replay.",
     "plugins": "List plugins, show what they provide, check them, write new ones.",

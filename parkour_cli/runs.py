@@ -9,12 +9,14 @@ import typer
 
 from parkour.commands import JsonOption, make_app, notice, print_json, print_table
 from parkour.errors import ParkourError
+from parkour_cli.runs_compare import compare
 
 if TYPE_CHECKING:
     from parkour.learning.keeping import Thinning
     from parkour.learning.runs import Run
 
-app = make_app("List runs, and remove checkpoints that nobody needs any more.")
+app = make_app("List runs, compare their curves, and remove checkpoints that nobody needs any more.")
+app.command("compare")(compare)
 
 LogRoot = Annotated[
     Path, typer.Option("--log-root", metavar="DIR", help="Where runs are looked for; an experiment's will do.")

@@ -17,7 +17,7 @@ from parkour_cli.app import app
 from parkour_cli.plugin import COMMANDS
 from tests.docs.pages import PAGES, ROOT, blocks, prose, shell_lines
 
-_OPERATORS = {"&&", "||", "|", ";", ">", ">>"}
+_OPERATORS = {"&", "&&", "||", "|", ";", ">", ">>"}
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _LAUNCHED = ("-m", "parkour_cli")
 
@@ -37,7 +37,7 @@ def _invocations(line: str) -> Iterator[list[str]]:
             command = command[1:]
         if command and command[0].rpartition("/")[2] == "parkour" and len(command) > 1:
             yield command[1:]
-        elif command and command[0] == "torchrun":
+        elif command and command[0] == "torchrun" and _LAUNCHED[1] in command:
             yield command[command.index(_LAUNCHED[1]) + 1 :]
         command = []
 

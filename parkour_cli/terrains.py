@@ -1,27 +1,31 @@
-"""``parkour terrains``: pictures of sub-terrains."""
+"""``parkour terrains``: pictures of sub-terrains, and courses from height maps and meshes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from parkour.commands import make_app, notice, parse_range
 from parkour.commands.progress import DRAWING
-from parkour.errors import ParkourError
+from parkour.errors import ParkourError, TaskError
 from parkour.stages import stage
+from parkour_cli.changes import read_changes
+from parkour_cli.terrains_import import import_terrain
 
 if TYPE_CHECKING:
     from parkour.terrain.preview import Scene
 
-app = make_app("Draw sub-terrains.")
+app = make_app("Draw sub-terrains, and make them of height maps and meshes.")
+app.command("import")(import_terrain)
 
 
 @app.callback()
 def terrains() -> None:
-    """Draw sub-terrains."""
+    """Draw sub-terrains, and make them of height maps and meshes."""
 
 
 @app.command()
@@ -38,6 +42,14 @@ def preview(
     ] = None,
     grid: Annotated[int, typer.Option(min=0, metavar="N", help="Show this many difficulties of the range.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            help="A number of a terrain or of the course, e.g. terrains.gap.params.pit_depth=[0.5,0.5]. Repeatable.",
+        ),
+    ] = None,
     depth: Annotated[bool, typer.Option("--depth", help="Show as well what the depth camera sees.")] = False,
     task: Annotated[
         str, typer.Option(metavar="NAME", help="Whose camera and depth image --depth shows.")
@@ -51,8 +63,9 @@ def preview(
     _check_writable(out)
     shown = names or _all_names()
     _check_graded(shown, bool(difficulty or grid))
+    numbers = _numbers(changes or [], shown)
     with stage("building courses", total=len(shown)) as built:
-        rows = [_built(built, _scenes(name, levels, seed)) for name in shown]
+        rows = [_built(built, _scenes(name, levels, seed, numbers)) for name in shown]
     if depth:
         with stage("looking through the depth camera"):
             rows = _with_depth(rows, task)
@@ -128,13 +141,34 @@ def _with_depth(rows: list[list[Scene]], task_name: str) -> list[list[Scene]]:
     return [[replace(scene, depth=viewer(scene.patch)) for scene in row] for row in rows]
 
 
-def _scenes(name: str, difficulties: list[float], seed: int) -> list[Scene]:
-    """The terrain at each difficulty, or once where it makes none."""
+def _numbers(changes: list[str], names: list[str]) -> dict[str, dict[str, Any]]:
+    """What ``--set`` says: of the course, under ``course``, and of each terrain's parameters, under its name."""
+    found: dict[str, dict[str, Any]] = {"course": {}, **{name: {} for name in names}}
+    for path, value in read_changes(changes).items():
+        parts = tuple(path.split("."))
+        if parts[0] == "course" and len(parts) == 2:
+            found["course"][parts[1]] = value
+        elif parts[0] == "terrains" and parts[2:3] == ("params",) and len(parts) == 4 and parts[1] in names:
+            found[parts[1]][parts[3]] = value
+        else:
+            raise TaskError(
+                f"--set: got {path!r}, expected a number of a terrain that is drawn, or of the course",
+                hint=f"terrains.{names[0]}.params.NAME=VALUE or course.NAME=VALUE; parkour plugins show {names[0]}",
+            )
+    return found
+
+
+def _scenes(
+    name: str, difficulties: list[float], seed: int, numbers: Mapping[str, dict[str, Any]] = MappingProxyType({})
+) -> list[Scene]:
+    """The terrain at each difficulty, or once where it makes none; ``numbers``: see :func:`_numbers`."""
     import numpy as np
 
+    from parkour.params import Params
     from parkour.registry.registry import default_registry
     from parkour.registry.targets import resolve_target
     from parkour.tasks.model import CourseField
+    from parkour.tasks.validation import validate
     from parkour.terrain.field import build_patch
     from parkour.terrain.preview import Scene
     from parkour.terrain.raster import Grid
@@ -142,8 +176,9 @@ def _scenes(name: str, difficulties: list[float], seed: int) -> list[Scene]:
     found = default_registry().get("terrain", name)
     owner = f"terrain {found.id!r}"
     target: Any = resolve_target(found.spec.target, owner=owner)
-    params = resolve_target(found.spec.params, owner=owner)() if found.spec.params else None
-    course = CourseField.model_validate({})
+    model = resolve_target(found.spec.params, owner=owner) if found.spec.params else Params
+    params = validate(model, numbers.get(name, {}), path=("terrains", name, "params"))
+    course = validate(CourseField, numbers.get("course", {}), path=("course",))
     drawn_on = Grid.of_patch(course.cell)
     graded = _graded(name)
     scenes: list[Scene] = []

@@ -89,8 +89,8 @@ class CourseField(Section):
     """Difficulties are mapped into this interval."""
     roughness: Annotated[tuple[float, float], within(0.0, 0.5)] = (0.02, 0.06)
     """Greatest amplitude of the bumps at difficulty 0 and 1 [m]; the least is 0.02 or this, if lower."""
-    max_boxes: int = Field(default=48, ge=1, le=128)
-    """Boxes per patch, bumps included."""
+    max_boxes: int = Field(default=48, ge=1, le=512)
+    """Boxes per patch, bumps included. They cost physics: 12 in place of 40 saved 6 % of it on a GPU."""
     max_goals: int = Field(default=8, ge=1, le=256)
     """Way points per patch, at most."""
     cell: float = Field(default=0.05, ge=0.01, le=1.0)

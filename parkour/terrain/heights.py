@@ -48,7 +48,7 @@ def boxes_from_heights(
 def _refuse(needed: str, max_boxes: int) -> None:
     raise TerrainError(
         f"the height field needs {needed} boxes, expected at most {max_boxes}",
-        hint="use fewer different heights and straighter outlines, raise tolerance, or raise course.max_boxes",
+        hint="take coarser cells or fewer different heights, raise tolerance, or raise course.max_boxes (up to 512)",
     )
 
 

@@ -88,7 +88,10 @@ class SubTerrain:
         except (TypeError, ValueError, AttributeError, IndexError) as error:
             problem = f"its boxes, goals or spawn are of the wrong type or shape ({error})"
         if problem:
-            raise TerrainError(f"terrain {name!r}: {problem}", hint=f"parkour plugins show {name}")
+            hint = f"parkour plugins show {name}"
+            if len(self.boxes) > max_boxes:
+                hint = f"--set course.max_boxes={len(self.boxes)} (512 at most), or coarser ground, a greater tolerance"
+            raise TerrainError(f"terrain {name!r}: {problem}", hint=hint)
 
     def _problem(self, max_boxes: int, max_goals: int) -> str | None:
         if not 1 <= len(self.boxes) <= max_boxes:

@@ -105,8 +105,9 @@ def test_sim2sim(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
 
 def test_terrains_preview(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caught: Catch) -> None:
     monkeypatch.setattr("parkour_cli.terrains._scenes", caught)
-    command(capsys, "terrains", "preview", "gap", "--difficulty", "0.3", "--seed", "7")
-    assert caught.args == ("gap", [0.3], 7)
+    changes = ["--set", "terrains.gap.params.obstacles=2", "--set", "course.cell=0.1"]
+    command(capsys, "terrains", "preview", "gap", "--difficulty", "0.3", "--seed", "7", *changes)
+    assert caught.args == ("gap", [0.3], 7, {"course": {"cell": 0.1}, "gap": {"obstacles": 2}})
 
 
 @pytest.mark.parametrize("name", ["onnx", "jit"])

@@ -26,7 +26,16 @@ def test_the_numbers_of_the_specification() -> None:
     model = task.model
     assert (model.stage, task.policy.id) == ("student", "parkour-lab:rma-student")
     shares = {key: use.share for key, use in model.terrains.items()}
-    assert shares == {"gap": 0.2, "hurdle": 0.2, "step": 0.2, "tilt": 0.2, "flat": 0.05, "demo": 0.15, "crawl": 0.0}
+    assert shares == {
+        "gap": 0.2,
+        "hurdle": 0.2,
+        "step": 0.2,
+        "tilt": 0.2,
+        "flat": 0.05,
+        "demo": 0.15,
+        "crawl": 0.0,
+        "imported": 0.0,
+    }
     assert task.terrains["gap"].params.lateral_offset == task.terrains["hurdle"].params.lateral_offset == (-0.1, 0.1)
     assert (model.environments.cuda, model.control.action_delay, model.algorithm.steps_per_env) == (192, 1, 120)
     assert model.timing.perception_period == 5

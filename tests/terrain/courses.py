@@ -22,9 +22,9 @@ def course(**changes: Any) -> CourseField:
 
 
 def builtin(**shares: float) -> dict[str, tuple[Any, Any, float, bool]]:
-    """Built-in terrains with default parameters, by the shares given (all under the open sky equal when none is)."""
+    """Built-in terrains with default parameters, by the shares given (the reference's equal when none is)."""
     specs = {spec.name: spec for spec in register_terrains()}
-    shares = shares or {name: 1.0 for name in specs if name != "crawl"}
+    shares = shares or {name: 1.0 for name in specs if name not in ("crawl", "imported")}
     return {
         name: (load(specs[name].target), load(specs[name].params or "")(), share, specs[name].flat)
         for name, share in shares.items()

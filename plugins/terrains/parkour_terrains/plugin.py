@@ -66,4 +66,11 @@ def register_terrains() -> Iterable[TerrainSpec]:
             target="parkour_terrains.crawl:crawl",
             params="parkour_terrains.crawl:CrawlParams",
         ),
+        TerrainSpec(
+            name="imported",
+            summary="real ground, from a file that parkour terrains import wrote",
+            target="parkour_terrains.imported:imported",
+            params="parkour_terrains.imported:ImportedParams",
+            graded=False,
+        ),
     ]

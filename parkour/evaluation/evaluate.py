@@ -195,4 +195,5 @@ def _warn(task: ResolvedTask, protocol: Protocol, options: EvaluationOptions, no
 def _breakdown(task: ResolvedTask, rollout: Rollout) -> Breakdown:
     model = task.model
     low, high = model.course.difficulty_range
-    return break_down(rollout.episodes, model.step_dt, (float(np.float32(low)), float(np.float32(high))))
+    ungraded = [name for name, part in task.terrains.items() if not part.spec.graded]
+    return break_down(rollout.episodes, model.step_dt, (float(np.float32(low)), float(np.float32(high))), ungraded)

@@ -11,7 +11,7 @@ from parkour.evaluation.compare import Comparison
 from parkour.evaluation.evaluate import Evaluation
 from parkour.evaluation.metrics import CONTACT_FORCE
 from parkour.evaluation.summary import METRICS, Metric, Summary
-from parkour.evaluation.tables import format_bin, format_stat, heading
+from parkour.evaluation.tables import ANY_DIFFICULTY, format_bin, format_stat, heading
 
 _BY_KEY = {metric.key: metric for metric in METRICS}
 _CARDS = ("success", "way_points", "displacement", "edge_per_step")
@@ -169,15 +169,15 @@ def _cell_table(evaluation: Evaluation) -> str:
     parts = evaluation.breakdown
     metrics = [_BY_KEY[key] for key in _CELLS]
     rows: list[tuple[str, list[str]]] = []
-    groups = {**{name: (cells, parts.by_terrain[name]) for name, cells in parts.cells.items()},
-              "all": (parts.by_bin, parts.overall)}  # fmt: skip
-    for name, (cells, total) in groups.items():
+    for name, cells, total in parts.groups():
         for number, cell in enumerate(cells):
             label = name if number == 0 else ""
             kind = "group" if number == 0 else ""
             rows.append((kind, [label, format_bin(parts.edges, number), str(cell.episodes), *_stats(cell, metrics)]))
-        if len(cells) > 1:
-            rows.append(("total", ["", "all", str(total.episodes), *_stats(total, metrics)]))
+        if total is not None and len(cells) != 1:
+            labels = ("", "all") if cells else (name, ANY_DIFFICULTY)
+            kind = "total" if cells else "group"
+            rows.append((kind, [*labels, str(total.episodes), *_stats(total, metrics)]))
     return table(["terrain", "difficulty", "episodes", *(heading(metric) for metric in metrics)], rows)
 
 

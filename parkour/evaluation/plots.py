@@ -60,22 +60,25 @@ def write_figures(folder: Path, figures: dict[str, bytes], prefix: str = "") -> 
 def _success(evaluation: Evaluation) -> Figure:
     """Success rate per terrain and difficulty, with the margins."""
     parts = evaluation.breakdown
-    several = len(parts.edges) > 2
-    rows = [(name, (*cells, parts.by_terrain[name]) if several else cells) for name, cells in parts.cells.items()]
-    rows.append(("all", (*parts.by_bin, parts.overall) if several else parts.by_bin))
-    columns = [format_bin(parts.edges, number) for number in range(len(parts.edges) - 1)] + (["all"] if several else [])
-    figure, axes = _figure(1.7 + 1.05 * len(columns), 1.55 + 0.62 * len(rows))
+    bins = [format_bin(parts.edges, number) for number in range(len(parts.by_bin))]
+    totals = len(bins) != 1 or bool(parts.ungraded)
+    columns = [*bins, "all"] if totals else bins
+    rows = list(parts.groups())
+    figure, axes = _figure(1.7 + 1.05 * max(len(columns), 3), 1.55 + 0.62 * len(rows))
     draw_title(figure, "Success by terrain and difficulty", _subtitle(evaluation))
     gap = 0.12
-    for i, (_, cells) in enumerate(rows):
-        for j, cell in enumerate(cells):
-            x = j + (gap if several and j == len(cells) - 1 else 0.0)
-            y = i + (gap if i == len(rows) - 1 else 0.0)
+    last = len(rows) - 1 if len(rows) > 1 else math.inf
+    xs = [j + (gap if totals and j == len(columns) - 1 else 0.0) for j in range(len(columns))]
+    ys = [i + (gap if i == last else 0.0) for i in range(len(rows))]
+    for y, (_, cells, total) in zip(ys, rows, strict=True):
+        for x, cell in zip(xs, cells, strict=False):
             _heat_cell(axes, x, y, cell)
+        if totals and total is not None:
+            _heat_cell(axes, xs[-1], y, total)
     axes.set_xlim(-0.5, len(columns) - 0.5 + gap)
     axes.set_ylim(len(rows) - 0.5 + gap, -0.5)
-    axes.set_xticks([j + (gap if several and j == len(columns) - 1 else 0.0) for j in range(len(columns))], columns)
-    axes.set_yticks([i + (gap if i == len(rows) - 1 else 0.0) for i in range(len(rows))], [name for name, _ in rows])
+    axes.set_xticks(xs, columns)
+    axes.set_yticks(ys, [name for name, _, _ in rows])
     axes.set_xlabel("difficulty", color=MUTED)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

@@ -58,7 +58,8 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "overall": _summary(parts.overall),
         "by_terrain": {name: _summary(group) for name, group in parts.by_terrain.items()},
         "by_difficulty": [_summary(group) for group in parts.by_bin],
-        "by_terrain_and_difficulty": {name: [_summary(g) for g in row] for name, row in parts.cells.items()},
+        "by_terrain_and_difficulty": {name: [_summary(g) for g in row] for name, row in parts.cells.items() if row},
+        "ungraded_terrains": list(parts.ungraded),
         "episodes": _episodes(evaluation.episodes),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,8 +78,28 @@ class Breakdown:
     overall: Summary
     by_terrain: dict[str, Summary]
     by_bin: tuple[Summary, ...]
+    """Of the terrains whose courses depend on the difficulty; empty where there is none."""
     cells: dict[str, tuple[Summary, ...]]
-    """Per terrain, the bins."""
+    """Per terrain, the bins; empty for one that ignores the difficulty."""
+
+    @property
+    def ungraded(self) -> tuple[str, ...]:
+        """Terrains that ignore the difficulty."""
+        return tuple(name for name, cells in self.cells.items() if not cells)
+
+    def groups(self) -> Iterator[tuple[str, tuple[Summary, ...], Summary | None]]:
+        """Name, bins of difficulty and total of each group that is shown: the terrains, then all of them.
+
+        Bins are empty for a group that has none. The bins of several terrains are those of :attr:`by_bin`: where some
+        ignore the difficulty, they are a group of their own, ``graded``, without a total.
+        """
+        for name, cells in self.cells.items():
+            yield name, cells, self.by_terrain[name]
+        if len(self.cells) > 1:
+            apart = bool(self.ungraded and self.by_bin)
+            if apart and len(self.cells) - len(self.ungraded) > 1:
+                yield "graded", self.by_bin, None
+            yield "all", () if apart else self.by_bin, self.overall
 
 
 def values_of(table: EpisodeTable, step_dt: float) -> dict[str, np.ndarray]:
@@ -91,13 +111,16 @@ def values_of(table: EpisodeTable, step_dt: float) -> dict[str, np.ndarray]:
     return {metric.key: values[metric.key] for metric in METRICS}
 
 
-def break_down(table: EpisodeTable, step_dt: float, difficulty: tuple[float, float]) -> Breakdown:
+def break_down(
+    table: EpisodeTable, step_dt: float, difficulty: tuple[float, float], ungraded: Collection[str] = ()
+) -> Breakdown:
     """Groups the episodes.
 
     Args:
         table: the episodes.
         step_dt: control step [s].
         difficulty: range that the bins divide.
+        ungraded: terrains that ignore the difficulty: theirs says nothing, and they are in no bin.
     """
     edges = bin_edges(difficulty)
     bins = bin_of(table.values["difficulty"], edges)
@@ -105,13 +128,18 @@ def break_down(table: EpisodeTable, step_dt: float, difficulty: tuple[float, flo
     everything = np.ones(len(table), bool)
     on = {name: table.terrain == i for i, name in enumerate(table.terrains)}
     present = {name: rows for name, rows in on.items() if rows.any() or table.unfinished[table.terrains.index(name)]}
+    graded = {name: rows for name, rows in present.items() if name not in ungraded}
+    counted = np.logical_or.reduce([*graded.values(), ~everything])
     numbers = range(len(edges) - 1)
     return Breakdown(
         edges=edges,
         overall=summary(everything),
         by_terrain={name: summary(rows) for name, rows in present.items()},
-        by_bin=tuple(summary(bins == b) for b in numbers),
-        cells={name: tuple(summary(rows & (bins == b)) for b in numbers) for name, rows in present.items()},
+        by_bin=tuple(summary(counted & (bins == b)) for b in numbers if graded),
+        cells={
+            name: tuple(summary(rows & (bins == b)) for b in numbers if name in graded)
+            for name, rows in present.items()
+        },
     )
 
 

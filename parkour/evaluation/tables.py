@@ -18,6 +18,8 @@ CELL_METRICS = (
     "success", "way_points", "displacement", "edge_per_step", "length", "power", "fall", "return", "edge_per_episode",
 )  # fmt: skip
 """Columns of the table by terrain and difficulty, the ones that a narrow terminal gets first."""
+ANY_DIFFICULTY = "any"
+"""In place of a range: of terrains that ignore the difficulty, and of all terrains where some do."""
 _BY_KEY = {metric.key: metric for metric in METRICS}
 _GAP, _EDGES = 3, 2
 """Of two columns of a table, and of its sides [columns of the terminal]."""
@@ -27,7 +29,8 @@ _MANY = 4
 """Columns with spreads that are worth more than all columns without."""
 LEGEND = (
     "MXD: distance along the course, in patches of 16 m. MEV: feet on edges, per control step or summed over an "
-    "episode. ±: standard deviation over episodes (MEV / step: over their steps). 95 % interval: Wilson's."
+    "episode. ±: standard deviation over episodes (MEV / step: over their steps). 95 % interval: Wilson's. graded: the "
+    "terrains whose courses depend on the difficulty."
 )
 
 
@@ -120,16 +123,12 @@ def _cell_table(evaluation: Evaluation, metrics: Sequence[Metric], spreads: bool
         cells = [_cell(group, metric, spreads) for metric in metrics]
         table.add_row(*(Text(cell, style=style) for cell in (label, bin_label, str(group.episodes), *cells)))
 
-    for name, cells in parts.cells.items():
+    for name, cells, total in parts.groups():
         for number, cell in enumerate(cells):
             add(name if number == 0 else "", format_bin(parts.edges, number), cell)
-        if len(cells) > 1:
-            add("", "all", parts.by_terrain[name], "bold")
+        if total is not None and len(cells) != 1:
+            add("" if cells else name, "all" if cells else ANY_DIFFICULTY, total, "bold")
         table.add_section()
-    if len(parts.cells) > 1:
-        for number, group in enumerate(parts.by_bin):
-            add("all" if number == 0 else "", format_bin(parts.edges, number), group)
-        add("", "all", parts.overall, "bold")
     return table
 
 

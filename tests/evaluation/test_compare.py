@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from parkour.errors import ParkourError, UnknownNameError
 from parkour.evaluation.compare import bootstrap, compare
@@ -14,6 +16,8 @@ from parkour.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
 from parkour.evaluation.html import comparison_page, evaluation_page
 from parkour.evaluation.plots import comparison_figures, evaluation_figures
 from parkour.evaluation.protocol import PROTOCOLS, TaskChanges, same_courses
+from parkour.evaluation.report import as_json
+from parkour.evaluation.tables import evaluation_tables
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.policies.source import Weights
 from parkour.tasks.resolved import ResolvedTask
@@ -149,6 +153,28 @@ def test_one_difficulty_and_empty_cells_are_drawn(weights: Weights) -> None:
         figures = evaluation_figures(evaluation)
         assert all(data.startswith(b"\x89PNG") for data in figures.values())
         assert "data:image/png" in evaluation_page(evaluation, figures)
+
+
+def test_terrains_that_ignore_the_difficulty_have_one_row(weights: Weights) -> None:
+    changes = replace(CHANGES, terrains=("gap", "step", "flat"))
+    scored = evaluate(weights, replace(OPTIONS, num_envs=9, changes=changes), make_env=gliding_env)
+    parts = scored.breakdown
+    groups = {name: (len(cells), total and total.episodes) for name, cells, total in parts.groups()}
+    assert groups == {"gap": (5, 4), "step": (5, 4), "flat": (0, 1), "graded": (5, None), "all": (0, 9)}
+    assert sum(group.episodes for group in parts.by_bin) == 8, "nothing of flat is in a bin"
+    data = as_json(scored)
+    assert list(data["by_terrain_and_difficulty"]) == ["gap", "step"] and data["ungraded_terrains"] == ["flat"]
+    text = Console(width=200, record=True, file=io.StringIO())
+    for table in evaluation_tables(scored, 200):
+        text.print(table)
+    rows = [line.split()[:3] for line in text.export_text().splitlines()]
+    assert ["flat", "any", "1"] in rows and ["graded", "0:0.2"] in [row[:2] for row in rows]
+    assert "<td>flat</td><td>any</td><td>1</td>" in evaluation_page(scored, {})
+    alone = evaluate(weights, replace(OPTIONS, num_envs=2, changes=replace(CHANGES, terrains=("flat",))),
+                     make_env=gliding_env)  # fmt: skip
+    assert [(name, cells) for name, cells, _ in alone.breakdown.groups()] == [("flat", ())]
+    for evaluation in (scored, alone):
+        assert all(data.startswith(b"\x89PNG") for data in evaluation_figures(evaluation).values())
 
 
 def test_unknown_terrain_says_how_to_add_it(weights: Weights) -> None:

@@ -1,4 +1,4 @@
-"""``parkour eval``: score a policy on courses, or two policies against each other."""
+"""``parkour eval``: score a policy on courses, two policies against each other, or all of a run."""
 
 from __future__ import annotations
 
@@ -39,12 +39,19 @@ def evaluate_policy(
         tuple[Path, Path] | None,
         typer.Option(metavar="A B", help="Two checkpoints or run folders: both, and their differences."),
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every checkpoint of the run: success over iterations.")] = False,
     export: ExportOption = None,
 ) -> None:
     """Score a policy on courses, with the inputs that a robot has. The task is rebuilt from the checkpoint."""
     report.check()
     engine = engine_options.engine
     options = scoring.evaluation(task_options.changes(), device_options.device, engine, engine_options.own)
+    if every:
+        _refuse_beside_all(scoring, compare, spectator_options, export)
+        from parkour_cli import eval_all
+
+        eval_all.run_and_show(policy.source(), lambda weights: _evaluate(weights, options), report)
+        return
     if compare is not None:
         _refuse_beside_compare(scoring, policy.source(), spectator_options, export)
         _compare(compare, options, report)
@@ -127,6 +134,21 @@ def _evaluate(
     seconds = time.monotonic() - start
     notice(f"{prefix}{len(result.episodes)} episodes in {result.steps} control steps, {seconds:.1f} s")
     return result
+
+
+def _refuse_beside_all(
+    scoring: ScoringOptions, compare: tuple[Path, Path] | None, spectator: SpectatorOptions, export: Path | None
+) -> None:
+    """What makes no sense with all policies of a run."""
+    spectator.refuse_with("--all")
+    others = {
+        "--compare": compare,
+        "--export": export,
+        "--protocol gauntlet": scoring.protocol == "gauntlet",
+    }
+    for option, value in others.items():
+        if value:
+            raise ParkourError(f"got --all and {option}, expected one of them")
 
 
 def _refuse_beside_compare(

@@ -99,8 +99,9 @@ def test_runs_are_listed_with_what_they_hold(tmp_path: Path, capsys: pytest.Capt
     assert runs[1]["iteration"] == 0 and runs[1]["best"] is None
     out, _ = command(capsys, "list", "--log-root", tmp_path)
     assert "0.60 at 2" in out and "3 of 3" in out
-    out, _ = command(capsys, "list", "--log-root", tmp_path / "nothing", "--json")
-    assert json.loads(out) == {"runs": []}
+    for more in (["--log-root", tmp_path / "nothing"], ["--log-root", tmp_path, "--experiment", "other"]):
+        out, _ = command(capsys, "list", *more, "--json")
+        assert json.loads(out) == {"runs": []}
 
 
 def test_prune_shows_before_it_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,5 +118,7 @@ def test_prune_shows_before_it_does(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert "nothing is done yet" in err
         command(capsys, "prune", "--log-root", tmp_path, "--keep", "1", "--yes")
     assert kept(first.run) == {10: False, 12: True} and len(kept(busy.run)) == 3
+    out, _ = command(capsys, "prune", "--log-root", tmp_path, "--experiment", "other", "--keep", "1", "--json")
+    assert json.loads(out)["runs"] == []
     out, _ = command(capsys, "prune", "--log-root", tmp_path, "--keep", "3", "--json")
     assert json.loads(out)["runs"] == []

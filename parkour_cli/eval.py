@@ -74,6 +74,7 @@ def evaluate_policy(
 
 
 def _one(weights: Weights, options: EvaluationOptions, report: ReportOptions, spectator: Spectator | None) -> None:
+    from parkour.evaluation.evaluate import check_fit
     from parkour.evaluation.html import evaluation_page
     from parkour.evaluation.report import as_json
     from parkour.evaluation.tables import evaluation_tables
@@ -83,10 +84,12 @@ def _one(weights: Weights, options: EvaluationOptions, report: ReportOptions, sp
     for table in evaluation_tables(result, screen.width):
         screen.print(table)
     report.write(lambda: as_json(result), lambda: _plots(result), lambda figures: evaluation_page(result, figures))
+    check_fit([result])
 
 
 def _compare(pair: tuple[Path, Path], options: EvaluationOptions, report: ReportOptions) -> None:
     from parkour.evaluation.compare import compare
+    from parkour.evaluation.evaluate import check_fit
     from parkour.evaluation.html import comparison_page
     from parkour.evaluation.protocol import find_protocol, same_courses
     from parkour.evaluation.report import comparison_as_json
@@ -107,6 +110,7 @@ def _compare(pair: tuple[Path, Path], options: EvaluationOptions, report: Report
         lambda figures: comparison_page(result, figures),
         {"a_": lambda: _plots(a), "b_": lambda: _plots(b)},
     )
+    check_fit([a, b])
 
 
 def _plots(result: Evaluation | Comparison) -> Figures:

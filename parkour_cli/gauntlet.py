@@ -22,9 +22,11 @@ def run_and_show(weights: Weights, options: EvaluationOptions, only: Sequence[st
     Raises:
         ParkourError: see :func:`parkour.evaluation.gauntlet.run_gauntlet`.
     """
+    from parkour.evaluation.evaluate import check_fit
     from parkour.evaluation.gauntlet_report import gauntlet_as_json, gauntlet_page, gauntlet_tables
 
-    result = _run(weights, options, only)
+    evaluations: list[Evaluation] = []
+    result = _run(weights, options, only, evaluations)
     screen = console()
     for table in gauntlet_tables(result, screen.width):
         screen.print(table)
@@ -35,9 +37,10 @@ def run_and_show(weights: Weights, options: EvaluationOptions, only: Sequence[st
         return gauntlet_figures(result)
 
     report.write(lambda: gauntlet_as_json(result), draw, lambda figures: gauntlet_page(result, figures))
+    check_fit(evaluations)
 
 
-def _run(weights: Weights, options: EvaluationOptions, only: Sequence[str]) -> Gauntlet:
+def _run(weights: Weights, options: EvaluationOptions, only: Sequence[str], evaluations: list[Evaluation]) -> Gauntlet:
     """With its progress on stderr: a bar, and a line for each result."""
     from parkour.evaluation.gauntlet import run_gauntlet
 
@@ -52,6 +55,7 @@ def _run(weights: Weights, options: EvaluationOptions, only: Sequence[str]) -> G
             bar.begin(f"{place}: ")
 
         def scored(evaluation: Evaluation) -> None:
+            evaluations.append(evaluation)
             success = evaluation.breakdown.overall.metrics["success"].mean
             notice(f"{place}: success {success:.2f}, after {time.monotonic() - start:.0f} s")
 

@@ -136,7 +136,7 @@ class TaskEnv(VecEnv):
         return TensorDict(self._observations, batch_size=[self.num_envs])  # pyright: ignore[reportArgumentType]
 
     def transition(self, actions: Tensor) -> Transition:
-        """One control step.
+        """One control step. Robots whose action is not finite are broken by it: they fail, and begin anew.
 
         Args:
             actions: ``[N, J]`` floating point on the environments' device, in the robot's canonical order.
@@ -144,7 +144,8 @@ class TaskEnv(VecEnv):
         Raises:
             ParkourError: they are anything else.
         """
-        result = self._advance(check_actions(actions, self.num_envs, self.num_actions, self.device))
+        checked = check_actions(actions, self.num_envs, self.num_actions, self.device)
+        result = self._advance(self.mdp.receive(checked))
         self._observations = result.observations
         return result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from parkour.engines.choice import check_engine_options, choose_engine
 from parkour.engines.device import choose_device
 from parkour.engines.make import make_task_env
 from parkour.engines.task_env import TaskEnv
-from parkour.errors import ParkourError
+from parkour.errors import CheckpointError, ParkourError
 from parkour.evaluation.metrics import EpisodeTable
 from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task, find_protocol
 from parkour.evaluation.rollout import MakeEnv, OnProgress, Rollout, Spectator, quota, roll_out
@@ -63,6 +63,8 @@ class Evaluation:
     """Quota of each environment."""
     episodes: EpisodeTable
     breakdown: Breakdown
+    unfit: int = 0
+    """Episodes that ended because the policy's action was not finite; they count as falls."""
 
     @property
     def success(self) -> float:
@@ -73,6 +75,21 @@ class Evaluation:
     def unfinished(self) -> int:
         """Episodes that were to be scored and had not ended; they are in no figure."""
         return int(self.episodes.unfinished.sum())
+
+
+def check_fit(evaluations: Iterable[Evaluation]) -> None:
+    """Whether every action was one; the figures of a policy of which some were not say nothing of its walking.
+
+    Raises:
+        CheckpointError: some were not.
+    """
+    for each in evaluations:
+        if each.unfit:
+            raise CheckpointError(
+                f"checkpoint {each.weights.path}: in {each.unfit} of {len(each.episodes)} episodes an action of the "
+                "policy was NaN or infinite, expected finite ones; such episodes count as falls",
+                hint="use an earlier model_<iteration>.pt of the same run with --checkpoint FILE",
+            )
 
 
 def check_options(options: EvaluationOptions) -> Protocol:
@@ -163,6 +180,7 @@ def _figures(
         episodes_per_environment=quota(options.steps, task.model.max_episode_steps),
         episodes=rollout.episodes,
         breakdown=_breakdown(task, rollout),
+        unfit=rollout.unfit,
     )
 
 

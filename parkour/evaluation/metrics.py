@@ -56,8 +56,8 @@ class EpisodeTable:
     """``[M]`` float64 each:
 
     ``level``, ``difficulty``, ``speed`` (commanded, at the end [m/s]), ``steps``;
-    ``success`` (all way points reached), ``fall`` (ended in failure), ``time_out``, ``broken`` (the physics state was
-    not finite; counts as a fall), each 0 or 1;
+    ``success`` (all way points reached), ``fall`` (ended in failure), ``time_out``, ``broken`` (the physics state or
+    the action was not finite; counts as a fall), each 0 or 1;
     ``goals`` (way points reached), ``way_points`` (the same as a part of all), ``way_points_before`` (index of the way
     point aimed at before the last step, as a part of the greatest index);
     ``displacement`` (along x from the start, as a part of the patch, in [0, 1]);
@@ -99,6 +99,7 @@ class EpisodeRecorder:
         self._rewards = torch.zeros(num_envs, len(mdp.rewards.names), dtype=torch.float64, device=device)
         self._index_before = torch.zeros(num_envs, dtype=torch.int64, device=device)
         self._envs = torch.arange(num_envs, device=device)
+        self._unfit = torch.zeros((), dtype=torch.int64, device=device)
 
     def __call__(self, ctx: StepContext, done: Tensor, reward: Tensor) -> None:
         """A control step; the context after the physics and before any reset, ``done`` and ``reward`` ``[N]``."""
@@ -113,6 +114,7 @@ class EpisodeRecorder:
         slot = (self._envs, self.finished.clamp(max=self.episodes - 1))
         scored = done & (self.finished < self.episodes)
         self._rows[slot] = torch.where(scored[:, None], row, self._rows[slot])
+        self._unfit += (scored & self.mdp.unfit).sum()
         self.finished += done
         self._sums = torch.where(done[:, None], 0.0, self._sums)
         self._rewards = torch.where(done[:, None], 0.0, self._rewards)
@@ -125,6 +127,10 @@ class EpisodeRecorder:
     def scored(self) -> int:
         """Episodes scored so far. Causes a host sync."""
         return int(self.finished.clamp(max=self.episodes).sum())
+
+    def unfit(self) -> int:
+        """Scored episodes that ended because the policy's action was not finite. Causes a host sync."""
+        return int(self._unfit)
 
     def table(self) -> EpisodeTable:
         """The scored episodes, on the host."""

@@ -70,6 +70,8 @@ class Rollout:
     episodes: EpisodeTable
     steps: int
     """Control steps that were taken."""
+    unfit: int
+    """Episodes that ended because the policy's action was not finite."""
 
 
 def quota(steps: int, max_episode_steps: int) -> int:
@@ -126,7 +128,7 @@ def roll_out(
         seed_everything(seed)
         with stepping_threads(env.device):
             taken = _run(env, policy, task, recorder, spectator, on_progress)
-        return Rollout(recorder.table(), taken)
+        return Rollout(recorder.table(), taken, recorder.unfit())
     finally:
         spectator.close()
         env.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import logging
 import math
 import os
 import time
@@ -23,10 +24,14 @@ from tensordict import TensorDict
 from parkour.engines.device import stepping_threads
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import TrainingError
+from parkour.learning.diagnosis import not_finite
 from parkour.learning.peers import agree, group_store
 from parkour.learning.statistics import RolloutStatistics
 from parkour.learning.timing import PhaseTimer
+from parkour.mdp.rewards import NOT_FINITE
 from parkour.policies.protocols import Actor, Algorithm, BeginsIterations, KnowsActionStd
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ class TrainingRunner:
         self.total_steps = 0
         self.total_seconds = 0.0
         self.stop_reason = ""
+        self._told: set[str] = set()
         self.last: Iteration | None = None
         self._stop: Callable[[], str] = lambda: ""
         self._time_share: Callable[[], float] = lambda: 0.0
@@ -231,19 +237,27 @@ class TrainingRunner:
     def _check_finite(self, losses: Mapping[str, float]) -> None:
         """Stop before a broken network is saved."""
         bad = {name: value for name, value in losses.items() if not math.isfinite(value)}
-        if bad:
-            name, value = next(iter(bad.items()))
+        if not bad:
+            return
+        iteration = self.current_learning_iteration + 1
+        if cause := not_finite(self.alg.storage, self.env):
             raise TrainingError(
-                f"training diverged in iteration {self.current_learning_iteration + 1}: loss {name!r} is {value}; "
-                "the checkpoints before it are untouched",
-                hint="parkour train --resume, or a lower algorithm.params.learning_rate",
+                f"training stopped in iteration {iteration}: {cause}; the checkpoints before it are untouched",
+                hint="mend the observation group, or its modifiers; then: parkour train --resume",
             )
+        name, value = next(iter(bad.items()))
+        raise TrainingError(
+            f"training diverged in iteration {iteration}: loss {name!r} is {value}; "
+            "the checkpoints before it are untouched",
+            hint="parkour train --resume, or a lower algorithm.params.learning_rate",
+        )
 
     def _report(
         self, begin: float, timer: PhaseTimer, losses: Mapping[str, float], total: int, listeners: Sequence[Listener]
     ) -> None:
         with torch.inference_mode():
             scalars = self._statistics.drain()
+        self._tell_of_rewards(scalars)
         collection, learning = timer.phases()
         seconds = time.perf_counter() - begin
         steps = self.env.num_envs * self.cfg["num_steps_per_env"] * self.gpu_world_size
@@ -267,6 +281,18 @@ class TrainingRunner:
         if self._is_first:
             for listener in listeners:
                 listener.on_iteration(self.last)
+
+    def _tell_of_rewards(self, scalars: dict[str, float]) -> None:
+        """Say once of each reward that it was not finite; scalars that say of none are left out."""
+        for key in [key for key in scalars if key.startswith(NOT_FINITE)]:
+            if not scalars[key]:
+                del scalars[key]
+            elif key not in self._told:
+                self._told.add(key)
+                _log.warning(
+                    "reward %r was NaN or infinite %d times in iteration %d, and counts as 0 there (curve %s)",
+                    key.removeprefix(NOT_FINITE), scalars[key], self.current_learning_iteration, key,
+                )  # fmt: skip
 
     def action_std(self) -> float:
         """Mean standard deviation of the actions' distribution: the algorithm's ``action_std``, where it knows it."""

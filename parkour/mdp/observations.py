@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,9 @@ from parkour.mdp.context import StepContext
 from parkour.mdp.modifiers import ModifierChain, NoiseRamp
 from parkour.mdp.terms import DerivedObservationTerm, ObservationTerm, RawObservationTerm
 from parkour.specs import ObservationField
+
+SHOWN = 5
+"""Robots and fields that an error names."""
 
 
 @dataclass(frozen=True)
@@ -140,10 +143,36 @@ class ObservationSet:
                 raise PluginError(
                     f"observation group {name!r} returned shape {shape}, expected {num_envs} rows of {size} numbers"
                 )
-            if not torch.isfinite(values[name]).all():
-                raise PluginError(f"observation group {name!r} returned NaN or infinity, expected finite numbers")
+            if line := name_not_finite(name, fields, values[name][None]):
+                raise PluginError(f"{line}, expected finite numbers")
         self._checked = True
 
 
 def _clipped(values: Tensor, clip: float | None) -> Tensor:
     return values if clip is None else values.clamp(-clip, clip)
+
+
+def name_not_finite(name: str, fields: Sequence[ObservationField], values: Tensor) -> str:
+    """Which fields and robots of a group are NaN or infinite, in words; empty where none is. Causes a host sync.
+
+    Args:
+        name: of the group.
+        fields: its layout; places are named where it is empty.
+        values: ``[T, N, …]``.
+    """
+    bad = ~torch.isfinite(values).flatten(2)
+    if not bool(bad.any()):
+        return ""
+    robots = bad.any(dim=-1).any(dim=0).nonzero().flatten().tolist()
+    columns = bad.flatten(0, 1).any(dim=0).nonzero().flatten().tolist()
+    owners = [field.name for field in fields for _ in range(field.size)]
+    named = list(dict.fromkeys(owners[column] if column < len(owners) else str(column) for column in columns))
+    return (
+        f"observation group {name!r} is NaN or infinite in {_listed(named, 'field')}, "
+        f"of {_listed([str(robot) for robot in robots], 'robot')} of {values.shape[1]}"
+    )
+
+
+def _listed(names: list[str], what: str) -> str:
+    shown = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+    return f"{what} {shown}" if len(names) == 1 else f"{len(names)} {what}s ({shown})"

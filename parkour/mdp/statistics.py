@@ -40,6 +40,7 @@ class EpisodeStatistics:
         self._broken = torch.zeros((), device=device)
         self._hardest = torch.zeros(2, device=device)
         """Episodes on the hardest third of the levels, and successes among them."""
+        self._unfit = torch.zeros((), device=device)
 
     def add(
         self,
@@ -65,7 +66,8 @@ class EpisodeStatistics:
             steps: ``[N]`` control steps.
             reward_sums: ``[N, R]``.
             fired: ``[N, T]`` bool: which termination terms fired.
-            broken: ``[N]`` bool: ended because the physics state was not finite; counted whoever is in ``ended``.
+            broken: ``[N]`` bool: ended because the physics state or the action was not finite; counted whoever is in
+                ``ended``.
         """
         counts = ended.to(way_points.dtype)
         rows = torch.stack([counts, *outcomes.float().unbind(-1), way_points, steps.float()], dim=-1)
@@ -74,6 +76,10 @@ class EpisodeStatistics:
         self._rewards += (reward_sums * counts[:, None]).sum(dim=0)
         self._terminations += (fired & ended[:, None]).float().sum(dim=0)
         self._broken += broken.float().sum()
+
+    def add_unfit(self, unfit: Tensor) -> None:
+        """A control step: ``[N]`` bool: whose action was not finite."""
+        self._unfit += unfit.float().sum()
 
     def drain(self, levels: Tensor) -> dict[str, Tensor]:
         """Means since the last call as scalars on the device (NaN where nothing ended), and starts anew.
@@ -101,6 +107,7 @@ class EpisodeStatistics:
             "Episode/hardest_count": self._hardest[0].clone(),
             "Episode/hardest_success": self._hardest[1] / self._hardest[0],
             "Physics/nan_resets": self._broken.clone(),
+            "Physics/nan_actions": self._unfit.clone(),
         }
         log |= {
             f"Episode_Reward/{name}": value / episodes / self.episode_length
@@ -110,6 +117,6 @@ class EpisodeStatistics:
             f"Episode_Termination/{name}": value / episodes
             for name, value in zip(self.terminations, self._terminations.clone(), strict=True)
         }
-        for sums in (self._per_terrain, self._rewards, self._terminations, self._broken, self._hardest):
+        for sums in (self._per_terrain, self._rewards, self._terminations, self._broken, self._hardest, self._unfit):
             sums.zero_()
         return log

@@ -93,6 +93,8 @@ class TaskMdp:
         self.action = zeros(joints)
         self.previous_foot_force = zeros(feet, 3)
         self.broken = torch.zeros(num_envs, dtype=torch.bool, device=device)
+        self.unfit = torch.zeros(num_envs, dtype=torch.bool, device=device)
+        """``[N]`` whose action at this control step was not finite; written in place. Such a robot is broken."""
         self.context: StepContext | None = None
         """The state that the last terminations and rewards, or observations, were computed from."""
         self.monitor: Callable[[StepContext, Tensor, Tensor], None] | None = None
@@ -120,6 +122,15 @@ class TaskMdp:
         """Draw what stays the same for the life of an environment."""
         self.events.startup(sim)
 
+    def receive(self, actions: Tensor) -> Tensor:
+        """``[N, J]`` actions without NaN and infinity: whose are not finite stand for zeros, and break in this step.
+
+        A clamp lets NaN pass, and a simulator that is given it has no state any more.
+        """
+        finite = torch.isfinite(actions)
+        self.unfit |= ~finite.all(dim=-1)
+        return torch.where(finite, actions, 0.0)
+
     def advance(self, seen: Measurement, action: Tensor, episode_step: Tensor) -> tuple[Tensor, Tensor]:
         """After the physics of a control step.
 
@@ -135,17 +146,22 @@ class TaskMdp:
         self._lived = self._lived + 1
         self.action = action
         robot = seen.robot
-        self.broken = ~torch.isfinite(
-            torch.cat([robot.base_pos, robot.base_quat, robot.joint_pos, robot.joint_vel], dim=-1)
-        ).all(dim=-1)
+        self.broken = (
+            ~torch.isfinite(torch.cat([robot.base_pos, robot.base_quat, robot.joint_pos, robot.joint_vel], dim=-1)).all(
+                dim=-1
+            )
+            | self.unfit
+        )
         self.goals.advance(robot.base_pos[:, :2], self.course.goals, self.course.goal_count, self.clock.step_dt)
         goals = self.goals.state(robot.base_pos[:, :2], robot.yaw, self.course.goals, self.course.goal_count)
         self.context = ctx = self._context(seen, goals, episode_step, perception=torch.zeros_like(self.broken))
         done = self.terminations.compute(ctx, self.broken)
-        reward = self.rewards.compute(ctx)
+        reward = self.rewards.compute(ctx, self.broken)
         self.previous = PreviousStep(robot.joint_vel, robot.joint_torque, action)
         if self.monitor is not None:
             self.monitor(ctx, done, reward)
+        self.statistics.add_unfit(self.unfit)
+        self.unfit.zero_()
         return done, reward
 
     @property
@@ -230,7 +246,7 @@ class TaskMdp:
 
     def drain_statistics(self) -> dict[str, Tensor]:
         """Means over the episodes that ended since the last call; scalars on the device."""
-        return self.statistics.drain(self.course.mean_levels())
+        return self.statistics.drain(self.course.mean_levels()) | self.rewards.drain_not_finite()
 
     def state_dict(self) -> dict[str, object]:
         """What a checkpoint keeps of the environment: the levels of the curriculum."""

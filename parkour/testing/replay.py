@@ -24,6 +24,9 @@ class ReplayMdp:
         self.observations = build_observations(task, num_envs=num_envs, device="cpu")
         self.refreshed: Tensor | None = None
 
+    def receive(self, actions: Tensor) -> Tensor:
+        return actions
+
     def restart(self, seed: int) -> None:
         """The recording is what it is."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from rich.console import Console
 
@@ -19,6 +20,7 @@ from parkour.evaluation.protocol import TaskChanges
 from parkour.evaluation.tables import evaluation_tables
 from parkour.exporters import exporter
 from parkour.policies import source as source_module
+from parkour.policies.deployed import DeployedPolicy
 from parkour.policies.source import Weights
 from parkour_cli.changes import read_changes
 from tests.evaluation.eval_command import SMALL, command, fails
@@ -219,3 +221,12 @@ def test_newest_run_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (root / "yours" / "2026-03-01_00-00-00").mkdir()
     code, _, err = command(capsys, "--log-root", tmp_path, *SMALL)
     assert code == 0 and str(newest.path) in err
+
+
+def test_a_policy_whose_actions_are_none_fails(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(DeployedPolicy, "__call__", lambda self, obs: torch.full((len(obs), 12), float("nan")))
+    code, printed, err = command(capsys, "go2-teacher", "--log-root", weights.path.parents[3], *SMALL)
+    assert code == 1 and "overall" in printed
+    assert "error: checkpoint" in err and "an action of the policy was NaN or infinite" in err

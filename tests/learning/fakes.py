@@ -43,6 +43,9 @@ class FakeMdp:
         self.observations = FakeObservations(sizes)
         self.log: dict[str, Tensor] = {}
 
+    def receive(self, actions: Tensor) -> Tensor:
+        return actions
+
     def restart(self, seed: int) -> None:
         self.level.zero_()
 

@@ -130,7 +130,7 @@ def test_groups_are_clipped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("term", "said"), [(Constant(0.0, 2), "rows of 2 numbers"), (Constant(float("nan")), "NaN or infinity")]
+    ("term", "said"), [(Constant(0.0, 2), "rows of 2 numbers"), (Constant(float("nan")), "NaN or infinite")]
 )
 def test_groups_that_break_their_layout_are_named(term: Constant, said: str) -> None:
     with pytest.raises(PluginError, match=f"'odd'.*{said}"):

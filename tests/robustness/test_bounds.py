@@ -112,6 +112,7 @@ def test_numbers_of_plugins_that_state_none_are_within_reason() -> None:
         text: str = ""
 
     assert Careless(number=-LARGEST, many=(1.0, LARGEST))
+    wrong: dict[str, Any]
     for wrong in ({"number": 1e300}, {"many": (1.0, -1e300)}, {"many": (0.0,) * 20_000}, {"text": "x" * 20_000}):
         with pytest.raises(ValueError, match=r"within|at most"):
             Careless(**wrong)

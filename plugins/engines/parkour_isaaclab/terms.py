@@ -76,7 +76,8 @@ class JointTargetAction(ActionTerm):
 
     def process_actions(self, actions: Tensor) -> None:
         self._raw = actions
-        self.clipped = actions.clamp(-self.cfg.clip_at, self.cfg.clip_at)
+        # Isaac Lab's own commands step the stock environment, which nobody has checked the actions of.
+        self.clipped = self._runtime.mdp.receive(actions).clamp(-self.cfg.clip_at, self.cfg.clip_at)
         self._target = self._runtime.mdp.default_joint_pos + self.cfg.scale * self._delay(self.clipped)
 
     def apply_actions(self) -> None:

@@ -21,7 +21,7 @@ class StudentPpoParams(DistillationParams):
     desired_kl: float = param(
         0.01,
         ge=0,
-        le=1000,
+        le=1e9,
         doc="KL divergence in an update that the learning rate adapts to; 0: it follows its schedule.",
     )
     epochs: int = param(4, ge=1, le=1000, doc="Times that each rollout is gone through.")

@@ -39,7 +39,7 @@ class RmaAlgorithmParams(Params):
 
     learning_rate: float = param(2e-4, ge=0, le=1, doc="First learning rate of actor and critic (Adam).")
     desired_kl: float = param(
-        0.01, ge=0, le=1000, doc="KL divergence per update that the learning rate adapts to; 0: it stays as it is."
+        0.01, ge=0, le=1e9, doc="KL divergence per update that the learning rate adapts to; 0: it stays as it is."
     )
     epochs: int = param(5, ge=1, le=1000, doc="Passes over each rollout.")
     mini_batches: int = param(4, ge=1, le=100_000, doc="Parts into which each pass is split.")

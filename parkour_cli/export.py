@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXPORTED = "exported"
 """Folder beside a checkpoint that exports of other commands are written to."""
 
-app = make_app("Write a policy as ONNX, TorchScript or bare weights.")
+app = make_app("Write a policy as ONNX, TorchScript, bare weights, or a folder to hand on.")
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,51 @@ def weights(
     save_checkpoint(out, slim(loaded.checkpoint, half=half), hint="free some space, or name another --out FILE")
     notice(f"{loaded.path}: {loaded.path.stat().st_size / 1e6:.1f} MB, {out}: {out.stat().st_size / 1e6:.1f} MB")
     print_result(out)
+
+
+@app.command()
+@grouped
+def card(
+    graph: GraphOptions,
+    policy: PolicyOptions,
+    engine_options: EngineOptions,
+    scores: Annotated[
+        list[Path] | None,
+        typer.Option("--scores", metavar="FILE", help="JSON of parkour eval or sim2sim, of these weights. Repeatable."),
+    ] = None,
+    license: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="As SPDX names it, e.g. MIT. [default: that of pretrained weights, or none]"),
+    ] = None,
+    half: Annotated[bool, typer.Option("--half", help="Weights in 16 bits a number.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a folder to hand on: ONNX, the weights, and a README with scores, task, license and hashes.
+
+    Hubs show the README as a model card. --checkpoint takes the folder.
+    """
+    with stage(LOADING):
+        from parkour.exporters.card import CardOptions, check_card, write_card
+        from parkour.exporters.exporter import ExportOptions, export_policy
+        from parkour.policies.source import load_weights
+
+    options = CardOptions(tuple(scores or ()), license, half)
+    weights = load_weights(policy.source(), notice)
+    read = check_card(graph.out, weights, options)
+    notice(f"exporting {weights.path}")
+    onnx_options = ExportOptions(
+        dtype=graph.dtype, batch=_batch(graph.batch), recording=graph.recording, rollout=graph.rollout,  # type: ignore[arg-type]
+        engine=engine_options.engine, engine_options=engine_options.own, format="onnx",
+    )  # fmt: skip
+    export = export_policy(weights, graph.out, onnx_options, notify=notice)
+    files = write_card(weights, export, read, options)
+    if as_json:
+        print_json({"folder": str(graph.out), "files": [str(path) for path in files], "max_error": export.max_error})
+        return
+    for path in files:
+        print_result(path)
+    if not read:
+        notice("the README has no scores: parkour eval --json FILE, then --scores FILE")
 
 
 def export_place(out: Path | None, weights: Weights) -> Path | None:

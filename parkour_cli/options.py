@@ -103,7 +103,11 @@ class PolicyOptions:
     ] = None
     checkpoint: Annotated[
         Path | None,
-        typer.Option("--checkpoint", metavar="FILE", help="Weights to use; model_500.pt or 500: that of the run."),
+        typer.Option(
+            "--checkpoint",
+            metavar="FILE",
+            help="Weights to use, or a model card's folder; model_500.pt or 500: that of the run.",
+        ),
     ] = None
     run: Annotated[
         Path | None,

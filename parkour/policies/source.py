@@ -41,7 +41,7 @@ class PolicySource:
     task: str | None = None
     """Name or alias of the task that the weights must be of; any when None."""
     checkpoint: Path | None = None
-    """A file, or with a name alone (``model_500.pt``, ``500``) that of the run."""
+    """A file, or the folder of a model card, or with a name alone (``model_500.pt``, ``500``) that of the run."""
     run: Path | None = None
     """A run folder, or its name among the runs."""
     pretrained: bool = False
@@ -132,7 +132,7 @@ def find_checkpoint(source: PolicySource, task_name: str | None = None, stage: s
     if source.pretrained:
         return pretrained_checkpoint(stage or "teacher")
     if source.checkpoint is not None and not named:
-        return source.checkpoint
+        return newest_checkpoint(source.checkpoint) if source.checkpoint.is_dir() else source.checkpoint
     run = _named_run(source) if source.run is not None else _newest_run(source, task_name)
     return newest_checkpoint(run) if source.checkpoint is None else named_checkpoint(run, source.checkpoint.name)
 

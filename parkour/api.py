@@ -97,6 +97,7 @@ def load_policy(
     changes: Changes | None = None,
     device: str = "cpu",
     allow_mismatch: bool = False,
+    allow_missing: bool = False,
 ) -> LoadedPolicy:
     """A trained policy, which knows its task.
 
@@ -107,15 +108,18 @@ def load_policy(
         changes: applied to that; see :func:`load_task`.
         device: of the network.
         allow_mismatch: use the weights though inputs or actions mean something else than in training.
+        allow_missing: leave out rewards, events, noise and terrains whose plugins are not installed.
 
     Raises:
         CheckpointError: there is none, it is damaged, or does not fit.
     """
     from parkour.policies.loaded import LoadedPolicy
     from parkour.policies.task import task_of
+    from parkour.tasks.missing import TRAINING
 
     weights = _weights(source, task)
-    return LoadedPolicy(weights, task_of(weights, overlay, changes), device, allow_mismatch=allow_mismatch)
+    known = task_of(weights, overlay, changes, spare=TRAINING if allow_missing else ())
+    return LoadedPolicy(weights, known, device, allow_mismatch=allow_mismatch)
 
 
 def evaluate(

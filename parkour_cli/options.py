@@ -162,6 +162,12 @@ class PolicyTaskOptions(TaskOptions):
     ] = None
     noise: NoiseOption = None
     allow_mismatch: Annotated[bool, ALLOW_MISMATCH] = False
+    allow_missing: Annotated[
+        bool,
+        typer.Option(
+            "--allow-missing", help="Leave out rewards, events, noise and terrains whose plugins are not installed."
+        ),
+    ] = False
 
     def changes(self) -> TaskChanges:
         """For the functions that run a policy.
@@ -173,4 +179,6 @@ class PolicyTaskOptions(TaskOptions):
         from parkour.evaluation.protocol import TaskChanges
 
         bounds = parse_range("--difficulty", self.difficulty) if self.difficulty is not None else None
-        return TaskChanges(bounds, tuple(self.terrain), self.noise, self.to_changes(), self.allow_mismatch)
+        return TaskChanges(
+            bounds, tuple(self.terrain), self.noise, self.to_changes(), self.allow_mismatch, self.allow_missing
+        )

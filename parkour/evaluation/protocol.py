@@ -15,6 +15,7 @@ from parkour.policies.task import document_of, task_of
 from parkour.tasks.changes import Changes, split_path
 from parkour.tasks.compose import compose
 from parkour.tasks.document import OVERLAYS, TaskDocument
+from parkour.tasks.missing import TRAINING
 from parkour.tasks.resolved import ResolvedTask
 
 COLUMNS_PER_TERRAIN = 4
@@ -97,6 +98,8 @@ class TaskChanges:
     """All others, see :mod:`parkour.tasks.changes`; they win."""
     allow_mismatch: bool = False
     """Run the policy though inputs or actions mean something else than in training."""
+    allow_missing: bool = False
+    """Leave out what only training needs and is not installed."""
 
 
 def find_protocol(name: str) -> Protocol:
@@ -128,7 +131,8 @@ def evaluation_task(weights: Weights, protocol: Protocol, changes: TaskChanges |
     }
     # Of one path, the later place counts as well as the later value.
     all_changes = {path: value for path, value in all_changes.items() if path not in changes.changes}
-    task = task_of(weights, overlay, all_changes | dict(changes.changes), document=document)
+    spare = TRAINING if changes.allow_missing else ()
+    task = task_of(weights, overlay, all_changes | dict(changes.changes), document=document, spare=spare)
     return task if changes.noise is not None else nominal(task, keep=changes.changes)
 
 

@@ -48,6 +48,7 @@ from parkour.stages import stage
 from parkour.storage import check_writable, whole_file
 from parkour.tasks import task_to_toml
 from parkour.tasks.build import Layout, group_sizes, observation_layout
+from parkour.tasks.missing import TRAINING
 from parkour.tasks.resolved import ResolvedTask
 
 Format = Literal["onnx", "jit"]
@@ -117,7 +118,7 @@ def export_policy(
     """
     _check(options)
     check_writable(out, "--out", folder=True)
-    task = task_of(weights, OVERLAY)
+    task = task_of(weights, OVERLAY, spare=TRAINING)
     layout = observation_layout(task)
     sizes = group_sizes(layout)
     recording = load_recording(options.recording, sum(sizes.values())) if options.recording else None
@@ -251,7 +252,7 @@ def _manifest(
         for graph, path in zip(graphs, paths, strict=True)
     )
     numbers: dict[str, Any] = describe_task(task, layout, read)
-    numbers["withstands"] = describe_training(task_of(weights))
+    numbers["withstands"] = describe_training(task_of(weights, spare=TRAINING))
     return Manifest(
         kind=options.format,
         dtype=options.dtype,

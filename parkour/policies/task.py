@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from parkour.errors import CheckpointError, PluginError, TaskError, UnknownNameError
 from parkour.policies.source import Weights
-from parkour.registry import Registry
+from parkour.registry import Registry, default_registry
+from parkour.specs import Kind
 from parkour.tasks.changes import Changes
 from parkour.tasks.document import TaskDocument, read_tables
-from parkour.tasks.resolve import resolve_task
+from parkour.tasks.missing import TRAINING, find_missing
+from parkour.tasks.resolve import load_model, resolve_task
 from parkour.tasks.resolved import ResolvedTask
+
+_log = logging.getLogger(__name__)
 
 TRAINED = ("policy", "algorithm")
 """Sections that stay as the weights were trained with, whatever overlay they came from."""
@@ -37,6 +42,7 @@ def task_of(
     *,
     document: TaskDocument | None = None,
     registry: Registry | None = None,
+    spare: Collection[Kind] = (),
 ) -> ResolvedTask:
     """The task that weights were trained for, under an overlay of its own; see :func:`parkour.tasks.load_task`.
 
@@ -46,27 +52,37 @@ def task_of(
         changes: applied last.
         document: of the weights, where it was read before.
         registry: where names are looked up; what is installed when None.
+        spare: kinds of components that are left out, with a line, where they are not installed.
 
     Raises:
         CheckpointError: the task needs a component that is not installed.
         TaskError: a change does not fit the task.
     """
-    document = document or document_of(weights)
+    document, registry = document or document_of(weights), registry or default_registry()
     if overlay is not None and document.ran.replaced is not None:
         ran = replace(document.ran, replaced=document.ran.replaced.outside(TRAINED))
         document = replace(document, ran=ran)
+    stated = weights.checkpoint.stamp.conditions
+    version = (stated.robot_version if stated else None) or None
     try:
-        return resolve_task(document, overlay=overlay, changes=changes, registry=registry)
+        task = resolve_task(
+            document, overlay=overlay, changes=changes, registry=registry, spare=spare, robot_version=version
+        )
     except (PluginError, UnknownNameError) as error:
         if any(name and f"{name}'" in error.message for name in _named(changes or {})):
             raise  # The user's word, not the checkpoint's.
         name = error.name if isinstance(error, UnknownNameError) else ""
         distribution = name.rpartition(":")[0]
         install = f"install the plugin that provides it: pip install {distribution}" if distribution else error.hint
+        if overlay is not None and all(item.kind in TRAINING for item in find_missing(load_model(document), registry)):
+            install = f"{install}; to do without what only training needs: --allow-missing"
         broken = error.hint if "missing because" in (error.hint or "") else None
         raise CheckpointError(
             f"the task of checkpoint {weights.path} cannot be rebuilt here: {error.message}", hint=broken or install
         ) from error
+    for item in task.left_out:
+        _log.warning("left out: %s", item)
+    return task
 
 
 def _named(value: Any) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,7 +17,8 @@ from parkour.tasks.checks import check_task
 from parkour.tasks.compose import compose
 from parkour.tasks.document import TaskDocument, TaskSource, read_task
 from parkour.tasks.layers import ENCODER_SUFFIX, Layers
-from parkour.tasks.model import EventUse, RewardUse, TaskModel, TerrainUse
+from parkour.tasks.missing import Missing, find_missing, is_active, refuse
+from parkour.tasks.model import EventUse, TaskModel
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 from parkour.tasks.robot import find_robot
 from parkour.tasks.suggest import did_you_mean
@@ -62,11 +63,21 @@ def resolve_task(
     overlay: str | None = None,
     changes: Changes | None = None,
     registry: Registry | None = None,
+    spare: Collection[Kind] = (),
+    robot_version: str | None = None,
 ) -> ResolvedTask:
-    """:func:`load_task` of a document that was read before."""
+    """:func:`load_task` of a document that was read before.
+
+    Components of the kinds in ``spare`` that are not here are left out, and told of in
+    :attr:`parkour.tasks.resolved.ResolvedTask.left_out`. ``robot_version`` is of the distribution that the robot once
+    came from, for the error if that is gone.
+    """
+    registry = registry or default_registry()
     composed = compose(document, overlay, changes)
     model = validate(TaskModel, composed.tables)
-    task = _resolve(model, composed.layers, document, registry or default_registry())
+    missing = find_missing(model, registry, robot_version)
+    refuse(missing, spare)
+    task = _resolve(model, composed.layers, document, registry, missing)
     check_task(task)
     return task
 
@@ -76,7 +87,10 @@ def load_model(document: TaskDocument, overlay: str | None = None) -> TaskModel:
     return validate(TaskModel, compose(document, overlay).tables)
 
 
-def _resolve(model: TaskModel, layers: Layers, document: TaskDocument, registry: Registry) -> ResolvedTask:
+def _resolve(
+    model: TaskModel, layers: Layers, document: TaskDocument, registry: Registry, missing: tuple[Missing, ...]
+) -> ResolvedTask:
+    absent = {item.path for item in missing}
     robot = find_robot(model.robot, registry)
     model = model.model_copy(update={"camera": robot.mounted(model.camera)})
     parts: dict[str, dict[str, ResolvedComponent]] = {}
@@ -84,7 +98,7 @@ def _resolve(model: TaskModel, layers: Layers, document: TaskDocument, registry:
         parts[section] = {
             key: _component(kind, section, key, use, registry)  # type: ignore[arg-type]
             for key, use in getattr(model, section).items()
-            if _active(use)
+            if is_active(use) and (section, key) not in absent
         }
     if not parts["terrains"]:
         raise TaskError("terrains: the shares sum to 0, expected above 0", hint="--set terrains.NAME.share=0.2")
@@ -102,20 +116,12 @@ def _resolve(model: TaskModel, layers: Layers, document: TaskDocument, registry:
         policy=policy,
         encoders=_encoders(model, policy, registry),
         algorithm=_algorithm(model, policy),
-        modifiers=_modifiers(model, registry),
+        modifiers=_modifiers(model, registry, absent),
         overlays=document.overlays,
         origin=document.origin,
+        left_out=missing,
         **parts,
     )
-
-
-def _active(use: Any) -> bool:
-    """Whether the task uses a component: enabled, and not at share or weight 0."""
-    if isinstance(use, TerrainUse) and use.share == 0:
-        return False
-    if isinstance(use, RewardUse) and use.weight == 0:
-        return False
-    return use.enabled
 
 
 def _check_modes(model: TaskModel, events: Mapping[str, ResolvedComponent]) -> None:
@@ -141,7 +147,9 @@ def _component(kind: Kind, section: str, key: str, use: Any, registry: Registry)
     return _resolved(kind, key, use.use or key, use.params, use.version, (*path, "params"), registry)
 
 
-def _modifiers(model: TaskModel, registry: Registry) -> dict[str, dict[str, ResolvedComponent]]:
+def _modifiers(
+    model: TaskModel, registry: Registry, absent: Collection[tuple[str, ...]]
+) -> dict[str, dict[str, ResolvedComponent]]:
     """The enabled modifiers of each enabled observation group."""
     found: dict[str, dict[str, ResolvedComponent]] = {}
     for group, observation in model.observations.items():
@@ -151,7 +159,7 @@ def _modifiers(model: TaskModel, registry: Registry) -> dict[str, dict[str, Reso
                 ("observations", group, "modifiers", key, "params"), registry,
             )
             for key, use in observation.modifiers.items()
-            if use.enabled and observation.enabled
+            if use.enabled and observation.enabled and (group, key) not in absent
         }  # fmt: skip
         if parts:
             found[group] = parts

@@ -10,6 +10,7 @@ from parkour.mdp.robot import RobotLayout
 from parkour.registry import BUILTIN
 from parkour.specs import Spec
 from parkour.tasks.layers import Layers
+from parkour.tasks.missing import Missing
 from parkour.tasks.model import TaskModel
 
 
@@ -83,6 +84,8 @@ class ResolvedTask:
     layers: Layers = field(default_factory=Layers)
     """Overlays and changes that are in the model, and what they replaced."""
     origin: TaskOrigin | None = None
+    left_out: tuple[Missing, ...] = ()
+    """What the model names and is not here, where whoever resolved it could do without."""
 
     @property
     def robot_source(self) -> str:

@@ -95,7 +95,14 @@ def test_outputs_are_not_left_behind_by_bad_input(
 
 BEAM = """
     import numpy as np
-    from parkour import Box, SubTerrain, TerrainSpec, hookimpl
+    from parkour import Box, RewardSpec, SubTerrain, TerrainSpec, hookimpl
+
+    def calm(ctx):
+        return ctx.command * 0.0
+
+    @hookimpl
+    def register_rewards():
+        yield RewardSpec(name="eval_calm", summary="calm", target="eval_beams:calm")
 
     def beam(difficulty, rng, params):
         ground = Box(center=(8.0, 0.0, -0.5), half_size=(9.0, 3.0, 0.5))
@@ -112,10 +119,14 @@ def test_task_whose_plugin_is_gone(
 ) -> None:
     site = install_plugin("parkour-eval-beams", {"eval_beams": BEAM})
     registry_module._registry.cache_clear()
-    weights = write_weights(tmp_path / "run", withs=("terrain:eval_beam=0.5",))
+    weights = write_weights(tmp_path / "run", withs=("terrain:eval_beam=0.5", "reward:eval_calm=-1"))
     code, out, err = command(capsys, "--checkpoint", weights.path, *SMALL, "--terrain", "eval_beam")
     assert code == 0 and "eval_beam" in out, err
     monkeypatch.setattr("sys.path", [entry for entry in __import__("sys").path if entry != str(site)])
     error = fails(capsys, "--checkpoint", weights.path, *SMALL)
     assert "cannot be rebuilt here" in error and "'eval_beam'" in error
     assert "parkour-eval-beams 1.0, which is not installed" in error and "install parkour-eval-beams" in error
+    assert "besides, reward 'eval_calm' comes from the plugin parkour-eval-beams 1.0" in error
+    assert "--allow-missing" in error
+    code, out, err = command(capsys, "--checkpoint", weights.path, *SMALL, "--allow-missing")
+    assert code == 0 and "eval_beam" not in out and "hurdle" in out, err

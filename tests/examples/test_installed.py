@@ -131,12 +131,16 @@ def test_an_installed_robot_trains_is_exported_and_runs(
         "robot go2, the task has parkour-robot-go1:go1 0.1.0: its inputs or outputs would mean something else" in line
     )
     # Here the plugin is not installed.
-    for command in (["eval", "--run", str(run), "--device", "cpu"], ["sim2sim", str(export)]):
+    gone = "robot 'go1' comes from the plugin parkour-robot-go1"
+    for command, version in (
+        (["eval", "--run", str(run), "--device", "cpu"], " 0.1.0"),
+        (["sim2sim", str(export)], ""),
+    ):
         with pytest.raises(SystemExit) as stop:
             main(command)
         assert stop.value.code == 1
         (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-        assert "robot 'go1' comes from the plugin parkour-robot-go1, which is not installed" in line
+        assert f"{gone}{version}, which is not installed" in line
 
 
 def _is_told_when_it_is_gone(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:

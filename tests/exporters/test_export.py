@@ -315,13 +315,29 @@ def test_a_task_whose_plugin_is_gone(run: Run, tmp_path: Path) -> None:
 
     path = write_checkpoint(tmp_path / "model_1.pt")
     checkpoint = load_checkpoint(path)
-    task = merge(checkpoint.task, {"terrains": {"gap": {"use": "parkour-beams:beam"}}})
-    save_checkpoint(path, dataclasses.replace(checkpoint, task=task))
-    code, _, err = run("export", "onnx", "--checkpoint", str(path), "-o", str(tmp_path / "out"))
+    use = lambda name, **more: {"use": f"parkour-beams:{name}", "version": "0.4", **more}  # noqa: E731
+    training = {
+        "terrains": {"gap": use("beam")},
+        "rewards": {"calm": use("calm", weight=-1.0)},
+        "events": {"kick": use("kick", interval=2.0)},
+        "observations": {"proprioception": {"modifiers": {"hum": use("hum")}}},
+    }
+    save_checkpoint(path, dataclasses.replace(checkpoint, task=merge(checkpoint.task, training)))
+    args = ("export", "onnx", "--checkpoint", str(path), "-o", str(tmp_path / "out"), "--no-rollout")
+    code, _, err = run(*args)
+    assert code == 0, err
+    for kind, name in (("terrain", "beam"), ("reward", "calm"), ("event", "kick"), ("modifier", "hum")):
+        gone = f"{kind} '{name}' comes from the plugin parkour-beams 0.4, which is not installed"
+        assert f"left out: {gone}" in err
+    assert "gap" not in read_manifest(tmp_path / "out").terrains
+    # What the policy itself is made of is needed: one line names all that is not here.
+    needed = {"terminations": {"fallen": use("fallen")}, "policy": {"params": {"scan_encoder": "parkour-beams:scan"}}}
+    save_checkpoint(path, dataclasses.replace(checkpoint, task=merge(checkpoint.task, training | needed)))
+    code, _, err = run(*args)
+    (line,) = [line for line in err.splitlines() if line.startswith("error:")]
     assert code == 1
-    lines = [line for line in err.splitlines() if line.startswith("error:")]
-    assert len(lines) == 1
-    assert "'beam'" in lines[0] and "parkour-beams" in lines[0] and "not installed" in lines[0]
+    assert "termination 'fallen' comes from the plugin parkour-beams 0.4, which is not installed; besides, " in line
+    assert "encoder 'scan' comes from the plugin parkour-beams" in line and "reward 'calm' comes from" in line
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -49,6 +49,7 @@ def run(request: dict[str, Any]) -> list[dict[str, Any]]:
 def _task(folder: Path, request: dict[str, Any]) -> Any:
     """The export's task on the courses asked for, with nothing drawn at random but them."""
     from parkour.tasks.document import read_resolved
+    from parkour.tasks.missing import TRAINING
     from parkour.tasks.resolve import load_model, resolve_task
     from parkour_mujoco.sim2sim.courses import CoursePlan
     from parkour_mujoco.sim2sim.noise import with_noise
@@ -73,7 +74,7 @@ def _task(folder: Path, request: dict[str, Any]) -> Any:
         if name in known.events:
             changes |= {f"events.{name}.params.{key}": value for key, value in numbers(request).items()}
     overlay = None if request["noise"] is None else with_noise(document, request["noise"])
-    return resolve_task(document, overlay=overlay, changes=changes)
+    return resolve_task(document, overlay=overlay, changes=changes, spare=TRAINING)
 
 
 _KEPT: dict[str, Any] = {

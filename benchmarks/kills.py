@@ -228,6 +228,7 @@ def counted(series: Series, count: int) -> Iterator[int]:
 def prepare() -> None:
     """Import what training imports, once for all processes that are forked from here."""
     os.environ["OMP_NUM_THREADS"] = "1"
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Under nohup it would be ignored, as it should be.
     import torch
 
     torch.set_num_threads(1)  # A pool of threads would not survive a fork.
@@ -340,15 +341,16 @@ def main() -> int:
     tallies: list[Tally] = []
     with tempfile.TemporaryDirectory() as folder:
         root, dice = Path(folder), random.Random(options.seed)
-        if options.kills:
-            tallies.append(kills(Series("SIGKILL", root / "kills", dice), options.kills))
-        if options.hangups:
-            tallies.append(hangups(Series("SIGHUP", root / "hangups", dice), options.hangups))
-        if options.ranks:
-            tallies.append(lost_ranks(Series("SIGKILL to one of two", root / "ranks", dice, 2), options.ranks))
+        for name, attempt, count, gpus in (
+            ("SIGKILL", kills, options.kills, 1),
+            ("SIGHUP", hangups, options.hangups, 1),
+            ("SIGKILL to one of two", lost_ranks, options.ranks, 2),
+        ):
+            if count:
+                tallies.append(attempt(Series(name, root / attempt.__name__, dice, gpus), count))
+                if options.out:
+                    options.out.write_text(json.dumps([asdict(tally) for tally in tallies], indent=1) + "\n")
     print(table(tallies))
-    if options.out:
-        options.out.write_text(json.dumps([asdict(tally) for tally in tallies], indent=1) + "\n")
     return 0 if all(tally.clean for tally in tallies) else 1
 
 

@@ -19,6 +19,7 @@ from parkour.evaluation.rollout import MakeEnv, OnProgress, Rollout, Spectator, 
 from parkour.evaluation.summary import Breakdown, break_down
 from parkour.learning.state import versions
 from parkour.policies.source import Weights
+from parkour.specs import TerrainSpec
 from parkour.tasks.resolved import ResolvedTask
 
 DEFAULT_NUM_ENVS = 256
@@ -213,5 +214,7 @@ def _warn(task: ResolvedTask, protocol: Protocol, options: EvaluationOptions, no
 def _breakdown(task: ResolvedTask, rollout: Rollout) -> Breakdown:
     model = task.model
     low, high = model.course.difficulty_range
-    ungraded = [name for name, part in task.terrains.items() if not part.spec.graded]
+    ungraded = [
+        name for name, part in task.terrains.items() if isinstance(part.spec, TerrainSpec) and not part.spec.graded
+    ]
     return break_down(rollout.episodes, model.step_dt, (float(np.float32(low)), float(np.float32(high))), ungraded)

@@ -169,7 +169,7 @@ def test_terrains_that_ignore_the_difficulty_have_one_row(weights: Weights) -> N
         text.print(table)
     rows = [line.split()[:3] for line in text.export_text().splitlines()]
     assert ["flat", "any", "1"] in rows and ["graded", "0:0.2"] in [row[:2] for row in rows]
-    assert "<td>flat</td><td>any</td><td>1</td>" in evaluation_page(scored, {})
+    assert "<td>flat</td><td>any</td><td>1</td>" in evaluation_page(scored, evaluation_figures(scored))
     alone = evaluate(weights, replace(OPTIONS, num_envs=2, changes=replace(CHANGES, terrains=("flat",))),
                      make_env=gliding_env)  # fmt: skip
     assert [(name, cells) for name, cells, _ in alone.breakdown.groups()] == [("flat", ())]

@@ -30,9 +30,10 @@ FORMAT = "the reference implementation"
 
 SAME_LAYOUT = (
     "nothing in the file says of which robot: it is taken for a Go2's. Extreme Parkour's own weights have the same "
-    "layout and are an A1's, with joints in another order; such a policy falls at once"
+    "layout and are an A1's, with joints in another order; such a policy falls at once. Weights of another robot: "
+    "--set robot=NAME --allow-mismatch (parkour plugins list --kind robot)"
 )
-"""What to beware of with every such file."""
+"""What to beware of with every such file: it holds weights alone, and sizes that both robots share."""
 IMAGE = (58, 87)
 """Rows and columns of a depth image."""
 _ACTOR = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,11 @@ from parkour.learning.options import TrainOptions
 from parkour.learning.train import train
 from parkour.policies.checkpoint_file import load_checkpoint
 from parkour.policies.deployed import load_actor
+from parkour.policies.fit import check_meaning
 from parkour.policies.legacy_checkpoint import FORMAT
 from parkour.policies.source import weights_at
 from parkour.policies.task import task_of
+from parkour.registry import registry as registry_module
 from parkour.tasks import load_task
 from parkour_cli.changes import read_changes
 from tests.learning.fakes import ACTIONS, FakeEnv
@@ -140,7 +144,36 @@ def test_teacher_acts_as_it_did(tmp_path: Path, networks: dict[str, Any], caplog
         record.getMessage() for record in caplog.records if record.name == "parkour.policies.legacy_checkpoint"
     )
     assert "Extreme Parkour's own weights have the same layout and are an A1's" in warning
+    assert "--set robot=NAME --allow-mismatch" in warning
     assert "a teacher after 49999 iterations, 753 observations, 12 actions (actor " in line and "\n" not in line
+
+
+def test_weights_of_another_robot_run_with_the_options_that_the_warning_names(
+    tmp_path: Path, networks: dict[str, Any], install_plugin: Callable[..., Path]
+) -> None:
+    hook = """
+        from parkour import RobotSpec, hookimpl
+
+        @hookimpl
+        def register_robots():
+            yield RobotSpec(name="walker", summary="a walker", target="some_walkers:walker")
+    """
+    folder = install_plugin("parkour-walkers", {"walkers": hook}) / "some_walkers" / "walker"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").write_text("")
+    text = (Path(str(files("parkour_assets"))) / "go2" / "robot.toml").read_text()
+    (folder / "robot.toml").write_text(text.replace('name = "go2"', 'name = "walker"'))
+    (folder / "go2.xml").write_text("<mujoco/>")
+    registry_module._registry.cache_clear()
+    try:
+        weights = weights_at(write(tmp_path / "model_49999.pt", contents(networks)))
+        task = task_of(weights, changes={"robot": "walker"})
+        with pytest.raises(CheckpointError, match="robot"):
+            check_meaning(weights.path, weights.checkpoint, task, ())
+        check_meaning(weights.path, weights.checkpoint, task, (), allow_mismatch=True)
+        assert task.robot.name == "walker"
+    finally:
+        registry_module._registry.cache_clear()
 
 
 def test_the_753_numbers_have_the_order_of_the_specification(tmp_path: Path, networks: dict[str, Any]) -> None:

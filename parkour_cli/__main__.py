@@ -7,6 +7,7 @@ import os
 import sys
 import time
 
+from parkour.environment import check_environment
 from parkour.errors import ParkourError
 
 
@@ -25,6 +26,7 @@ def main(args: list[str] | None = None) -> None:
 
     gc.enable()
     try:
+        check_environment()
         with stage_line():
             code = app(args, prog_name="parkour", standalone_mode=False)
         sys.exit(code)

@@ -18,7 +18,9 @@ from parkour.specs import KINDS, EngineSpec
 from parkour.stages import stage
 from parkour_cli.options import PHYSICS
 
-app = make_app("Check Python, torch, GPUs, engines, plugins and assets. Exits with 1 if no engine can run.")
+app = make_app(
+    "Check Python, torch, GPUs, engines, plugins, assets. Exits with 1 if no engine can run, or versions do not fit."
+)
 
 Row = tuple[str, bool, str]
 """What was looked at, whether it is in order, and details."""
@@ -36,14 +38,15 @@ def doctor(
     seconds: Annotated[float, typer.Option(help="With --engine: how long, the simulator's start included.")] = 60.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Check Python, torch, GPUs, engines, plugins and assets. Exits with 1 if no engine can run."""
+    """Check Python, torch, GPUs, engines, plugins, assets. Exits with 1 if no engine can run, or versions do not fit."""
     if engine is not None:
         _try_engine(engine, {} if physics is None else {"physics": physics}, seconds, as_json)
         return
     registry = default_registry()
     with stage("looking around"):
         report = _report(registry)
-    usable = any(engine["ok"] for engine in report["engines"])
+    fits = all(pin["ok"] for pin in report["packages"])
+    usable = fits and any(engine["ok"] for engine in report["engines"])
     report["ok"] = usable
     if as_json:
         print_json(report)
@@ -58,6 +61,7 @@ def _report(registry: Registry) -> dict[str, Any]:
     return {
         "python": {"version": platform.python_version(), "executable": sys.executable, "platform": platform.platform()},
         "torch": _torch(),
+        "packages": _packages(),
         "engines": [_engine(item) for item in registry.specs("engine")],
         "plugins": _plugins(registry),
         "assets": _assets(),
@@ -106,6 +110,13 @@ def _torch() -> dict[str, Any]:
                 {"index": index, "name": properties.name, "memory_gib": round(properties.total_memory / 2**30, 1)}
             )
     return {"version": torch.__version__, "problem": None, "cuda": torch.version.cuda, "devices": devices}
+
+
+def _packages() -> list[dict[str, Any]]:
+    """Whether versions are those that the installed distributions ask of each other."""
+    from parkour.pins import pins
+
+    return [asdict(pin) | {"details": str(pin)} for pin in pins()]
 
 
 def _engine(item: RegisteredSpec) -> dict[str, Any]:
@@ -166,6 +177,8 @@ def _machine_rows(report: dict[str, Any]) -> Iterator[Row]:
     yield "python", True, f"{python['version']} on {python['platform']}"
     yield "torch", torch["version"] is not None, torch["version"] or torch["problem"]
     yield "cuda", bool(torch["devices"]), _devices(torch)
+    for pin in report["packages"]:
+        yield f"package {pin['package']}", pin["ok"], f"{pin['installed'] or 'missing'} ({pin['details']})"
 
 
 def _engine_rows(engines: list[dict[str, Any]]) -> Iterator[Row]:

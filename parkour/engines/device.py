@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
+from parkour.environment import process_number
 from parkour.errors import DeviceError
 
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
@@ -16,12 +16,12 @@ _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 
 def distributed() -> bool:
     """Whether this process is one of several that train together."""
-    return int(os.getenv("WORLD_SIZE", "1")) > 1
+    return process_number("WORLD_SIZE", 1) > 1
 
 
 def rank() -> int:
     """Number of this process among those that train together; 0 when it is alone."""
-    return int(os.getenv("RANK", "0"))
+    return process_number("RANK")
 
 
 def choose_device(wanted: str | None) -> str:
@@ -35,7 +35,7 @@ def choose_device(wanted: str | None) -> str:
     check_device(wanted)
     if wanted == "cpu":
         return wanted
-    index = int(os.getenv("LOCAL_RANK", "0")) if distributed() else int(wanted.partition(":")[2] or 0)
+    index = process_number("LOCAL_RANK") if distributed() else int(wanted.partition(":")[2] or 0)
     check_device(f"cuda:{index}")
     return f"cuda:{index}"
 

@@ -11,7 +11,6 @@ import copy
 import io
 import logging
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from tensordict import TensorDict
 
 from parkour.engines.device import stepping_threads
 from parkour.engines.task_env import TaskEnv
+from parkour.environment import process_number
 from parkour.errors import TrainingError
 from parkour.learning.diagnosis import not_finite
 from parkour.learning.peers import agree, group_store
@@ -121,8 +121,8 @@ class TrainingRunner:
 
     def _join_processes(self) -> None:
         """Find the place among processes that train together, on GPUs (NCCL) or on CPUs (gloo)."""
-        self.gpu_world_size = int(os.getenv("WORLD_SIZE", "1"))
-        self.gpu_global_rank, self.gpu_local_rank = int(os.getenv("RANK", "0")), int(os.getenv("LOCAL_RANK", "0"))
+        self.gpu_world_size = process_number("WORLD_SIZE", 1)
+        self.gpu_global_rank, self.gpu_local_rank = process_number("RANK"), process_number("LOCAL_RANK")
         self.is_distributed = self.gpu_world_size > 1
         # What algorithms are told.
         self.cfg["multi_gpu"] = None

@@ -32,8 +32,10 @@ def choose_renderer() -> None:
     except (ImportError, OSError, AttributeError, RuntimeError) as error:
         named = f" with MUJOCO_GL={name}" if (name := os.environ.get("MUJOCO_GL")) else ""
         raise EngineError(
-            f"mujoco cannot be imported{named}: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
-            hint="unset MUJOCO_GL, or install what it names (Debian: libegl1 for egl, libosmesa6 for osmesa)",
+            f"mujoco cannot be imported{named}: {' '.join(str(error).split()) or type(error).__name__}",
+            hint="unset MUJOCO_GL, or install what it names (Debian: libegl1 for egl, libosmesa6 for osmesa)"
+            if named
+            else "parkour doctor compares its version with what the engine asks for",
         ) from error
 
 

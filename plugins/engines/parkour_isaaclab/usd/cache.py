@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from parkour import environment
 from parkour.storage import whole_file
 
 VERSION = "1"
@@ -39,5 +39,4 @@ def written_usd(mjcf: Path | str, *, name: str, base: str, feet: Mapping[str, Se
 
 def cache_folder() -> Path:
     """Where written robots are."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "parkour" / "robots"
+    return environment.cache_folder() / "parkour" / "robots"

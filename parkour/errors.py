@@ -19,7 +19,7 @@ class ParkourError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        if len(message.splitlines()) > 1:  # Of a library's error, or a stranger's text, in it.
+        if message.splitlines() != [message]:  # Of a library's error, or a stranger's text, in it.
             message = " ".join(message.split())
         super().__init__(message)
         self.message = message

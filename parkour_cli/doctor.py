@@ -19,7 +19,7 @@ from parkour.stages import stage
 from parkour_cli.options import PHYSICS
 
 app = make_app(
-    "Check Python, torch, GPUs, engines, plugins, assets. Exits with 1 if no engine can run, or versions do not fit."
+    "Check Python, torch, GPUs, engines, plugins, assets. Exits with 1 if no engine can run or versions do not fit."
 )
 
 Row = tuple[str, bool, str]
@@ -38,7 +38,7 @@ def doctor(
     seconds: Annotated[float, typer.Option(help="With --engine: how long, the simulator's start included.")] = 60.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Check Python, torch, GPUs, engines, plugins, assets. Exits with 1 if no engine can run, or versions do not fit."""
+    """Check Python, torch, GPUs, engines, plugins, assets. Exits with 1 if no engine can run or versions do not fit."""
     if engine is not None:
         _try_engine(engine, {} if physics is None else {"physics": physics}, seconds, as_json)
         return

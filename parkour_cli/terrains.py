@@ -179,7 +179,7 @@ def _scenes(
     model = resolve_target(found.spec.params, owner=owner) if found.spec.params else Params
     params = validate(model, numbers.get(name, {}), path=("terrains", name, "params"))
     course = validate(CourseField, numbers.get("course", {}), path=("course",))
-    drawn_on = Grid.of_patch(course.cell)
+    drawn_on = Grid.of_patch(course.cell, course.length, course.width)
     graded = _graded(name)
     scenes: list[Scene] = []
     for difficulty in difficulties if graded else difficulties[:1]:

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from parkour.mdp.context import StepContext
 from parkour.mdp.task_mdp import TaskMdp
-from parkour.terrain.sub_terrain import PATCH_LENGTH
 
 CONTACT_FORCE = 2.0
 """A foot is in contact when its force, now or one control step ago, is above this [N]."""
@@ -60,7 +59,8 @@ class EpisodeTable:
     the action was not finite; counts as a fall), each 0 or 1;
     ``goals`` (way points reached), ``way_points`` (the same as a part of all), ``way_points_before`` (index of the way
     point aimed at before the last step, as a part of the greatest index);
-    ``displacement`` (along x from the start, as a part of the patch, in [0, 1]);
+    ``displacement`` (along x from the start, as a part of the patch, in [0, 1]; along the way points, as a part of the
+    way, where those lead back);
     ``return`` (sum of rewards as the policy got them), ``edge`` (feet in contact on edge cells, summed over the
     steps), ``edge_squared`` (their squares), ``power`` (mean of Σ|τ·q̇| [W]).
     """
@@ -159,7 +159,6 @@ class EpisodeRecorder:
         ends, index, count = self.mdp.terminations, ctx.goals.index, ctx.goals.count
         reached = index >= count
         fell = ends.failed & ~reached
-        walked = ctx.robot.base_pos[:, 0] - self.mdp.course.spawn[:, 0]
         total = dict(zip(_SUMS, self._sums.unbind(-1), strict=True))
         values = {
             "level": ctx.course.level,
@@ -173,7 +172,7 @@ class EpisodeRecorder:
             "goals": index,
             "way_points": index / count,
             "way_points_before": self._index_before / (count - 1).clamp(min=1),
-            "displacement": torch.nan_to_num(walked / PATCH_LENGTH, nan=0.0).clamp(0.0, 1.0),
+            "displacement": self.mdp.course.displacement(ctx.robot.base_pos[:, :2], index),
             "return": total["return"],
             "edge": total["edge"],
             "edge_squared": total["edge_squared"],

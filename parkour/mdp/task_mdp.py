@@ -303,10 +303,9 @@ class TaskMdp:
     def _next_levels(self) -> Tensor:
         """``[N]`` levels of the next episodes, by how far the robots walked."""
         assert self.context is not None
-        position, start = self.context.robot.base_pos[:, :2], self.course.spawn[:, :2]
         return next_levels(
             self.course.level,
-            distance=torch.linalg.vector_norm(position - start, dim=-1),
+            distance=self.course.distance_walked(self.context.robot.base_pos[:, :2], self.goals.index),
             speed=self.command.speed,
             completed=self.goals.index >= self.course.goal_count,
             num_levels=self.course.num_levels,

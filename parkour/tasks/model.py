@@ -81,6 +81,10 @@ class Control(Section):
 class CourseField(Section):
     """The field of patches: levels (rows, difficulty) by columns (terrain types)."""
 
+    length: float = Field(default=16.0, ge=4.0, le=64.0)
+    """Extent of a patch along x [m]. Way points lie inside; rasters cover it and 1 m around, and cost memory."""
+    width: float = Field(default=4.0, ge=1.0, le=64.0)
+    """Extent of a patch along y [m]. Built-in terrains are 16 by 4 m, however large the patch."""
     levels: int = Field(default=10, ge=1, le=1000)
     columns: int = Field(default=40, ge=1, le=10_000)
     difficulty: Literal["levels", "random"] = "levels"

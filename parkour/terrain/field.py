@@ -13,7 +13,7 @@ from parkour.errors import TerrainError
 from parkour.terrain.box import Box
 from parkour.terrain.raster import OPEN, Grid, ceiling_raster, edge_raster, height_raster
 from parkour.terrain.roughness import amplitude_range, bumps
-from parkour.terrain.sub_terrain import SubTerrain
+from parkour.terrain.sub_terrain import PATCH_LENGTH, SubTerrain
 
 PARKED_DEPTH = -50.0
 """Height of the first unused box [m]; each further one is parked 2 m lower."""
@@ -41,6 +41,10 @@ class FieldTerrain(NamedTuple):
 class FieldNumbers(Protocol):
     """What the field needs to know; :class:`parkour.tasks.model.CourseField` fulfils it and documents the numbers."""
 
+    @property
+    def length(self) -> float: ...
+    @property
+    def width(self) -> float: ...
     @property
     def levels(self) -> int: ...
     @property
@@ -93,6 +97,8 @@ class TerrainField:
     """Where the cells of the rasters lie."""
     ungraded: frozenset[str] = frozenset()
     """Names of terrains whose courses do not depend on the difficulty."""
+    length: float = PATCH_LENGTH
+    """Extent of a patch along x [m]."""
     ceiling: np.ndarray | None = None
     """``[P, NX, NY]`` float32 lowest surface overhead [m], :data:`OPEN` where there is none; None where no patch has
     any."""
@@ -128,7 +134,7 @@ def build_field(task_course: FieldNumbers, terrains: Mapping[str, FieldTerrain],
     """
     entries = {name: FieldTerrain(*entry) for name, entry in terrains.items()}
     column_terrain = assign_columns({name: entry.share for name, entry in entries.items()}, task_course.columns)
-    grid = Grid.of_patch(task_course.cell)
+    grid = Grid.of_patch(task_course.cell, task_course.length, task_course.width)
     count = task_course.levels * task_course.columns
     names, values = tuple(entries), list(entries.values())
     field = TerrainField(
@@ -145,6 +151,7 @@ def build_field(task_course: FieldNumbers, terrains: Mapping[str, FieldTerrain],
         height=np.zeros((count, *grid.shape), np.float32),
         edge=np.zeros((count, *grid.shape), bool),
         grid=grid,
+        length=task_course.length,
         ungraded=frozenset(name for name, entry in entries.items() if not entry.graded),
     )
     ceilings: dict[int, np.ndarray] = {}
@@ -184,12 +191,13 @@ def build_patch(
     Raises:
         TerrainError: the generator raises or breaks its contract.
     """
-    grid = grid or Grid.of_patch(course.cell)
+    grid = grid or Grid.of_patch(course.cell, course.length, course.width)
     sub_terrain = generate(name, target, params, difficulty, course, streams[0])
     boxes = tuple(sub_terrain.boxes)
     heights, ceiling = height_raster(boxes, grid), ceiling_raster(boxes, grid)
     amplitude = amplitude_range(course.roughness, difficulty)
-    rough = bumps(sub_terrain, heights, grid, amplitude, course.max_boxes - len(boxes), streams[1], ceiling)
+    room = course.max_boxes - len(boxes)
+    rough = bumps(sub_terrain, heights, grid, amplitude, room, streams[1], ceiling, course.length)
     return Patch(
         sub_terrain=sub_terrain,
         boxes=(*boxes, *rough),
@@ -214,7 +222,7 @@ def generate(name: str, target: Generator, params: Any, difficulty: float, cours
         raise TerrainError(f"terrain {name!r} at difficulty {difficulty:.2f}: {reason}", hint=hint) from error
     if not isinstance(result, SubTerrain):
         raise TerrainError(f"terrain {name!r}: got a {type(result).__name__}, expected a SubTerrain", hint=hint)
-    result.check(name, course.max_boxes, course.max_goals)
+    result.check(name, course.max_boxes, course.max_goals, (course.length, course.width))
     return result
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from parkour.terrain.curriculum import mean_levels
 from parkour.terrain.field import TerrainField
+from parkour.terrain.progress import way_lengths, winds
 from parkour.terrain.raster import OPEN
 
 
@@ -47,6 +48,15 @@ class CourseLibrary:
         """``[P, NX, NY]`` ground height [m]."""
         self.ceiling = None if field.ceiling is None else on_device(field.ceiling)
         """``[P, NX, NY]`` lowest surface overhead [m]; None where no patch has any."""
+        winding = winds(field.goals, field.spawn)
+        self.any_winding = bool(winding.any())
+        """Whether any course's way points lead back."""
+        self.winding = on_device(winding)
+        """``[P]`` bool: those whose do."""
+        self.way_lengths = on_device(way_lengths(field.goals, field.spawn))
+        """``[P, G + 1]`` length of the way from the spawn to each way point [m], 0 first."""
+        self.length = field.length
+        """Extent of a patch along x [m]."""
         self.edge = on_device(field.edge)
         """``[P, NX, NY]`` bool."""
 
@@ -136,6 +146,36 @@ class CourseState:
     def edge(self, xy: Tensor) -> Tensor:
         """Whether ``xy`` ``[N, ..., 2]`` lies on an edge cell → ``[N, ...]`` bool."""
         return self._gather(self.library.edge, xy)
+
+    def distance_walked(self, xy: Tensor, reached: Tensor) -> Tensor:
+        """``[N]`` how far robots have come [m]: from the start, or along the way points where those lead back.
+
+        Args:
+            xy: ``[N, 2]`` positions [m].
+            reached: ``[N]`` int64: way points reached.
+        """
+        direct = torch.linalg.vector_norm(xy - self.spawn[:, :2], dim=-1)
+        if not self.library.any_winding:
+            return direct
+        return torch.where(self.library.winding[self.patch], self._along(xy, reached), direct)
+
+    def displacement(self, xy: Tensor, reached: Tensor) -> Tensor:
+        """``[N]`` along x from the start, as a part of the patch's length; where the way points lead back, the way
+        walked along them as a part of the whole way. In [0, 1], and 0 for positions that are no numbers."""
+        part = (xy[:, 0] - self.spawn[:, 0]) / self.library.length
+        if self.library.any_winding:
+            whole = self.library.way_lengths[self.patch, -1].clamp(min=1e-6)
+            part = torch.where(self.library.winding[self.patch], self._along(xy, reached) / whole, part)
+        return torch.nan_to_num(part, nan=0.0).clamp(0.0, 1.0)
+
+    def _along(self, xy: Tensor, reached: Tensor) -> Tensor:
+        """``[N]`` length of the way to the last way point reached, and of the part beyond it that is walked [m]."""
+        lengths = self.library.way_lengths[self.patch]
+        begin = lengths.gather(1, reached[:, None])[:, 0]
+        end = lengths.gather(1, torch.minimum(reached + 1, self.goal_count)[:, None])[:, 0]
+        target = self.goals[torch.arange(self.num_envs, device=xy.device), torch.minimum(reached, self.goal_count - 1)]
+        left = torch.linalg.vector_norm(target - xy, dim=-1)
+        return torch.maximum(begin, end - left)
 
     def set_levels(self, which: Tensor, level: Tensor) -> None:
         """Puts environments on other levels of their columns, clamped into the field.

@@ -17,7 +17,7 @@ from parkour.terrain.box import Box
 from parkour.terrain.field import Patch
 from parkour.terrain.picture import Camera, render, smaller
 from parkour.terrain.raster import OPEN, Grid
-from parkour.terrain.sub_terrain import PATCH_LENGTH, PATCH_WIDTH
+from parkour.terrain.sub_terrain import MARGIN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,6 +64,12 @@ class Scene:
     grid: Grid
     depth: Sequence[DepthView] = ()
     """What a camera sees at the start, drawn below the course."""
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Extents of the patch, without its margin [m]."""
+        nx, ny = self.grid.shape
+        return nx * self.grid.cell - 2 * MARGIN, ny * self.grid.cell - 2 * MARGIN
 
 
 @dataclass(frozen=True)
@@ -158,9 +164,9 @@ def _colours() -> tuple[Any, Any]:
     return LinearSegmentedColormap.from_list("course", stops, N=1024), Normalize(low, high, clip=True)
 
 
-def _shown(boxes: Sequence[Box], bottom: float) -> list[Box]:
+def _shown(boxes: Sequence[Box], bottom: float, size: tuple[float, float]) -> list[Box]:
     """Boxes cut off at the patch's border and at ``bottom`` (level ones), as in a model on a table."""
-    low, high = np.array([0.0, -PATCH_WIDTH / 2, bottom]), np.array([PATCH_LENGTH, PATCH_WIDTH / 2, np.inf])
+    low, high = np.array([0.0, -size[1] / 2, bottom]), np.array([size[0], size[1] / 2, np.inf])
     cut: list[Box] = []
     for box in boxes:
         if np.abs(box.rotation() - np.eye(3)).max() > 1e-9:
@@ -186,10 +192,11 @@ def _draw_picture(axes: Axes, scene: Scene, size: float) -> None:
     heights = scene.patch.height
     surface = heights[heights > -2.5]
     bottom = float(surface.min() if surface.size else 0.0) - BELOW
-    boxes = _shown(scene.patch.boxes, bottom)
-    corners = np.stack(
-        np.meshgrid([0.0, PATCH_LENGTH], [-PATCH_WIDTH / 2, PATCH_WIDTH / 2], [bottom, 0.0], indexing="ij"), -1
-    ).reshape(-1, 3)
+    (length, width) = scene.size
+    boxes = _shown(scene.patch.boxes, bottom, scene.size)
+    corners = np.stack(np.meshgrid([0.0, length], [-width / 2, width / 2], [bottom, 0.0], indexing="ij"), -1).reshape(
+        -1, 3
+    )
     goals = _on_ground(scene, scene.patch.sub_terrain.goals)
     up = np.array([0.0, 0.0, 1.0])
     flags = goals + POLE * up
@@ -236,7 +243,7 @@ def _draw_map(axes: Axes, scene: Scene) -> None:
         axes.text(goal[0], goal[1], str(k), bbox=ball, fontsize=6.5, **NUMBER)
     x, y, _ = scene.patch.sub_terrain.spawn
     axes.plot([x], [y], ">", color=START, ms=8, mec="white", mew=0.8)
-    axes.set(xlim=(0, PATCH_LENGTH), ylim=(-PATCH_WIDTH / 2, PATCH_WIDTH / 2), aspect="equal")
+    axes.set(xlim=(0, scene.size[0]), ylim=(-scene.size[1] / 2, scene.size[1] / 2), aspect="equal")
     axes.set_xlabel("x [m]", color=INK)
     axes.set_ylabel("y [m]", color=INK)
     axes.tick_params(colors=INK, labelsize=8)

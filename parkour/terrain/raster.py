@@ -34,11 +34,11 @@ class Grid:
     """Side of a cell [m]."""
 
     @classmethod
-    def of_patch(cls, cell: float) -> Grid:
+    def of_patch(cls, cell: float, length: float = PATCH_LENGTH, width: float = PATCH_WIDTH) -> Grid:
         """The grid over a patch and its margin."""
-        nx = math.ceil((PATCH_LENGTH + 2 * MARGIN) / cell - 1e-6)
-        ny = math.ceil((PATCH_WIDTH + 2 * MARGIN) / cell - 1e-6)
-        return cls((-MARGIN, -PATCH_WIDTH / 2 - MARGIN), (nx, ny), cell)
+        nx = math.ceil((length + 2 * MARGIN) / cell - 1e-6)
+        ny = math.ceil((width + 2 * MARGIN) / cell - 1e-6)
+        return cls((-MARGIN, -width / 2 - MARGIN), (nx, ny), cell)
 
     def centers(self, axis: int) -> np.ndarray:
         """``[shape[axis]]`` coordinates of the cells' centres [m]."""

@@ -42,6 +42,7 @@ def bumps(
     count: int,
     rng: np.random.Generator,
     ceiling: np.ndarray | None = None,
+    length: float = PATCH_LENGTH,
 ) -> list[Box]:
     """Up to ``count`` bumps on the walkable tops that are in sight, spread evenly along the course.
 
@@ -57,12 +58,13 @@ def bumps(
         count: how many to lay; fewer where there is not room enough.
         rng: source of the draws.
         ceiling: ``[NX, NY]`` raster of what hangs overhead [m]; None where nothing does.
+        length: extent of the patch along x [m].
     """
     carriers = [box for box in sub_terrain.boxes if box.walkable and not box.overhead and box.rotation()[2, 2] > 0.5]
     if not carriers or count <= 0 or amplitude[1] <= 0:
         return []
     tries = TRIES * count
-    end = min(float(np.asarray(sub_terrain.goals)[:, 0].max()) + BEYOND, PATCH_LENGTH)
+    end = min(float(np.asarray(sub_terrain.goals)[:, 0].max()) + BEYOND, length)
     half = np.stack([rng.uniform(*HALF_LENGTH, tries), rng.uniform(*HALF_WIDTH, tries)], -1)
     xy = np.stack(
         [
@@ -82,14 +84,14 @@ def bumps(
     good = np.flatnonzero(on_top & inside & far)
     carried = half[good], top[carrier[good]], rotation[carrier[good]]
     good = good[_level(local[good], *carried, heights, ceiling, grid)]
-    chosen = good[_in_turn(xy[good, 0])][:count]
+    chosen = good[_in_turn(xy[good, 0], length)][:count]
     return [_bump(carriers[carrier[k]], top[carrier[k]], local[k], half[k], float(height[k])) for k in chosen]
 
 
-def _in_turn(x: np.ndarray) -> np.ndarray:
+def _in_turn(x: np.ndarray, length: float) -> np.ndarray:
     """An order that takes one place from each metre of the course, then another: small platforms get their part."""
     metre = np.floor(x).astype(int)
-    among = (metre[:, None] == np.arange(int(PATCH_LENGTH) + 1)).cumsum(0)
+    among = (metre[:, None] == np.arange(int(length) + 1)).cumsum(0)
     return np.argsort(among[np.arange(len(x)), metre], kind="stable")
 
 

@@ -11,9 +11,9 @@ from parkour.errors import TerrainError
 from parkour.terrain.box import Box, Vec3
 
 PATCH_LENGTH = 16.0
-"""Extent of a patch along x [m]."""
+"""Extent of a patch along x [m], unless a task's ``course.length`` says another."""
 PATCH_WIDTH = 4.0
-"""Extent of a patch along y [m]; the middle line is y = 0."""
+"""Extent of a patch along y [m], unless ``course.width`` says another; the middle line is y = 0."""
 MARGIN = 1.0
 """How far ground and pit floors reach past the patch on every side [m]: a robot that leaves it falls."""
 START_PLATFORM = 2.5
@@ -81,10 +81,15 @@ class SubTerrain:
         )  # fmt: skip
         return cls(boxes=tuple(boxes), goals=np.asarray(goals, float), spawn=spawn)
 
-    def check(self, name: str, max_boxes: int, max_goals: int) -> None:
-        """Raises :class:`TerrainError` in the terrain's name where an invariant does not hold."""
+    def check(
+        self, name: str, max_boxes: int, max_goals: int, size: tuple[float, float] = (PATCH_LENGTH, PATCH_WIDTH)
+    ) -> None:
+        """Raises :class:`TerrainError` in the terrain's name where an invariant does not hold.
+
+        ``size`` is that of the patch, along x and y [m].
+        """
         try:
-            problem = self._problem(max_boxes, max_goals)
+            problem = self._problem(max_boxes, max_goals, size)
         except (TypeError, ValueError, AttributeError, IndexError) as error:
             problem = f"its boxes, goals or spawn are of the wrong type or shape ({error})"
         if problem:
@@ -93,7 +98,7 @@ class SubTerrain:
                 hint = f"--set course.max_boxes={len(self.boxes)} (512 at most), or coarser ground, a greater tolerance"
             raise TerrainError(f"terrain {name!r}: {problem}", hint=hint)
 
-    def _problem(self, max_boxes: int, max_goals: int) -> str | None:
+    def _problem(self, max_boxes: int, max_goals: int, size: tuple[float, float]) -> str | None:
         if not 1 <= len(self.boxes) <= max_boxes:
             return f"got {len(self.boxes)} boxes, expected 1 to {max_boxes}"
         rows = np.stack([box.row() for box in self.boxes])
@@ -112,8 +117,8 @@ class SubTerrain:
         if not np.isfinite(goals).all() or not np.isfinite(self.spawn).all():
             return "a goal or the spawn is NaN or infinite, expected finite numbers"
         for what, x, y in (*((f"goal {k}", *goal) for k, goal in enumerate(goals)), ("the spawn", *self.spawn[:2])):
-            if not (-1e-6 <= x <= PATCH_LENGTH + 1e-6 and abs(y) <= PATCH_WIDTH / 2 + 1e-6):
-                extent = f"x from 0 to {PATCH_LENGTH:g} and y within ±{PATCH_WIDTH / 2:g}"
+            if not (-1e-6 <= x <= size[0] + 1e-6 and abs(y) <= size[1] / 2 + 1e-6):
+                extent = f"x from 0 to {size[0]:g} and y within ±{size[1] / 2:g} (course.length, course.width)"
                 return f"{what} is at ({x:.2f}, {y:.2f}), expected it inside the patch: {extent}"
         return self._hanging_over_the_spawn(rows)
 

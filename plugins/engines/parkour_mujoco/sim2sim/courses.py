@@ -15,6 +15,7 @@ from parkour.specs import TerrainSpec
 from parkour.tasks.model import CourseField
 from parkour.tasks.validation import validate
 from parkour.terrain.field import FieldTerrain, TerrainField, build_field
+from parkour.terrain.progress import way_lengths, winds
 from parkour.terrain.raster import OPEN
 
 
@@ -106,6 +107,10 @@ class Patch:
         self.spawn = field.spawn[index].astype(float)
         self.goals = field.goals[index][: int(field.goal_count[index])].astype(float)
         self._height, self._edge, self._grid = field.height[index], field.edge[index], field.grid
+        one = slice(index, index + 1)
+        self._winding = bool(winds(field.goals[one], field.spawn[one])[0])
+        self._way = way_lengths(field.goals[one], field.spawn[one])[0]
+        self._length = field.length
         self._ceiling = None if field.ceiling is None else field.ceiling[index]
 
     def height(self, xy: np.ndarray) -> np.ndarray:
@@ -119,6 +124,16 @@ class Patch:
     def edge(self, xy: np.ndarray) -> np.ndarray:
         """Whether points ``[..., 2]`` lie on an edge."""
         return self._edge[self._cells(xy)]
+
+    def displacement(self, xy: np.ndarray, reached: int) -> float:
+        """See :meth:`parkour.terrain.library.CourseState.displacement`; of one robot."""
+        part = (xy[0] - self.spawn[0]) / self._length
+        if self._winding:
+            count = len(self.goals)
+            left = float(np.linalg.norm(self.goals[min(reached, count - 1)] - xy))
+            along = max(self._way[reached], self._way[min(reached + 1, count)] - left)
+            part = along / max(self._way[-1], 1e-6)
+        return float(np.clip(np.nan_to_num(part), 0.0, 1.0))
 
     def _cells(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # Single precision, as on the robot's side of training: which cell a point on a border belongs to is chance.

@@ -9,7 +9,6 @@ import numpy as np
 
 from parkour.errors import ExportError
 from parkour.exporters.manifest import Manifest
-from parkour.terrain.sub_terrain import PATCH_LENGTH
 from parkour_deploy.contract import Contract
 from parkour_deploy.policy import GraphPolicy
 from parkour_mujoco.robot_files import RobotFiles
@@ -210,12 +209,11 @@ class _Tally:
 
     def row(self, state: State, goals: WayPoints, before: int, *, fell: bool, broken: bool) -> dict[str, float]:
         count = len(goals.goals)
-        walked = (state.base_pos[0] - self.patch.spawn[0]) / PATCH_LENGTH
         return {
             "success": float(goals.done),
             "way_points": goals.index / count,
             "way_points_before": before / max(count - 1, 1),
-            "displacement": float(np.clip(np.nan_to_num(walked), 0.0, 1.0)),
+            "displacement": self.patch.displacement(state.base_pos[:2], goals.index),
             "edge_per_step": self.edge / self.steps,
             "edge_per_episode": self.edge,
             "length": self.steps * self.step_dt,

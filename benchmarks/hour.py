@@ -1,4 +1,4 @@
-"""Train an hour of simulated time with every randomisation on: ``python benchmarks/hour.py [-o hour.json]``.
+"""Train an hour of simulated time with all domain randomization on: ``python benchmarks/hour.py [-o hour.json]``.
 
 The teacher under the overlay ``robust`` on a CPU: friction, masses, motors, gains, delays and pushes are drawn, on
 rough courses. Once in each minute, summed over the robots, the velocity of one of them is set to NaN, as a diverging

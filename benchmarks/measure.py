@@ -177,7 +177,7 @@ def training(device: str, num_envs: int, iterations: int, stage: str = "teacher"
 
 
 def evaluation(device: str, num_envs: int, steps: int, protocol: str, repeat: int = 2) -> Row:
-    """``parkour eval`` of the shipped teacher: from command to table."""
+    """``parkour eval`` of the pretrained teacher: from command to table."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "eval.json"
         command = ["eval", "--pretrained", "--protocol", protocol, "--num-envs", str(num_envs), "--steps", str(steps),

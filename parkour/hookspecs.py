@@ -88,7 +88,7 @@ def register_terminations() -> Iterable[TerminationSpec]:  # type: ignore[empty-
 
 @hookspec
 def register_events() -> Iterable[EventSpec]:  # type: ignore[empty-body]
-    """Randomisations at startup, at reset or at intervals.
+    """Domain randomization: at startup, at reset or at intervals.
 
     A target is a function ``(sim, env_ids, **params)`` that calls methods of a
     :class:`parkour.mdp.events.SimHandle` for the environments ``env_ids``. A task has it as ``[events.NAME]``, with

@@ -108,7 +108,7 @@ EventMode = Literal["startup", "reset", "interval"]
 
 @dataclass(frozen=True, kw_only=True)
 class EventSpec(Spec):
-    """A randomisation ``(sim: parkour.mdp.events.SimHandle, env_ids, **params) -> None``."""
+    """A term of the domain randomization ``(sim: parkour.mdp.events.SimHandle, env_ids, **params) -> None``."""
 
     kind: ClassVar[Kind] = "event"
     mode: EventMode

@@ -9,7 +9,7 @@ def robot_dir(name: str) -> Path:
     """Folder of a built-in robot: its ``robot.toml`` and the model file that it names.
 
     Raises:
-        FileNotFoundError: no robot of that name is shipped.
+        FileNotFoundError: no robot of that name is here.
     """
     folder = Path(__file__).parent / name
     if not (folder / "robot.toml").is_file():

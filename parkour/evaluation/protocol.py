@@ -33,7 +33,7 @@ class Protocol:
     equal_shares: bool
     """Whether all terrains get as many environments, whatever their shares."""
     stratified: bool
-    """Whether levels are dealt anew at each episode, evenly over each terrain; else environments keep their patch."""
+    """Whether levels are drawn anew at each episode, stratified on each terrain; else environments keep their patch."""
     overlay: str = "eval"
     """Of the task."""
     difficulty: tuple[float, float] | None = (0.0, 1.0)
@@ -189,9 +189,9 @@ def nominal(task: ResolvedTask, keep: Changes | None = None) -> ResolvedTask:
 def level_plan(terrain: np.ndarray, levels: int, episodes: int, seed: int) -> np.ndarray:
     """Levels of each environment's episodes, spread evenly over every terrain.
 
-    The ``n`` episodes on a terrain are dealt one to each of ``n`` equal slices of the levels, in random order: with
-    few episodes as with many, no part of the difficulties is left out. Which level it is depends on the seed, the
-    environment and the number of the episode, so two policies with one seed meet the same courses.
+    The draws are stratified: the ``n`` episodes on a terrain get one of ``n`` equal slices of the levels each, in
+    random order, so that with few episodes as with many no part of the difficulties is left out. Which level it is
+    depends on seed, environment and number of the episode: two policies with one seed meet the same courses.
 
     Args:
         terrain: ``[N]`` terrain of each environment.

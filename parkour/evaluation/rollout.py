@@ -104,7 +104,7 @@ def roll_out(
         steps: control steps at least, if episodes last so long: see :func:`quota`.
         device: where.
         seed: of courses, randomization and commands.
-        stratified: deal levels by :func:`parkour.evaluation.protocol.level_plan`, else leave robots on their patch.
+        stratified: draw levels by :func:`parkour.evaluation.protocol.level_plan`, else leave robots on their patch.
         blank_depth: show the policy nothing but far distances.
         allow_mismatch: run weights that mean something else in this task.
         on_progress: told now and then.
@@ -123,7 +123,7 @@ def roll_out(
         policy = load_policy(weights, task, env, allow_mismatch=allow_mismatch)
         recorder = EpisodeRecorder(mdp, quota(steps, mdp.clock.max_episode_steps))
         if stratified:
-            _deal_levels(mdp, recorder, seed)
+            _draw_levels(mdp, recorder, seed)
         # Again, because making a policy draws weights: the random numbers that follow depend on the seed alone.
         seed_everything(seed)
         with stepping_threads(env.device):
@@ -145,7 +145,7 @@ def see_nothing(origins: Tensor, rotations: Tensor, rays: Tensor, boxes: Tensor,
     return origins.new_full((len(origins), len(rays)), reach)
 
 
-def _deal_levels(mdp: TaskMdp, recorder: EpisodeRecorder, seed: int) -> None:
+def _draw_levels(mdp: TaskMdp, recorder: EpisodeRecorder, seed: int) -> None:
     """Levels by plan, from the first episode on; the reset that begins the run puts them under the robots."""
     course = mdp.course
     drawn = level_plan(course.terrain.cpu().numpy(), course.num_levels, recorder.episodes, seed)

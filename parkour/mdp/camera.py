@@ -106,7 +106,7 @@ class DepthCamera:
         Args:
             robot: of all environments.
             course: what they stand on.
-            env_ids: ``[M]`` int64: who takes one; everybody when None.
+            env_ids: ``[M]`` int64: environments that take one; all when None.
 
         Returns:
             ``[M]`` int64: whose picture is new.
@@ -124,7 +124,7 @@ class DepthCamera:
         Args:
             robot: of all environments.
             boxes: ``[M, K, 10]`` under the robots that take one.
-            env_ids: ``[M]`` int64: who takes one; everybody when None.
+            env_ids: ``[M]`` int64: environments that take one; all when None.
 
         Returns:
             ``[M, H, W]`` distance along the ray [m], at most the camera's range.

@@ -127,7 +127,7 @@ class Course(Protocol):
 
 @dataclass(slots=True)
 class Privileged:
-    """What the simulator knows and a robot does not: the randomised constants of each environment."""
+    """What the simulator knows and a robot does not: the randomized constants of each environment."""
 
     added_mass: Tensor
     """``[N, 1]`` [kg]."""

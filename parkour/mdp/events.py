@@ -1,4 +1,4 @@
-"""What a randomisation may do to a simulator, named in engine-neutral terms."""
+"""What domain randomization may do to a simulator, named in engine-neutral terms."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from parkour.mdp.drive import Drive
 from parkour.mdp.events import SimHandle
 from parkour.mdp.goals import GoalTracker
 from parkour.mdp.observations import ObservationSet
-from parkour.mdp.randomisation import EventSet
+from parkour.mdp.randomization import EventSet
 from parkour.mdp.rewards import RewardSet
 from parkour.mdp.robot import RobotLayout
 from parkour.mdp.statistics import EpisodeStatistics

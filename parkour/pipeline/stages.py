@@ -54,7 +54,7 @@ class Stage(ABC):
         return list(record.command) == self.command(place)
 
     def obstacle(self, result: Result) -> str:
-        """Why the pipeline cannot go on with this result; empty if it can."""
+        """Why the pipeline cannot continue with this result; empty if it can."""
         score = self.score(result)
         return "" if score is None else score.obstacle()
 

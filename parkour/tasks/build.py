@@ -13,7 +13,7 @@ from parkour.mdp.command import SpeedCommand
 from parkour.mdp.goals import GoalTracker
 from parkour.mdp.modifiers import EpisodeChance, ModifierChain, NoiseRamp
 from parkour.mdp.observations import ClippedGroup, ObservationSet
-from parkour.mdp.randomisation import EventSet, TimedEvent
+from parkour.mdp.randomization import EventSet, TimedEvent
 from parkour.mdp.rewards import RewardSet, WeightedTerm
 from parkour.mdp.statistics import EpisodeStatistics
 from parkour.mdp.task_mdp import Clock, TaskMdp

@@ -91,9 +91,9 @@ class CourseState:
         self._start_levels = tuple(min(max(level, 0), library.levels - 1) for level in start_levels)
         index = torch.arange(num_envs, device=library.device)
         # Those left over when every column has got as many are spread over all, so that no terrain is favoured.
-        dealt = num_envs // library.columns * library.columns
-        left = (index - dealt) * library.columns // max(num_envs - dealt, 1)
-        self.column = torch.where(index < dealt, index % library.columns, left)
+        even = num_envs // library.columns * library.columns
+        left = (index - even) * library.columns // max(num_envs - even, 1)
+        self.column = torch.where(index < even, index % library.columns, left)
         """``[N]`` int64."""
         self.level = self._draw_levels()
         """``[N]`` int64; change it with :meth:`set_levels`."""

@@ -52,7 +52,7 @@ class Moment:
 
 def recorded_moments() -> list[Moment]:
     """The built-in recording, in order. New tensors at every call, so that nobody spoils another's."""
-    arrays = _shipped()
+    arrays = _recorded()
     library = CourseLibrary(_field(arrays))
     return [_moment(arrays, library, step) for step in range(len(arrays["ended"]))]
 
@@ -111,7 +111,7 @@ def _numpy(value: Tensor) -> np.ndarray:
 
 
 @cache
-def _shipped() -> Mapping[str, np.ndarray]:
+def _recorded() -> Mapping[str, np.ndarray]:
     source = files("parkour.testing").joinpath(FILE)
     with source.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}

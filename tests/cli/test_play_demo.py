@@ -174,7 +174,7 @@ def test_bad_input_is_one_line_and_exit_1(
 
 @pytest.mark.mujoco
 @pytest.mark.slow
-def test_a_film_of_the_shipped_teacher(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_film_of_the_pretrained_teacher(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In the real simulator: the pictures differ, and the robot is in them."""
     pytest.importorskip("mjlab")
     from tests.viewing.test_mujoco_viewer import can_render

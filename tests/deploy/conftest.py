@@ -12,7 +12,7 @@ from parkour.policies.source import PolicySource, load_weights
 
 @pytest.fixture(scope="session")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Exports of the shipped policies, by stage."""
+    """Exports of the pretrained policies, by stage."""
     found = {}
     for stage in ("teacher", "student"):
         weights = load_weights(PolicySource(task=f"go2-{stage}", pretrained=True))

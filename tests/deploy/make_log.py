@@ -1,4 +1,7 @@
-"""A log of the shipped teacher on a simulated robot, and its export: ``python -m tests.deploy.make_log EXPORT LOG``."""
+"""A log of the pretrained teacher on a simulated robot, and its export.
+
+``python -m tests.deploy.make_log EXPORT LOG``.
+"""
 
 from __future__ import annotations
 

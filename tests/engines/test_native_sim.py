@@ -1,4 +1,4 @@
-"""C MuJoCo on the CPU gives what MuJoCo Warp gives: matched states, with resets, pushes and randomisation."""
+"""C MuJoCo on the CPU gives what MuJoCo Warp gives: matched states, with resets, pushes and randomization."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_contact_forces_agree(differences: dict[str, Tensor]) -> None:
     assert differences["force"].median() < 3e-3
 
 
-def test_randomised_constants_reach_the_c_models() -> None:
+def test_randomized_constants_reach_the_c_models() -> None:
     env = make("native")
     privileged, base = env.mdp.privileged, env.sim_handle._base
     worlds = env.sim._worlds

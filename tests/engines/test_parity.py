@@ -70,7 +70,7 @@ def env() -> Any:
                 f"course.columns={len(TERRAINS)}",
                 "course.difficulty=random",
                 "course.difficulty_range=[0.3, 1.0]",
-                # No randomisation of masses and friction: one C model per patch stands for every world.
+                # No randomization of masses and friction: one C model per patch stands for every world.
                 *(f"events.{name}.enabled=false" for name in ("friction", "added_mass", "com_offset", "push")),
                 # No episode may end: its world would move to another course.
                 *(

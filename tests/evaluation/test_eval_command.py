@@ -200,7 +200,7 @@ def test_notices(weights: Weights, capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0 and "1 or 2 on each" in err
 
 
-def test_pretrained_with_none_shipped(
+def test_pretrained_with_none_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(source_module, "files", lambda package: tmp_path)

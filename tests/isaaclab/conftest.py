@@ -59,7 +59,7 @@ def make_env(physics: str) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def weights() -> Any:
-    """Of the shipped teacher."""
+    """Of the pretrained teacher."""
     from parkour.policies.source import PolicySource, load_weights
 
     return load_weights(PolicySource(None, None, None, True, Path("logs")))

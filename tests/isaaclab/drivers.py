@@ -186,7 +186,7 @@ def slope_task(angle: float) -> ResolvedTask:
 
 
 def flat_task(sets: Sequence[str] = ()) -> ResolvedTask:
-    """A teacher's task on smooth flat ground, without randomisation."""
+    """A teacher's task on smooth flat ground, without randomization."""
     alone = [f"terrains.{name}.share=0" for name in ("gap", "hurdle", "step", "tilt")]
     numbers = ["course.levels=1", "course.columns=1", "course.roughness=[0.0, 0.0]"]
     return load_task("go2-teacher", overlay="play", changes=read_changes([*alone, *numbers, *sets]))

@@ -1,4 +1,4 @@
-"""Sessions of the shipped teacher on PhysX, for tests of what people see."""
+"""Sessions of the pretrained teacher on PhysX, for tests of what people see."""
 
 from __future__ import annotations
 

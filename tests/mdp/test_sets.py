@@ -11,7 +11,7 @@ from torch import Tensor
 
 from parkour.errors import PluginError
 from parkour.mdp.observations import ClippedGroup, ObservationSet
-from parkour.mdp.randomisation import EventSet, TimedEvent
+from parkour.mdp.randomization import EventSet, TimedEvent
 from parkour.mdp.rewards import RewardSet, WeightedTerm
 from parkour.mdp.statistics import EpisodeStatistics
 from parkour.mdp.terminations import OutcomeTerm, TerminationSet

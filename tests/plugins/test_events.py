@@ -1,4 +1,4 @@
-"""Randomisations: within their bounds, over all of them, and only where they were asked for."""
+"""Randomizations: within their bounds, over all of them, and only where they were asked for."""
 
 from __future__ import annotations
 

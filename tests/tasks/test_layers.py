@@ -93,7 +93,7 @@ def test_runs_of_before_keep_their_overlays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", ["teacher", "student"])
-def test_shipped_weights_are_scored_as_before(stage: str) -> None:
+def test_pretrained_weights_are_scored_as_before(stage: str) -> None:
     weights = weights_at(pretrained_checkpoint(stage))
     task, trained = task_of(weights, "eval"), task_of(weights)
     # The student was trained under domain randomization, none of which is left when it is scored.

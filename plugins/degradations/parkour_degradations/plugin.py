@@ -57,5 +57,5 @@ def register_degradations() -> Iterable[DegradationSpec]:
         _body("no_action_delay", "NO_ACTION_DELAY", "actions act at once"),
         _body("late_actions", "LATE_ACTIONS", "actions act two control steps late"),
         _body("encoder_noise", "ENCODER_NOISE", "noise and offsets of the encoders: 0.01 and 0.02 rad, 0.5 rad/s"),
-        _body("no_contacts", "NO_CONTACTS", "no foot ever feels the ground"),
+        _body("no_contacts", "NO_CONTACTS", "no foot contact is ever reported"),
     )

@@ -164,7 +164,7 @@ def _simulation_cfg(task: ResolvedTask, physics: PhysicsCfg, device: str) -> Sim
 
 
 def _course_material() -> sim_utils.RigidBodyMaterialCfg:
-    """Friction 1 that is multiplied by the robot's, which is randomised: so the robot's is what counts.
+    """Friction 1 that is multiplied by the robot's, which is randomized: so the robot's is what counts.
 
     A backend that does not multiply sees to that itself (:meth:`Backend.settle_course`).
     """

@@ -26,11 +26,11 @@ class DcMotors:
             return torch.tensor(values, device=device)
 
         self.stiffness = row(layout.stiffness).repeat(num_envs, 1)
-        """``[N, J]`` [N m / rad]; randomised gains are written here."""
+        """``[N, J]`` [N m / rad]; randomized gains are written here."""
         self.damping = row(layout.damping).repeat(num_envs, 1)
         """``[N, J]`` [N m s / rad]."""
         self.strength = torch.ones(num_envs, 1, device=device)
-        """``[N, 1]`` factor on the torques, limits included; randomised strengths are written here."""
+        """``[N, 1]`` factor on the torques, limits included; randomized strengths are written here."""
         self._limit = row(layout.effort_limit)
         self._saturation = row(layout.saturation_effort)
         self._slope = self._saturation / row(layout.velocity_limit)

@@ -97,7 +97,7 @@ def robot_spec(files: RobotFiles, layout: RobotLayout, *, visuals: bool = True) 
     for geom in spec.geoms:
         collides = geom.name in files.collision_geoms
         geom.contype, geom.conaffinity = int(collides), int(collides and files.self_collision)
-        # The robot's friction, which is randomised, rules over the course's.
+        # The robot's friction, which is randomized, rules over the course's.
         geom.priority = int(collides)
         geom.condim = 3
     return spec

@@ -14,10 +14,10 @@ CpuSim = Literal["native", "warp"]
 """What steps the worlds on a CPU: C MuJoCo, or MuJoCo Warp as on a GPU."""
 COURSE_FIELDS = ("geom_pos", "geom_quat", "geom_size", "geom_rbound", "geom_aabb")
 """Model fields that differ from world to world because the courses do; without any one of them robots fall through."""
-RANDOMISED_FIELDS = ("geom_friction", "body_mass", "body_inertia", "body_ipos")
+RANDOMIZED_FIELDS = ("geom_friction", "body_mass", "body_inertia", "body_ipos")
 DERIVED_FIELDS = ("body_subtreemass", "dof_invweight0", "body_invweight0", "tendon_length0", "tendon_invweight0")
 """Recomputed from masses at startup; per world as well."""
-WORLD_FIELDS = COURSE_FIELDS + RANDOMISED_FIELDS + DERIVED_FIELDS
+WORLD_FIELDS = COURSE_FIELDS + RANDOMIZED_FIELDS + DERIVED_FIELDS
 
 
 class Simulation(Protocol):

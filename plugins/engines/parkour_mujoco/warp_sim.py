@@ -17,7 +17,7 @@ from mjlab.sim import Simulation as MjlabSimulation
 from torch import Tensor
 
 from parkour_mujoco.physics import SolverSettings
-from parkour_mujoco.simulation import COURSE_FIELDS, RANDOMISED_FIELDS, WORLD_FIELDS
+from parkour_mujoco.simulation import COURSE_FIELDS, RANDOMIZED_FIELDS, WORLD_FIELDS
 
 
 class WarpSimulation:
@@ -90,7 +90,7 @@ class WarpSimulation:
 
         It makes them on first use; made inside inference mode they could never be written outside of it.
         """
-        for name in COURSE_FIELDS + RANDOMISED_FIELDS:
+        for name in COURSE_FIELDS + RANDOMIZED_FIELDS:
             getattr(self._sim.model, name)[:1]
         for name in ("qpos", "qvel", "ctrl", "sensordata", "geom_xpos"):
             getattr(self._sim.data, name)[:1]

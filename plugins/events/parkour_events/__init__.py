@@ -1,1 +1,1 @@
-"""The built-in randomisations."""
+"""The built-in domain randomization."""

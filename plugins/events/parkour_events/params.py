@@ -1,4 +1,4 @@
-"""Numbers of the randomisations. The events themselves have no defaults: these are the only ones."""
+"""Ranges of the domain randomization. The events themselves have no defaults: these are the only ones."""
 
 from __future__ import annotations
 

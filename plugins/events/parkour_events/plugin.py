@@ -1,4 +1,4 @@
-"""Registers the randomisations of the parkour tasks."""
+"""Registers the domain randomization of the parkour tasks."""
 
 from __future__ import annotations
 

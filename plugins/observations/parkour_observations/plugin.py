@@ -38,7 +38,7 @@ def register_observations() -> Iterable[ObservationSpec]:
         ),
         ObservationSpec(
             name="privileged_latent",
-            summary="randomised constants of the robot: mass, centre of mass, friction, gains",
+            summary="randomized constants of the robot: mass, centre of mass, friction, gains",
             target="parkour_observations.privileged:PrivilegedLatent",
             source=_RMA,
         ),

@@ -33,7 +33,7 @@ class PrivilegedExplicit:
 
 
 class PrivilegedLatent:
-    """Group ``privileged_latent``: the randomised constants of each robot, gains as their factors less 1."""
+    """Group ``privileged_latent``: the randomized constants of each robot, gains as their factors less 1."""
 
     def __init__(self, num_envs: int, device: str | torch.device, layout: RobotLayout) -> None:
         joints = layout.num_joints

@@ -1,8 +1,9 @@
-"""Reinforcement learning of a distilled student: PPO on its own camera, with its teacher's hand slowly withdrawn.
+"""Reinforcement learning of a distilled student: PPO on its own camera, with ever less weight on its teacher's actions.
 
-Distillation copies a teacher that sees everything, and with it habits that need its eyes. Here the student goes on with
-the task's rewards: it acts with noise, a critic that sees what the teacher sees judges its states, and the distance to
-the teacher's actions stays in the loss with a weight that falls over the run (Schmitt et al. 2018, kickstarting).
+Distillation copies a teacher that sees everything, and with it habits that need what only the teacher sees. Here the
+student continues on the task's rewards: it acts with noise, a critic that sees what the teacher sees judges its states,
+and the distance to the teacher's actions stays in the loss with a weight that falls over the run (Schmitt et al. 2018,
+kickstarting).
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Backend(Protocol):
         ...
 
     def settle_course(self, env: ManagerBasedRLEnv) -> None:
-        """See to it that the robot's friction, which is randomised, is what counts on a course of friction 1."""
+        """See to it that the robot's friction, which is randomized, is what counts on a course of friction 1."""
         ...
 
     def set_friction(self, robot: Articulation, env_ids: Tensor, friction: Tensor) -> None:

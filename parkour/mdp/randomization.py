@@ -33,7 +33,7 @@ class EventSet:
         self._step = 0
 
     def restart(self) -> None:
-        """Deal the turns of interval events from the beginning."""
+        """Assign the turns of interval events from the beginning."""
         self._step = 0
 
     def startup(self, sim: SimHandle) -> None:
@@ -47,7 +47,7 @@ class EventSet:
     def step(self, sim: SimHandle) -> None:
         """Once per control step: every event on the environments whose turn it is.
 
-        Turns are dealt by index, so that each environment has its turn once per interval and about as many have one in
+        Turns go by index, so that each environment has its turn once per interval and about as many have one in
         every step. Pushing all at once filled one rollout in seventeen with stumbling robots, and the policy's update
         on it was several times too large. Whose turn it is depends on the step alone: nothing is synchronised.
         """

@@ -1,4 +1,4 @@
-"""What randomisation asks for is what the simulator has afterwards."""
+"""What randomization asks for is what the simulator has afterwards."""
 
 from __future__ import annotations
 

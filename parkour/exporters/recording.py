@@ -42,7 +42,8 @@ def load_recording(path: Path, size: int) -> np.ndarray:
         raise ExportError(f"--recording {path}: got an array of shape {obs.shape}, expected (steps, robots, {size})")
     if not np.isfinite(obs).all():
         raise ExportError(f"--recording {path}: got NaN or infinite numbers, expected finite ones")
-    rounded = np.ascontiguousarray(obs, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        rounded = np.ascontiguousarray(obs, dtype=np.float32)
     if not np.isfinite(rounded).all():
         raise ExportError(f"--recording {path}: got numbers beyond those of 32 bits, expected observations")
     return rounded

@@ -89,5 +89,5 @@ def read_choices(folder: Path) -> Choices | None:
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise StorageError(f"cannot read {path}: {error}", hint="remove it; the run resumes without it") from None

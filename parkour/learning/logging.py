@@ -14,6 +14,7 @@ from parkour.errors import ParkourError, StorageError
 from parkour.learning.options import LoggerName
 from parkour.learning.runner import Iteration, Listener
 from parkour.policies.checkpoint_folder import METRICS_FILE
+from parkour.reading import read_row
 from parkour.storage import write_bytes, write_text
 
 WANDB_FILE = "wandb_id.txt"
@@ -136,11 +137,9 @@ def _wandb_id(run: Path) -> str:
 
 def _iteration_of(line: bytes) -> int | None:
     """The iteration of a row; None of one that is damaged or was cut off."""
-    try:
-        row = json.loads(line.decode("utf-8")) if line.endswith(b"\n") else None
-        return int(row["iteration"])  # type: ignore[index]
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        return None
+    row = read_row(line) if line.endswith(b"\n") else None
+    number = None if row is None else row.get("iteration")
+    return number if type(number) is int and number >= 0 else None
 
 
 def make_loggers(

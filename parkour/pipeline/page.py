@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import TypeGuard
 
 from parkour.evaluation.html import figure, page, section, table
 from parkour.pipeline.record import StageRecord
@@ -111,9 +113,13 @@ def _points(path: Path) -> list[tuple[float, float]]:
     for line in path.read_bytes().splitlines() if path.is_file() else ():
         row = read_row(line) or {}  # Nothing in the line that was being written when the machine was lost.
         minutes, success = row.get("Perf/total_minutes"), row.get("Episode/success")
-        if isinstance(minutes, (int, float)) and isinstance(success, (int, float)):
+        if _number(minutes) and _number(success):
             points.append((float(minutes), float(success)))
     return points
+
+
+def _number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def _plot(curves: Mapping[str, list[tuple[float, float]]]) -> bytes:

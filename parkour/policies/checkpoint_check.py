@@ -125,7 +125,7 @@ def check_fields(data: Mapping[str, Any]) -> None:
         MalformedError: a field is not.
         TaskError: a number is not.
     """
-    validate(_Numbers, {name: data[name] for name in _Numbers.model_fields})
+    validate(_Numbers, check_values({name: data[name] for name in _Numbers.model_fields}))
     tables = {name: data[name] for name in ("task", "model", "optimizers", "rng", "env")}
     for name, value in tables.items():
         if not isinstance(value, dict) and (value is not None or name in ("task", "model")):

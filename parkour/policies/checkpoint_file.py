@@ -108,9 +108,9 @@ def _parse(path: Path, data: Any) -> Checkpoint:
             return convert(path, data)
         except MalformedError as error:
             raise CheckpointError(f"checkpoint {path} is damaged: {error}") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+    if not isinstance(data, dict) or not isinstance(data.get("format"), str) or data["format"] != FORMAT:
         raise CheckpointError(f"{path} is not a parkour checkpoint: expected a file that parkour train has written")
-    if (version := data.get("format_version")) not in READS:
+    if not isinstance(version := data.get("format_version"), int) or version not in READS:
         raise CheckpointError(f"checkpoint {path} has format version {version}, expected at most {VERSION}")
     _check_contents(path, data)
     if version == 1 and "task_toml" in data:

@@ -113,7 +113,7 @@ def begin_of(run: Path) -> tuple[int, str]:
     try:
         data = read_toml(run / CHOICES_FILE)
         return int(data.get("number", 0)), str(data.get("began", ""))
-    except (OSError, ValueError, TypeError, RecursionError):
+    except (OSError, ValueError, TypeError, OverflowError):
         return 0, ""
 
 

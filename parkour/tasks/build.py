@@ -102,9 +102,14 @@ def build_camera(
     return DepthCamera(num_envs, device, geometry, raycast)
 
 
-def build_observations(task: ResolvedTask, *, num_envs: int, device: str) -> ObservationSet:
-    """The task's observation groups alone: enough to ask for their layout, without a simulator."""
-    return _Factory(task, num_envs, device).observations(build_camera(task, num_envs, device))
+def build_observations(
+    task: ResolvedTask, *, num_envs: int, device: str, camera: DepthCamera | None = None
+) -> ObservationSet:
+    """The task's observation groups alone: enough to ask for their layout, without a simulator.
+
+    ``camera`` is that of an environment that is to have them; made where one is needed when None.
+    """
+    return _Factory(task, num_envs, device).observations(camera or build_camera(task, num_envs, device))
 
 
 def observation_layout(task: ResolvedTask) -> Layout:

@@ -100,9 +100,9 @@ class CourseState:
         self.patch = self.level * library.columns + self.column
         """``[N]`` int64 index into the library's arrays."""
         self.terrain = library.terrain[self.patch]
-        """``[N]`` int64 index into the library's names; never changes."""
+        """``[N]`` int64 index into the library's names; changed by :meth:`set_columns` alone."""
         self.flat = library.flat[self.patch]
-        """``[N]`` bool; never changes."""
+        """``[N]`` bool; as :attr:`terrain`."""
         self.difficulty = library.difficulty[self.patch]
         """``[N]`` in [0, 1]."""
         self.goals = library.goals[self.patch]
@@ -195,6 +195,15 @@ class CourseState:
         self.goals = library.goals[patch]
         self.goal_count = library.goal_count[patch]
         self.spawn = library.spawn[patch]
+
+    def set_columns(self, env_ids: Tensor, column: int) -> None:
+        """Puts environments ``[M]`` int64 on another column, and so on its terrain, at their levels: for those who
+        watch. Curricula and evaluations keep robots where they are."""
+        library, width = self.library, self.library.columns
+        self.column = self.column.index_fill(0, env_ids, column)
+        patch = self.level * width + self.column
+        self.terrain, self.flat = library.terrain[patch], library.flat[patch]
+        self.set_levels(env_ids, self.level[env_ids])
 
     def mean_levels(self) -> Tensor:
         """``[number of terrains]`` mean level on each; 0 where no environment is."""

@@ -15,6 +15,7 @@ import numpy as np
 from parkour.storage import whole_file
 from parkour.terrain.box import Box
 from parkour.terrain.field import Patch
+from parkour.terrain.palette import PALETTE
 from parkour.terrain.picture import Camera, render, smaller
 from parkour.terrain.raster import OPEN, Grid
 from parkour.terrain.sub_terrain import MARGIN
@@ -29,19 +30,6 @@ BELOW = 0.25
 """The ground is shown this thick under its lowest surface [m]."""
 POLE = 0.45
 """Height of the goals' flags [m]."""
-PALETTE = (
-    (-1.0, "#2f3e55"),
-    (-0.25, "#61758f"),
-    (-0.02, "#8d9cac"),
-    (0.0, "#e4e3dc"),
-    (0.015, "#e4e3dc"),
-    (0.02, "#e9dcc0"),
-    (0.07, "#ecd2a2"),
-    (0.25, "#f0b867"),
-    (0.55, "#dd7f45"),
-    (1.4, "#9b2f3c"),
-)
-"""Colours by height [m]: pits cool, obstacles warm."""
 EDGE = (0.86, 0.08, 0.35, 0.85)
 OVERHEAD = (0.42, 0.25, 0.72, 0.55)
 GOAL, START, INK = "#1f5fbf", "#1c8a4c", "#30343b"

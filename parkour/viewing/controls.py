@@ -27,6 +27,24 @@ class Action(Enum):
     AUTOPILOT = "autopilot"
 
 
+class Setting(Enum):
+    """Something that is chosen from a list or with a slider; see :class:`parkour.viewing.choices.Choices`."""
+
+    TERRAIN = "terrain"
+    DIFFICULTY = "difficulty"
+    SPEED = "speed"
+    POLICY = "policy"
+    NOISE = "noise"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value for a setting, as somebody sent it: whether it is one of those offered is checked where it is used."""
+
+    setting: Setting
+    value: str | float
+
+
 @dataclass(frozen=True)
 class Button:
     """An action as it is offered."""
@@ -37,11 +55,17 @@ class Button:
     label: str
     help: str
     browser_key: str
-    """As viser calls it; W, A, S, D, Q, E and the arrows move its camera."""
+    """As viser calls it. W, A, S, D, Q, E and the arrows move its camera, or drive: see :attr:`driving_keys`."""
     window_key: str
     """Of MuJoCo's window, whose letters switch its own displays; one of :data:`WINDOW_KEYS` or a character."""
     driving: bool = False
     """Only where somebody drives."""
+    driving_keys: tuple[str, ...] = ()
+    """Further keys on the page where somebody drives, the one that is shown first; names of ``KeyboardEvent.code``."""
+
+    def shown_key(self) -> str:
+        """The key that the page names."""
+        return self.driving_keys[0].removeprefix("Key") if self.driving_keys else self.browser_key
 
 
 BUTTONS: tuple[Button, ...] = (
@@ -54,10 +78,14 @@ BUTTONS: tuple[Button, ...] = (
     Button(Action.SLOWER, "pace", "Slower", "Time runs at half the speed.", "G", "-"),
     Button(Action.FASTER, "pace", "Faster", "Time runs at twice the speed, if the machine can.", "H", "="),
     Button(Action.QUIT, "pace", "Quit", "End the session.", "delete", "delete"),
-    Button(Action.SPEED_UP, "speed", "Walk faster", "0.1 m/s more.", "I", "up", driving=True),
-    Button(Action.SLOW_DOWN, "speed", "Walk slower", "0.1 m/s less.", "K", "down", driving=True),
-    Button(Action.LEFT, "steer", "Turn left", "6 degrees to the left.", "J", "left", driving=True),
-    Button(Action.RIGHT, "steer", "Turn right", "6 degrees to the right.", "L", "right", driving=True),
+    Button(Action.SPEED_UP, "speed", "Walk faster", "0.1 m/s more.", "I", "up", driving=True,
+           driving_keys=("KeyW", "ArrowUp")),
+    Button(Action.SLOW_DOWN, "speed", "Walk slower", "0.1 m/s less.", "K", "down", driving=True,
+           driving_keys=("KeyS", "ArrowDown")),
+    Button(Action.LEFT, "steer", "Turn left", "6 degrees to the left.", "J", "left", driving=True,
+           driving_keys=("KeyA", "ArrowLeft")),
+    Button(Action.RIGHT, "steer", "Turn right", "6 degrees to the right.", "L", "right", driving=True,
+           driving_keys=("KeyD", "ArrowRight")),
     Button(Action.STOP, "stop", "Stand", "Speed 0.", "B", "backspace", driving=True),
     Button(Action.AUTOPILOT, "stop", "Autopilot", "Follow the way points, or steer by hand again.", "O", "home",
            driving=True),
@@ -88,16 +116,16 @@ def window_action(key: int, driving: bool) -> Action | None:
 
 
 class Controls:
-    """Takes actions from any thread, in order."""
+    """Takes actions and choices from any thread, in order."""
 
     def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[Action] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Action | Choice] = queue.SimpleQueue()
 
-    def ask(self, action: Action) -> None:
-        """Ask for an action; it is done before the next control step."""
-        self._waiting.put(action)
+    def ask(self, wish: Action | Choice) -> None:
+        """Ask for something; it is done before the next control step."""
+        self._waiting.put(wish)
 
-    def take(self) -> Iterator[Action]:
+    def take(self) -> Iterator[Action | Choice]:
         """What was asked for since the last call."""
         while True:
             try:

@@ -39,7 +39,9 @@ class Film:
         picture = caption(self.camera.picture(snapshot), describe(snapshot))
         images = session.depth_images() if self.depth else None
         if images is not None:
-            picture = inset(picture, depth_sheet(images, self.depth_width or picture.shape[1] // 3))
+            picture = inset(
+                picture, depth_sheet(images, self.depth_width or picture.shape[1] // 3, session.depth_labels())
+            )
         self.writer.add(picture)
 
     def close(self) -> None:

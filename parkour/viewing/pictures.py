@@ -43,12 +43,36 @@ def tile(images: Sequence[np.ndarray]) -> np.ndarray:
     return sheet
 
 
-def depth_sheet(images: np.ndarray, width: int) -> np.ndarray:
-    """Depth images ``[M, H, W]`` in colours, side by side, enlarged or thinned out to at most ``width`` pixels."""
+def depth_sheet(images: np.ndarray, width: int, labels: Sequence[str] = ()) -> np.ndarray:
+    """Depth images ``[M, H, W]`` in colours, side by side, enlarged or thinned out to at most ``width`` pixels.
+
+    With ``labels``, each image says in its corner what it is.
+    """
     sheet = tile([colour_depth(image) for image in images])
     if sheet.shape[1] > width:
         return sheet[:: (step := math.ceil(sheet.shape[1] / width)), ::step]
-    return enlarge(sheet, max(1, width // sheet.shape[1]))
+    factor = max(1, width // sheet.shape[1])
+    sheet = enlarge(sheet, factor)
+    return _labelled(sheet, images.shape[1:], factor, labels) if labels else sheet
+
+
+def _labelled(sheet: np.ndarray, size: tuple[int, ...], factor: int, labels: Sequence[str]) -> np.ndarray:
+    """The sheet with a word in the upper left corner of each image, cut to the image's width."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    image = Image.fromarray(sheet)
+    draw = ImageDraw.Draw(image, "RGBA")
+    high, wide = (factor * side for side in size)
+    font = ImageFont.load_default(size=max(9, min(13, high // 6)))
+    columns = (sheet.shape[1] + factor * GAP) // (wide + factor * GAP)
+    for index, label in enumerate(labels):
+        left, top = (index % columns) * (wide + factor * GAP), (index // columns) * (high + factor * GAP)
+        while label and draw.textlength(label, font=font) > wide - 6:
+            label = label[:-1]
+        box = draw.textbbox((left + 3, top + 2), label, font=font)
+        draw.rectangle((left, top, box[2] + 3, box[3] + 2), fill=(0, 0, 0, 150))
+        draw.text((left + 3, top + 2), label, font=font, fill=(255, 255, 255, 255))
+    return np.asarray(image)
 
 
 def inset(picture: np.ndarray, small: np.ndarray, margin: int = 12) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -9,15 +10,19 @@ import torch
 from torch import Tensor
 
 from parkour.engines.task_env import TaskEnv
-from parkour.policies.deployed import DeployedPolicy
-from parkour.viewing.controls import SPEEDS, Action, Controls
+from parkour.mdp.observations import ObservationSet
+from parkour.viewing.choices import Choices
+from parkour.viewing.controls import SPEEDS, Action, Choice, Controls
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver
 from parkour.viewing.history import RewardHistory
+from parkour.viewing.shelf import WatchedPolicy
 from parkour.viewing.snapshot import Snapshot, take_snapshot
 
 IMAGES = 16
 """Robots whose depth images are shown, at most."""
+SPEED_SECONDS = 1.0
+"""That speeds are averaged over."""
 HISTORY_SECONDS = 10.0
 """Of the plots of rewards."""
 
@@ -32,10 +37,17 @@ class Session:
         policy: the deployed one.
         driver: who drives; None where way points lead and speeds are drawn.
         depth: whose pictures are shown; None for none.
+        difficulty: range that courses are drawn from; None: all that were built.
     """
 
     def __init__(
-        self, env: TaskEnv, policy: DeployedPolicy, *, driver: Driver | None = None, depth: DepthFeed | None = None
+        self,
+        env: TaskEnv,
+        policy: WatchedPolicy,
+        *,
+        driver: Driver | None = None,
+        depth: DepthFeed | None = None,
+        difficulty: tuple[float, float] | None = None,
     ) -> None:
         self.env, self.policy, self.driver, self.depth = env, policy, driver, depth
         self.mdp = env.mdp
@@ -46,12 +58,17 @@ class Session:
         self.pace = 1.0
         """Simulated seconds per second, if the machine can."""
         self.quit = False
+        self.choices: Choices | None = None
+        """What may be changed besides; None where somebody else settles it."""
+        self.difficulty = difficulty
+        """Range that courses are drawn from; None: all that were built."""
         self.steps = 0
         """Control steps since the start."""
         self.episodes: dict[str, int] = {"episodes": 0, "completed": 0, "timed out": 0, "failed": 0}
         """How those that ended did, all robots together."""
         steps = round(HISTORY_SECONDS / self.mdp.clock.step_dt)
         self.rewards = RewardHistory(self.mdp.rewards.names, steps, self.mdp.clock.step_dt)
+        self._speeds: deque[float] = deque(maxlen=max(round(SPEED_SECONDS / self.mdp.clock.step_dt), 1))
         self._acts: dict[Action, Callable[[], None]] = {
             Action.PAUSE: self._toggle_pause,
             Action.STEP: self._step_once,
@@ -68,6 +85,9 @@ class Session:
     def _begin(self) -> None:
         """The first episodes, on any courses."""
         self.mdp.choose_levels = self._any_levels
+        if self.difficulty is not None:
+            everyone = torch.arange(self.mdp.num_envs, device=self.mdp.device)
+            self.mdp.course.set_levels(everyone, self._any_levels(everyone))
         self._drive()
         with torch.inference_mode():
             self.env.reset()
@@ -82,9 +102,14 @@ class Session:
 
     def handle(self) -> None:
         """Do what was asked for since the last call."""
-        for action in self.controls.take():
-            if self.driver is None or not self.driver.act(action):
-                self._acts.get(action, lambda: None)()
+        for wish in self.controls.take():
+            if isinstance(wish, Choice):
+                if self.choices is not None:
+                    self.choices.choose(wish)
+            elif self.driver is None or not self.driver.act(wish):
+                self._acts.get(wish, lambda: None)()
+        if self.choices is not None:
+            self.choices.poll()
 
     @torch.inference_mode()
     def advance(self) -> None:
@@ -98,8 +123,15 @@ class Session:
         """What a control step brought: ``[N]`` whose episode ended."""
         self.steps += 1
         self.rewards.add(self.mdp.rewards.step_values[self.watched].cpu().numpy())
+        assert self.mdp.context is not None
+        self._speeds.append(float(self.mdp.context.robot.base_lin_vel_b[self.watched, 0]))
         if bool(dones.any()):
             self._count(dones)
+
+    @property
+    def mean_speed(self) -> float:
+        """Of the watched robot, forward, over the last second [m/s]."""
+        return sum(self._speeds) / len(self._speeds) if self._speeds else 0.0
 
     def snapshot(self) -> Snapshot:
         """The robot that is watched, now."""
@@ -109,9 +141,22 @@ class Session:
         """``[M, H, W]`` in [0, 1], the watched robot's first; None where none are shown."""
         if self.depth is None:
             return None
-        others = range(self.mdp.num_envs) if self.depth.seen_by_policy else ()
-        shown = [self.watched, *(i for i in others if i != self.watched)]
-        return self.depth.images(self.obs, shown[:IMAGES])
+        return self.depth.images(self.obs, self._depicted())
+
+    def depth_labels(self) -> list[str]:
+        """Whose each of :meth:`depth_images` is."""
+        if self.depth is None:
+            return []
+        course, groups = self.mdp.course, max(len(self.depth.groups), 1)
+        terrain = course.terrain.tolist()
+        names = [f"{env_id + 1} {course.library.names[terrain[env_id]]}" for env_id in self._depicted()]
+        names[0] += ", watched"
+        return names * groups
+
+    def _depicted(self) -> list[int]:
+        """Robots whose depth images are shown, the watched one first."""
+        others = range(self.mdp.num_envs) if self.depth is not None and self.depth.seen_by_policy else ()
+        return [self.watched, *(i for i in others if i != self.watched)][:IMAGES]
 
     # -- robots and courses ------------------------------------------------------------------------------------------
 
@@ -131,6 +176,7 @@ class Session:
         """Show another robot."""
         self.watched = env_id
         self.rewards.clear()
+        self._speeds.clear()
 
     def next_terrain(self) -> None:
         """Show the first robot of the next terrain that has one, at the start of an episode."""
@@ -140,9 +186,47 @@ class Session:
         self.watch(terrain.index(following))
         self.reset()
 
+    def go_to_terrain(self, name: str) -> None:
+        """Show a robot on a terrain, at the start of an episode; the one that is watched goes there if there is none.
+
+        Args:
+            name: of a terrain that courses were built of.
+        """
+        course = self.mdp.course
+        index = course.library.names.index(name)
+        terrain = course.terrain.tolist()
+        if index in terrain:
+            self.watch(terrain.index(index))
+        else:
+            columns = course.library.terrain[: course.library.columns].tolist()
+            course.set_columns(torch.tensor([self.watched], device=self.mdp.device), columns.index(index))
+        self.reset()
+
+    @torch.inference_mode()
+    def set_policy(self, policy: WatchedPolicy) -> None:
+        """Go on with another policy, which remembers nothing yet."""
+        self.policy = policy
+        policy.reset()
+
+    @torch.inference_mode()
+    def set_observations(self, observations: ObservationSet) -> None:
+        """Begin anew with observation groups of the same layout."""
+        self.mdp.observations = observations
+        self.env.reset()
+        self.policy.reset()
+        self.obs = self.env.get_observations()
+        self.rewards.clear()
+
     def _any_levels(self, env_ids: Tensor) -> Tensor:
-        """A course is as good as another: levels ``[M]`` drawn anew."""
-        return torch.randint(self.mdp.course.num_levels, (len(env_ids),), device=env_ids.device)
+        """A course is as good as another: levels ``[M]`` drawn anew, of those whose difficulty is the nearest."""
+        course = self.mdp.course
+        if self.difficulty is None:
+            return torch.randint(course.num_levels, (len(env_ids),), device=env_ids.device)
+        low, high = self.difficulty
+        built = course.library.difficulty.view(course.num_levels, -1)[:, course.column[env_ids]]
+        off = (low - built).clamp(min=0.0) + (built - high).clamp(min=0.0)
+        nearest = off <= off.min(dim=0).values + 1e-6
+        return torch.multinomial(nearest.T.float(), 1).squeeze(-1)
 
     def _count(self, dones: Tensor) -> None:
         ends = self.mdp.terminations
@@ -151,6 +235,7 @@ class Session:
             self.episodes[name] += int((which & (dones > 0)).sum())
         if bool(dones[self.watched]):
             self.rewards.clear()
+            self._speeds.clear()
 
     # -- what actions do ---------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from parkour.mdp.task_mdp import TaskMdp
+from parkour.terrain.palette import height_colours
 
 PARKED_BELOW = -20.0
 """Boxes whose centres are lower than this are unused ones [m]."""
@@ -64,6 +65,12 @@ class Snapshot:
     """Where somebody who drives wants the robot to go [rad]; None where way points lead."""
     seconds: float
     """Since the episode's start."""
+    velocity: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    """``[3]`` of the base [m/s]."""
+    feet: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    """``[F, 3]`` centres of the feet [m]."""
+    foot_forces: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    """``[F, 3]`` net contact force on each foot [N]."""
 
     @property
     def course(self) -> str:
@@ -109,6 +116,9 @@ def take_snapshot(mdp: TaskMdp, env_id: int) -> Snapshot:
         speed=float(robot.base_lin_vel_b[env_id, 0]),
         heading=float(drive.heading[env_id]) if drive is not None and by_hand else None,
         seconds=float(ctx.episode_step[env_id]) * mdp.clock.step_dt,
+        velocity=_host(robot.base_lin_vel_w[env_id]),
+        feet=_host(robot.feet_pos[env_id]),
+        foot_forces=_host(ctx.contacts.foot_force[env_id]),
     )
 
 
@@ -117,14 +127,9 @@ def _host(values: Tensor) -> np.ndarray:
 
 
 def box_colours(boxes: np.ndarray) -> np.ndarray:
-    """``[B, 3]`` uint8: the higher a box's top, the warmer; ground grey, pits dark.
+    """``[B, 3]`` uint8: the colour of a box's top in :data:`parkour.terrain.palette.PALETTE`.
 
     Args:
         boxes: ``[B, 10]``, see :attr:`Snapshot.boxes`.
     """
-    top = boxes[:, 2] + boxes[:, 9]
-    stops = np.array([-1.0, -0.15, 0.0, 0.06, 0.5, 1.0])
-    colours = np.array(
-        [(58, 60, 68), (92, 92, 98), (150, 148, 142), (170, 164, 150), (198, 158, 110), (206, 126, 84)], float
-    )
-    return np.stack([np.interp(top, stops, colours[:, k]) for k in range(3)], axis=-1).round().astype(np.uint8)
+    return height_colours(boxes[:, 2] + boxes[:, 9])

@@ -14,9 +14,14 @@ def status_lines(session: Session, snapshot: Snapshot) -> list[str]:
         f"{snapshot.course}, {state}",
         f"robot {snapshot.env_id + 1} of {session.mdp.num_envs}, {snapshot.seconds:.1f} s, step {session.steps}",
         f"way points {min(snapshot.goal_index, len(snapshot.goals))} of {len(snapshot.goals)}",
-        f"speed {snapshot.speed:.2f} of {snapshot.command:.2f} m/s",
+        f"speed {session.mean_speed:.2f} of {snapshot.command:.2f} m/s (mean of a second)",
         f"ended: {ended}",
     ]
+    if session.choices is not None:
+        shelf = session.choices.shelf
+        lines.insert(1, f"policy: {shelf.running}")
+        if shelf.trouble:
+            lines.insert(2, f"not taken up: {shelf.trouble}")
     if session.driver is not None:
         lines.insert(1, "way points lead (autopilot)" if session.driver.autopilot else "steered by hand")
     return lines

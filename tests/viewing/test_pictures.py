@@ -168,6 +168,8 @@ def test_depth_images_are_as_wide_as_asked_for(width: int) -> None:
             return SimpleNamespace(image=image)
 
     panels = pytest.importorskip("parkour.viewing.web.panels")
-    session: Any = SimpleNamespace(depth_images=lambda: np.random.rand(4, 58, 87))
+    session: Any = SimpleNamespace(
+        depth_images=lambda: np.random.rand(4, 58, 87), depth_labels=lambda: ["1 gap", "2 step", "3 gap", "4 hurdle"]
+    )
     sheet = panels.DepthPanel(Gui(), session, width)._image.image
     assert width - 180 < sheet.shape[1] <= width

@@ -107,7 +107,7 @@ def test_the_address_sets_a_cookie_that_scripts_cannot_read(viewer: WebViewer) -
 
 def test_a_viser_that_asks_nobody_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session, task, _ = make_session(tmp_path, num_envs=1, terrains=("hurdle",))
-    monkeypatch.setattr(web_module, "guarding", lambda guard: web_module.redirect_stdout(None))
+    monkeypatch.setattr(web_module, "guarding", lambda *arguments: web_module.redirect_stdout(None))
     with pytest.raises(EngineError, match="serves its page to every web site"):
         WebViewer(MujocoShapes(task), session, ViewerOptions("a test"))
 

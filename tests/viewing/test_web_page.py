@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
 
 from parkour.errors import EngineError
-from parkour.viewing.controls import BUTTONS
+from parkour.policies.deployed import load_policy
+from parkour.viewing.choices import Choices
+from parkour.viewing.controls import BUTTONS, Action, Setting
 from parkour.viewing.loop import run
 from parkour.viewing.session import Session
+from parkour.viewing.shelf import Shelf
 from parkour.viewing.viewer import ViewerOptions
 from parkour_mujoco.launch import choose_renderer
 from tests.viewing.browser import find_chromium, open_page
@@ -30,6 +36,8 @@ mujoco = pytest.importorskip("mujoco")
 pytest.importorskip("mjlab")
 from parkour.viewing import web  # noqa: E402
 from parkour.viewing.web import page as web_module  # noqa: E402
+from parkour.viewing.web.identity import ICON  # noqa: E402
+from parkour.viewing.web.overlays import force_arrows, velocity_arrows  # noqa: E402
 from parkour.viewing.web.page import WebViewer, free_port  # noqa: E402
 from parkour_mujoco.viewer.shapes import MujocoShapes  # noqa: E402
 
@@ -42,7 +50,9 @@ def any_port() -> int:
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[tuple[WebViewer, Session, Any]]:
-    session, task, _ = make_session(tmp_path, driven=True, depth=True, num_envs=2, terrains=("hurdle", "tilt"))
+    session, task, weights = make_session(tmp_path, driven=True, depth=True, num_envs=2, terrains=("hurdle", "tilt"))
+    shelf = Shelf(weights, lambda chosen: load_policy(chosen, task, session.env), 12)
+    session.choices = Choices(session, shelf, {"none": session.mdp.observations}, 0.8)
     viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=any_port(), behind=True, depth=True))
     yield viewer, session, task
     viewer.close()
@@ -100,10 +110,13 @@ def test_buttons_on_the_page_reach_the_session(page: tuple[WebViewer, Session, A
     handles = list(viewer.server.gui._gui_input_handle_from_uuid.values())
     groups = [handle for handle in handles if type(handle).__name__ == "GuiButtonGroupHandle"]
     labels = [option for group in groups for option in group.options]
-    assert labels == [f"{button.label} ({button.browser_key})" for button in BUTTONS]
+    rest = [button for button in BUTTONS if button.action is not Action.PAUSE]
+    assert labels == [f"{button.label} ({button.shown_key()})" for button in rest]
+    assert "Walk faster (W)" in labels
     # What a click in the browser does.
-    groups[0].value = "Pause (space)"
+    groups[0].value = "Step (X)"
     _until(lambda: session.handle() or session.paused)
+    assert session.steps == 1
     speed = next(h for h in handles if getattr(h, "label", "") == "speed [m/s]")
     event = type("Event", (), {"client": object()})()
     viewer.panels._drive._set(event, speed=0.5)  # type: ignore[union-attr]
@@ -116,6 +129,74 @@ def test_buttons_on_the_page_reach_the_session(page: tuple[WebViewer, Session, A
     assert session.driver is not None and session.driver.speed == 0.5
 
 
+def client_event() -> Any:
+    """What viser tells of a change that a browser made."""
+    return type("Event", (), {"client": object()})()
+
+
+def test_everything_that_can_be_chosen_on_the_page_is_done(page: tuple[WebViewer, Session, Any]) -> None:
+    viewer, session, _ = page
+    panel = viewer.panels.choices
+    assert panel is not None and session.choices is not None
+
+    def choose(handle: Any, value: Any) -> None:
+        handle.value = value
+        panel._ask(client_event(), next(s for s in Setting if getattr(panel, s.value) is handle), handle)
+        session.handle()
+
+    choose(panel.terrain, "tilt")
+    assert session.snapshot().terrain == "tilt"
+    choose(panel.difficulty, 0.0)
+    library = session.mdp.course.library
+    of_tilt = library.difficulty[library.terrain == library.names.index("tilt")]
+    assert session.snapshot().difficulty == pytest.approx(float(of_tilt.min()))
+    choose(panel.policy, "zero actions")
+    assert session.choices.shelf.running == "zero actions" and not session.policy(session.obs).any()
+    panel.update(session.snapshot())
+    assert (panel.policy.value, panel.terrain.value) == ("zero actions", "tilt")
+    # Somebody who drives has speeds of their own, and one preset is no choice.
+    assert panel.speed is None and panel.noise is None
+    look, scene = viewer.panels.look, viewer.scene
+    for handle, wanted in ((look.forces, True), (look.velocities, True), (look.markers, False)):
+        handle.value = wanted
+    _until(lambda: scene.overlays.forces and scene.overlays.velocities and not scene.markers)
+    viewer.update(session)
+    arrows = scene.overlays._handles
+    assert len(arrows["forces"].points) == 4 and len(arrows["velocities"].points) == 2
+
+
+def test_arrows_are_as_long_as_what_they_show(page: tuple[WebViewer, Session, Any]) -> None:
+    snapshot = replace(
+        page[1].snapshot(), feet=np.zeros((1, 3)), foot_forces=np.array([[0.0, 0.0, 150.0]]),
+        velocity=np.array([0.0, 1.0, 0.0]), command=0.5, yaw=0.0,
+    )  # fmt: skip
+    np.testing.assert_allclose(force_arrows(snapshot)[0][0], [[0, 0, 0], [0, 0, 0.4]], atol=1e-6)
+    points = velocity_arrows(snapshot)[0]
+    np.testing.assert_allclose(points[:, 1] - points[:, 0], [[0, 0.6, 0], [0.3, 0, 0]], atol=1e-6)
+
+
+def test_the_pause_button_shows_its_state(page: tuple[WebViewer, Session, Any]) -> None:
+    viewer, session, _ = page
+    button = viewer.panels._controls.pause
+    assert button.label == "Pause (space)"
+    session.paused = True
+    viewer.panels._controls.update(session)
+    assert button.label == "Paused: go on (space)"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_the_tab_has_our_name_and_icon(page: tuple[WebViewer, Session, Any], encoding: str) -> None:
+    viewer, _, _ = page
+    with urlopen(Request(viewer.address, headers={"Accept-Encoding": encoding}), timeout=10) as answer:
+        body = answer.read()
+        assert int(answer.headers["Content-Length"]) == len(body)
+    text = (gzip.decompress(body) if encoding == "gzip" else body).decode()
+    assert "<title>parkour: a test</title>" in text and "<title>Viser" not in text
+    assert quote(ICON) in text and text.count('rel="icon"') == 1
+    # Somebody drives here: W and the arrow are the key of the button.
+    assert '"KeyW": "I"' in text and '"ArrowLeft": "J"' in text
+
+
 def test_panels_show_what_is_so(page: tuple[WebViewer, Session, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     viewer, session, _ = page
     for _ in range(10):
@@ -125,7 +206,7 @@ def test_panels_show_what_is_so(page: tuple[WebViewer, Session, Any], monkeypatc
     text = viewer.panels._status._text.content
     assert "**hurdle**" in text and "steered by hand" in text and "step 10" in text
     plots = viewer.panels._rewards._plots
-    assert [plot.title for plot in plots] == list(session.rewards.names)
+    assert [plot.title for plot in plots] == [f"{name} [1/s]" for name in session.rewards.names]
     times, values = plots[1].data
     assert len(times) == 10 and np.array_equal(values, session.rewards.values[:, 1])
     assert viewer.panels._depth is not None and viewer.panels._depth._image.image.std() > 5
@@ -166,7 +247,8 @@ def test_without_viser_there_is_one_line(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.skipif(find_chromium() is None, reason="no Chromium")
 def test_the_page_in_a_browser(tmp_path: Path) -> None:
     """It loads, shows something, and buttons and keys reach the session."""
-    session, task, _ = make_session(tmp_path, num_envs=2, terrains=("hurdle", "tilt"))
+    session, task, _ = make_session(tmp_path, driven=True, num_envs=2, terrains=("hurdle", "tilt"))
+    assert session.driver is not None
     viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=any_port()))
     over = threading.Event()
     thread = threading.Thread(target=lambda: run(session, viewer=viewer, stop=over.is_set))
@@ -180,7 +262,12 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
             _until(lambda: session.watched == 1)
             browser.press("m")
             _until(lambda: session.watched == 0)
-            browser.wait_for("document.body.innerText.includes('paused')")
+            browser.wait_for("document.body.innerText.includes('Paused: go on')")
+            assert browser.evaluate("document.title") == "parkour: a test"
+            browser.press("w")
+            _until(lambda: session.driver is not None and session.driver.speed == pytest.approx(0.1))
+            browser.press("s")
+            _until(lambda: session.driver is not None and session.driver.speed == 0.0)
             picture = _settled(browser)
             loaded = browser.evaluate("performance.getEntriesByType('resource').map(e => new URL(e.name).host)")
     finally:

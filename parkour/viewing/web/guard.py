@@ -106,8 +106,10 @@ def _hostname(host: str) -> str | None:
 
 
 @contextmanager
-def guarding(guard: Guard) -> Iterator[None]:
-    """A viser server that starts within asks ``guard`` first.
+def guarding(
+    guard: Guard, dress: Callable[[Respond | None], Respond | None] = lambda respond: respond
+) -> Iterator[None]:
+    """A viser server that starts within asks ``guard`` first, and what it answers goes through ``dress``.
 
     viser offers no place for this: the WebSocket library's ``serve``, which it calls as it starts, is replaced for as
     long as that takes. Whether it worked is for the caller to try (:func:`is_guarded`).
@@ -117,7 +119,7 @@ def guarding(guard: Guard) -> Iterator[None]:
     serve: Any = server.serve
 
     def guarded(*args: Any, process_request: Respond | None = None, **more: Any) -> Any:
-        return serve(*args, process_request=guard.wrap(process_request), **more)
+        return serve(*args, process_request=guard.wrap(dress(process_request)), **more)
 
     server.serve = guarded  # type: ignore[assignment, misc]
     try:

@@ -10,14 +10,18 @@ from typing import Literal
 import viser
 
 from parkour.errors import EngineError
+from parkour.viewing.controls import buttons
 from parkour.viewing.session import Session
 from parkour.viewing.viewer import DEFAULT_PORT, ViewerOptions
 from parkour.viewing.web.guard import PARAMETER, Guard, guarding, is_guarded
+from parkour.viewing.web.identity import Identity
 from parkour.viewing.web.panels import PICTURE_WIDTH, Panels
 from parkour.viewing.web.scene import WebScene
 from parkour.viewing.web.shapes import RobotShapes
 
 HOST = "127.0.0.1"
+BRAND = (47, 98, 158)
+"""Colour of what is chosen on the page."""
 TRIES = 20
 """Ports after the default one that are tried where nobody asked for one."""
 
@@ -36,9 +40,12 @@ class WebViewer:
 
     def __init__(self, robot: RobotShapes, session: Session, options: ViewerOptions) -> None:
         self.port = free_port(options.port)
-        self.server, self.guard = guarded_server(options.title, self.port)
+        identity = Identity(f"parkour: {options.title}", buttons(True) if session.driver is not None else ())
+        self.server, self.guard = guarded_server(options.title, self.port, identity)
         # Sharing would send the scene to somebody else's server.
-        self.server.gui.configure_theme(show_logo=False, show_share_button=False, control_width=_control_width(options))
+        self.server.gui.configure_theme(
+            show_logo=False, show_share_button=False, control_width=_control_width(options), brand_color=BRAND
+        )
         self.scene = WebScene(self.server, robot, "behind" if options.behind else "follow")
         self.panels = Panels(self.server.gui, session, self.scene, options.depth_width)
         self.update(session)
@@ -72,15 +79,20 @@ def _control_width(options: ViewerOptions) -> Literal["medium", "large"]:
     return "large" if (options.depth_width or 0) > PICTURE_WIDTH else "medium"
 
 
-def guarded_server(title: str, port: int) -> tuple[viser.ViserServer, Guard]:
+def guarded_server(title: str, port: int, identity: Identity | None = None) -> tuple[viser.ViserServer, Guard]:
     """A server of pages for this machine alone, which asks the guard first.
+
+    Args:
+        title: of the panels, and of the tab where no ``identity`` is given.
+        port: to serve at.
+        identity: of the tab.
 
     Raises:
         EngineError: the page cannot be protected from other pages.
     """
-    guard = Guard(port)
+    guard, identity = Guard(port), identity or Identity(f"parkour: {title}")
     # Standard output belongs to the command that runs.
-    with redirect_stdout(io.StringIO()), guarding(guard):
+    with redirect_stdout(io.StringIO()), guarding(guard, identity.wrap):
         server = viser.ViserServer(host=HOST, port=port, label=title, verbose=False)
     if not is_guarded(HOST, port):
         with redirect_stdout(io.StringIO()):

@@ -16,6 +16,7 @@ import viser
 from parkour.viewing.follow import Follow
 from parkour.viewing.markers import BALL_RADIUS, HEADING_COLOUR, HEADING_HEIGHT, POLE_HEIGHT, UP
 from parkour.viewing.snapshot import Snapshot, box_colours
+from parkour.viewing.web.overlays import Overlays
 from parkour.viewing.web.shapes import RobotShapes
 
 CameraMode = Literal["follow", "behind", "free"]
@@ -53,6 +54,7 @@ class WebScene:
         self._balls: Any = None
         self._goals: np.ndarray | None = None
         self._arrow = self._add_arrow()
+        self.overlays = Overlays(self._scene, f"{ROOT}/overlays")
         server.initial_camera.position = (-2.6, -1.6, 1.3) if camera == "follow" else (-2.6, 0.0, 1.2)
         server.initial_camera.look_at = (0.3, 0.0, 0.0)
 
@@ -65,6 +67,7 @@ class WebScene:
             frame.position, frame.wxyz = poses[body]
         self._show_goals(snapshot)
         self._show_heading(snapshot)
+        self.overlays.update(snapshot)
         self._move_world(snapshot)
 
     @property

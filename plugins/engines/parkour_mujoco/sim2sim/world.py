@@ -12,6 +12,7 @@ import numpy as np
 
 from parkour.mdp.robot import RobotLayout
 from parkour.tasks.model import Camera
+from parkour.terrain.palette import height_colours
 from parkour_mujoco.physics import SolverSettings, add_course, robot_spec
 from parkour_mujoco.robot_files import RobotFiles
 from parkour_mujoco.sim2sim.depth import mount
@@ -166,8 +167,12 @@ def _compile(
     files: RobotFiles, layout: RobotLayout, boxes: np.ndarray, visuals: bool, camera: Camera | None
 ) -> mujoco.MjModel:
     spec = robot_spec(files, layout, visuals=visuals)
-    for geom, row in zip(add_course(spec, len(boxes)), boxes.astype(np.float64), strict=True):
+    rows = boxes.astype(np.float64)
+    for geom, row, colour in zip(
+        add_course(spec, len(boxes)), rows, height_colours(rows[:, 2] + rows[:, 9]) / 255.0, strict=True
+    ):
         geom.pos, geom.quat, geom.size = row[:3], row[3:7], row[7:]
+        geom.rgba = [*colour, 1.0]
     if camera is not None:
         mount(spec, files.base_body, camera)
     if visuals:

@@ -101,7 +101,7 @@ class NativeViewer:
         images = session.depth_images() if self._depth else None
         if images is not None:
             width = self._depth_width or max(viewport.width // 4, 64)
-            sheet = depth_sheet(images, width)[: viewport.height, : viewport.width]
+            sheet = depth_sheet(images, width, session.depth_labels())[: viewport.height, : viewport.width]
             place = mujoco.MjrRect(0, 0, sheet.shape[1], sheet.shape[0])
             self._window.set_images((place, sheet))
 

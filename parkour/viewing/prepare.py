@@ -1,0 +1,154 @@
+"""The task, the environment and the session of what is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from parkour.engines.device import choose_device
+from parkour.engines.make import make_task_env
+from parkour.engines.protocol import Engine
+from parkour.engines.task_env import TaskEnv
+from parkour.evaluation.protocol import Protocol, evaluation_task
+from parkour.learning.rng import seed_everything
+from parkour.mdp.drive import Drive
+from parkour.mdp.observations import ObservationSet
+from parkour.policies.deployed import DeployedPolicy, load_policy
+from parkour.policies.source import Weights
+from parkour.policies.task import document_of
+from parkour.tasks.build import build_observations
+from parkour.tasks.document import OVERLAYS
+from parkour.tasks.resolved import ResolvedTask
+from parkour.viewing.choices import CLEAN, Choices
+from parkour.viewing.depth import DepthFeed
+from parkour.viewing.driving import Driver, DriveSource
+from parkour.viewing.options import WatchOptions
+from parkour.viewing.session import Session
+from parkour.viewing.shelf import Shelf
+from parkour.viewing.viewer import watch_options
+
+LEVELS = 11
+"""Difficulties from 0 to 1 that the page's slider has courses for, on each terrain."""
+PLAY = Protocol(
+    name="play",
+    summary="the task's overlay play, as many robots on every terrain",
+    changes={"course.curriculum": False},
+    equal_shares=True,
+    stratified=False,
+    overlay="play",
+    difficulty=None,
+    columns_per_terrain=1,
+)
+DRIVEN = Protocol(
+    name="demo",
+    summary="as play, and episodes end only where the course does",
+    changes={"course.curriculum": False, "timing.episode_length": 3600.0, "command.resample": "never"},
+    equal_shares=True,
+    stratified=False,
+    overlay="play",
+    difficulty=None,
+    columns_per_terrain=1,
+)
+
+
+def watched_task(weights: Weights, options: WatchOptions, kind: str, engine: Engine) -> ResolvedTask:
+    """The task of a checkpoint as it is watched; on the page with courses of every difficulty, to choose from.
+
+    Args:
+        weights: of the policy.
+        options: how it is watched.
+        kind: of viewer.
+        engine: that will run it.
+
+    Raises:
+        ParkourError: a change does not fit the task, or it cannot be rebuilt.
+    """
+    protocol = protocol_of(options)
+    task = evaluation_task(weights, protocol, options.changes)
+    if kind != "web":
+        return task
+    full = {"course.difficulty": "levels", "course.levels": LEVELS}
+    changes = {path: value for path, value in full.items() if path not in options.changes.changes}
+    return evaluation_task(
+        weights,
+        protocol,
+        replace(options.changes, difficulty=(0.0, 1.0), changes={**changes, **options.changes.changes}),
+    )
+
+
+def protocol_of(options: WatchOptions) -> Protocol:
+    """Under which the task is watched."""
+    return PLAY if options.drive is None else DRIVEN
+
+
+def make_watched_env(engine: Engine, task: ResolvedTask, options: WatchOptions, kind: str) -> TaskEnv:
+    """The engine's environment, with what it needs to be watched."""
+    own = watch_options(engine, kind, video=options.video is not None)
+    return make_task_env(
+        engine,
+        task,
+        num_envs=_num_envs(options, task),
+        device=choose_device(options.device),
+        seed=options.seed,
+        options={**own, **options.engine_options},
+    )
+
+
+def make_session(
+    env: TaskEnv,
+    task: ResolvedTask,
+    weights: Weights,
+    options: WatchOptions,
+    source: DriveSource | None,
+    notify: Callable[[str], None],
+) -> Session:
+    """The session, with everything that may be chosen in it."""
+    mdp = env.mdp
+    fitting = lambda chosen: load_policy(chosen, task, env, allow_mismatch=options.changes.allow_mismatch)  # noqa: E731
+    policy: DeployedPolicy = fitting(weights)
+    driver = None
+    if options.drive is not None:
+        driver = Driver(Drive(mdp.num_envs, mdp.device, mdp.clock.step_dt), task.model.command.speed[1], source)
+    feed = DepthFeed(mdp, task.model.camera, env.get_observations())
+    shown = feed.seen_by_policy or options.show_depth
+    if shown and not feed.seen_by_policy:
+        notify(f"{task.name} has no depth camera: shown is what one would see, the policy does not")
+    shelf = Shelf(weights, fitting, len(task.robot.joints))
+    noises = _noises(env, task, weights, options)
+    # Again, because making a policy draws weights.
+    seed_everything(options.seed)
+    wanted = evaluation_task(weights, protocol_of(options), options.changes).model.course.difficulty_range
+    session = Session(
+        env,
+        policy,
+        driver=driver,
+        depth=feed if shown else None,
+        difficulty=wanted if wanted != task.model.course.difficulty_range else None,
+    )
+    session.choices = Choices(session, shelf, noises, task.model.command.speed[1])
+    return session
+
+
+def _noises(env: TaskEnv, task: ResolvedTask, weights: Weights, options: WatchOptions) -> Mapping[str, ObservationSet]:
+    """The environment's observation groups under each preset that changes nothing else, the current one first."""
+    current = options.changes.noise or CLEAN
+    found = {current: env.mdp.observations}
+    document = document_of(weights)
+    if task.model.stage == "teacher":
+        return found
+    presets = [
+        name for name, tables in document.overlays.items() if name not in OVERLAYS and set(tables) <= {"observations"}
+    ]
+    for name in (CLEAN, *presets):
+        if name in found:
+            continue
+        changes = replace(options.changes, noise=None if name == CLEAN else name)
+        other = evaluation_task(weights, protocol_of(options), changes)
+        found[name] = build_observations(other, num_envs=env.num_envs, device=str(env.device), camera=env.mdp.camera)
+    return found
+
+
+def _num_envs(options: WatchOptions, task: ResolvedTask) -> int:
+    if options.num_envs is not None:
+        return options.num_envs
+    return 1 if options.drive is not None else len(task.terrains)

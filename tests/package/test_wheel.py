@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tomllib
 import venv
 import zipfile
@@ -144,3 +145,38 @@ def test_a_scaffold_of_the_wheel_is_whole(parkour: Run, tmp_path: Path) -> None:
     parkour("plugins", "new", "parkour-reward-fresh", "--kind", "reward")
     report = json.loads(parkour("plugins", "check", "./parkour-reward-fresh", "--no-compile", "--json").stdout)
     assert report["ok"] and report["plugins"][0]["source"] == str(tmp_path / "parkour-reward-fresh")
+
+
+def test_the_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    build = "import sys; from hatchling.build import build_sdist; build_sdist(sys.argv[1])"
+    _checked([sys.executable, "-c", build, tmp_path], ROOT)
+    (sdist,) = tmp_path.glob("parkour_lab-*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    (source,) = (tmp_path / "source").iterdir()
+    again = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
+    _checked([sys.executable, "-c", again, tmp_path / "again"], source)
+    (rebuilt,) = (tmp_path / "again").glob("*.whl")
+    contents = [
+        {name: archive.getinfo(name).CRC for name in archive.namelist() if not name.endswith("RECORD")}
+        for archive in (zipfile.ZipFile(wheel), zipfile.ZipFile(rebuilt))
+    ]
+    assert rebuilt.name == wheel.name and contents[0] == contents[1]
+    assert sdist.stat().st_size < 12e6 and wheel.stat().st_size < 8e6
+
+
+@pytest.mark.mujoco
+@pytest.mark.slow
+def test_the_pretrained_policy_from_an_empty_folder(parkour: Run, tmp_path: Path) -> None:
+    """Watched, scored, exported, tried in plain MuJoCo and driven: weights and all are in the wheel."""
+    pytest.importorskip("mjlab")
+    short = ["--steps", "5", "--terrain", "flat"]
+    assert "the pretrained weights are used" in parkour("play", "go2-student", "--video", "play.mp4", *short).stderr
+    scored = ["--num-envs", "5", "--steps", "5", "--set", "timing.episode_length=0.2", "--json", "eval.json"]
+    parkour("eval", "go2-student", "--pretrained", *scored)
+    parkour("export", "onnx", "--pretrained", "--no-rollout", "--out", "exported")
+    parkour("sim2sim", "exported", "--terrain", "flat", "--episodes", "1", "--seconds", "0.2", "--json", "sim2sim.json")
+    (tmp_path / "drive.csv").write_text("time,speed,turn\n0,0.5,0\n0.1,0.5,0.2\n", encoding="utf-8")
+    parkour("demo", "--pretrained", "--script", "drive.csv", "--video", "demo.mp4")
+    for name in ("play.mp4", "demo.mp4", "eval.json", "sim2sim.json", "exported/policy.onnx"):
+        assert (tmp_path / name).stat().st_size > 500, name

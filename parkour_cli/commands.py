@@ -28,7 +28,7 @@ SUMMARIES: dict[str, str] = {
     "plugins": "List plugins, show what they provide, check them, write new ones.",
     "tasks": "List tasks and show them, resolved to their components.",
     "terrains": "Draw sub-terrains: a picture and the height map, with goals and edges.",
-    "pipeline": "From nothing to a scored, exported policy, in one command that goes on.",
+    "pipeline": "From nothing to a scored, exported policy; called again, it resumes.",
     "bench": "Measure how fast this machine simulates.",
     "doctor": "Check Python, torch, GPUs, engines, plugins and assets.",
 }

@@ -15,7 +15,7 @@ from parkour.terminal import Terminal
 from parkour_cli.changes import read_changes
 from parkour_cli.options import DEVICE
 
-app = make_app("From nothing to a scored, exported policy, in one command that goes on.")
+app = make_app("From nothing to a scored, exported policy; called again, it resumes.")
 
 OPTIONS = OptionsOf(
     {

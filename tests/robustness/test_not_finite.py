@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
 
-from parkour.errors import CheckpointError, PluginError, TrainingError
+from parkour.errors import CheckpointError, ExportError, PluginError, TrainingError
 from parkour.evaluation.evaluate import EvaluationOptions, check_fit, evaluate
 from parkour.learning.train import train
 from parkour.mdp.observations import name_not_finite
@@ -143,3 +145,14 @@ def test_training_tells_once_of_a_reward_that_is_none(tmp_path: Path, caplog: py
     told = [record.getMessage() for record in caplog.records if "'bad'" in record.getMessage()]
     assert len(told) == 1 and "3 times" in told[0]
     assert result.metrics[f"{NOT_FINITE}bad"] == 3.0 and f"{NOT_FINITE}ok" not in result.metrics
+
+
+def test_sim2sim_says_so_too() -> None:
+    from parkour_mujoco.sim2sim.episode import _Walk
+
+    walk = object.__new__(_Walk)
+    control = SimpleNamespace(action_clip=1.0, action_scale=1.0)
+    walk.run = cast("Any", SimpleNamespace(manifest=SimpleNamespace(control=control), policy=lambda obs: obs * NAN))
+    walk.observation, walk._count = np.zeros(12), 3
+    with pytest.raises(ExportError, match="action at control step 3 is NaN or infinite"):
+        walk.step()

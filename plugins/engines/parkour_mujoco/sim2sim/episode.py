@@ -136,6 +136,11 @@ class _Walk:
         """Act on the last observation for one control step."""
         control = self.run.manifest.control
         raw = self.run.policy(self.observation[None])[0].astype(float)
+        if not np.isfinite(raw).all():
+            raise ExportError(
+                f"the export's action at control step {self._count} is NaN or infinite, expected finite numbers",
+                hint="export another checkpoint: parkour export onnx --checkpoint FILE --out DIR",
+            )
         self.action = np.clip(raw, -control.action_clip, control.action_clip)
         self._queue.append(self.action)
         target = self._default + control.action_scale * self._queue.pop(0)

@@ -130,7 +130,8 @@ def plot(figures: dict[str, Any]) -> bytes:
     axes.plot(
         [index * minutes for index, _ in figures["memory"]], [size for _, size in figures["memory"]], linewidth=1.2
     )
-    axes.set(xlabel="simulated time, over all robots [min]", ylabel="resident memory [MiB]", ylim=(0, None))
+    top = 1.2 * max(size for _, size in figures["memory"])
+    axes.set(xlabel="simulated time, over all robots [min]", ylabel="resident memory [MiB]", ylim=(0, top))
     axes.grid(alpha=0.3)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})

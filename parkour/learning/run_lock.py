@@ -160,13 +160,14 @@ class RunLock:
 
 def in_use(folder: Path) -> bool:
     """Whether a process works in a run folder now. Nothing is written, so a folder that is not ours can be asked."""
+    if fcntl is None:
+        return False
     try:
         handle = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return False
     except BlockingIOError:
         return True

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from parkour.api import load_task as load_task
     from parkour.api import make_env as make_env
     from parkour.api import train as train
+    from parkour.engines.protocol import Availability as Availability
+    from parkour.errors import DeviceError as DeviceError
+    from parkour.errors import EngineError as EngineError
     from parkour.errors import ParkourError as ParkourError
     from parkour.hookspecs import hookimpl as hookimpl
     from parkour.mdp.context import StepContext as StepContext
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from parkour.params import Params as Params
     from parkour.params import Range as Range
     from parkour.params import param as param
+    from parkour.policies.definition import PolicyDefinition as PolicyDefinition
+    from parkour.policies.definition import define_policy as define_policy
     from parkour.specs import CommandSpec as CommandSpec
     from parkour.specs import DegradationSpec as DegradationSpec
     from parkour.specs import DepthSourceSpec as DepthSourceSpec
@@ -48,7 +53,12 @@ if TYPE_CHECKING:
     from parkour.specs import TaskSpec as TaskSpec
     from parkour.specs import TerminationSpec as TerminationSpec
     from parkour.specs import TerrainSpec as TerrainSpec
+    from parkour.tasks.resolved import ResolvedTask as ResolvedTask
     from parkour.terrain.box import Box as Box
+    from parkour.terrain.sub_terrain import MARGIN as MARGIN
+    from parkour.terrain.sub_terrain import PATCH_LENGTH as PATCH_LENGTH
+    from parkour.terrain.sub_terrain import PATCH_WIDTH as PATCH_WIDTH
+    from parkour.terrain.sub_terrain import START_PLATFORM as START_PLATFORM
     from parkour.terrain.sub_terrain import SubTerrain as SubTerrain
 
 _HOME = {
@@ -58,6 +68,9 @@ _HOME = {
     "load_task": "parkour.api",
     "make_env": "parkour.api",
     "train": "parkour.api",
+    "Availability": "parkour.engines.protocol",
+    "DeviceError": "parkour.errors",
+    "EngineError": "parkour.errors",
     "ParkourError": "parkour.errors",
     "hookimpl": "parkour.hookspecs",
     "StepContext": "parkour.mdp.context",
@@ -66,8 +79,15 @@ _HOME = {
     "Params": "parkour.params",
     "Range": "parkour.params",
     "param": "parkour.params",
+    "PolicyDefinition": "parkour.policies.definition",
+    "define_policy": "parkour.policies.definition",
+    "ResolvedTask": "parkour.tasks.resolved",
     "Box": "parkour.terrain.box",
     "SubTerrain": "parkour.terrain.sub_terrain",
+    "MARGIN": "parkour.terrain.sub_terrain",
+    "PATCH_LENGTH": "parkour.terrain.sub_terrain",
+    "PATCH_WIDTH": "parkour.terrain.sub_terrain",
+    "START_PLATFORM": "parkour.terrain.sub_terrain",
 } | dict.fromkeys(
     (
         "CommandSpec",

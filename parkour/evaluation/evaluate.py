@@ -20,6 +20,7 @@ from parkour.evaluation.summary import Breakdown, break_down
 from parkour.learning.state import versions
 from parkour.policies.source import Weights
 from parkour.specs import TerrainSpec
+from parkour.tasks.build import has_depth_camera
 from parkour.tasks.resolved import ResolvedTask
 
 DEFAULT_NUM_ENVS = 256
@@ -135,8 +136,8 @@ def evaluate(
     """
     protocol = check_options(options)
     task = task or evaluation_task(weights, protocol, options.changes)
-    if options.blank_depth and task.model.stage == "teacher":
-        raise ParkourError(f"--blank-depth: {task.name!r} is a teacher, which has no depth camera")
+    if options.blank_depth and not has_depth_camera(task):
+        raise ParkourError(f"--blank-depth: the policy of {task.name!r} sees no depth camera")
     device = choose_device(options.device)
     engine_id = "custom"
     if make_env is None:

@@ -102,7 +102,11 @@ def deployed_graphs(actor: nn.Module, groups: Mapping[str, int], num_actions: in
     if isinstance(actor, DeployableActor):
         return list(actor.deployed_graphs())
     if not isinstance(actor, OnnxActor):
-        raise ExportError(f"the policy's network {type(actor).__name__} has no as_onnx() and cannot be exported")
+        raise ExportError(
+            f"the policy's network {type(actor).__name__} has neither deployed_graphs() nor as_onnx(), "
+            "so nothing says what of it is deployed",
+            hint="docs/plugins.md, Policy: one graph from as_onnx(), or several from deployed_graphs()",
+        )
     module = actor.as_onnx(verbose=False)
     if getattr(module, "is_recurrent", False):
         raise ExportError(

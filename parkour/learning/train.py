@@ -81,6 +81,8 @@ def train(
     _check(options, task.model.stage)
     say = _teller(notify)
     definition = define_policy(task)
+    if unread := [group for group in task.observations if group not in definition.groups]:
+        say(f"observation groups that {task.policy.id} does not read: {', '.join(unread)}")
     device = choose_device(options.device)
     start = first_weights(task, options, start)
     student = None if options.student is None else weights_at(options.student)

@@ -20,7 +20,7 @@ def next_levels(
     episode_length: float,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Levels of the next episodes, by the distance walked in the last.
+    """Levels of the next episodes, by the distance walked in the last, along the way points.
 
     More than 0.8 of the distance that the command asks for in a whole episode leads one level up, less than 0.4 of
     it one down, not below 0; above the last level a random one follows. Completing the course counts as up as well:
@@ -28,7 +28,7 @@ def next_levels(
 
     Args:
         level: ``[n]`` int64 levels now.
-        distance: ``[n]`` distance from the start [m].
+        distance: ``[n]`` distance walked [m] (:meth:`parkour.terrain.library.CourseState.distance_walked`).
         speed: ``[n]`` commanded speed [m/s].
         completed: ``[n]`` bool: all way points were reached.
         num_levels: levels of the field.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,18 @@ def test_projects_are_whole_and_say_what_they_are(kind: str) -> None:
 
 def test_there_is_a_template_for_every_kind() -> None:
     assert tuple(KINDS) == ALL_KINDS
+
+
+PROMISED = ("parkour", "parkour.testing", "parkour.commands", "parkour.engines.kit")
+"""What plugin authors may rely on: docs/plugins.md."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_projects_import_only_what_is_promised(kind: str) -> None:
+    imported = re.compile(r"^ *(?:from|import) (parkour[\w.]*)", re.MULTILINE)
+    for path, text in project_files("other-name", kind).items():
+        for module in imported.findall(text) if path.endswith(".py") else ():
+            assert module in PROMISED or module.startswith("parkour_deploy."), f"{path}: {module}"
 
 
 @pytest.mark.skipif(shutil.which("ruff", path=str(Path(sys.executable).parent)) is None, reason="ruff is not installed")

@@ -40,7 +40,7 @@ def test_no_checkpoint_anywhere(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["--seed", "-1"], ["--seed: got -1"]),
         (["--device", "tpu"], ["got device 'tpu'"]),
         (["--engine", "bullet"], ["unknown engine 'bullet'"]),
-        (["--blank-depth"], ["--blank-depth", "teacher", "no depth camera"]),
+        (["--blank-depth"], ["--blank-depth", "go2-teacher", "no depth camera"]),
         (["--noise", "noisy"], ["--noise: got 'noisy'", "teacher"]),
         (["--set", "course.level=3"], ["course.level"]),
         (["--pretrained"], ["--checkpoint and --pretrained", "one of them"]),

@@ -13,8 +13,9 @@ import onnxruntime
 import pytest
 import torch
 
-from parkour.errors import ParkourError
+from parkour.errors import ExportError, ParkourError
 from parkour.exporters.exporter import ExportOptions, ExportResult, export_policy
+from parkour.exporters.graphs import deployed_graphs
 from parkour.exporters.manifest_file import file_sha256, read_manifest
 from parkour.exporters.parity import Parity, check
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
@@ -370,3 +371,9 @@ def test_weights_are_not_written_over_their_checkpoint(run: Run, checkpoints: di
     before = path.read_bytes()
     code, _, err = run("export", "weights", "--checkpoint", str(path), "-o", str(path))
     assert code == 1 and "is the checkpoint itself" in err and path.read_bytes() == before
+
+
+def test_a_network_that_says_nothing_of_its_deployment_is_told_what_it_lacks() -> None:
+    with pytest.raises(ExportError, match=r"Linear has neither deployed_graphs\(\) nor as_onnx\(\)") as caught:
+        deployed_graphs(torch.nn.Linear(2, 2), {"proprioception": 2}, 2)
+    assert "deployed_graphs()" in (caught.value.hint or "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,16 @@ def test_damaged_metrics_cost_a_line_and_not_the_run(tmp_path: Path) -> None:
     numbers = [json.loads(line)["iteration"] for line in metrics.read_text().splitlines()]
     assert numbers == [1, 3, 4, 5]
     assert [line for line in said if " dropped " in line] == [f"{metrics}: 2 damaged line(s) dropped (2, 5)"]
+
+
+def test_observation_groups_that_nobody_reads_are_named(tmp_path: Path) -> None:
+    task, told = fake_task(), []
+    model = task.model.model_copy(
+        update={"observations": {**task.model.observations, "extra": task.model.observations["height_scan"]}}
+    )
+    extra = replace(task, model=model, observations={**task.observations, "extra": task.observations["height_scan"]})
+    train(extra, options(tmp_path, iterations=1), make_env=make_env, notify=told.append)
+    assert "observation groups that parkour-lab:rma-teacher does not read: extra" in told
+    told.clear()
+    train(task, options(tmp_path, iterations=1, run_name="plain"), make_env=make_env, notify=told.append)
+    assert not [line for line in told if "does not read" in line]

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from parkour.errors import CheckpointError, PluginError, TaskError, UnknownNameError
-from parkour.policies.source import Weights
-from parkour.registry import Registry, default_registry
+from parkour.policies.source import Weights, is_pretrained
+from parkour.registry import BUILTIN, Registry, default_registry
 from parkour.specs import Kind
 from parkour.tasks.changes import Changes
 from parkour.tasks.document import TaskDocument, read_tables
@@ -29,10 +29,21 @@ def document_of(weights: Weights) -> TaskDocument:
     Raises:
         CheckpointError: the checkpoint's task is malformed.
     """
+    tables = weights.checkpoint.task
     try:
-        return read_tables(weights.checkpoint.task, f"the task of checkpoint {weights.path}")
+        return read_tables(
+            _as_shipped(tables) if is_pretrained(weights.path) else tables, f"the task of checkpoint {weights.path}"
+        )
     except TaskError as error:
         raise CheckpointError(error.message, hint=error.hint) from None
+
+
+def _as_shipped(tables: Any) -> Any:
+    """Pretrained weights are tried with the components that they are shipped with: those are no other version."""
+    if not isinstance(tables, Mapping):
+        return tables
+    ours = str(tables.get("use", "")).startswith(f"{BUILTIN}:")
+    return {key: _as_shipped(value) for key, value in tables.items() if not (ours and key == "version")}
 
 
 def task_of(

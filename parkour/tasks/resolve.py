@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -201,15 +202,19 @@ def _parameter_model(address: str, owner: str) -> type[BaseModel]:
     return model
 
 
+@cache
+def _say_other_version(distribution: str, version: str, found: str) -> None:
+    """Once, however many components it has in however many tasks."""
+    _log.warning("components of %s: the task was resolved with version %s, found %s", distribution, version, found)
+
+
 def _resolved(
     kind: Kind, key: str, name: str, params: Mapping[str, Any], version: str | None, path: tuple[str, ...],
     registry: Registry,
 ) -> ResolvedComponent:  # fmt: skip
     registered = registry.get(kind, name, version=version)
     if version is not None and version != registered.version:
-        _log.warning(
-            "%s %s: the task was resolved with version %s, found %s", kind, registered.id, version, registered.version
-        )
+        _say_other_version(registered.distribution, version, registered.version)
     target = resolve_target(registered.spec.target, owner=f"{kind} {registered.id!r}")
     if not callable(target):
         raise PluginError(f"{kind} {registered.id!r}: {registered.spec.target!r} is no callable")

@@ -87,7 +87,7 @@ def test_another_version_of_a_plugin_is_said(
     path.write_text(path.read_text().replace('version = "0.4"', 'version = "0.3"'))
     with caplog.at_level(logging.WARNING):
         load_task(path, registry=registry)
-    assert "terrain parkour-beams:balance_beam: the task was resolved with version 0.3, found 0.4" in caplog.text
+    assert "components of parkour-beams: the task was resolved with version 0.3, found 0.4" in caplog.text
 
 
 def test_a_missing_plugin_is_named(registry: Registry, tmp_path: Path) -> None:

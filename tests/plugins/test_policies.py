@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ from rsl_rl.algorithms import PPO
 from tensordict import TensorDict
 from torch import nn
 
-from parkour.errors import ParkourError, PluginError
+from parkour.errors import ParkourError, PluginError, TaskError
 from parkour.learning.runner import TrainingRunner
 from parkour.tasks import load_task
 from parkour_policies.encoders import history_conv, privileged_mlp, scan_mlp
@@ -333,3 +334,11 @@ def test_history_must_be_whole_frames() -> None:
 def test_bad_algorithm_numbers_are_told(change: str, message: str) -> None:
     with pytest.raises(ParkourError, match=message):
         fake_task(change)
+
+
+def test_a_recurrent_scan_encoder_is_refused_in_a_line() -> None:
+    task = fake_task()
+    part = task.encoders["scan_encoder"]
+    encoders = {**task.encoders, "scan_encoder": replace(part, spec=replace(part.spec, recurrent=True))}
+    with pytest.raises(TaskError, match=r"policy.params.scan_encoder: parkour-lab:scan_mlp is recurrent, expected"):
+        rma_teacher(replace(task, encoders=encoders))

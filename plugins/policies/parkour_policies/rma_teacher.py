@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from parkour import Params, ParkourError, param
+from parkour.errors import TaskError
 from parkour.params import ORDERED, within
 from parkour.policies.definition import PolicyDefinition
+from parkour.specs import EncoderSpec
 from parkour.tasks.resolved import ResolvedTask
 from parkour_policies.encoders import Activation, Widths
 from parkour_policies.rma_actor import GROUPS, EncoderChoice
@@ -67,6 +69,12 @@ def encoder_choice(task: ResolvedTask, key: str, latent_dim: int) -> EncoderChoi
     if key not in task.encoders:
         raise ParkourError(f"policy {task.policy.id!r} needs an encoder under {key!r}; the task resolved none")
     component = task.encoders[key]
+    if isinstance(component.spec, EncoderSpec) and component.spec.recurrent and key != "depth_encoder":
+        raise TaskError(
+            f"policy.params.{key}: {component.id} is recurrent, expected an encoder without a state: "
+            f"policy {task.policy.id} keeps one for its depth encoder alone",
+            hint=f"parkour plugins list --kind encoder; --set policy.params.{key}=NAME",
+        )
     return EncoderChoice(component.id, component.target, latent_dim, component.kwargs)
 
 

@@ -17,6 +17,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -112,7 +113,8 @@ class Series:
             time.sleep(0.01)
         if delay == PATIENCE or ended(pid):
             self.tally.unusable_folders += 1
-            raise RuntimeError(f"no training: {self.log.read_text()[said:]}")
+            spent = time.monotonic() - begin
+            raise RuntimeError(f"{self.tally}: no training after {spent:.0f} s: {self.log.read_text()[said:]}")
 
     def _look_for_leftovers(self, pid: int) -> None:
         """Files of earlier processes that are still there when one trains."""
@@ -257,6 +259,8 @@ def fork(arguments: Sequence[str], log: Path) -> int:
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
     finally:
         with contextlib.suppress(OSError):
             sys.stdout.flush()

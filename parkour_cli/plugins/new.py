@@ -13,11 +13,11 @@ from parkour.commands import notice, print_result
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of the distribution, e.g. parkour-terrain-logs.")],
     kind: Annotated[
-        str,
+        list[str],
         typer.Option(
             metavar="NAME",
-            help="terrain, reward, observation, modifier, termination, event, encoder, policy, engine, task, robot, "
-            "command, degradation, robot_link, depth_source.",
+            help="Repeatable: terrain, reward, observation, modifier, termination, event, encoder, policy, engine, "
+            "task, robot, command, degradation, robot_link, depth_source.",
         ),
     ],
     component: Annotated[
@@ -28,9 +28,9 @@ def new(
 ) -> None:
     """Write a plugin project: code, tests, README and CI, which installs and passes as it is."""
     from parkour.registry import canonical_distribution
-    from parkour_cli.scaffold import project_files, write_project
+    from parkour_cli.scaffold import project_of_several, write_project
 
-    contents = project_files(name, kind, component)
+    contents = project_of_several(name, kind, component)
     folder = out / canonical_distribution(name)
     write_project(contents, folder, force=force)
     for path in contents:

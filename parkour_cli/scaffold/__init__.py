@@ -8,7 +8,7 @@ from __future__ import annotations
 import keyword
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
@@ -79,6 +79,50 @@ def project_files(name: str, kind: str, component: str | None = None) -> dict[st
     for source, item in own.items():
         target = f"tests/test_{kind}.py" if source == "test_own.py" else f"{values['package']}/{source}"
         result[target] = _fill(item.read_text(encoding="utf-8"), values)
+    return dict(sorted(result.items()))
+
+
+def project_of_several(name: str, kinds: Sequence[str], component: str | None = None) -> dict[str, str]:
+    """Contents of a new project with a component of each kind: each has its own hooks' module and entry point.
+
+    Raises:
+        ParkourError: see :func:`project_files`; or two kinds that cannot be in one project.
+    """
+    kinds = list(dict.fromkeys(kinds))
+    if len(kinds) == 1:
+        return project_files(name, kinds[0], component)
+    package = canonical_distribution(name).replace("-", "_")
+    result: dict[str, str] = {}
+    usages, modules, written = [], [], {}
+    for kind in kinds:
+        own = project_files(name, kind, component)
+        component = component or _component(package, kind)
+        own[f"{package}/{kind}_plugin.py"] = own.pop(f"{package}/plugin.py")
+        usages.append(own.pop("README.md").partition("```\n\n")[2].partition("## Where")[0].strip())
+        modules.append(f"`{package}/{_MAIN.get(kind, f'{kind}.py')}`")
+        shared = {_fill(target, {"package": package}) for target in _COMMON.values()}
+        for path in own.keys() - shared:
+            if path in written:
+                raise ParkourError(
+                    f"--kind: {written[path]} and {kind} both write {path}, expected kinds that go together",
+                    hint="make a project of each",
+                )
+            written[path] = kind
+        result |= {path: text for path, text in own.items() if path not in result}
+    values = _names(name, kinds[0], component)
+    values["kind"] = " and ".join(kinds)
+    values["description"] = f"{', '.join(KINDS[kind] for kind in kinds)}: {values['component']}"
+    values |= {"usage": "\n\n".join(usages), "module": _MAIN.get(kinds[0], f"{kinds[0]}.py")}
+    for source, target in _COMMON.items():
+        text = files("parkour_cli.scaffold").joinpath("templates", "common", f"{source}.tmpl").read_text("utf-8")
+        result[_fill(target, values)] = _fill(text, values)
+    points = "".join(f'{package}_{kind} = "{package}.{kind}_plugin"\n' for kind in kinds)
+    one = f'{package} = "{package}.plugin"\n'
+    result["pyproject.toml"] = result["pyproject.toml"].replace(one, points)
+    readme = result["README.md"].replace(
+        f"`{package}/plugin.py`", ", ".join(f"`{package}/{kind}_plugin.py`" for kind in kinds)
+    )
+    result["README.md"] = readme.replace(f"| {modules[0]} |", f"| {', '.join(modules)} |")
     return dict(sorted(result.items()))
 
 

@@ -15,7 +15,7 @@ from parkour.errors import ParkourError, StorageError
 from parkour.hookspecs import API_VERSION
 from parkour.specs import KINDS as ALL_KINDS
 from parkour_cli.__main__ import main
-from parkour_cli.scaffold import KINDS, LONGEST, project_files, write_project
+from parkour_cli.scaffold import KINDS, LONGEST, project_files, project_of_several, write_project
 
 NAMES = ("parkour-{}-x", "zz", "a" * LONGEST)
 
@@ -52,11 +52,37 @@ def test_projects_import_only_what_is_promised(kind: str) -> None:
             assert module in PROMISED or module.startswith("parkour_deploy."), f"{path}: {module}"
 
 
+def test_a_project_of_several_kinds_passes_its_checks(tmp_path: Path) -> None:
+    from parkour.testing.launch import check_separately
+
+    args = ["plugins", "new", "parkour-many", "--kind", "terrain", "--kind", "reward", "--kind", "task"]
+    assert _exit_code([*args, "--out", str(tmp_path)]) == 0
+    readme = (tmp_path / "parkour-many" / "README.md").read_text()
+    for text in (
+        "parkour_many/terrain_plugin.py",
+        "parkour_many/task.toml",
+        "--with reward:many",
+        "parkour train many",
+    ):
+        assert text in readme
+    (report,) = check_separately([str(tmp_path / "parkour-many")], compile=False, seeds=2)
+    assert {part["kind"] for part in report["components"]} == {"terrain", "reward", "task"}
+    parts = (report, *report["components"])
+    assert [check for part in parts for check in part["checks"] if check["status"] == "failed"] == []
+
+
+def test_kinds_that_write_the_same_file_are_refused() -> None:
+    with pytest.raises(ParkourError, match=r"--kind: policy and task both write parkour_many/task.toml"):
+        project_of_several("parkour-many", ["policy", "task"])
+
+
 @pytest.mark.skipif(shutil.which("ruff", path=str(Path(sys.executable).parent)) is None, reason="ruff is not installed")
 def test_projects_pass_ruff_whatever_their_names(tmp_path: Path) -> None:
     for name in NAMES:
         for kind in KINDS:
             write_project(project_files(name.format(kind), kind), tmp_path / kind / name.format(kind), force=False)
+    several = project_of_several("parkour-many", ["terrain", "reward", "robot"])
+    write_project(several, tmp_path / "several", force=False)
     ruff = Path(sys.executable).with_name("ruff")
     for command in (["check"], ["format", "--check"]):
         done = subprocess.run([ruff, *command, "--no-cache", "."], cwd=tmp_path, capture_output=True, text=True)

@@ -73,6 +73,7 @@ def test_every_option_arrives(
         "--steps", "12", "--terrain", "gap", "--terrain", "flat", "--difficulty", "0.2:0.4", "--num-envs", "3",
         "--seed", "9", "--show-depth", "--noise", "noisy", "--device", "cuda:1", "--engine", "mujoco",
         "--cpu-sim", "warp", "--depth-width", "640", "--set", "command.speed=[0.5, 0.5]", "--with", "terrain:demo=0.1",
+        "--allow-missing",
     ]  # fmt: skip
     if name == "demo":
         arguments += ["--script", tmp_path / "s.csv"]
@@ -84,7 +85,7 @@ def test_every_option_arrives(
     assert (options.viewer, options.port, options.video, options.steps) == ("web", 8099, film, 12)
     assert (options.num_envs, options.seed, options.device, options.engine) == (3, 9, "cuda:1", "mujoco")
     assert options.depth_width == 640
-    assert options.engine_options == {"cpu_sim": "warp"}
+    assert options.engine_options == {"cpu_sim": "warp"} and options.changes.allow_missing
     assert options.show_depth and options.changes.difficulty == (0.2, 0.4) and options.changes.noise == "noisy"
     assert tuple(options.changes.terrains) == ("gap", "flat")
     assert options.changes.changes == {"command.speed": [0.5, 0.5], "terrain:demo": 0.1}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from parkour.errors import ParkourError
 from parkour.policies.source import PolicySource, load_weights
 from parkour_cli.__main__ import main
 
@@ -63,6 +64,35 @@ def test_the_folder_is_whole_and_taken_as_a_checkpoint(
     again = scores(tmp_path / "again.json", taken.digest)
     assert not run("--checkpoint", source, "--no-rollout", "--out", out, "--scores", again)
     assert "Not stated" in (out / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_option_arrives(
+    checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which weights, and how graphs are written, as of ``export onnx``."""
+    seen: dict[str, Any] = {}
+    weights = load_weights(PolicySource(checkpoint=checkpoints["teacher"]))
+
+    def load(source: PolicySource, notify: Any) -> Any:
+        seen["source"] = source
+        return weights
+
+    def export(found: Any, out: Path, options: Any, notify: Any) -> Any:
+        seen["options"] = options
+        raise ParkourError("enough")
+
+    monkeypatch.setattr("parkour.policies.source.load_weights", load)
+    monkeypatch.setattr("parkour.exporters.exporter.export_policy", export)
+    choices = ["--run", "r", "--pretrained", "--log-root", "l", "--experiment", "e"]
+    graph = ["--dtype", "float16", "--batch", 3, "--recording", "r.npz", "--rollout", "--json"]
+    engine = ["--engine", "mujoco", "--cpu-sim", "warp", "--physics", "newton"]
+    assert run("go2-teacher", *choices, *graph, *engine, "--out", tmp_path / "x") == 1
+    assert "error: enough" in capsys.readouterr().err
+    assert seen["source"] == PolicySource("go2-teacher", None, Path("r"), True, Path("l"), "e")
+    options = seen["options"]
+    assert (options.format, options.dtype, options.batch, options.rollout) == ("onnx", "float16", 3, True)
+    assert (options.recording, options.engine) == (Path("r.npz"), "mujoco")
+    assert options.engine_options == {"cpu_sim": "warp", "physics": "newton"}
 
 
 def test_bad_input_is_a_line(checkpoints: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,16 @@
-"""``--allow-mismatch``: weights under another control step are refused, unless it is meant."""
+"""``--allow-mismatch`` and ``--allow-missing``: weights under another control step, or without a plugin of theirs, are
+refused, unless it is meant."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from parkour.policies.checkpoint_file import save_checkpoint
 from parkour.policies.source import Weights
+from parkour.tasks.table import merge
 from parkour_cli.__main__ import main
 from tests.evaluation.eval_command import SMALL, command, fails
 from tests.viewing.fakes import FakeEngine
@@ -61,3 +65,19 @@ def test_train(weights: Weights, capsys: pytest.CaptureFixture[str], tmp_path: P
     assert code == 1 and TOLD in err and not list(tmp_path.iterdir())
     code, err = run(capsys, *arguments, "--allow-mismatch", "--engine", "none-such")
     assert code == 1 and f"warning: {weights.path.name} {TOLD}" in err and "none-such" in err
+
+
+@pytest.mark.parametrize("name", ["play", "demo"])
+def test_watching_weights_whose_plugin_is_gone(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setattr("parkour.viewing.watch.choose_engine", lambda name: ("tests:fake", FakeEngine()))
+    checkpoint, calm = weights.checkpoint, {"use": "parkour-calm:calm", "version": "0.4", "weight": -1.0}
+    task = merge(checkpoint.task, {"rewards": {"calm": calm}})
+    save_checkpoint(tmp_path / "model_1.pt", replace(checkpoint, task=task))
+    gone = "reward 'calm' comes from the plugin parkour-calm 0.4, which is not installed"
+    arguments = [name, "--checkpoint", tmp_path / "model_1.pt", "--viewer", "web", "--steps", "3"]
+    code, err = run(capsys, *arguments)
+    assert code == 1 and gone in err and "--allow-missing" in err
+    code, err = run(capsys, *arguments, "--allow-missing")
+    assert code == 0 and f"left out: {gone}" in err

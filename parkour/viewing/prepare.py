@@ -17,8 +17,11 @@ from parkour.policies.deployed import DeployedPolicy, load_policy
 from parkour.policies.source import Weights
 from parkour.policies.task import document_of
 from parkour.tasks.build import build_observations
+from parkour.tasks.compose import compose
 from parkour.tasks.document import OVERLAYS
+from parkour.tasks.model import TaskModel
 from parkour.tasks.resolved import ResolvedTask
+from parkour.tasks.validation import validate
 from parkour.viewing.choices import CLEAN, Choices
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver, DriveSource
@@ -64,9 +67,8 @@ def watched_task(weights: Weights, options: WatchOptions, kind: str, engine: Eng
         ParkourError: a change does not fit the task, or it cannot be rebuilt.
     """
     protocol = protocol_of(options)
-    task = evaluation_task(weights, protocol, options.changes)
     if kind != "web":
-        return task
+        return evaluation_task(weights, protocol, options.changes)
     full = {"course.difficulty": "levels", "course.levels": LEVELS}
     changes = {path: value for path, value in full.items() if path not in options.changes.changes}
     return evaluation_task(
@@ -117,7 +119,7 @@ def make_session(
     noises = _noises(env, task, weights, options)
     # Again, because making a policy draws weights.
     seed_everything(options.seed)
-    wanted = evaluation_task(weights, protocol_of(options), options.changes).model.course.difficulty_range
+    wanted = _difficulty(weights, options)
     session = Session(
         env,
         policy,
@@ -127,6 +129,14 @@ def make_session(
     )
     session.choices = Choices(session, shelf, noises, task.model.command.speed[1])
     return session
+
+
+def _difficulty(weights: Weights, options: WatchOptions) -> tuple[float, float]:
+    """The range that is asked for, or the task's: read from the document, as the task is resolved already."""
+    if options.changes.difficulty is not None:
+        return options.changes.difficulty
+    tables = compose(document_of(weights), protocol_of(options).overlay, options.changes.changes).tables
+    return validate(TaskModel, tables).course.difficulty_range
 
 
 def _noises(env: TaskEnv, task: ResolvedTask, weights: Weights, options: WatchOptions) -> Mapping[str, ObservationSet]:

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 
 from parkour.environment import check_environment
 from parkour.errors import ParkourError
@@ -21,13 +22,12 @@ def main(args: list[str] | None = None) -> None:
     import typer
 
     from parkour.commands.help import UsageError
-    from parkour.commands.progress import stage_line
     from parkour_cli.app import app
 
     gc.enable()
     try:
         check_environment()
-        with stage_line():
+        with _stages_shown():
             code = app(args, prog_name="parkour", standalone_mode=False)
         sys.exit(code)
     except UsageError as error:
@@ -46,6 +46,15 @@ def main(args: list[str] | None = None) -> None:
         _let_the_first_process_speak()
         print_error(error)
         sys.exit(1)
+
+
+def _stages_shown() -> AbstractContextManager[None]:
+    """What goes on is shown where there is a terminal to show it on; nothing is imported for it elsewhere."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from parkour.commands.progress import stage_line
+
+    return stage_line()
 
 
 def _let_the_first_process_speak() -> None:

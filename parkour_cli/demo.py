@@ -17,11 +17,16 @@ app = make_app("Drive a policy by hand: keys, sliders, a gamepad, or a script.")
 
 @dataclass(frozen=True)
 class DrivenTaskOptions(PolicyTaskOptions):
-    """Those of play, on a course made for driving."""
+    """Those of play, and where to drive."""
 
-    terrain: Annotated[list[str], typer.Option("--terrain", metavar="NAME", help="Course to drive on. Repeatable.")] = (
-        field(default_factory=lambda: ["demo"])
-    )
+    terrain: Annotated[
+        list[str],
+        typer.Option(
+            "--terrain", metavar="NAME",
+            help="Only this course; field is wide and flat. Repeatable. [default: demo, and on the page all to choose]",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)  # fmt: skip
 
 
 @app.command(name="demo")

@@ -35,11 +35,28 @@ class WatchingOptions:
         int | None, typer.Option("--port", help="Of the web viewer. [default: 8080, or the next free one]")
     ] = None
     video: Annotated[
-        Path | None, typer.Option("--video", metavar="FILE", help="Write a film of it (.mp4), at 25 pictures a second.")
+        Path | None,
+        typer.Option("--video", metavar="FILE", help="Write a film of it (.mp4 at 25 pictures a second, or .gif)."),
     ] = None
+    video_size: Annotated[
+        str | None,
+        typer.Option("--video-size", metavar="WxH", help="Of the film. [default: 960x540, a .gif 480x270]"),
+    ] = None
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            "--camera",
+            metavar="NAME",
+            help="Of the film: side, behind, front or above. [default: play side, demo behind]",
+        ),
+    ] = None
+    side_by_side: Annotated[int, typer.Option("--side-by-side", metavar="N", help="Robots in the film, up to 9.")] = 1
     steps: Annotated[
         int | None,
         typer.Option("--steps", help="Control steps, then end. [default: no end with a viewer, 1000 for a film alone]"),
+    ] = None
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", help="Simulated seconds, then end; in place of --steps.")
     ] = None
     num_envs: Annotated[
         int | None,

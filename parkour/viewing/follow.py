@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from parkour.viewing.snapshot import Snapshot
 
+View = Literal["side", "behind", "front", "above"]
+"""Where a camera is that follows: to the robot's right and in front of it, or with its heading."""
+VIEWS: tuple[View, ...] = ("side", "behind", "front", "above")
 TIME = 0.25
 """Time constant of the position [s]."""
 TURN_TIME = 0.6
@@ -20,7 +24,9 @@ DISTANCE = 2.8
 SIDE, SIDE_ELEVATION = 55.0, -20.0
 """Azimuth and elevation of a view from the robot's right, in front of it [degrees]."""
 BEHIND_ELEVATION = -24.0
-"""Elevation of a view along its heading, from behind [degrees]."""
+"""Elevation of a view along its heading, from behind or from the front [degrees]."""
+ABOVE_ELEVATION = -85.0
+"""Elevation of a view from above, with the heading upwards [degrees]."""
 
 
 @dataclass
@@ -47,13 +53,20 @@ class Follow:
         self.yaw += (1.0 - math.exp(-elapsed / TURN_TIME)) * turn
         return self.target
 
-    def angles(self, *, behind: bool) -> tuple[float, float]:
+    def angles(self, view: View) -> tuple[float, float]:
         """Azimuth and elevation of the view [degrees]: of the way from the camera to the robot."""
-        return (math.degrees(self.yaw), BEHIND_ELEVATION) if behind else (SIDE, SIDE_ELEVATION)
+        yaw = math.degrees(self.yaw)
+        angles = {
+            "side": (SIDE, SIDE_ELEVATION),
+            "behind": (yaw, BEHIND_ELEVATION),
+            "front": (yaw + 180.0, BEHIND_ELEVATION),
+            "above": (yaw, ABOVE_ELEVATION),
+        }
+        return angles[view]
 
-    def eye(self, *, behind: bool) -> np.ndarray:
+    def eye(self, view: View) -> np.ndarray:
         """``[3]`` where the camera is, in the patch's frame [m]; after the first update."""
         assert self.target is not None
-        azimuth, elevation = (math.radians(angle) for angle in self.angles(behind=behind))
+        azimuth, elevation = (math.radians(angle) for angle in self.angles(view))
         ahead = (math.cos(elevation) * math.cos(azimuth), math.cos(elevation) * math.sin(azimuth), math.sin(elevation))
         return self.target - DISTANCE * np.array(ahead)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
+import numpy as np
+
 from parkour.stages import stage
-from parkour.viewing.pictures import caption, depth_sheet, inset
+from parkour.viewing.pictures import caption, depth_sheet, inset, places
 from parkour.viewing.session import Session
 from parkour.viewing.snapshot import Snapshot
 from parkour.viewing.video import FRAMES_PER_SECOND, VideoWriter
@@ -22,12 +24,27 @@ BEHIND = 0.25
 
 
 class Film:
-    """Pictures of a session at its own time, whatever the pace."""
+    """Pictures of a session at its own time, whatever the pace.
+
+    Args:
+        writer: of the file.
+        cameras: one per robot that is shown, the watched one's first.
+        size: width and height of the whole.
+        depth: whether depth images are in the pictures' corners.
+        depth_width: of those [pixels]; a third of a robot's picture when None.
+    """
 
     def __init__(
-        self, writer: VideoWriter, camera: PictureCamera, *, depth: bool, depth_width: int | None = None
+        self,
+        writer: VideoWriter,
+        cameras: Sequence[PictureCamera],
+        size: tuple[int, int],
+        *,
+        depth: bool,
+        depth_width: int | None = None,
     ) -> None:
-        self.writer, self.camera, self.depth, self.depth_width = writer, camera, depth, depth_width
+        self.writer, self.cameras, self.size = writer, tuple(cameras), size
+        self.depth, self.depth_width = depth, depth_width
         self._due = 0.0
 
     def follow(self, session: Session) -> None:
@@ -35,21 +52,31 @@ class Film:
         if session.steps * session.step_dt + 1e-9 < self._due:
             return
         self._due += 1 / FRAMES_PER_SECOND
-        snapshot = session.snapshot()
-        picture = caption(self.camera.picture(snapshot), describe(snapshot))
+        _, corners = places(len(self.cameras), self.size)
+        robots = [session.watched, *(i for i in range(session.mdp.num_envs) if i != session.watched)]
+        whole = np.full((self.size[1], self.size[0], 3), 30, np.uint8)
+        for index, (camera, robot, (left, top)) in enumerate(zip(self.cameras, robots, corners, strict=False)):
+            picture = self._picture(session, camera, robot, index)
+            whole[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+        self.writer.add(whole)
+
+    def _picture(self, session: Session, camera: PictureCamera, robot: int, index: int) -> np.ndarray:
+        snapshot = session.snapshot(robot)
+        picture = caption(camera.picture(snapshot), describe(snapshot))
         images = session.depth_images() if self.depth else None
-        if images is not None:
-            picture = inset(
-                picture, depth_sheet(images, self.depth_width or picture.shape[1] // 3, session.depth_labels())
-            )
-        self.writer.add(picture)
+        if images is None or index >= len(images):
+            return picture
+        # Alone, a robot has the others' images beside its own.
+        shown = images if len(self.cameras) == 1 else images[index : index + 1]
+        labels = session.depth_labels()[index : index + len(shown)]
+        return inset(picture, depth_sheet(shown, self.depth_width or picture.shape[1] // 3, labels))
 
     def close(self) -> None:
         """Finish the file."""
-        try:
-            self.camera.close()
-        finally:
-            self.writer.close()
+        with ExitStack() as stack:
+            stack.callback(self.writer.close)
+            for camera in self.cameras:
+                stack.callback(camera.close)
 
 
 def describe(snapshot: Snapshot) -> str:

@@ -43,6 +43,18 @@ def tile(images: Sequence[np.ndarray]) -> np.ndarray:
     return sheet
 
 
+def places(count: int, size: tuple[int, int]) -> tuple[tuple[int, int], list[tuple[int, int]]]:
+    """How ``count`` pictures share one of ``size`` (width, height): side by side up to three, then in rows.
+
+    Returns:
+        Width and height of each, even; left and top of each.
+    """
+    columns = count if count <= 3 else math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    wide, high = size[0] // columns // 2 * 2, size[1] // rows // 2 * 2
+    return (wide, high), [(index % columns * wide, index // columns * high) for index in range(count)]
+
+
 def depth_sheet(images: np.ndarray, width: int, labels: Sequence[str] = ()) -> np.ndarray:
     """Depth images ``[M, H, W]`` in colours, side by side, enlarged or thinned out to at most ``width`` pixels.
 
@@ -93,7 +105,12 @@ def caption(picture: np.ndarray, text: str) -> np.ndarray:
 
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image, "RGBA")
-    font = ImageFont.load_default(size=max(12, picture.shape[0] // 32))
+    size = max(12, picture.shape[0] // 32)
+    font = ImageFont.load_default(size=size)
+    # Narrow pictures have smaller letters, so that the line ends in sight.
+    while size > 8 and draw.textlength(text, font=font) > picture.shape[1] - 28:
+        size -= 1
+        font = ImageFont.load_default(size=size)
     left, top, right, bottom = draw.textbbox((14, 10), text, font=font)
     draw.rectangle((left - 6, top - 4, right + 6, bottom + 4), fill=(0, 0, 0, 130))
     draw.text((14, 10), text, font=font, fill=(255, 255, 255, 255))

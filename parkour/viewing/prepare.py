@@ -9,7 +9,7 @@ from parkour.engines.device import choose_device
 from parkour.engines.make import make_task_env
 from parkour.engines.protocol import Engine
 from parkour.engines.task_env import TaskEnv
-from parkour.evaluation.protocol import Protocol, evaluation_task
+from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task
 from parkour.learning.rng import seed_everything
 from parkour.mdp.drive import Drive
 from parkour.mdp.observations import ObservationSet
@@ -28,8 +28,10 @@ from parkour.viewing.driving import Driver, DriveSource
 from parkour.viewing.options import WatchOptions
 from parkour.viewing.session import Session
 from parkour.viewing.shelf import Shelf
-from parkour.viewing.viewer import watch_options
+from parkour.viewing.viewer import EngineWithWorldsApart, watch_options
 
+START, FIELD = "demo", "field"
+"""Where somebody who drives begins, if nobody says where, and the terrain that is added for driving."""
 LEVELS = 11
 """Difficulties from 0 to 1 that the page's slider has courses for, on each terrain."""
 PLAY = Protocol(
@@ -66,16 +68,29 @@ def watched_task(weights: Weights, options: WatchOptions, kind: str, engine: Eng
     Raises:
         ParkourError: a change does not fit the task, or it cannot be rebuilt.
     """
-    protocol = protocol_of(options)
+    protocol, changes = protocol_of(options), watched_changes(weights, options, kind, engine)
     if kind != "web":
-        return evaluation_task(weights, protocol, options.changes)
+        return evaluation_task(weights, protocol, changes)
     full = {"course.difficulty": "levels", "course.levels": LEVELS}
-    changes = {path: value for path, value in full.items() if path not in options.changes.changes}
     return evaluation_task(
-        weights,
-        protocol,
-        replace(options.changes, difficulty=(0.0, 1.0), changes={**changes, **options.changes.changes}),
+        weights, protocol, replace(changes, difficulty=(0.0, 1.0), changes={**full, **changes.changes})
     )
+
+
+def watched_changes(weights: Weights, options: WatchOptions, kind: str, engine: Engine) -> TaskChanges:
+    """Those that were asked for; for somebody who drives, with the field, and on the page with all terrains."""
+    changes = options.changes
+    if options.drive is None:
+        return changes
+    tables = document_of(weights).tables.get("terrains")
+    known = tuple(tables) if isinstance(tables, dict) else ()
+    apart = isinstance(engine, EngineWithWorldsApart) and engine.worlds_apart
+    if not changes.terrains:
+        everywhere = (*known, *(() if FIELD in known else (FIELD,)))
+        changes = replace(changes, terrains=everywhere if kind == "web" and apart else (START,))
+    if FIELD in known or FIELD not in changes.terrains:
+        return changes
+    return replace(changes, changes={f"terrain:{FIELD}": 1.0} | dict(changes.changes))
 
 
 def protocol_of(options: WatchOptions) -> Protocol:
@@ -127,7 +142,9 @@ def make_session(
         depth=feed if shown else None,
         difficulty=wanted if wanted != task.model.course.difficulty_range else None,
     )
-    session.choices = Choices(session, shelf, noises, task.model.command.speed[1])
+    session.choices = choices = Choices(session, shelf, noises, task.model.command.speed[1])
+    if driver is not None and not options.changes.terrains and START in choices.terrains:
+        session.go_to_terrain(START)
     return session
 
 
@@ -152,7 +169,7 @@ def _noises(env: TaskEnv, task: ResolvedTask, weights: Weights, options: WatchOp
     for name in (CLEAN, *presets):
         if name in found:
             continue
-        changes = replace(options.changes, noise=None if name == CLEAN else name)
+        changes = replace(options.changes, terrains=(), noise=None if name == CLEAN else name)
         other = evaluation_task(weights, protocol_of(options), changes)
         found[name] = build_observations(other, num_envs=env.num_envs, device=str(env.device), camera=env.mdp.camera)
     return found
@@ -161,4 +178,4 @@ def _noises(env: TaskEnv, task: ResolvedTask, weights: Weights, options: WatchOp
 def _num_envs(options: WatchOptions, task: ResolvedTask) -> int:
     if options.num_envs is not None:
         return options.num_envs
-    return 1 if options.drive is not None else len(task.terrains)
+    return max(1 if options.drive is not None else len(task.terrains), options.side_by_side)

@@ -133,9 +133,9 @@ class Session:
         """Of the watched robot, forward, over the last second [m/s]."""
         return sum(self._speeds) / len(self._speeds) if self._speeds else 0.0
 
-    def snapshot(self) -> Snapshot:
-        """The robot that is watched, now."""
-        return take_snapshot(self.mdp, self.watched)
+    def snapshot(self, env_id: int | None = None) -> Snapshot:
+        """A robot now; the one that is watched when None."""
+        return take_snapshot(self.mdp, self.watched if env_id is None else env_id)
 
     def depth_images(self) -> np.ndarray | None:
         """``[M, H, W]`` in [0, 1], the watched robot's first; None where none are shown."""

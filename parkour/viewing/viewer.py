@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from parkour.errors import EngineError, ParkourError
+from parkour.viewing.follow import View
 from parkour.viewing.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -109,13 +110,21 @@ class EngineWithViewers(Protocol):
 class EngineWithCamera(Protocol):
     """An engine that gives pictures for films."""
 
-    def make_camera(self, env: Any, task: ResolvedTask, size: tuple[int, int], behind: bool) -> PictureCamera:
+    def make_camera(self, env: Any, task: ResolvedTask, size: tuple[int, int], view: View) -> PictureCamera:
         """A camera for films.
 
         Raises:
             EngineError: nothing can be rendered here.
         """
         ...
+
+
+@runtime_checkable
+class EngineWithWorldsApart(Protocol):
+    """An engine that says whether robots are in worlds of their own."""
+
+    worlds_apart: bool
+    """True: a course may be as wide as it likes, for no other is beside it."""
 
 
 def choose_viewer(wanted: str | None, *, video: bool) -> str:
@@ -174,7 +183,7 @@ def check_viewer(name: str, engine: Engine, kind: str) -> None:
 
 
 def open_camera(
-    name: str, engine: Engine, env: TaskEnv, task: ResolvedTask, size: tuple[int, int], behind: bool
+    name: str, engine: Engine, env: TaskEnv, task: ResolvedTask, size: tuple[int, int], view: View
 ) -> PictureCamera:
     """A camera of an engine.
 
@@ -183,7 +192,7 @@ def open_camera(
     """
     if not isinstance(engine, EngineWithCamera):
         raise EngineError(f"--video: engine {name!r} renders no pictures", hint="--engine mujoco")
-    return engine.make_camera(env, task, size, behind)
+    return engine.make_camera(env, task, size, view)
 
 
 def open_viewer(

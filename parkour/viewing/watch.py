@@ -16,11 +16,13 @@ from parkour.learning.signals import StopSignals
 from parkour.policies.source import Weights
 from parkour.tasks.resolved import ResolvedTask
 from parkour.viewing.driving import DriveSource, Gamepad, Script
+from parkour.viewing.follow import VIEWS, View
 from parkour.viewing.loop import Film, run
 from parkour.viewing.options import DriveOptions, WatchOptions, check_watch
+from parkour.viewing.pictures import places
 from parkour.viewing.prepare import DRIVEN, PLAY, make_session, make_watched_env, watched_task
 from parkour.viewing.session import Session
-from parkour.viewing.video import SIZE, VideoWriter
+from parkour.viewing.video import VideoWriter, picture_size
 from parkour.viewing.viewer import ViewerOptions, check_viewer, open_camera, open_viewer
 
 __all__ = ["DRIVEN", "PLAY", "DriveOptions", "WatchOptions", "check_watch", "watch"]
@@ -70,7 +72,7 @@ def watch(
         if kind != "none":
             viewer = open_viewer(kind, engine, env, task, session, view)
             stack.callback(viewer.close)
-        film = _film(options.video, name, engine, env, task, view)
+        film = _film(options, name, engine, env, task, view)
         if film is not None:
             stack.callback(film.close)
         if viewer is not None:
@@ -92,19 +94,31 @@ def _engine(options: WatchOptions) -> tuple[str, Engine]:
 
 
 def _film(
-    path: Path | None, name: str, engine: Engine, env: TaskEnv, task: ResolvedTask, view: ViewerOptions
+    options: WatchOptions, name: str, engine: Engine, env: TaskEnv, task: ResolvedTask, view: ViewerOptions
 ) -> Film | None:
     """The film to make, if one is wanted."""
-    if path is None:
+    if options.video is None:
         return None
-    camera = open_camera(name, engine, env, task, SIZE, view.behind)
-    return Film(VideoWriter(path), camera, depth=view.depth, depth_width=view.depth_width)
+    size = picture_size(options.video, options.video_size)
+    each, _ = places(options.side_by_side, size)
+    wanted = options.camera or ("behind" if view.behind else "side")
+    looks: View = next(known for known in VIEWS if known == wanted)
+    with ExitStack() as stack:
+        cameras = []
+        for _ in range(options.side_by_side):
+            cameras.append(open_camera(name, engine, env, task, each, looks))
+            stack.callback(cameras[-1].close)
+        film = Film(VideoWriter(options.video, size), cameras, size, depth=view.depth, depth_width=view.depth_width)
+        stack.pop_all()
+    return film
 
 
 def _steps(options: WatchOptions, kind: str, source: DriveSource | None, session: Session) -> int | None:
     """Control steps: what was asked for; else the script's, for films some, for people no end."""
     if options.steps is not None:
         return options.steps
+    if options.seconds is not None:
+        return max(round(options.seconds / session.step_dt), 1)
     if isinstance(source, Script) and source.end > 0:
         return round(source.end / session.step_dt)
     return FILM_STEPS if kind == "none" else None

@@ -60,7 +60,7 @@ def assert_uniform(values: list[float] | np.ndarray, low: float, high: float) ->
 # -- every generator ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", [name for name in SPECS if name != "field"])
 @each_difficulty
 def test_every_draw_keeps_the_contract_within_48_boxes_and_8_goals(name: str, d: float) -> None:
     for patch in drawn(name, d):
@@ -103,8 +103,16 @@ def test_terrains_depend_on_the_difficulty_if_they_say_so(name: str) -> None:
     assert differ == SPECS[name].graded
 
 
-def test_flat_alone_declares_itself_flat() -> None:
-    assert [name for name, spec in SPECS.items() if spec.flat] == ["flat"]
+def test_level_ground_alone_declares_itself_flat() -> None:
+    assert [name for name, spec in SPECS.items() if spec.flat] == ["flat", "field"]
+
+
+def test_the_field_is_wide_and_level_with_its_way_point_out_of_the_way() -> None:
+    for patch in drawn("field", 0.5):
+        patch.check("field", max_boxes=48, max_goals=8)
+        (ground,) = patch.boxes
+        assert min(ground.half_size[:2]) > 50.0 and ground.center[2] + ground.half_size[2] == 0.0
+        assert patch.goals.tolist() == [[16.0, 2.0]]
 
 
 # -- crawl -------------------------------------------------------------------------------------------------------------

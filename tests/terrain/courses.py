@@ -24,7 +24,7 @@ def course(**changes: Any) -> CourseField:
 def builtin(**shares: float) -> dict[str, tuple[Any, Any, float, bool]]:
     """Built-in terrains with default parameters, by the shares given (the reference's equal when none is)."""
     specs = {spec.name: spec for spec in register_terrains()}
-    shares = shares or {name: 1.0 for name in specs if name not in ("crawl", "imported")}
+    shares = shares or {name: 1.0 for name in specs if name not in ("crawl", "imported", "field")}
     return {
         name: (load(specs[name].target), load(specs[name].params or "")(), share, specs[name].flat)
         for name, share in shares.items()

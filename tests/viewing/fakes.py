@@ -16,6 +16,7 @@ from parkour.policies.source import Weights
 from parkour.tasks.resolved import ResolvedTask
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver
+from parkour.viewing.follow import View
 from parkour.viewing.session import Session
 from parkour.viewing.snapshot import Snapshot
 from parkour.viewing.viewer import ViewerOptions
@@ -50,8 +51,8 @@ class NotingViewer:
 class PaintingCamera:
     """The robot's way along x as a grey level."""
 
-    def __init__(self, size: tuple[int, int], behind: bool) -> None:
-        self.size, self.behind, self.closed = size, behind, False
+    def __init__(self, size: tuple[int, int], view: View) -> None:
+        self.size, self.view, self.closed = size, view, False
 
     def picture(self, snapshot: Snapshot) -> np.ndarray:
         level = min(max(int(20 * snapshot.base_pos[0]), 0), 255)
@@ -65,6 +66,7 @@ class FakeEngine:
     """See :mod:`parkour.viewing.viewer`."""
 
     viewers: tuple[str, ...] = ("web", "native")
+    worlds_apart = True
 
     def __init__(self, life: int | None = None) -> None:
         self.life = life
@@ -86,8 +88,8 @@ class FakeEngine:
         self.viewer = NotingViewer(session, options, self.life)
         return self.viewer
 
-    def make_camera(self, env: Any, task: Any, size: tuple[int, int], behind: bool) -> PaintingCamera:
-        self.camera = PaintingCamera(size, behind)
+    def make_camera(self, env: Any, task: Any, size: tuple[int, int], view: View) -> PaintingCamera:
+        self.camera = PaintingCamera(size, view)
         return self.camera
 
 

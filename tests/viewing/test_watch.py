@@ -86,7 +86,7 @@ def test_a_film_without_a_viewer(weights: Weights, tmp_path: Path) -> None:
     options = WatchOptions(video=tmp_path / "out.mp4", steps=50, show_depth=True)
     session = watch(weights, options, engine=engine, notify=told.append)
     assert session.steps == 50 and engine.viewer is None
-    assert isinstance(engine.camera, PaintingCamera) and engine.camera.closed and not engine.camera.behind
+    assert isinstance(engine.camera, PaintingCamera) and engine.camera.closed and engine.camera.view == "side"
     pictures = frames(tmp_path / "out.mp4")
     # One before the first step, then 25 a second.
     assert len(pictures) == 26 and pictures[0].shape == (540, 960, 3)
@@ -95,6 +95,32 @@ def test_a_film_without_a_viewer(weights: Weights, tmp_path: Path) -> None:
     assert pictures[5][400:, 700:].std() > 10 > pictures[5][200:300, :500].std()
     assert any("what one would see" in line for line in told)
     assert any("out.mp4 (26 frames)" in line for line in told)
+
+
+def test_a_film_of_several_robots_of_its_own_size_and_length(weights: Weights, tmp_path: Path) -> None:
+    cameras: list[PaintingCamera] = []
+
+    class Filming(FakeEngine):
+        def make_camera(self, env: Any, task: Any, size: tuple[int, int], view: Any) -> PaintingCamera:
+            cameras.append(PaintingCamera(size, view))
+            return cameras[-1]
+
+    options = WatchOptions(
+        video=tmp_path / "out.mp4", seconds=0.4, video_size="640x180", camera="above", side_by_side=3, num_envs=3
+    )
+    session = watch(weights, options, engine=Filming())
+    assert session.steps == 20 and [camera.view for camera in cameras] == ["above"] * 3
+    assert all(camera.size == (212, 180) and camera.closed for camera in cameras)
+    pictures = frames(tmp_path / "out.mp4")
+    assert len(pictures) == 11 and pictures[0].shape == (180, 640, 3)
+
+
+def test_a_gif_has_half_the_pictures(weights: Weights, tmp_path: Path) -> None:
+    from PIL import Image
+
+    watch(weights, WatchOptions(video=tmp_path / "out.gif", seconds=0.8), engine=FakeEngine())
+    with Image.open(tmp_path / "out.gif") as image:
+        assert image.size == (480, 270) and getattr(image, "n_frames", 1) in (10, 11)
 
 
 def test_a_film_is_long_enough_without_steps(weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +148,7 @@ def test_a_script_drives_to_its_end(weights: Weights, tmp_path: Path) -> None:
             seen.append((snapshot.seconds, snapshot.command, snapshot.heading))
             return super().picture(snapshot)
 
-    engine.make_camera = lambda env, task, size, behind: Noting(size, behind)  # type: ignore[method-assign]
+    engine.make_camera = lambda env, task, size, view: Noting(size, view)  # type: ignore[method-assign]
     session = watch(weights, options, engine=engine)
     assert session.steps == 30 and engine.made["num_envs"] == 1
     commands = {round(time, 2): command for time, command, _ in seen}
@@ -166,6 +192,26 @@ def test_a_demo_looks_from_behind(weights: Weights) -> None:
     assert engine.viewer is not None and engine.viewer.options.behind and not engine.viewer.options.depth
 
 
+def test_a_demo_on_the_page_drives_everywhere_and_begins_on_demo(weights: Weights) -> None:
+    engine = FakeEngine(life=1)
+    session = watch(weights, WatchOptions(drive=DriveOptions()), engine=engine)
+    assert session.choices is not None and session.snapshot().terrain == "demo"
+    assert {"demo", "field", "gap", "step"} <= set(session.choices.terrains)
+    session.go_to_terrain("field")
+    assert session.snapshot().boxes[0, 7:9].min() > 50.0
+
+
+def test_where_courses_stand_beside_one_another_the_page_has_those_named(weights: Weights) -> None:
+    class Crowded(FakeEngine):
+        worlds_apart = False
+
+    session = watch(weights, WatchOptions(drive=DriveOptions()), engine=Crowded(life=1))
+    assert session.choices is not None and session.choices.terrains == ("demo",)
+    named = WatchOptions(drive=DriveOptions(), changes=TaskChanges(terrains=("field",)))
+    session = watch(weights, named, engine=Crowded(life=1))
+    assert session.choices is not None and session.choices.terrains == ("field",)
+
+
 def once_shown(engine: FakeEngine, act: Callable[[], object]) -> threading.Thread:
     """Does ``act`` when the viewer has shown some pictures, however long that takes."""
 
@@ -207,6 +253,15 @@ def test_quitting_ends_it(weights: Weights) -> None:
         (WatchOptions(viewer="native", port=8080), "got --port with the viewer native"),
         (WatchOptions(viewer="none"), "nothing would be seen"),
         (WatchOptions(video=Path("film.avi")), "expected an .mp4 file"),
+        (WatchOptions(seconds=0.0), "--seconds: got 0, expected more than 0"),
+        (WatchOptions(seconds=float("nan")), "--seconds: got nan"),
+        (WatchOptions(seconds=1.0, steps=1), "got --seconds and --steps"),
+        (WatchOptions(video=Path("a.mp4"), video_size="0x9"), "--video-size: got '0x9'"),
+        (WatchOptions(video=Path("a.mp4"), video_size="641x480"), "even numbers from 64 to 4096"),
+        (WatchOptions(video=Path("a.mp4"), camera="below"), "--camera: got 'below', expected side, behind, front"),
+        (WatchOptions(video=Path("a.mp4"), side_by_side=10), "--side-by-side: got 10, expected at most 9"),
+        (WatchOptions(video=Path("a.mp4"), side_by_side=3, num_envs=2), "but --num-envs is 2"),
+        (WatchOptions(side_by_side=2), "got --side-by-side without --video"),
         (WatchOptions(device="tpu"), "got device 'tpu'"),
         (WatchOptions(changes=TaskChanges(terrains=("gapp",))), "unknown terrain 'gapp'; did you mean 'gap'?"),
         (WatchOptions(changes=TaskChanges(noise="noisy")), "is a teacher, which has no depth camera"),
@@ -252,7 +307,7 @@ def test_engines_without_viewers_say_so(weights: Weights, tmp_path: Path) -> Non
     assert list(tmp_path.glob("*.mp4")) == []
     arguments: Any = ("blind", Blind(), None, None)
     with pytest.raises(EngineError, match="renders no pictures"):
-        open_camera(*arguments, (4, 4), False)
+        open_camera(*arguments, (4, 4), "side")
 
 
 def test_a_window_needs_a_display(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from parkour_isaaclab.install import find_installation, find_obstacle
 
 if TYPE_CHECKING:
     from parkour.tasks.resolved import ResolvedTask
+    from parkour.viewing.follow import View
     from parkour.viewing.session import Session
     from parkour.viewing.viewer import PictureCamera, Viewer, ViewerOptions
     from parkour_isaaclab.vec_env import IsaacVecEnv
@@ -88,8 +89,8 @@ class IsaacLabEngine:
 
         return IsaacWindow(env.unwrapped, session, options)
 
-    def make_camera(self, env: IsaacVecEnv, task: ResolvedTask, size: tuple[int, int], behind: bool) -> PictureCamera:
+    def make_camera(self, env: IsaacVecEnv, task: ResolvedTask, size: tuple[int, int], view: View) -> PictureCamera:
         """See :meth:`parkour.viewing.viewer.EngineWithCamera.make_camera`."""
         from parkour_isaaclab.viewer.pictures import open_camera
 
-        return open_camera(env, task, size, behind)
+        return open_camera(env, task, size, view)

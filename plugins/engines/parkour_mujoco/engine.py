@@ -14,6 +14,7 @@ from parkour.errors import EngineError
 if TYPE_CHECKING:
     from parkour.engines.robot_facts import RobotFacts
     from parkour.tasks.resolved import ResolvedTask
+    from parkour.viewing.follow import View
     from parkour.viewing.session import Session
     from parkour.viewing.viewer import PictureCamera, Viewer, ViewerOptions
     from parkour_mujoco.env import MujocoEnv
@@ -30,6 +31,7 @@ class MujocoEngine:
     """See :mod:`parkour.engines.protocol` and :mod:`parkour.viewing.viewer`."""
 
     viewers = ("web", "native")
+    worlds_apart = True
     options: Mapping[str, tuple[str, ...]] = MappingProxyType({"cpu_sim": CPU_SIMS})
 
     def availability(self) -> Availability:
@@ -100,14 +102,14 @@ class MujocoEngine:
 
         return NativeViewer(task, session, options)
 
-    def make_camera(self, env: Any, task: ResolvedTask, size: tuple[int, int], behind: bool) -> PictureCamera:
+    def make_camera(self, env: Any, task: ResolvedTask, size: tuple[int, int], view: View) -> PictureCamera:
         """See :meth:`parkour.viewing.viewer.EngineWithCamera.make_camera`."""
         from parkour_mujoco.launch import choose_renderer
 
         choose_renderer()
         from parkour_mujoco.viewer.camera import FollowCamera
 
-        return FollowCamera(task, size, behind)
+        return FollowCamera(task, size, view)
 
 
 def _version(distribution: str) -> str | None:

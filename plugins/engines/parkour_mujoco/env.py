@@ -211,7 +211,7 @@ class MujocoEnv(TaskEnv):
     def _make_camera(self) -> PictureCamera:
         from parkour_mujoco.viewer.camera import FollowCamera
 
-        return FollowCamera(self.task, PICTURE, behind=False)
+        return FollowCamera(self.task, PICTURE, "side")
 
 
 def _seed_everything(seed: int) -> None:

@@ -1,1 +1,1 @@
-"""The built-in sub-terrains: gap, hurdle, step, tilt, flat, demo and crawl."""
+"""The built-in sub-terrains: gap, hurdle, step, tilt, flat, demo, crawl and field."""

@@ -67,6 +67,14 @@ def register_terrains() -> Iterable[TerrainSpec]:
             params="parkour_terrains.crawl:CrawlParams",
         ),
         TerrainSpec(
+            name="field",
+            summary="a wide flat field, to drive on",
+            target="parkour_terrains.field:field",
+            params="parkour_terrains.field:FieldParams",
+            flat=True,
+            graded=False,
+        ),
+        TerrainSpec(
             name="imported",
             summary="real ground, from a file that parkour terrains import wrote",
             target="parkour_terrains.imported:imported",

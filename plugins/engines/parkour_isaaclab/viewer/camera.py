@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from parkour.errors import EngineError
+from parkour.viewing.follow import View
 from parkour.viewing.snapshot import Snapshot
 from parkour_isaaclab.viewer.kit import kit_view
 from parkour_isaaclab.viewer.markers import markers_of
@@ -25,17 +26,17 @@ class ViewportCamera:
     Args:
         env: Isaac Lab's environment, made to be rendered.
         size: width and height.
-        behind: look along the robot's heading, from behind; else from one side.
+        view: where it is.
 
     Raises:
         EngineError: Isaac Sim runs without rendering.
     """
 
-    def __init__(self, env: Any, size: tuple[int, int], behind: bool) -> None:
+    def __init__(self, env: Any, size: tuple[int, int], view: View) -> None:
         self._view = kit_view(env, "--video")
         # Read when the first picture is asked for.
         self._view.cfg.window_width, self._view.cfg.window_height = size
-        self._pointing, self._markers = Pointing(env, behind), markers_of(env)
+        self._pointing, self._markers = Pointing(env, view), markers_of(env)
         self._warm = False
 
     def picture(self, snapshot: Snapshot) -> np.ndarray:

@@ -8,6 +8,7 @@ from parkour_isaaclab.viewer.borrowed import mujoco_viewing
 
 if TYPE_CHECKING:
     from parkour.tasks.resolved import ResolvedTask
+    from parkour.viewing.follow import View
     from parkour.viewing.viewer import PictureCamera
     from parkour_isaaclab.vec_env import IsaacVecEnv
 
@@ -16,7 +17,7 @@ SIZE = (960, 540)
 
 
 def open_camera(
-    env: IsaacVecEnv, task: ResolvedTask, size: tuple[int, int] = SIZE, behind: bool = False
+    env: IsaacVecEnv, task: ResolvedTask, size: tuple[int, int] = SIZE, view: View = "side"
 ) -> PictureCamera:
     """See :meth:`parkour.viewing.viewer.EngineWithCamera.make_camera`.
 
@@ -24,7 +25,7 @@ def open_camera(
         EngineError: nothing can be rendered here.
     """
     if not env.backend.renders:
-        return mujoco_viewing("--video").make_camera(env, task, size, behind)
+        return mujoco_viewing("--video").make_camera(env, task, size, view)
     from parkour_isaaclab.viewer.camera import ViewportCamera
 
-    return ViewportCamera(env.unwrapped, size, behind)
+    return ViewportCamera(env.unwrapped, size, view)

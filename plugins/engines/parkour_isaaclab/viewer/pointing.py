@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from parkour.viewing.follow import Follow
+from parkour.viewing.follow import Follow, View
 from parkour.viewing.snapshot import Snapshot
 from parkour_isaaclab.runtime import runtime_of
 
@@ -19,11 +19,12 @@ class Pointing:
 
     Args:
         env: Isaac Lab's environment.
-        behind: look along the robot's heading, from behind; else from one side.
+        view: where the camera is.
     """
 
-    def __init__(self, env: Any, behind: bool) -> None:
-        self._env, self._runtime, self._behind = env, runtime_of(env), behind
+    def __init__(self, env: Any, view: View) -> None:
+        self._env, self._runtime = env, runtime_of(env)
+        self._view: View = view
         self._follow = Follow()
 
     def origin(self, snapshot: Snapshot) -> np.ndarray:
@@ -33,5 +34,5 @@ class Pointing:
     def point(self, snapshot: Snapshot) -> None:
         """Move on to a snapshot."""
         target = self._follow.update(snapshot)
-        eye, origin = self._follow.eye(behind=self._behind), self.origin(snapshot)
+        eye, origin = self._follow.eye(self._view), self.origin(snapshot)
         self._env.sim.set_camera_view(eye=tuple((eye + origin).tolist()), target=tuple((target + origin).tolist()))

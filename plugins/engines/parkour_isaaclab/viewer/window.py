@@ -40,7 +40,7 @@ class IsaacWindow:
             raise EngineError("--viewer native: Isaac Sim was started without a window", hint="start it anew")
         env.cfg.sim.render_interval = sys.maxsize
         self._env, self._driving = env, session.driver is not None
-        self._pointing, self._markers = Pointing(env, options.behind), markers_of(env)
+        self._pointing, self._markers = Pointing(env, "behind" if options.behind else "side"), markers_of(env)
         self._panel = Panel(session, options.depth, options.depth_width)
         self._keys = Keys(session.controls, self._driving)
         self.update(session)

@@ -16,6 +16,8 @@ from parkour.viewing.snapshot import Snapshot, box_colours
 from parkour_mujoco.physics import COURSE_GROUP, add_course, robot_spec
 from parkour_mujoco.robot_files import load_robot_files
 
+UNLIT = 0.8
+"""Part of the courses' colours that surfaces have, so that those in the sun are not brighter than white."""
 COLLISION_GROUP = 3
 """Geom group of the shapes that collide, which nobody wants to see."""
 
@@ -70,7 +72,7 @@ class ViewModel:
         model.geom_size[self._boxes] = 0.05
         model.geom_pos[used], model.geom_quat[used], model.geom_size[used] = boxes[:, :3], boxes[:, 3:7], boxes[:, 7:]
         model.geom_rbound[used] = np.linalg.norm(boxes[:, 7:], axis=-1)
-        model.geom_rgba[used, :3] = box_colours(boxes) / 255.0
+        model.geom_rgba[used, :3] = UNLIT * box_colours(boxes) / 255.0
         self._shown = boxes.copy()
 
 

@@ -51,7 +51,7 @@ class NativeViewer:
         with self._window.lock():
             shown = scene_options()
             self._window.opt.geomgroup[:] = shown.geomgroup
-            place_camera(self._window.cam, self._follow, session.snapshot(), behind=self._behind)
+            place_camera(self._window.cam, self._follow, session.snapshot(), "behind" if self._behind else "side")
         self.update(session)
 
     @property

@@ -10,12 +10,15 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+MEMORY = 12 << 30
+"""Address space [bytes]: an input that takes more fails, and is counted as a traceback."""
 SHOWN = 20
 """Failures that are printed."""
 
@@ -33,6 +36,7 @@ def main() -> int:
     from tests.robustness.targets import Targets
 
     torch.set_num_threads(1)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     logging.disable(logging.CRITICAL)
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:

@@ -38,8 +38,12 @@ def cache_folder() -> Path:
     """
     text = os.environ.get(CACHE)
     folder = Path(text) if text else Path.home() / ".cache"
-    if folder.exists() and not folder.is_dir():
-        raise ParkourError(f"{CACHE}: got {text!r}, expected a folder", hint=f"unset {CACHE}")
+    try:
+        fits = folder.is_dir() or not folder.exists()
+    except OSError:  # A name that no file system takes.
+        fits = False
+    if not fits:
+        raise ParkourError(f"{CACHE}: got {str(text)[:200]!r}, expected a folder", hint=f"unset {CACHE}")
     return folder
 
 

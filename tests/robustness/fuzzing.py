@@ -183,6 +183,8 @@ def changed(
         try:
             for key in above:
                 inner = copied[key]
+                if not isinstance(inner, (dict, list)):
+                    raise KeyError(key)
                 copied[key] = dict(inner) if isinstance(inner, dict) else list(inner)
                 copied = copied[key]
             action = rng.random()

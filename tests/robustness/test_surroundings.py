@@ -42,6 +42,9 @@ def test_a_cache_that_is_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv(CACHE, "/dev/null")
     with pytest.raises(ParkourError, match="XDG_CACHE_HOME: got '/dev/null', expected a folder"):
         check_environment()
+    monkeypatch.setenv(CACHE, "a" * 300)
+    with pytest.raises(ParkourError, match="expected a folder"):
+        check_environment()
     monkeypatch.setenv(CACHE, str(tmp_path / "not-there-yet"))
     assert cache_folder() == tmp_path / "not-there-yet"
 

@@ -41,4 +41,5 @@ def _groups(storage: Any, env: TaskEnv) -> Iterator[tuple[str, Tensor]]:
     elif isinstance(storage, StoresGroups):
         kept = storage.groups
     yield from ((str(name), values) for name, values in kept.items())
-    yield from ((str(name), values[None]) for name, values in env.get_observations().items())
+    now: Mapping[str, Any] = dict(env.get_observations().items())
+    yield from ((str(name), values[None]) for name, values in now.items())

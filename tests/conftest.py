@@ -12,7 +12,7 @@ from textwrap import dedent
 
 import pytest
 
-from parkour.registry import Registry
+from parkour.registry import LOAD_PLUGINS, Registry
 from parkour_mujoco.launch import name_renderer
 
 # Tests work on small tensors, for which more threads only cost time, most of all when there are few cores. Set before
@@ -22,6 +22,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 name_renderer()
 
 InstallPlugin = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def own_choice_of_plugins() -> Iterator[None]:
+    """``parkour --no-plugins`` leaves its choice in the environment, for its processes: not for those of other tests."""
+    before = os.environ.get(LOAD_PLUGINS)
+    yield
+    if before is None:
+        os.environ.pop(LOAD_PLUGINS, None)
+    else:
+        os.environ[LOAD_PLUGINS] = before
 
 
 @pytest.fixture

@@ -62,7 +62,8 @@ class Film:
 
     def _picture(self, session: Session, camera: PictureCamera, robot: int, index: int) -> np.ndarray:
         snapshot = session.snapshot(robot)
-        picture = caption(camera.picture(snapshot), describe(snapshot))
+        words = describe(snapshot) if len(self.cameras) == 1 else snapshot.course
+        picture = caption(camera.picture(snapshot), words)
         images = session.depth_images() if self.depth else None
         if images is None or index >= len(images):
             return picture

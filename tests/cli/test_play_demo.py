@@ -73,7 +73,7 @@ def test_every_option_arrives(
         "--steps", "12", "--terrain", "gap", "--terrain", "flat", "--difficulty", "0.2:0.4", "--num-envs", "3",
         "--seed", "9", "--show-depth", "--noise", "noisy", "--device", "cuda:1", "--engine", "mujoco",
         "--cpu-sim", "warp", "--depth-width", "640", "--set", "command.speed=[0.5, 0.5]", "--with", "terrain:demo=0.1",
-        "--allow-missing",
+        "--allow-missing", "--video-size", "640x360", "--camera", "above", "--side-by-side", "2",
     ]  # fmt: skip
     if name == "demo":
         arguments += ["--script", tmp_path / "s.csv"]
@@ -85,6 +85,7 @@ def test_every_option_arrives(
     assert (options.viewer, options.port, options.video, options.steps) == ("web", 8099, film, 12)
     assert (options.num_envs, options.seed, options.device, options.engine) == (3, 9, "cuda:1", "mujoco")
     assert options.depth_width == 640
+    assert (options.video_size, options.camera, options.side_by_side) == ("640x360", "above", 2)
     assert options.engine_options == {"cpu_sim": "warp"} and options.changes.allow_missing
     assert options.show_depth and options.changes.difficulty == (0.2, 0.4) and options.changes.noise == "noisy"
     assert tuple(options.changes.terrains) == ("gap", "flat")
@@ -100,6 +101,15 @@ def test_a_gamepad_is_named(weights: Weights, asked: list[Any], capsys: pytest.C
     options = asked[0][1]
     assert options.drive.gamepad == Path("/dev/input/js1")
     assert not options.changes.terrains and options.device == "cpu" and options.num_envs is None
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_seconds_in_place_of_steps(
+    name: str, weights: Weights, asked: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = command(capsys, name, "--checkpoint", weights.path, "--viewer", "web", "--seconds", "2.5")
+    assert code == 0, err
+    assert asked[0][1].seconds == 2.5 and asked[0][1].steps is None
 
 
 @pytest.mark.parametrize("name", COMMANDS)

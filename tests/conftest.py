@@ -26,7 +26,7 @@ InstallPlugin = Callable[..., Path]
 
 @pytest.fixture(autouse=True)
 def own_choice_of_plugins() -> Iterator[None]:
-    """``parkour --no-plugins`` leaves its choice in the environment, for its processes: not for those of other tests."""
+    """``parkour --no-plugins`` leaves its choice in the environment for its processes, but not for other tests."""
     before = os.environ.get(LOAD_PLUGINS)
     yield
     if before is None:

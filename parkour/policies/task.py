@@ -42,7 +42,8 @@ def _as_shipped(tables: Any) -> Any:
     """Pretrained weights are tried with the components that they are shipped with: those are no other version."""
     if not isinstance(tables, Mapping):
         return tables
-    ours = str(tables.get("use", "")).startswith(f"{BUILTIN}:")
+    # An encoder's table has no address: the policy's parameters name it.
+    ours = str(tables.get("use", f"{BUILTIN}:")).startswith(f"{BUILTIN}:")
     return {key: _as_shipped(value) for key, value in tables.items() if not (ours and key == "version")}
 
 

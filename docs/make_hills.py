@@ -22,7 +22,7 @@ def heights() -> np.ndarray:
     x, y = ((np.arange(round(size / CELL)) + 0.5) * CELL for size in SIZE)
     surface = np.zeros((len(x), len(y)))
     for _ in range(HILLS):
-        middle, side, width, height = (rng.uniform(*pair) for pair in ((1.5, 13), (0, 4), (0.5, 1.4), (-0.3, 0.35)))
+        middle, side, width, height = (rng.uniform(*pair) for pair in ((1.5, 13), (0, 4), (0.5, 1.4), (-0.2, 0.35)))
         away = (x[:, None] - middle) ** 2 + (y[None] - side) ** 2
         surface += height * np.exp(-away / (2 * width**2))
     return surface * np.clip(x / 1.5, 0.0, 1.0)[:, None]

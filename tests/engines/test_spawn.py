@@ -60,11 +60,13 @@ def standing() -> Standing:
     from parkour_mujoco.engine import MujocoEngine
 
     names = builtin_terrains()
+    known = load_task("go2-teacher").model.terrains
     task = load_task(
         "go2-teacher",
-        changes=read_changes(
+        changes={f"terrain:{name}": 1.0 for name in names if name not in known}
+        | read_changes(
             [
-                *(f"terrains.{name}.share=1" for name in names),
+                *(f"terrains.{name}.share=1" for name in names if name in known),
                 f"course.levels={LEVELS}",
                 f"course.columns={len(names)}",
                 "course.curriculum=false",

@@ -18,6 +18,8 @@ from parkour_mujoco.launch import name_renderer
 # Tests work on small tensors, for which more threads only cost time, most of all when there are few cores. Set before
 # torch is imported; processes started by tests inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# As in a pipe, wherever they run: a width would wrap what they look for.
+os.environ.pop("COLUMNS", None)
 # Whichever test imports mujoco first settles what the others of its process render with.
 name_renderer()
 

@@ -207,7 +207,11 @@ def on_a_terminal(tmp_path: Path, prefix: list[str]) -> tuple[subprocess.Popen[b
     command = [*prefix, sys.executable, "-m", "tests.learning.worker", str(tmp_path), "100000"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     root = Path(__file__).parents[2]
-    process = subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=theirs, cwd=root, env=environment)
+    process = subprocess.Popen(
+        command, stdout=theirs, stderr=theirs, stdin=theirs, cwd=root, env=environment,
+        # Who runs these tests may ignore it, as nohup does, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    )  # fmt: skip
     os.close(theirs)
     experiment = tmp_path / "rsl_rl" / "go2-teacher"
     deadline = time.monotonic() + 60

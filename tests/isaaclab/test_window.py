@@ -104,14 +104,14 @@ def _films(env: Any, session: Session, view: window.KitView) -> None:
     from parkour_isaaclab.viewer.camera import ViewportCamera
 
     view.updates = 0
-    camera = ViewportCamera(env.unwrapped, (96, 54), False)
+    camera = ViewportCamera(env.unwrapped, (96, 54), "side")
     assert camera.picture(session.snapshot()).shape == (54, 96, 3)
     assert view.updates == window.BLACK + 1
     camera.picture(session.snapshot())
     assert view.updates == window.BLACK + 2
     view.updates = -(10**6)
     with pytest.raises(EngineError, match="nothing but black pictures in 200 renderings"):
-        ViewportCamera(env.unwrapped, (96, 54), False).picture(session.snapshot())
+        ViewportCamera(env.unwrapped, (96, 54), "side").picture(session.snapshot())
 
 
 @pytest.mark.slow

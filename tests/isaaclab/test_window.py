@@ -127,7 +127,7 @@ def test_without_viewport_or_window_there_is_one_line(
     with pytest.raises(EngineError, match="--viewer native: Isaac Sim was started without a window"):
         IsaacWindow(env.unwrapped, session, ViewerOptions("a test"))
     with pytest.raises(EngineError, match="--video: Isaac Sim was started without a viewport"):
-        ViewportCamera(env.unwrapped, (960, 540), False)
+        ViewportCamera(env.unwrapped, (960, 540), "side")
 
 
 def test_keys_of_the_window_are_keys_of_kit(kit: Callable[..., window.KitView]) -> None:

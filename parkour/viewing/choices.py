@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
 
+from parkour.errors import ParkourError
 from parkour.mdp.observations import ObservationSet
 from parkour.viewing.controls import Choice, Setting
 from parkour.viewing.shelf import Shelf
 
 if TYPE_CHECKING:
     from parkour.viewing.session import Session
+
+_log = logging.getLogger(__name__)
 
 CLEAN = "none"
 """The noise of who has none."""
@@ -25,13 +30,16 @@ class Choices:
     Args:
         session: whose settings they are.
         shelf: of policies.
-        noises: observation groups of the environment under each preset, the one that it has first.
+        noises: makes the environment's observation groups under each preset, the one that it has first; asked for
+            when somebody chooses it, as a task is resolved for it.
         max_speed: greatest speed that was trained [m/s].
     """
 
-    def __init__(self, session: Session, shelf: Shelf, noises: Mapping[str, ObservationSet], max_speed: float) -> None:
+    def __init__(
+        self, session: Session, shelf: Shelf, noises: Mapping[str, Callable[[], ObservationSet]], max_speed: float
+    ) -> None:
         self._session, self.shelf, self.max_speed = session, shelf, max_speed
-        self._noises = dict(noises)
+        self._noises = {name: cache(make) for name, make in noises.items()}
         self.noise = next(iter(self._noises), CLEAN)
         """The preset that robots have."""
         self.speed: float | None = None
@@ -90,8 +98,13 @@ class Choices:
 
     def _noise(self, value: str | float) -> None:
         if isinstance(value, str) and value in self._noises and value != self.noise:
+            try:
+                observations = self._noises[value]()
+            except ParkourError as error:
+                _log.warning("noise %s: %s", value, error.message)
+                return
             self.noise = value
-            self._session.set_observations(self._noises[value])
+            self._session.set_observations(observations)
 
 
 def _number(value: str | float, low: float, high: float) -> float | None:

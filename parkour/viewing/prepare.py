@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from parkour.engines.device import choose_device
 from parkour.engines.make import make_task_env
@@ -156,22 +157,26 @@ def _difficulty(weights: Weights, options: WatchOptions) -> tuple[float, float]:
     return validate(TaskModel, tables).course.difficulty_range
 
 
-def _noises(env: TaskEnv, task: ResolvedTask, weights: Weights, options: WatchOptions) -> Mapping[str, ObservationSet]:
-    """The environment's observation groups under each preset that changes nothing else, the current one first."""
-    current = options.changes.noise or CLEAN
-    found = {current: env.mdp.observations}
+def _noises(
+    env: TaskEnv, task: ResolvedTask, weights: Weights, options: WatchOptions
+) -> Mapping[str, Callable[[], ObservationSet]]:
+    """Makers of the environment's observation groups under each preset that changes nothing else, the current first."""
+    current, own = options.changes.noise or CLEAN, env.mdp.observations
+    found: dict[str, Callable[[], ObservationSet]] = {current: lambda: own}
     document = document_of(weights)
     if task.model.stage == "teacher":
         return found
+
+    def make(name: str) -> ObservationSet:
+        changes = replace(options.changes, terrains=(), noise=None if name == CLEAN else name)
+        other = evaluation_task(weights, protocol_of(options), changes)
+        return build_observations(other, num_envs=env.num_envs, device=str(env.device), camera=env.mdp.camera)
+
     presets = [
         name for name, tables in document.overlays.items() if name not in OVERLAYS and set(tables) <= {"observations"}
     ]
     for name in (CLEAN, *presets):
-        if name in found:
-            continue
-        changes = replace(options.changes, terrains=(), noise=None if name == CLEAN else name)
-        other = evaluation_task(weights, protocol_of(options), changes)
-        found[name] = build_observations(other, num_envs=env.num_envs, device=str(env.device), camera=env.mdp.camera)
+        found.setdefault(name, partial(make, name))
     return found
 
 

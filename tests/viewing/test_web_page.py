@@ -52,7 +52,7 @@ def any_port() -> int:
 def page(tmp_path: Path) -> Iterator[tuple[WebViewer, Session, Any]]:
     session, task, weights = make_session(tmp_path, driven=True, depth=True, num_envs=2, terrains=("hurdle", "tilt"))
     shelf = Shelf(weights, lambda chosen: load_policy(chosen, task, session.env), 12)
-    session.choices = Choices(session, shelf, {"none": session.mdp.observations}, 0.8)
+    session.choices = Choices(session, shelf, {"none": lambda: session.mdp.observations}, 0.8)
     viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=any_port(), behind=True, depth=True))
     yield viewer, session, task
     viewer.close()

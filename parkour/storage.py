@@ -2,7 +2,8 @@
 
 A file is written beside its place under another name (:func:`part_of`), flushed to the disk and then renamed, so that
 neither a crash nor a full disk touches the one that was there. A symbolic link in its place is replaced, never
-followed: whoever can put a link into a folder does not choose what is overwritten.
+followed: whoever can put a link into a folder does not choose what is overwritten. The steps of it are in
+:mod:`parkour_deploy.files`, which robots use too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from parkour.errors import StorageError
+from parkour_deploy.files import discard, part_of, put_in_place
 
 _PART = re.compile(r"\.(.+)\.(\d+)\.(part(\..*)?|tmp|probe)")
 _DEVICES = (Path("/dev"), Path("/proc"))
@@ -82,34 +84,6 @@ def whole_file(path: Path, option: str) -> Iterator[Path]:
             discard(part)
     except OSError as error:
         raise cannot_write(path, option, error) from error
-
-
-def part_of(path: Path) -> Path:
-    """Where the file of ``path`` is while it is being written: beside it, hidden, with its suffix."""
-    return path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-
-
-def put_in_place(part: Path, path: Path) -> None:
-    """Give a file that is whole its name, so that it survives a power cut.
-
-    Raises:
-        OSError: it cannot be moved there; ``part`` and what was at ``path`` are still there.
-    """
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
-    with contextlib.suppress(OSError):  # Not every system can do this with a folder.
-        handle = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def discard(part: Path) -> None:
-    """Remove what was written of a file, if anything."""
-    with contextlib.suppress(OSError):
-        part.unlink(missing_ok=True)
 
 
 def remove_parts(folder: Path, ours: Callable[[str], bool] = lambda stem: False) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, as parkour's own (:mod:`parkour.storage`): a robot's power goes without a word."""
+"""Files that are whole or not there: a robot's power goes without a word."""
 
 from __future__ import annotations
 
@@ -17,12 +17,37 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be written.
     """
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    part = part_of(path)
     try:
         yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
+        put_in_place(part, path)
     finally:
-        if part.exists():
-            part.unlink()
+        discard(part)
+
+
+def part_of(path: Path) -> Path:
+    """Where the file of ``path`` is while it is being written: beside it, hidden, with its suffix."""
+    return path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Give a file that is whole its name, so that it survives a power cut.
+
+    Raises:
+        OSError: it cannot be moved there; ``part`` and what was at ``path`` are still there.
+    """
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+    with contextlib.suppress(OSError):  # Not every system can do this with a folder.
+        handle = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def discard(part: Path) -> None:
+    """Remove what was written of a file, if anything."""
+    with contextlib.suppress(OSError):
+        part.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
@@ -123,18 +124,21 @@ def test_privileged_groups(layout: RobotLayout) -> None:
     torch.testing.assert_close(_make("privileged_latent", 16, layout=layout)(ctx), torch.tensor(latent))
 
 
-def _scan_by_hand(ctx: StepContext, i: int) -> list[float]:
-    bx, by, bz = ctx.robot.base_pos[i].tolist()
+def _scanned(ctx: StepContext, i: int) -> Iterator[tuple[float, float, float]]:
+    """Where the scan looks, and the height of the ground there."""
+    bx, by = ctx.robot.base_pos[i, :2].tolist()
     yaw = ctx.robot.yaw[i].item()
-    numbers = []
     for row in range(11):
         for column in range(12):
             forward, left = -0.45 + 0.15 * column, -0.75 + 0.15 * row
             x = bx + forward * math.cos(yaw) - left * math.sin(yaw)
             y = by + forward * math.sin(yaw) + left * math.cos(yaw)
-            ground = 0.3 * math.sin(x) + 0.2 * y
-            numbers.append(max(-1.0, min(1.0, bz - ground - 0.3)))
-    return numbers
+            yield x, y, 0.3 * math.sin(x) + 0.2 * y
+
+
+def _scan_by_hand(ctx: StepContext, i: int) -> list[float]:
+    bz = ctx.robot.base_pos[i, 2].item()
+    return [max(-1.0, min(1.0, bz - ground - 0.3)) for _, _, ground in _scanned(ctx, i)]
 
 
 def test_height_scan() -> None:
@@ -145,16 +149,11 @@ def test_height_scan() -> None:
 
 
 def _ceiling_by_hand(ctx: StepContext, i: int) -> list[float]:
-    bx, by, bz = ctx.robot.base_pos[i].tolist()
-    yaw = ctx.robot.yaw[i].item()
+    bz = ctx.robot.base_pos[i, 2].item()
     numbers = []
-    for row in range(11):
-        for column in range(12):
-            forward, left = -0.45 + 0.15 * column, -0.75 + 0.15 * row
-            x = bx + forward * math.cos(yaw) - left * math.sin(yaw)
-            y = by + forward * math.sin(yaw) + left * math.cos(yaw)
-            over = 0.3 * math.sin(x) + 0.2 * y + 0.35 + 0.1 * math.cos(y) - bz if math.sin(3 * x) > 0.5 else 10.0
-            numbers.append(min(1.0, max(0.0, 1.0 - over)))
+    for x, y, ground in _scanned(ctx, i):
+        over = ground + 0.35 + 0.1 * math.cos(y) - bz if math.sin(3 * x) > 0.5 else 10.0
+        numbers.append(min(1.0, max(0.0, 1.0 - over)))
     return numbers
 
 

@@ -14,7 +14,7 @@ import pytest
 from parkour.tasks import load_task
 from parkour.tasks.depth_view import DepthViewer
 from parkour.terrain.box import Box
-from parkour.terrain.picture import Camera, render
+from parkour.terrain.picture import Camera, _axes, _cast, render, smaller
 from parkour_cli.__main__ import main
 from parkour_cli.terrains import _scenes
 
@@ -126,3 +126,34 @@ def test_matplotlib_is_not_imported_until_a_page_is_drawn() -> None:
 
     code = "import sys, parkour_cli.terrains, parkour.terrain.preview; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_a_pixel_shows_is_what_its_ray_meets() -> None:
+    """Against a ray at a time, with boxes that are turned and in each other's way."""
+    boxes = [Box.slab((0, 3), (0, 2), 0.0), Box((1.0, 1.0, 0.3), (0.5, 0.2, 0.3), (0.9, 0.1, 0.3, 0.3))]
+    turn = np.linalg.norm(boxes[1].quat)
+    boxes[1] = Box(boxes[1].center, boxes[1].half_size, tuple(part / turn for part in boxes[1].quat))  # type: ignore[arg-type]
+    camera = Camera.around(np.array([[0, 0, -1], [3, 2, 1]], float), (0.42, 0.85, -0.62), scale=8)
+    hits, axes = _cast(boxes, camera), _axes(camera.forward)
+    rows, columns = camera.shape
+    for row, column in np.ndindex(rows, columns):
+        at = np.array([column + 0.5, rows - row - 0.5]) / camera.scale + camera.low
+        met = [_enters(box, axes[:, :2] @ at, camera.forward) for box in boxes]
+        depth, face = min((depth, 6 * k + face) for k, (depth, face) in enumerate(met))
+        assert hits.depth[row, column] == pytest.approx(depth, abs=1e-4)
+        assert hits.face[row, column] == (face if np.isfinite(depth) else -1)
+
+
+def _enters(box: Box, origin: np.ndarray, direction: np.ndarray) -> tuple[float, int]:
+    """Depth at which a ray enters a box, and through which face; infinite where it does not."""
+    start, slope = (origin - box.center) @ box.rotation(), direction @ box.rotation()
+    near = (-np.sign(slope) * box.half_size - start) / slope
+    far = (np.sign(slope) * box.half_size - start) / slope
+    axis = int(near.argmax())
+    return (near[axis] if near[axis] <= far.min() else np.inf), 2 * axis + bool(slope[axis] < 0)
+
+
+def test_a_smaller_picture_has_smooth_borders() -> None:
+    image = np.zeros((2, 4, 4), np.float32)
+    image[0, 0] = (0.5, 0.25, 1.0, 1.0)
+    np.testing.assert_allclose(smaller(image, 2), [[[0.5, 0.25, 1.0, 0.25], [0, 0, 0, 0]]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import time
@@ -10,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from parkour.environment import check_environment
 from parkour.errors import ParkourError
+from parkour.quick_imports import uncollected
 
 
 def main(args: list[str] | None = None) -> None:
@@ -17,14 +17,12 @@ def main(args: list[str] | None = None) -> None:
 
     A bug shows its traceback, and with ``PARKOUR_DEBUG=1`` a ParkourError does too.
     """
-    # Imports make many objects and no garbage: to look for it takes a tenth of the time of `parkour --help`.
-    gc.disable()
-    import typer
+    with uncollected():
+        import typer
 
-    from parkour.commands.help import UsageError
-    from parkour_cli.app import app
+        from parkour.commands.help import UsageError
+        from parkour_cli.app import app
 
-    gc.enable()
     try:
         check_environment()
         with _stages_shown():

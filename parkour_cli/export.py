@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from parkour.commands import JsonOption, grouped, make_app, notice, print_json, print_result, print_table
-from parkour.commands.progress import LOADING
+from parkour.commands.progress import loading
 from parkour.errors import ParkourError
-from parkour.stages import stage
 from parkour_cli.migration import BESIDE_CHECKPOINT
 from parkour_cli.options import EngineOptions, PolicyOptions
 
@@ -109,7 +108,7 @@ def card(
 
     Hubs show the README as a model card. --checkpoint takes the folder.
     """
-    with stage(LOADING):
+    with loading():
         from parkour.exporters.card import CardOptions, check_card, write_card
         from parkour.exporters.exporter import ExportOptions, export_policy
         from parkour.policies.source import load_weights
@@ -174,7 +173,7 @@ def _batch(text: str) -> int | None:
 
 
 def _export(policy: PolicyOptions, graph: GraphOptions, engine: EngineOptions, as_json: bool, **more: Any) -> None:
-    with stage(LOADING):
+    with loading():
         from parkour.exporters.exporter import ExportOptions, export_policy
         from parkour.policies.source import load_weights
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from parkour.commands.progress import loading
 from parkour_cli.changes import read_changes
 
 if TYPE_CHECKING:
@@ -124,7 +125,8 @@ class PolicyOptions:
 
     def source(self) -> PolicySource:
         """For :func:`parkour.policies.source.load_weights`."""
-        from parkour.policies.source import PolicySource
+        with loading():
+            from parkour.policies.source import PolicySource
 
         return PolicySource(self.task, self.checkpoint, self.run, self.pretrained, self.log_root, self.experiment)
 

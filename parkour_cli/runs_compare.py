@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from parkour.commands import JsonOption, notice, print_json, print_table
-from parkour.commands.progress import LOADING
+from parkour.commands.progress import loading
 from parkour.errors import ParkourError
 from parkour.stages import stage
 
@@ -34,7 +34,7 @@ def compare(
     if out.suffix.lower() != ".png":
         raise ParkourError(f"--out: got {out.name!r}, expected a .png file", hint=f"--out {out.with_suffix('.png')}")
     check_writable(out, "--out")
-    with stage(LOADING):
+    with loading():
         from parkour.learning.curves import AXES, curves_png, read_curves
     if over not in AXES:
         raise ParkourError(f"--over: got {over!r}, expected {', '.join(AXES)}")

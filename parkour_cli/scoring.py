@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from parkour.commands import notice
-from parkour.commands.progress import DRAWING, LOADING
+from parkour.commands.progress import DRAWING, loading
 from parkour.errors import ParkourError
 from parkour.stages import stage
 from parkour_cli.options import SEED
@@ -62,7 +62,7 @@ class ScoringOptions:
         Raises:
             ParkourError: the options contradict each other, or a number cannot be.
         """
-        with stage(LOADING):
+        with loading():
             from parkour.evaluation.evaluate import EvaluationOptions, check_options
 
         options = EvaluationOptions(

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parkour.commands import OptionsOf, console, grouped, make_app, notice, print_result
-from parkour.commands.progress import LOADING
+from parkour.commands.progress import loading
 from parkour.errors import ParkourError, TaskError
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, TrainOptions
-from parkour.stages import stage
 from parkour_cli.options import ALLOW_MISMATCH, DEVICE, EngineOptions, NoiseOption, TaskOptions
 
 if TYPE_CHECKING:
@@ -162,7 +161,7 @@ def _resumed(trained: TrainedTask, options: TrainOptions) -> Weights:
 
 
 def _train(task: ResolvedTask, options: TrainOptions, start: Weights | None) -> RunResult:
-    with stage(LOADING):
+    with loading():
         from parkour.learning.peers import launched
         from parkour.learning.rescue import PeerLostError
         from parkour.learning.train import train

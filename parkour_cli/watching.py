@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parkour.commands import notice
-from parkour.commands.progress import LOADING
-from parkour.stages import stage
+from parkour.commands.progress import loading
 from parkour_cli.options import SEED, DepthWidthOption, EngineOptions, PolicyTaskOptions
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ class WatchingOptions:
 
 def watch_policy(source: PolicySource, options: WatchOptions, export: Path | None) -> None:
     """Find the weights, show them, and export them if that was asked for."""
-    with stage(LOADING):
+    with loading():
         from parkour.policies.source import load_weights
         from parkour.viewing.watch import check_watch, watch
         from parkour_cli.export import export_after, export_place

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from parkour.stages import shown_by
+from parkour.quick_imports import uncollected
+from parkour.stages import shown_by, stage
 from parkour.text import printable
 
-LOADING = "loading"
-"""What commands call the import of torch and all that needs it."""
 DRAWING = "drawing"
-"""What they call matplotlib's work."""
+"""What commands call matplotlib's work."""
 PATIENCE = 0.5
 """What takes less is not worth a line [s]."""
 _PERIOD = 0.1
@@ -101,3 +100,10 @@ def stage_line() -> Iterator[None]:
             yield
     finally:
         line.close()
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Inside, a command imports torch and all that needs it."""
+    with stage("loading"), uncollected():
+        yield

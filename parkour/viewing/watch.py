@@ -14,6 +14,7 @@ from parkour.errors import ParkourError
 from parkour.learning.rng import seed_everything
 from parkour.learning.signals import StopSignals
 from parkour.policies.source import Weights
+from parkour.quick_imports import uncollected
 from parkour.tasks.resolved import ResolvedTask
 from parkour.viewing.driving import DriveSource, Gamepad, Script
 from parkour.viewing.follow import VIEWS, View
@@ -54,27 +55,28 @@ def watch(
         ParkourError: bad options, weights that do not fit, nothing to show it with.
     """
     kind = check_watch(options)
-    name, engine = ("custom", engine) if engine is not None else _engine(options)
-    task = watched_task(weights, options, kind, engine)
-    source = _drive_source(options.drive, task, kind, notify) if options.drive is not None else None
-    check_viewer(name, engine, kind)
-    seed_everything(options.seed)
     with ExitStack() as stack:
-        if source is not None:
-            stack.callback(source.close)
-        env = make_watched_env(engine, task, options, kind)
-        stack.callback(env.close)
-        session = make_session(env, task, weights, options, source, notify)
-        view = ViewerOptions(
-            weights.label, options.port, options.drive is not None, session.depth is not None, options.depth_width
-        )
-        viewer = None
-        if kind != "none":
-            viewer = open_viewer(kind, engine, env, task, session, view)
-            stack.callback(viewer.close)
-        film = _film(options, name, engine, env, task, view)
-        if film is not None:
-            stack.callback(film.close)
+        with uncollected():
+            name, engine = ("custom", engine) if engine is not None else _engine(options)
+            task = watched_task(weights, options, kind, engine)
+            source = _drive_source(options.drive, task, kind, notify) if options.drive is not None else None
+            if source is not None:
+                stack.callback(source.close)
+            check_viewer(name, engine, kind)
+            seed_everything(options.seed)
+            env = make_watched_env(engine, task, options, kind)
+            stack.callback(env.close)
+            session = make_session(env, task, weights, options, source, notify)
+            view = ViewerOptions(
+                weights.label, options.port, options.drive is not None, session.depth is not None, options.depth_width
+            )
+            viewer = None
+            if kind != "none":
+                viewer = open_viewer(kind, engine, env, task, session, view)
+                stack.callback(viewer.close)
+            film = _film(options, name, engine, env, task, view)
+            if film is not None:
+                stack.callback(film.close)
         if viewer is not None:
             notify(f"{viewer.where} (Ctrl-C to end)")
         stop = stack.enter_context(StopSignals(lambda line: notify("stopping")))

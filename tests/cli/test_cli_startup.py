@@ -74,3 +74,26 @@ def _children_seconds() -> float:
     """Processor time of all processes started from here that have ended [s]."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
+
+
+def test_the_page_of_play_waits_for_nothing_it_does_not_show() -> None:
+    """Half of what it once took to show it were imports; and nobody looks for garbage among what they make."""
+    pytest.importorskip("viser")
+    pytest.importorskip("mujoco")
+    late = {"trimesh", "scipy", "networkx", "mjlab", "warp", "wandb", "matplotlib", "onnx", "gymnasium"}
+    probe = (
+        "import gc, sys; passes = []; gc.callbacks.append(lambda phase, info: passes.append(phase));"
+        "import parkour_cli.watching as watching; told = watching.notice;"
+        "watching.notice = lambda line: (told(line),"
+        " told(f'passes {passes.count(\"start\")}') if 'Ctrl-C' in line else None);" + _PROBE
+    )
+    args = ["play", "--pretrained", "--viewer", "web", "--steps", "1"]
+    done = subprocess.run(
+        [sys.executable, "-c", probe, *args], capture_output=True, text=True, check=True, env=_environment()
+    )
+    lines = done.stderr.splitlines()
+    report = json.loads(lines[-1])
+    assert report["code"] == 0
+    assert not late & {name.partition(".")[0] for name in report["modules"]}
+    passes = [int(line.split()[1]) for line in lines if line.startswith("passes ")]
+    assert len(passes) == 1 and passes[0] < 100  # Imports alone would make 500.

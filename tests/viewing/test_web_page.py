@@ -240,7 +240,7 @@ def test_without_viser_there_is_one_line(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "viser", None)
     with pytest.raises(EngineError, match=r"--viewer web: .*viser") as caught:
         web.open_page(MujocoShapes(task), session, ViewerOptions("a test"))
-    assert caught.value.hint == "pip install viser trimesh"
+    assert caught.value.hint == "pip install viser"
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """A session as a page in the browser. An engine gives the robot's shapes and where they are (:mod:`.shapes`).
 
-Needs viser and trimesh, which come with the engines' extras; nothing else in the core imports them.
+Needs viser, which comes with the engines' extras; nothing else in the core imports it.
 """
 
 from __future__ import annotations
@@ -24,5 +24,5 @@ def open_page(robot: RobotShapes, session: Session, options: ViewerOptions) -> V
     try:
         from parkour.viewing.web.page import WebViewer
     except ImportError as error:
-        raise EngineError(f"--viewer web: {error}", hint="pip install viser trimesh") from None
+        raise EngineError(f"--viewer web: {error}", hint="pip install viser") from None
     return WebViewer(robot, session, options)

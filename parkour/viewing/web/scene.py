@@ -10,7 +10,6 @@ import math
 from typing import Any, Literal
 
 import numpy as np
-import trimesh
 import viser
 
 from parkour.viewing.follow import Follow
@@ -18,11 +17,16 @@ from parkour.viewing.markers import BALL_RADIUS, HEADING_COLOUR, HEADING_HEIGHT,
 from parkour.viewing.snapshot import Snapshot, box_colours
 from parkour.viewing.web.overlays import Overlays
 from parkour.viewing.web.shapes import RobotShapes
+from parkour.viewing.web.solids import Mesh, box, cone, cylinder, merged, sphere
 
 CameraMode = Literal["follow", "behind", "free"]
 CAMERA_MODES: tuple[CameraMode, ...] = ("follow", "behind", "free")
 ROOT = "/world"
 NO_TURN = np.array([1.0, 0.0, 0.0, 0.0])
+FORWARD = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
+"""Turns what points up forward, along x."""
+CUBE = box((1.0, 1.0, 1.0)).unshared()
+"""Each face has its own normal."""
 
 
 class WebScene:
@@ -103,14 +107,11 @@ class WebScene:
         return frames
 
     def _add_arrow(self) -> Any:
-        shaft = trimesh.creation.cylinder(radius=0.012, height=0.36)
-        shaft.apply_translation((0, 0, 0.18))
-        tip = trimesh.creation.cone(radius=0.04, height=0.14)
-        tip.apply_translation((0, 0, 0.36))
-        arrow: Any = trimesh.util.concatenate([shaft, tip])
-        arrow.apply_transform(trimesh.transformations.rotation_matrix(math.pi / 2, (0, 1, 0)))
+        shaft = cylinder(radius=0.012, height=0.36).placed(np.eye(3), 0.18 * UP)
+        tip = cone(radius=0.04, height=0.14).placed(np.eye(3), 0.36 * UP)
+        arrow = merged([shaft, tip]).placed(FORWARD, np.zeros(3))
         return self._scene.add_mesh_simple(
-            f"{ROOT}/heading", np.asarray(arrow.vertices), np.asarray(arrow.faces), color=HEADING_COLOUR, visible=False
+            f"{ROOT}/heading", arrow.vertices, arrow.faces, color=HEADING_COLOUR, visible=False
         )
 
     # -- what changes ------------------------------------------------------------------------------------------------
@@ -119,12 +120,11 @@ class WebScene:
         if self._boxes is not None:
             self._boxes.remove()
         self._course = snapshot.boxes.copy()
-        cube, boxes = trimesh.creation.box(extents=(2.0, 2.0, 2.0)), snapshot.boxes
+        boxes = snapshot.boxes
         self._boxes = self._scene.add_batched_meshes_simple(
             f"{ROOT}/course",
-            # Faces share no corners, so that each has its own normal.
-            cube.triangles.reshape(-1, 3),
-            np.arange(3 * len(cube.faces)).reshape(-1, 3),
+            CUBE.vertices,
+            CUBE.faces,
             batched_wxyzs=boxes[:, 3:7],
             batched_positions=boxes[:, :3],
             batched_scales=boxes[:, 7:],
@@ -139,10 +139,9 @@ class WebScene:
             for handle in (self._poles, self._balls):
                 if handle is not None:
                     handle.remove()
-            pole = trimesh.creation.cylinder(radius=0.012, height=POLE_HEIGHT)
-            ball = trimesh.creation.icosphere(subdivisions=2, radius=BALL_RADIUS)
+            pole = cylinder(radius=0.012, height=POLE_HEIGHT)
             self._poles = self._add_markers("poles", pole, goals + POLE_HEIGHT / 2 * UP)
-            self._balls = self._add_markers("balls", ball, goals + POLE_HEIGHT * UP)
+            self._balls = self._add_markers("balls", sphere(BALL_RADIUS), goals + POLE_HEIGHT * UP)
             self._goals = goals.copy()
         colours = snapshot.goal_colours()
         for handle in (self._poles, self._balls):
@@ -151,11 +150,11 @@ class WebScene:
             if handle.visible != self.markers:
                 handle.visible = self.markers
 
-    def _add_markers(self, name: str, mesh: trimesh.Trimesh, places: np.ndarray) -> Any:
+    def _add_markers(self, name: str, mesh: Mesh, places: np.ndarray) -> Any:
         return self._scene.add_batched_meshes_simple(
             f"{ROOT}/way_points/{name}",
-            np.asarray(mesh.vertices),
-            np.asarray(mesh.faces),
+            mesh.vertices,
+            mesh.faces,
             batched_wxyzs=np.tile(NO_TURN, (len(places), 1)),
             batched_positions=places,
             batched_colors=np.full((len(places), 3), 120, np.uint8),

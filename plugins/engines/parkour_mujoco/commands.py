@@ -11,9 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from parkour.commands import make_app, notice, parse_range, print_figures, print_json
-from parkour.commands.progress import LOADING
+from parkour.commands.progress import loading
 from parkour.errors import EngineError
-from parkour.stages import stage
 from parkour.storage import check_writable, write_text
 
 app = make_app("Run an exported policy in plain C MuJoCo, without torch: does it survive outside its simulator?")
@@ -46,7 +45,7 @@ def sim2sim(
 ) -> None:  # fmt: skip
     """Run an exported policy in plain C MuJoCo, without torch: does it survive outside its simulator?"""
     _check_installed()
-    with stage(LOADING):
+    with loading():
         from parkour_mujoco.sim2sim.run import Sim2SimOptions, run_export
 
     options = Sim2SimOptions(

@@ -8,17 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import trimesh
 from pxr import Gf, Usd, UsdGeom, UsdPhysics, UsdShade
 
 from parkour.viewing.web.shapes import BodyMesh
+from parkour.viewing.web.solids import Mesh, box, capsule, cylinder, sphere
 
 PLAIN = (0.62, 0.64, 0.68)
 """Colour of what has none."""
 COLOUR_INPUTS = ("diffuseColor", "diffuse_color_constant", "diffuse_tint", "diffuse_reflection_color")
 """What materials call their colour: USD's own, and those of NVIDIA's common ones."""
-AXES = {"X": (0.0, 1.0, 0.0), "Y": (-1.0, 0.0, 0.0)}
-"""Axes about which a shape along z is turned by a right angle to lie along x or y."""
+TURNS = {
+    "X": np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]]),
+    "Y": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
+}
+"""Turn a shape along z by a right angle to lie along x or y."""
 
 
 def link_meshes(link: Usd.Prim, body: int) -> list[BodyMesh]:
@@ -70,25 +73,23 @@ def _parts(prim: Usd.Prim) -> Iterator[Part]:
         return
     mesh = _primitive(prim)
     if mesh is not None:
-        yield np.asarray(mesh.vertices), np.asarray(mesh.faces), _colour(prim), prim.IsA(UsdGeom.Cube)
+        yield mesh.vertices, mesh.faces, _colour(prim), prim.IsA(UsdGeom.Cube)
 
 
-def _primitive(prim: Usd.Prim) -> trimesh.Trimesh | None:
+def _primitive(prim: Usd.Prim) -> Mesh | None:
     get = lambda name: float(prim.GetAttribute(name).Get())  # noqa: E731
     if prim.IsA(UsdGeom.Sphere):
-        return trimesh.creation.icosphere(subdivisions=3, radius=get("radius"))
+        return sphere(get("radius"))
     if prim.IsA(UsdGeom.Cube):
-        return trimesh.creation.box(extents=3 * [get("size")])
+        return box(np.full(3, get("size") / 2))
     if prim.IsA(UsdGeom.Capsule):
-        mesh = trimesh.creation.capsule(height=get("height"), radius=get("radius"), count=[16, 16])
+        mesh = capsule(get("radius"), get("height"))
     elif prim.IsA(UsdGeom.Cylinder):
-        mesh = trimesh.creation.cylinder(radius=get("radius"), height=get("height"), sections=24)
+        mesh = cylinder(get("radius"), get("height"))
     else:
         return None
-    axis = AXES.get(str(prim.GetAttribute("axis").Get()))
-    if axis is not None:
-        mesh.apply_transform(trimesh.transformations.rotation_matrix(np.pi / 2, axis))
-    return mesh
+    turn = TURNS.get(str(prim.GetAttribute("axis").Get()))
+    return mesh if turn is None else mesh.placed(turn, np.zeros(3))
 
 
 def _mesh_parts(mesh: UsdGeom.Mesh) -> Iterator[Part]:

@@ -85,7 +85,7 @@ def _open_page(robot: Any, port: int | None) -> Any:
     try:
         from parkour_mujoco.fake_go2.page import Page
     except ImportError as error:
-        raise EngineError(f"--page: {error}", hint="pip install viser trimesh") from None
+        raise EngineError(f"--page: {error}", hint="pip install viser") from None
     page = Page(robot, port)
     notice(f"page: {page.address}")
     return page

@@ -10,9 +10,9 @@ from typing import Any
 
 import mujoco
 import numpy as np
-import trimesh
 
 from parkour.viewing.web.shapes import BodyMesh
+from parkour.viewing.web.solids import Mesh, box, capsule, cylinder, merged, sphere
 from parkour_mujoco.physics import COURSE_GROUP
 
 KINDS = mujoco.mjtGeom
@@ -20,7 +20,7 @@ KINDS = mujoco.mjtGeom
 
 def body_meshes(model: mujoco.MjModel, hidden_group: int) -> list[BodyMesh]:
     """Everything of a model but the course and the shapes of groups from ``hidden_group`` up."""
-    found: dict[tuple[Any, ...], list[trimesh.Trimesh]] = defaultdict(list)
+    found: dict[tuple[Any, ...], list[Mesh]] = defaultdict(list)
     for index in range(model.ngeom):
         group = int(model.geom_group[index])
         mesh = None if group == COURSE_GROUP or group >= hidden_group else geom_mesh(model, index)
@@ -30,10 +30,10 @@ def body_meshes(model: mujoco.MjModel, hidden_group: int) -> list[BodyMesh]:
         flat = model.geom_type[index] in (KINDS.mjGEOM_BOX, KINDS.mjGEOM_MESH)
         key = int(model.geom_bodyid[index]), tuple(round(255 * float(c)) for c in rgba[:3]), float(rgba[3]), bool(flat)
         found[key].append(mesh)
-    return [_merged(key, meshes) for key, meshes in found.items()]
+    return [_body_mesh(key, meshes) for key, meshes in found.items()]
 
 
-def geom_mesh(model: mujoco.MjModel, index: int) -> trimesh.Trimesh | None:
+def geom_mesh(model: mujoco.MjModel, index: int) -> Mesh | None:
     """A geom in its body's frame; None for what has no mesh, like planes."""
     size = model.geom_size[index]
     mesh = _primitive(int(model.geom_type[index]), size)
@@ -43,10 +43,7 @@ def geom_mesh(model: mujoco.MjModel, index: int) -> trimesh.Trimesh | None:
         return None
     turn = np.zeros(9)
     mujoco.mju_quat2Mat(turn, model.geom_quat[index])
-    transform = np.eye(4)
-    transform[:3, :3], transform[:3, 3] = turn.reshape(3, 3), model.geom_pos[index]
-    mesh.apply_transform(transform)
-    return mesh
+    return mesh.placed(turn.reshape(3, 3), model.geom_pos[index])
 
 
 def colour_of(model: mujoco.MjModel, index: int) -> np.ndarray:
@@ -55,40 +52,36 @@ def colour_of(model: mujoco.MjModel, index: int) -> np.ndarray:
     return model.mat_rgba[material] if material >= 0 else model.geom_rgba[index]
 
 
-def _primitive(kind: int, size: np.ndarray) -> trimesh.Trimesh | None:
+def _primitive(kind: int, size: np.ndarray) -> Mesh | None:
     if kind == KINDS.mjGEOM_SPHERE:
-        return trimesh.creation.icosphere(subdivisions=3, radius=size[0])
+        return sphere(size[0])
     if kind == KINDS.mjGEOM_ELLIPSOID:
-        mesh = trimesh.creation.icosphere(subdivisions=3)
-        mesh.apply_scale(size)
-        return mesh
+        return sphere(1.0).scaled(size)
     if kind == KINDS.mjGEOM_CAPSULE:
-        return trimesh.creation.capsule(height=2 * size[1], radius=size[0], count=(16, 16))
+        return capsule(size[0], 2 * size[1])
     if kind == KINDS.mjGEOM_CYLINDER:
-        return trimesh.creation.cylinder(radius=size[0], height=2 * size[1], sections=24)
+        return cylinder(size[0], 2 * size[1])
     if kind == KINDS.mjGEOM_BOX:
-        return trimesh.creation.box(extents=2 * size)
+        return box(size)
     return None
 
 
-def _asset(model: mujoco.MjModel, mesh: int) -> trimesh.Trimesh | None:
+def _asset(model: mujoco.MjModel, mesh: int) -> Mesh | None:
     if mesh < 0:
         return None
     start, count = int(model.mesh_vertadr[mesh]), int(model.mesh_vertnum[mesh])
     first, faces = int(model.mesh_faceadr[mesh]), int(model.mesh_facenum[mesh])
     vertices = model.mesh_vert[start : start + count].astype(float)
-    return trimesh.Trimesh(vertices, model.mesh_face[first : first + faces], process=False)
+    return Mesh(vertices, model.mesh_face[first : first + faces])
 
 
-def _merged(key: tuple[Any, ...], meshes: list[trimesh.Trimesh]) -> BodyMesh:
-    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
+def _body_mesh(key: tuple[Any, ...], meshes: list[Mesh]) -> BodyMesh:
     body, colour, opacity, flat = key
+    whole = merged(meshes)
     return BodyMesh(
         body=body,
-        vertices=np.concatenate([mesh.vertices for mesh in meshes]).astype(np.float32),
-        faces=np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=True)]).astype(
-            np.uint32
-        ),
+        vertices=whole.vertices.astype(np.float32),
+        faces=whole.faces.astype(np.uint32),
         colour=colour,
         opacity=opacity,
         flat=flat,

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from parkour.tasks.resolved import ResolvedTask
 
 
+OVERFLOWS = "Physics/overflows"
+"""How often contacts or constraints found no room in the simulator's arrays, and had no force."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """One control step. Environments whose episode ended have begun their next one, which is what they observe."""
@@ -106,6 +110,10 @@ class TaskEnv(VecEnv):
     def close(self) -> None:
         """Give back what the simulator holds."""
 
+    def _engine_statistics(self) -> dict[str, Tensor]:
+        """What the engine counted since the last call: scalars on the device, under names such as :data:`OVERFLOWS`."""
+        return {}
+
     # -- what everybody calls ----------------------------------------------------------------------------------------
 
     def reset(self, *, seed: int | None = None) -> tuple[TensorDict, dict[str, Any]]:
@@ -158,7 +166,7 @@ class TaskEnv(VecEnv):
         self._steps += 1
         extras: dict[str, Any] = {"time_outs": result.succeeded | result.timed_out}
         if self._steps % self._log_interval == 0:
-            extras["log"] = self.mdp.drain_statistics()
+            extras["log"] = self.mdp.drain_statistics() | self._engine_statistics()
         return self.get_observations(), result.reward, result.done.long(), extras
 
 

@@ -21,7 +21,7 @@ from rsl_rl.utils import resolve_callable
 from tensordict import TensorDict
 
 from parkour.engines.device import stepping_threads
-from parkour.engines.task_env import TaskEnv
+from parkour.engines.task_env import OVERFLOWS, TaskEnv
 from parkour.environment import process_number
 from parkour.errors import TrainingError
 from parkour.learning.diagnosis import not_finite
@@ -258,6 +258,7 @@ class TrainingRunner:
         with torch.inference_mode():
             scalars = self._statistics.drain()
         self._tell_of_rewards(scalars)
+        self._tell_of_overflows(scalars)
         collection, learning = timer.phases()
         seconds = time.perf_counter() - begin
         steps = self.env.num_envs * self.cfg["num_steps_per_env"] * self.gpu_world_size
@@ -293,6 +294,18 @@ class TrainingRunner:
                     "reward %r was NaN or infinite %d times in iteration %d, and counts as 0 there (curve %s)",
                     key.removeprefix(NOT_FINITE), scalars[key], self.current_learning_iteration, key,
                 )  # fmt: skip
+
+    def _tell_of_overflows(self, scalars: dict[str, float]) -> None:
+        """Say once that contacts found no room in the simulator; a scalar that says of none is left out."""
+        if not scalars.get(OVERFLOWS):
+            scalars.pop(OVERFLOWS, None)
+        elif OVERFLOWS not in self._told:
+            self._told.add(OVERFLOWS)
+            _log.warning(
+                "contacts or constraints found no room %d times in iteration %d, and had no force (curve %s): raise "
+                "physics.contacts and physics.constraints",
+                scalars[OVERFLOWS], self.current_learning_iteration, OVERFLOWS,
+            )  # fmt: skip
 
     def action_std(self) -> float:
         """Mean standard deviation of the actions' distribution: the algorithm's ``action_std``, where it knows it."""

@@ -56,6 +56,25 @@ class Timing(Section):
         return self
 
 
+class Physics(Section):
+    """How contacts are found and solved in the engine mujoco; what simulates in isaaclab has settings of its own."""
+
+    iterations: int = Field(default=10, ge=1, le=1000)
+    """Iterations of the constraint solver per physics step, at most. On a GPU all robots wait for the last."""
+    line_search_iterations: int = Field(default=20, ge=1, le=1000)
+    """Steps of the line search in each iteration, at most."""
+    tolerance: float = Field(default=1e-8, ge=0, le=1.0)
+    """The solver ends where an iteration improves its scaled cost by less; MuJoCo Warp takes 1e-6 for less."""
+    contacts: int = Field(default=45, ge=1, le=10_000)
+    """MuJoCo Warp: room for contacts, and for pairs of shapes that may touch, per robot; all robots share it."""
+    constraints: int = Field(default=220, ge=1, le=100_000)
+    """MuJoCo Warp: room for constraints of each robot: four per contact, one per joint at its limit."""
+    broad_phase: Literal["near", "all"] = "near"
+    """MuJoCo Warp: look for contacts with the boxes within the robot's reach, or with all; both find the same."""
+    contact_forces: Literal["constraints", "sensors"] = "constraints"
+    """MuJoCo Warp: contact forces from the solver's, or by MuJoCo's contact sensors; both give the same."""
+
+
 class Environments(Section):
     """How many environments run when nobody says."""
 
@@ -248,6 +267,7 @@ class TaskModel(Section):
     robot: str = "go2"
     """Name of a registered robot, or its id, ``distribution:name``."""
     timing: Timing = Timing()
+    physics: Physics = Physics()
     environments: Environments = Environments()
     control: Control = Control()
     course: CourseField = CourseField()

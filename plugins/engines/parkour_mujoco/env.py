@@ -6,6 +6,7 @@ evaluated together over all environments; here are the physics, and the order in
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,14 @@ from torch import Tensor
 
 from parkour.cuda_graphs import StepGraphs, graphs_on
 from parkour.engines.profile import Phase
-from parkour.engines.task_env import TaskEnv, Transition
+from parkour.engines.task_env import OVERFLOWS, TaskEnv, Transition
 from parkour.mdp.action_delay import ActionDelay
 from parkour.tasks.build import build_mdp, has_depth_camera
 from parkour.tasks.resolved import ResolvedTask
 from parkour.terrain.rays import RayCaster
 from parkour_mujoco.accessor import StateAccessor
 from parkour_mujoco.motors import DcMotors
+from parkour_mujoco.physics import SolverSettings
 from parkour_mujoco.robot_files import load_robot_files
 from parkour_mujoco.scene import compile_scene, scene_spec
 from parkour_mujoco.sim_handle import MujocoSimHandle
@@ -31,6 +33,7 @@ from parkour_mujoco.simulation import CpuSim, make_simulation
 if TYPE_CHECKING:
     from parkour.viewing.viewer import PictureCamera
 
+_log = logging.getLogger(__name__)
 GRAPHED: dict[str, Any] = {
     "volatile": ("context", "refreshed"),
     "numbers": ("_steps",),
@@ -68,7 +71,9 @@ class MujocoEnv(TaskEnv):
         _seed_everything(seed)
         self.files = load_robot_files(task.robot_folder, task.robot, task.make_robot_model)
         self.spec = scene_spec(task, self.files)
-        self.sim = make_simulation(compile_scene(self.spec, task.model.timing.physics_step), num_envs, device, cpu_sim)
+        solver = SolverSettings.of(task.model.physics)
+        model = compile_scene(self.spec, task.model.timing.physics_step, solver)
+        self.sim = make_simulation(model, num_envs, device, cpu_sim, solver)
         mdp = build_mdp(task, num_envs=num_envs, device=device, seed=seed, raycast=_ray_caster(task, device))
         self._episode_steps = torch.zeros(num_envs, dtype=torch.int64, device=device)
         super().__init__(task, mdp)
@@ -80,6 +85,7 @@ class MujocoEnv(TaskEnv):
         self.sim_handle.finish_startup()
         self._torque = torch.zeros(num_envs, self.num_actions, device=device)
         self.delay = ActionDelay(task.model.control.action_delay, num_envs, self.num_actions, device)
+        self._overflows = torch.zeros((), dtype=torch.int64, device=device)
         self._graphs = self._make_graphs() if cuda_graphs and self._on_gpu else None
         self._camera = self._make_camera() if render else None
         self.reset()
@@ -138,10 +144,21 @@ class MujocoEnv(TaskEnv):
         return self._camera.picture(take_snapshot(self.mdp, 0))
 
     def close(self) -> None:
-        """Give renderer and threads back."""
+        """Give renderer and threads back; say what found no room in the physics, if anything did."""
         if self._camera is not None:
             self._camera.close()
+        room = self.sim.room()
+        if room is not None and (complaint := room.complaint(self.num_envs)):
+            _log.warning("physics: %s", complaint)
         self.sim.close()
+
+    def _engine_statistics(self) -> dict[str, Tensor]:
+        total = self.sim.overflows()
+        if total is None:
+            return {}
+        new = total - self._overflows
+        self._overflows = total
+        return {OVERFLOWS: new}
 
     def simulate_only(self, steps: int) -> None:
         """Advance the physics by ``steps`` control steps with the controls as they are: the yardstick of benchmarks."""

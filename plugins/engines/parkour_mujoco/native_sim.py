@@ -203,6 +203,12 @@ class NativeSimulation:
         for other in running:
             other.result()
 
+    def overflows(self) -> None:
+        """The C library makes room as it needs it."""
+
+    def room(self) -> None:
+        """See :meth:`overflows`."""
+
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import mujoco
 
 from parkour.errors import EngineError
 from parkour.mdp.robot import RobotLayout
 from parkour_mujoco.robot_files import RobotFiles
+
+if TYPE_CHECKING:
+    from parkour.tasks.model import Physics
 
 COURSE_GROUP = 1
 """Geom group that holds the course and nothing else, so that rays can be restricted to it."""
@@ -34,6 +37,24 @@ class SolverSettings:
     """[m/s²]"""
     constraints_per_world: int = 220
     contacts_per_world: int = 45
+    """Room for contacts and pairs that may touch, shared by all worlds."""
+    broad_phase: Literal["near", "all"] = "near"
+    """MuJoCo Warp: pairs of shapes that may touch among the boxes in reach, or of all; the contacts are the same."""
+    contact_forces: Literal["constraints", "sensors"] = "constraints"
+    """MuJoCo Warp: from the solver's forces, or by contact sensors; the numbers are the same."""
+
+    @classmethod
+    def of(cls, physics: Physics) -> SolverSettings:
+        """A task's."""
+        return cls(
+            iterations=physics.iterations,
+            ls_iterations=physics.line_search_iterations,
+            tolerance=physics.tolerance,
+            constraints_per_world=physics.constraints,
+            contacts_per_world=physics.contacts,
+            broad_phase=physics.broad_phase,
+            contact_forces=physics.contact_forces,
+        )
 
     def apply(self, model: mujoco.MjModel, timestep: float) -> None:
         """Set a compiled model's options: implicit integration, Newton's solver, pyramidal friction cones.

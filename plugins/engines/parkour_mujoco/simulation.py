@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import mujoco
 from torch import Tensor
+
+from parkour_mujoco.physics import SolverSettings
 
 CpuSim = Literal["native", "warp"]
 """What steps the worlds on a CPU: C MuJoCo, or MuJoCo Warp as on a GPU."""
@@ -18,6 +21,40 @@ RANDOMIZED_FIELDS = ("geom_friction", "body_mass", "body_inertia", "body_ipos")
 DERIVED_FIELDS = ("body_subtreemass", "dof_invweight0", "body_invweight0", "tendon_length0", "tendon_invweight0")
 """Recomputed from masses at startup; per world as well."""
 WORLD_FIELDS = COURSE_FIELDS + RANDOMIZED_FIELDS + DERIVED_FIELDS
+
+
+@dataclass(frozen=True)
+class Room:
+    """What contacts and constraints took of the room that they have, since the simulation was made."""
+
+    constraint_overflows: int
+    """Physics steps of single worlds in which constraints found no room: contacts or joint limits without a force."""
+    contact_overflows: int
+    """Physics steps of all worlds in which contacts found no room, in some world or other."""
+    constraints: int
+    """Most constraints that a world had."""
+    constraint_room: int
+    """For how many a world has room."""
+    contacts: int
+    """Most contacts, or pairs of shapes that may touch, that all worlds had together."""
+    contact_room: int
+    """For how many they have room."""
+
+    def complaint(self, num_envs: int) -> str | None:
+        """In one line, what did not fit and which parameter to raise; None where all did."""
+        short: list[str] = []
+        if self.constraint_overflows:
+            short.append(
+                f"{self.constraint_overflows} times constraints of a robot found no room: up to {self.constraints}, "
+                f"room for {self.constraint_room} (raise physics.constraints)"
+            )
+        if self.contact_overflows:
+            short.append(
+                f"in {self.contact_overflows} physics steps contacts found no room: up to "
+                f"{self.contacts / num_envs:.1f} per robot, room for {self.contact_room / num_envs:.0f} "
+                "(raise physics.contacts)"
+            )
+        return "; ".join(short) or None
 
 
 class Simulation(Protocol):
@@ -63,12 +100,22 @@ class Simulation(Protocol):
         """What is derived from masses, in every world."""
         ...
 
+    def overflows(self) -> Tensor | None:
+        """How often contacts or constraints found no room so far, on the device; None where room is made for all."""
+        ...
+
+    def room(self) -> Room | None:
+        """What they took of their room; waits for the device."""
+        ...
+
     def close(self) -> None:
         """Give threads back."""
         ...
 
 
-def make_simulation(model: mujoco.MjModel, num_envs: int, device: str, cpu_sim: CpuSim) -> Simulation:
+def make_simulation(
+    model: mujoco.MjModel, num_envs: int, device: str, cpu_sim: CpuSim, solver: SolverSettings | None = None
+) -> Simulation:
     """C MuJoCo on a CPU, unless ``cpu_sim`` says otherwise; MuJoCo Warp through mjlab elsewhere.
 
     Only what is made is imported: mjlab and Warp take seconds.
@@ -81,4 +128,4 @@ def make_simulation(model: mujoco.MjModel, num_envs: int, device: str, cpu_sim: 
     from parkour_mujoco.warp_sim import WarpSimulation
 
     quiet_warp(device, kernels=True)
-    return WarpSimulation(model, num_envs, device)
+    return WarpSimulation(model, num_envs, device, solver)

@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import mujoco
-import mujoco_warp
 import torch
 import warp as wp
 from mjlab.managers.event_manager import RecomputeLevel
 from mjlab.sim import MujocoCfg, SimulationCfg
-from mjlab.sim import Simulation as MjlabSimulation
 from torch import Tensor
 
 from parkour_mujoco.physics import SolverSettings
-from parkour_mujoco.simulation import COURSE_FIELDS, RANDOMIZED_FIELDS, WORLD_FIELDS
+from parkour_mujoco.simulation import COURSE_FIELDS, RANDOMIZED_FIELDS, WORLD_FIELDS, Room
+from parkour_mujoco.warp_physics.step import PhysicsStep
+from parkour_mujoco.warp_physics.worlds import Worlds
 
 
 class WarpSimulation:
@@ -31,17 +31,17 @@ class WarpSimulation:
     """
 
     def __init__(self, model: mujoco.MjModel, num_envs: int, device: str, solver: SolverSettings | None = None) -> None:
-        cfg = simulation_cfg(model.opt.timestep, solver or SolverSettings())
-        self._sim = MjlabSimulation(num_envs, cfg, model=model, device=device)
-        self._sim.expand_model_fields(WORLD_FIELDS)
+        settings = solver or SolverSettings()
+        physics = PhysicsStep(
+            model,
+            device,
+            near_pairs=settings.broad_phase == "near",
+            contact_forces=settings.contact_forces == "constraints",
+        )
+        cfg = simulation_cfg(model.opt.timestep, settings)
+        self._sim = Worlds(num_envs, cfg, model, device, WORLD_FIELDS, physics)
         self.mj_model, self.num_envs = model, num_envs
         self._touch_fields()
-        self._kinematics = None
-        if self._sim.use_cuda_graph:
-            self._run_kinematics()  # Kernels are compiled before a capture, not in it.
-            with wp.ScopedDevice(self._sim.wp_device), wp.ScopedCapture() as capture:
-                self._run_kinematics()
-            self._kinematics = capture.graph
 
     @property
     def model(self) -> Any:
@@ -57,7 +57,7 @@ class WarpSimulation:
         return torch.cuda.ExternalStream(wp.get_stream(self._sim.wp_device).cuda_stream, device=self._sim.device)
 
     def reset(self, begun: Tensor) -> None:
-        self._sim.reset(begun)
+        self._sim.begin(begun)
 
     def step(self) -> None:
         self._sim.step()
@@ -66,11 +66,7 @@ class WarpSimulation:
         self._sim.forward()
 
     def kinematics(self) -> None:
-        if self._kinematics is None:
-            self._run_kinematics()
-            return
-        with wp.ScopedDevice(self._sim.wp_device):
-            wp.capture_launch(self._kinematics)
+        self._sim.kinematics()
 
     def mark_changed(self, which: Tensor) -> None:
         """Nothing to do: kernels read the arrays."""
@@ -81,9 +77,11 @@ class WarpSimulation:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _run_kinematics(self) -> None:
-        with wp.ScopedDevice(self._sim.wp_device):
-            mujoco_warp.fwd_kinematics(self._sim.wp_model, self._sim.wp_data)
+    def overflows(self) -> Tensor:
+        return self._sim.overflows.total()
+
+    def room(self) -> Room:
+        return self._sim.overflows.read()
 
     def _touch_fields(self) -> None:
         """Have mjlab make its tensors of the simulator's arrays now.

@@ -1,0 +1,112 @@
+"""mjlab's simulation with a physics step of our own."""
+
+# mujoco's classes are compiled and ship no stubs.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import mujoco
+import mujoco_warp
+import warp as wp
+from mjlab.sim import Simulation, SimulationCfg
+from mjlab.sim.sim_data import TorchArray
+from torch import Tensor
+
+from parkour_mujoco.warp_physics.overflows import Overflows
+from parkour_mujoco.warp_physics.step import PhysicsStep
+
+
+class Worlds(Simulation):
+    """``N`` worlds. On a GPU steps, resets and kinematics are CUDA graphs.
+
+    Args:
+        num_envs: N.
+        cfg: mjlab's.
+        model: with its options set.
+        device: ``cpu`` or ``cuda[:N]``.
+        fields: of the model, that differ from world to world.
+        physics: the step.
+    """
+
+    def __init__(
+        self,
+        num_envs: int,
+        cfg: SimulationCfg,
+        model: mujoco.MjModel,
+        device: str,
+        fields: tuple[str, ...],
+        physics: PhysicsStep,
+    ) -> None:
+        self._physics, self._graphs, self._ready = physics, dict[str, Any](), False
+        super().__init__(num_envs, cfg, model=model, device=device)
+        # Overflows are counted, and told in one line, instead of printed by each world in each step.
+        self.wp_model.opt.warn_overflow = False
+        with wp.ScopedDevice(self.wp_device):
+            self._begun_wp = wp.zeros(num_envs, dtype=bool)
+            self.overflows = Overflows(self.wp_data)
+        self._begun = TorchArray(self._begun_wp)
+        self._ready = True
+        self.expand_model_fields(fields)
+
+    def create_graph(self) -> None:
+        """Record the graphs once all that they need is there, and again when mjlab has replaced arrays."""
+        self._graphs.clear()
+        if not self._ready or not self.use_cuda_graph:
+            return
+        for name, act in self._acts().items():
+            with _no_garbage_collection(), wp.ScopedDevice(self.wp_device), wp.ScopedCapture() as capture:
+                act()
+            self._graphs[name] = capture.graph
+
+    def step(self) -> None:
+        self._run("step")
+
+    def forward(self) -> None:
+        self._run("forward")
+
+    def kinematics(self) -> None:
+        """Positions of bodies, shapes and cameras."""
+        self._run("kinematics")
+
+    def begin(self, begun: Tensor) -> None:
+        """The model's own initial state where ``begun`` (``[N]`` bool) is set."""
+        self._begun[:] = begun
+        self._run("begin")
+
+    def _acts(self) -> dict[str, Callable[[], None]]:
+        model, data = self.wp_model, self.wp_data
+
+        def step() -> None:
+            self._physics.step(model, data)
+            self.overflows.count(data)
+
+        return {
+            "step": step,
+            "forward": lambda: self._physics.forward(model, data),
+            "kinematics": lambda: mujoco_warp.fwd_kinematics(model, data),
+            "begin": lambda: mujoco_warp.reset_data(model, data, reset=self._begun_wp),
+        }
+
+    def _run(self, name: str) -> None:
+        with wp.ScopedDevice(self.wp_device):
+            if (graph := self._graphs.get(name)) is not None:
+                wp.capture_launch(graph)
+            else:
+                self._acts()[name]()
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """An old graph that is collected meanwhile would leave its end in the new one."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,209 @@
+"""The physics step on MuJoCo Warp against its own: the same contacts and forces; and room that is too small."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from parkour.engines.task_env import OVERFLOWS
+from parkour.tasks import load_task
+from parkour_cli.changes import read_changes
+
+pytestmark = pytest.mark.mujoco
+mujoco = pytest.importorskip("mujoco")
+
+WORLDS = 16
+STEPS = 40
+
+
+def make(*sets: str, num_envs: int = WORLDS) -> Any:
+    from parkour_mujoco.engine import MujocoEngine
+
+    changes = read_changes(("course.levels=3", "course.columns=6", "algorithm.steps_per_env=5", *sets))
+    return MujocoEngine().make_env(
+        load_task("go2-teacher", changes=changes), num_envs=num_envs, device="cpu", seed=2, cpu_sim="warp"
+    )
+
+
+@dataclass
+class Compared:
+    """After the same physics step, ours and MuJoCo Warp's: state, what sensors read, and contacts as sorted rows."""
+
+    state: tuple[np.ndarray, np.ndarray]
+    sensed: tuple[np.ndarray, np.ndarray]
+    contacts: tuple[np.ndarray, np.ndarray]
+    """``[C, 7]``: world, two geoms, rounded position [mm] and depth [mm]."""
+    pairs: tuple[int, int]
+
+
+@pytest.fixture(scope="module")
+def env() -> Any:
+    # No end of an episode: robots fall, lie about and are thrown.
+    ends = ("bad_orientation", "base_too_low")
+    made = make(*(f"terminations.{name}.enabled=false" for name in ends), "events.push.interval=0.2")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def compared(env: Any) -> list[Compared]:
+    import mujoco_warp
+
+    from parkour_mujoco.warp_physics.step import PhysicsStep
+
+    model, data = env.sim._sim.wp_model, env.sim._sim.wp_data
+    ours = PhysicsStep(env.sim.mj_model, "cpu")
+    assert ours.near is not None and ours.sensing is not None
+    names = ("qpos", "qvel", "qacc_warmstart")
+    draw = torch.Generator().manual_seed(0)
+    rows = []
+    # Half of them lie on a side: capsules along the ground have two contacts.
+    env.sim.data.qpos[::2, 3:7] = torch.tensor([0.5**0.5, 0.5**0.5, 0.0, 0.0])
+    effort = torch.arange(WORLDS)[:, None].remainder(4) / 2.0
+    for _ in range(STEPS):
+        env.step(effort * torch.randn(WORLDS, 12, generator=draw))
+        before = [getattr(data, name).numpy().copy() for name in names]
+        results = []
+        for step in (ours.step, mujoco_warp.step):
+            for name, values in zip(names, before, strict=True):
+                getattr(data, name).numpy()[:] = values
+            step(model, data)
+            state = np.concatenate([data.qpos.numpy(), data.qvel.numpy()], axis=1)
+            pairs = int(data.ncollision.numpy()[0])
+            results.append((state, data.sensordata.numpy().copy(), contacts_of(data), pairs))
+        mine, theirs = results
+        rows.append(Compared(*((a, b) for a, b in zip(mine, theirs, strict=True))))  # pyright: ignore[reportArgumentType]
+    return rows
+
+
+def contacts_of(data: Any) -> np.ndarray:
+    count = int(data.nacon.numpy()[0])
+    contact = data.contact
+    columns = [contact.worldid.numpy()[:count, None], contact.geom.numpy()[:count]]
+    millimetres = [1e3 * contact.pos.numpy()[:count], 1e3 * contact.dist.numpy()[:count, None]]
+    found = np.concatenate([*columns, *(np.round(values, 2) for values in millimetres)], axis=1)
+    return found[np.lexsort(found.T[::-1])]
+
+
+def test_contacts_are_the_same_from_fewer_pairs(compared: list[Compared]) -> None:
+    for each in compared:
+        mine, theirs = each.contacts
+        np.testing.assert_allclose(mine, theirs, atol=0.02)
+    assert sum(len(each.contacts[0]) for each in compared) > 10 * STEPS
+    mine, theirs = np.array([each.pairs for each in compared]).sum(axis=0)
+    assert mine < 0.9 * theirs
+
+
+def test_forces_are_those_of_the_sensors(compared: list[Compared]) -> None:
+    loads = []
+    for each in compared:
+        mine, theirs = each.sensed
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-3)
+        loads.append(np.abs(theirs).max())
+    assert max(loads) > 100.0
+
+
+def test_shapes_with_several_contacts_were_among_them(compared: list[Compared]) -> None:
+    rows = np.concatenate([each.contacts[0][:, :2] + [1000 * i, 0] for i, each in enumerate(compared)])
+    _, counts = np.unique(rows, axis=0, return_counts=True)
+    assert (counts > 1).sum() > 10
+
+
+def test_states_are_the_same(compared: list[Compared]) -> None:
+    for each in compared:
+        np.testing.assert_allclose(*each.state, rtol=1e-5, atol=1e-5)
+
+
+def test_nothing_of_the_robot_is_out_of_reach(env: Any) -> None:
+    from parkour_mujoco.warp_physics.broad_phase import NearPairs
+
+    model, near = env.sim.mj_model, env.sim._sim._physics.near
+    assert NearPairs.serves(model)
+    data = mujoco.MjData(model)
+    draw = np.random.default_rng(0)
+    base = model.body("robot/base_link").id
+    shapes = [i for i in range(model.ngeom) if model.geom(i).name.startswith("robot/")]
+    furthest = 0.0
+    for _ in range(500):
+        data.qpos[7:] = draw.uniform(-3.0, 3.0, model.nq - 7)  # beyond the joints' limits, too
+        mujoco.mj_kinematics(model, data)
+        far = np.linalg.norm(data.geom_xpos[shapes] - data.xpos[base], axis=1) + model.geom_rbound[shapes]
+        furthest = max(furthest, float(far.max()))
+    assert 0.6 < furthest <= near._reach < 0.8
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda spec: setattr(spec.geom("robot/FL_hip_0_collision"), "conaffinity", 1), "shapes touch one another"),
+        (
+            lambda spec: setattr(spec.geom("robot/FL_thigh_0_collision"), "type", mujoco.mjtGeom.mjGEOM_CYLINDER),
+            "a cylinder",
+        ),
+        (lambda spec: setattr(spec.joint("robot/FL_hip_joint"), "type", mujoco.mjtJoint.mjJNT_SLIDE), "a slide"),
+        (lambda spec: setattr(spec.geom("course/box_0"), "type", mujoco.mjtGeom.mjGEOM_SPHERE), "a round course"),
+    ],
+)
+def test_other_robots_and_courses_are_left_to_mujoco_warp(env: Any, change: Any, why: str) -> None:
+    from parkour_mujoco.scene import compile_scene
+    from parkour_mujoco.warp_physics.step import PhysicsStep
+
+    spec = env.spec.copy()
+    change(spec)
+    assert PhysicsStep(compile_scene(spec, 0.005), "cpu").near is None, why
+
+
+def test_a_broken_robot_takes_no_room(env: Any) -> None:
+    env.reset()
+    env.sim.data.qpos[3, :3] = float("nan")
+    env.sim.step()
+    assert int(env.sim._sim.wp_data.ncollision.numpy()[0]) < WORLDS * 10
+
+
+def test_what_finds_no_room_is_counted_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    env = make("physics.constraints=8", "physics.contacts=2", num_envs=6)
+    logs: list[dict[str, Any]] = []
+    for _ in range(30):
+        extras = env.step(torch.zeros(6, 12))[3]
+        logs += [extras["log"]] if "log" in extras else []
+    room = env.sim.room()
+    assert room.constraint_room == 8 and room.contact_room == 12
+    assert room.constraints > 8 and room.constraint_overflows > 0 and room.contacts > 12 and room.contact_overflows > 0
+    assert sum(int(log[OVERFLOWS]) for log in logs) == room.constraint_overflows + room.contact_overflows
+    with caplog.at_level(logging.WARNING):
+        env.close()
+    (line,) = caplog.messages
+    assert "raise physics.constraints" in line and "raise physics.contacts" in line
+
+
+def test_what_fits_is_not_told(env: Any) -> None:
+    room = env.sim.room()
+    assert room.complaint(WORLDS) is None and 8 < room.constraints <= room.constraint_room
+
+
+@pytest.mark.parametrize(("setting", "part"), [("broad_phase=all", "near"), ("contact_forces=sensors", "sensing")])
+def test_each_part_can_be_switched_off(setting: str, part: str) -> None:
+    env = make(f"physics.{setting}", num_envs=2)
+    physics = env.sim._sim._physics
+    assert [name for name in ("near", "sensing") if getattr(physics, name) is None] == [part]
+    env.step(torch.zeros(2, 12))
+    env.close()
+
+
+def test_solver_settings_of_the_task_reach_both_simulators() -> None:
+    from parkour_mujoco.engine import MujocoEngine
+
+    sets = ("physics.iterations=3", "physics.line_search_iterations=7", "physics.tolerance=1e-5")
+    warp = make(*sets, num_envs=1)
+    changes = read_changes(("course.levels=3", "course.columns=6", *sets))
+    native = MujocoEngine().make_env(load_task("go2-teacher", changes=changes), num_envs=1, device="cpu", seed=2)
+    for options in (native.sim.mj_model.opt, warp.sim.mj_model.opt):
+        assert (options.iterations, options.ls_iterations, options.tolerance) == (3, 7, 1e-5)
+    assert warp.sim._sim.wp_model.opt.iterations == 3
+    warp.close()
+    native.close()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from parkour.mdp.context import StepContext as StepContext
     from parkour.mdp.events import SimHandle as SimHandle
     from parkour.mdp.robot import RobotLayout as RobotLayout
+    from parkour.mdp.twins import TwinContext as TwinContext
     from parkour.params import Params as Params
     from parkour.params import Range as Range
     from parkour.params import param as param
@@ -76,6 +77,7 @@ _HOME = {
     "StepContext": "parkour.mdp.context",
     "SimHandle": "parkour.mdp.events",
     "RobotLayout": "parkour.mdp.robot",
+    "TwinContext": "parkour.mdp.twins",
     "Params": "parkour.params",
     "Range": "parkour.params",
     "param": "parkour.params",

@@ -82,6 +82,9 @@ class ObservationSpec(Spec):
     needs: tuple[Literal["depth_camera"], ...] = ()
     """Sensors that exist only where a group of the task needs them; each is handed to the group as a keyword argument
     of this name (``depth_camera``: a :class:`parkour.mdp.camera.DepthCamera`)."""
+    twin: str | None = None
+    """``"module:attribute"`` of the same group in numpy, for simulators without torch: a function ``(ctx, **params)``
+    of a :class:`parkour.mdp.twins.TwinContext`, or a class (:class:`parkour.mdp.twins.StatefulTwin`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +104,8 @@ class TerminationSpec(Spec):
     kind: ClassVar[Kind] = "termination"
     outcome: Literal["success", "time_out", "failure"] = "failure"
     """What the end means. Success and time-out bootstrap the value; a failure does not."""
+    twin: str | None = None
+    """``"module:attribute"`` of the same term in numpy, for simulators without torch; see :class:`ObservationSpec`."""
 
 
 EventMode = Literal["startup", "reset", "interval"]

@@ -59,6 +59,7 @@ class Observer(Generic[R]):
         contract: of the export.
         groups: readers of groups beyond proprioception, its history and depth, by kind.
         fields: readers of fields beyond the robot's own.
+        named: readers of single groups by their name in the task, which come before those by kind.
 
     Raises:
         ContractError: the policy reads what nothing here can tell.
@@ -70,6 +71,7 @@ class Observer(Generic[R]):
         *,
         groups: Mapping[str, Reader[R]] | None = None,
         fields: Mapping[str, FieldReader[R]] | None = None,
+        named: Mapping[str, Reader[R]] | None = None,
     ) -> None:
         self._contract = contract
         self._default = contract.default_joint_pos
@@ -85,8 +87,10 @@ class Observer(Generic[R]):
             "depth": self._depth,
             **(groups or {}),
         }
+        self._named: dict[str, Reader[R]] = dict(named or {})
         for group in contract.groups:
-            self._check(group)
+            if group.name not in self._named:
+                self._check(group)
 
     def reset(self) -> None:
         """A new episode begins."""
@@ -97,7 +101,7 @@ class Observer(Generic[R]):
         """``[size]`` float32, all groups in order."""
         parts = []
         for group in self._contract.groups:
-            reader = self._groups.get(group.kind)
+            reader = self._named.get(group.name) or self._groups.get(group.kind)
             values = reader(now, group) if reader else np.zeros(group.size)
             parts.append(values if group.clip is None else np.clip(values, -group.clip, group.clip))
         return np.concatenate(parts).astype(np.float32)

@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from parkour.registry.targets import TARGET_PATTERN
-from parkour.specs import SPEC_TYPES, Kind, RobotSpec
+from parkour.specs import SPEC_TYPES, Kind, ObservationSpec, RobotSpec, TerminationSpec
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 RESOURCE_PATTERN = re.compile(r"[\w.]+:[\w./-]+\.toml")
@@ -39,6 +39,9 @@ def spec_problem(kind: Kind, spec: Any) -> str | None:
         return f"{name!r}: got params {spec.params!r}, expected 'module:Class' or None"
     if isinstance(spec, RobotSpec) and spec.model is not None and not TARGET_PATTERN.fullmatch(spec.model):
         return f"{name!r}: got model {spec.model!r}, expected 'module:function' or None"
+    twin = spec.twin if isinstance(spec, (ObservationSpec, TerminationSpec)) else None
+    if twin is not None and not TARGET_PATTERN.fullmatch(twin):
+        return f"{name!r}: got twin {twin!r}, expected 'module:attribute' or None"
     return None
 
 

@@ -15,6 +15,7 @@ from parkour.mdp.modifiers import EpisodeChance, ModifierChain, NoiseRamp
 from parkour.mdp.observations import ClippedGroup, ObservationSet
 from parkour.mdp.randomization import EventSet, TimedEvent
 from parkour.mdp.rewards import RewardSet, WeightedTerm
+from parkour.mdp.robot import RobotLayout
 from parkour.mdp.statistics import EpisodeStatistics
 from parkour.mdp.task_mdp import Clock, TaskMdp
 from parkour.mdp.terminations import OutcomeTerm, TerminationSet
@@ -142,7 +143,7 @@ class _Factory:
     def rewards(self) -> RewardSet:
         uses = self.task.model.rewards
         terms = {
-            key: WeightedTerm(self._term(part), uses[key].weight, self._call_kwargs(part))
+            key: WeightedTerm(self._term(part), uses[key].weight, term_arguments(part))
             for key, part in self.task.rewards.items()
         }
         return RewardSet(
@@ -157,7 +158,7 @@ class _Factory:
         terms = {}
         for key, part in self.task.terminations.items():
             assert isinstance(part.spec, TerminationSpec)
-            terms[key] = OutcomeTerm(self._term(part), part.spec.outcome, self._call_kwargs(part))
+            terms[key] = OutcomeTerm(self._term(part), part.spec.outcome, term_arguments(part))
         return TerminationSet(terms, self.num_envs, self.device)
 
     def observations(self, camera: DepthCamera | None) -> ObservationSet:
@@ -196,10 +197,16 @@ class _Factory:
         return EventSet(events, self.num_envs, self.device)
 
     def _term(self, part: ResolvedComponent) -> Any:
-        """Functions are terms as they are; classes are made once, with their parameters."""
-        if inspect.isclass(part.target):
-            return cast("type[Any]", part.target)(self.num_envs, self.device, self.task.robot, **part.kwargs)
-        return part.target
+        return make_term(part, self.num_envs, self.device, self.task.robot)
 
-    def _call_kwargs(self, part: ResolvedComponent) -> dict[str, Any]:
-        return {} if inspect.isclass(part.target) else part.kwargs
+
+def make_term(part: ResolvedComponent, num_envs: int, device: str, layout: RobotLayout) -> Any:
+    """A reward or termination: functions are terms as they are; classes are made once, with their parameters."""
+    if inspect.isclass(part.target):
+        return cast("type[Any]", part.target)(num_envs, device, layout, **part.kwargs)
+    return part.target
+
+
+def term_arguments(part: ResolvedComponent) -> dict[str, Any]:
+    """What a reward or termination is called with, besides the state."""
+    return {} if inspect.isclass(part.target) else part.kwargs

@@ -145,7 +145,7 @@ def _check_modes(model: TaskModel, events: Mapping[str, ResolvedComponent]) -> N
 def _component(kind: Kind, section: str, key: str, use: Any, registry: Registry) -> ResolvedComponent:
     """Resolve one component of the task: ``use`` is its entry in the model."""
     path = (section, key) if section else (key,)
-    return _resolved(kind, key, use.use or key, use.params, use.version, (*path, "params"), registry)
+    return resolve_component(kind, key, use.use or key, use.params, use.version, (*path, "params"), registry)
 
 
 def _modifiers(
@@ -155,7 +155,7 @@ def _modifiers(
     found: dict[str, dict[str, ResolvedComponent]] = {}
     for group, observation in model.observations.items():
         parts = {
-            key: _resolved(
+            key: resolve_component(
                 "modifier", key, use.use or key, use.params, use.version,
                 ("observations", group, "modifiers", key, "params"), registry,
             )
@@ -181,7 +181,8 @@ def _encoders(model: TaskModel, policy: ResolvedComponent, registry: Registry) -
     for key, name in named.items():
         use = model.policy.encoders.get(key)
         params, version = (use.params, use.version) if use else ({}, None)
-        found[key] = _resolved("encoder", key, name, params, version, ("policy", "encoders", key, "params"), registry)
+        path = ("policy", "encoders", key, "params")
+        found[key] = resolve_component("encoder", key, name, params, version, path, registry)
     return found
 
 
@@ -208,10 +209,26 @@ def _say_other_version(distribution: str, version: str, found: str) -> None:
     _log.warning("components of %s: the task was resolved with version %s, found %s", distribution, version, found)
 
 
-def _resolved(
+def resolve_component(
     kind: Kind, key: str, name: str, params: Mapping[str, Any], version: str | None, path: tuple[str, ...],
     registry: Registry,
 ) -> ResolvedComponent:  # fmt: skip
+    """Import one component, with validated parameters.
+
+    Args:
+        kind: of component.
+        key: its name in the task.
+        name: its id, or a bare name.
+        params: as written.
+        version: of the distribution that it was once resolved in, if known.
+        path: of the parameters in the task, for errors.
+        registry: where it is looked up.
+
+    Raises:
+        UnknownNameError: it is not registered.
+        PluginError: it cannot be imported.
+        TaskError: a parameter does not validate.
+    """
     registered = registry.get(kind, name, version=version)
     if version is not None and version != registered.version:
         _say_other_version(registered.distribution, version, registered.version)

@@ -16,6 +16,7 @@ from parkour.testing.compiling import check_compiles, check_one_graph
 from parkour.testing.recorded import Moment, recorded_moments
 from parkour.testing.states import GO2, random_context
 from parkour.testing.subject import CheckFailed, DoesNotApply, NotChecked, Subject, expect
+from parkour.testing.twins import check_twin
 
 RANDOM_ENVS = 5
 
@@ -153,6 +154,14 @@ def survives_inference_mode(subject: Subject) -> str:
     return "one after the other"
 
 
+def agrees_with_its_twin(subject: Subject) -> str:
+    """Its numpy twin says the same, and imports no torch."""
+    moments = _moments(subject)
+    # Twins hear of an end before the next state, groups before the one that they are shown.
+    ends = [moment.ended for moment in moments[1:]]
+    return check_twin(subject, [moment.observed for moment in moments], run_group(subject), [*ends, ends[-1]])
+
+
 def one_graph(subject: Subject) -> str:
     """It compiles into one graph."""
     if _has_pictures(subject):
@@ -177,5 +186,5 @@ def _has_pictures(subject: Subject) -> bool:
 
 CHECKS = (
     as_laid_out, finite, deterministic, keeps_what_it_returned, forgets, waits_for_nothing, survives_inference_mode,
-    one_graph, compiles,
+    agrees_with_its_twin, one_graph, compiles,
 )  # fmt: skip

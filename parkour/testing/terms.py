@@ -17,6 +17,7 @@ from parkour.testing.compiling import check_compiles, check_one_graph
 from parkour.testing.recorded import recorded_moments
 from parkour.testing.states import GO2, random_context
 from parkour.testing.subject import CheckFailed, DoesNotApply, NotChecked, Subject, expect
+from parkour.testing.twins import check_twin
 
 RANDOM = (64, 3)
 """Environments of each random state, and how many states."""
@@ -137,6 +138,13 @@ def forgets(subject: Subject) -> str:
     return "by index and by mask, against a fresh one"
 
 
+def agrees_with_its_twin(subject: Subject) -> str:
+    """Its numpy twin says the same, and imports no torch."""
+    moments = recorded_moments()
+    contexts = [moment.acted for moment in moments]
+    return check_twin(subject, contexts, _run(subject, contexts), [moment.ended for moment in moments])
+
+
 def one_graph(subject: Subject) -> str:
     """It compiles into one graph."""
     ctx = random_context(8, seed=3)
@@ -150,4 +158,7 @@ def compiles(subject: Subject) -> str:
     return check_compiles(make_term(subject, 8), make_term(subject, 8), random_context(8, seed=3))
 
 
-CHECKS = (one_number_each, finite, deterministic, leaves_the_state, waits_for_nothing, forgets, one_graph, compiles)
+CHECKS = (
+    one_number_each, finite, deterministic, leaves_the_state, waits_for_nothing, forgets, agrees_with_its_twin,
+    one_graph, compiles,
+)  # fmt: skip

@@ -314,9 +314,14 @@ def test_a_terrain_whose_plugin_is_gone(run: Run, copy: Path) -> None:
     check_error(run(str(copy)), "terrain 'gap' of the export is 'parkour-beams:beam', and no plugin that is installed")
 
 
-def test_a_group_that_is_not_known(run: Run, copy: Path) -> None:
-    rewrite(copy, lambda tables: tables["observation"]["groups"][1].update(use="parkour-lidar:scan"))
-    check_error(run(str(copy)), "the policy reads the observation group 'height_scan' (parkour-lidar:scan), which")
+def test_a_group_whose_plugin_is_gone(run: Run, copy: Path) -> None:
+    def change(tables: dict) -> None:
+        tables["observation"]["groups"][1].update(use="parkour-lidar:scan")
+        tables["task"]["components"]["observation.height_scan"] = "parkour-lidar:scan 1.5"
+
+    rewrite(copy, change)
+    message = "observation 'scan' comes from the plugin parkour-lidar 1.5, which is not installed"
+    check_error(run(str(copy)), message)
 
 
 def test_a_manifest_that_lacks_a_number(run: Run, copy: Path) -> None:

@@ -127,6 +127,22 @@ class Indexed(Remembers):
         self.sum[env_ids.long()] = 0.0
 
 
+def low(ctx):
+    return ctx.robot.base_pos[:, 2] < 0.3
+
+
+def also_low(ctx):
+    return low(ctx)
+
+
+def low_twin(ctx):
+    return ctx.robot.base_pos[2] < 0.3
+
+
+def high_twin(ctx):
+    return ctx.robot.base_pos[2] > 0.3
+
+
 # -- observations ----------------------------------------------------------------------------------------------------
 
 

@@ -41,6 +41,8 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("reward", "Indexed", "forgets", "a reset by mask does something else"),
     ("termination", "column", "one_number_each", "expected (12,)"),
     ("termination", "noisy", "one_number_each", "returned torch.float32, expected torch.bool"),
+    ("termination", "low", "agrees_with_its_twin", "its twin differs by 1 on recorded states"),
+    ("termination", "also_low", "agrees_with_its_twin", "tests.testing.broken, which holds its twin, imports torch"),
     ("observation", "WrongSize", "as_laid_out", "expected rows of the layout's 2 numbers"),
     ("observation", "TwiceTheSameField", "as_laid_out", "two fields of its layout have one name"),
     ("observation", "InfiniteGroup", "finite", "NaN or infinite"),
@@ -88,6 +90,8 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("depth_source", "CarelessCamera", "closes_unopened", "close() before open() raised AttributeError"),
 ]
 WITH_PARAMS = {"terrain_wrong_at_a_bound"}
+TWINS = {"low": "high_twin", "also_low": "low_twin"}
+"""Twins of terms that have one."""
 _REPORTS: dict[tuple[Kind, str], ComponentReport] = {}
 
 
@@ -95,8 +99,9 @@ def _report(kind: Kind, target: str, builtin: Registry) -> ComponentReport:
     """All checks of a broken component, made once."""
     if (kind, target) not in _REPORTS:
         extras = {"params": "tests.testing.broken:WidthParams"} if target in WITH_PARAMS else EXTRAS.get(kind, {})
+        twin = {"twin": f"tests.testing.broken:{TWINS[target]}"} if target in TWINS else {}
         spec = SPEC_TYPES[kind](
-            name="faulty", summary="breaks a rule", target=f"tests.testing.broken:{target}", **extras
+            name="faulty", summary="breaks a rule", target=f"tests.testing.broken:{target}", **extras, **twin
         )
         item = RegisteredSpec(spec, "parkour-faulty", "0.1", "faulty")
         registry = Registry([*(item for kind in SPEC_TYPES for item in builtin.specs(kind)), item])

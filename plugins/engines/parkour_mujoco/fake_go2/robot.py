@@ -19,9 +19,10 @@ from parkour_deploy.dds.layout import COMMAND, STATE, Message, intact, modes, re
 from parkour_mujoco.fake_go2.faults import SILENCE
 from parkour_mujoco.fake_go2.options import FakeOptions
 from parkour_mujoco.robot_files import load_robot_files
+from parkour_mujoco.sim2sim.contexts import Contexts
 from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, WayPoints, build_courses, choose_terrains
 from parkour_mujoco.sim2sim.depth import DepthCamera
-from parkour_mujoco.sim2sim.episode import Ends
+from parkour_mujoco.sim2sim.terms import TaskTerms
 from parkour_mujoco.sim2sim.world import State, World
 
 STEP = 2
@@ -78,7 +79,14 @@ class FakeGo2:
         goals = manifest.goals
         self.goals = WayPoints(self.patch.goals, radius=goals.radius, dwell=goals.dwell, step_dt=CONTROL / 1000)
         self.camera = DepthCamera(manifest.camera) if manifest.camera else None
-        self._ends = Ends(manifest)
+        self._terms = TaskTerms(manifest, friction=options.friction)
+        self._terms.begin(self.patch)
+        # The speed that an operator commands is in no message.
+        self._contexts = Contexts(
+            layout, self.patch, step_dt=CONTROL / 1000, max_steps=round(1000 * options.seconds / CONTROL),
+            command=manifest.command.speed[1],
+        )  # fmt: skip
+        self._default = np.array(layout.default_joint_pos)
         self._motors = np.array(manifest.hardware.motors)
         self._joints = np.argsort(self._motors)
         self._feet = np.array(manifest.hardware.feet)
@@ -210,8 +218,17 @@ class FakeGo2:
         self.track.append(np.array([*now.base_pos, now.yaw]))
         if self.tick > self.walking_since:
             self.goals.advance(now.base_pos[:2])
-        if self.fell_at is None and self._ends.fell(now):
+        if self.fell_at is None and self._failed(now):
             self.fell_at = self.tick
+
+    def _failed(self, now: State) -> bool:
+        """Whether the task's terminations take this for a failure."""
+        yaws = self.goals.yaws(now.base_pos[:2], now.yaw)
+        action = (self._command[0] - self._default) / self.manifest.control.action_scale
+        goals = self.goals.seen(now.base_pos[:2], yaws)
+        context = self._contexts.acted(now, self.world.torque, goals, action)
+        self._contexts.last_force = now.foot_force
+        return self._terms.ended(context).failed
 
     def _torque(self) -> np.ndarray:
         """Each motor's own loop, within what it can give at its speed."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from parkour.errors import ExportError, UnknownNameError
 from parkour.exporters.manifest import Manifest
+from parkour.mdp.twins import TwinGoals
 from parkour.registry import default_registry, resolve_target
 from parkour.specs import TerrainSpec
 from parkour.tasks.model import CourseField
@@ -100,6 +101,8 @@ class Patch:
     """One course of a field."""
 
     def __init__(self, field: TerrainField, index: int) -> None:
+        self.field = field
+        self.level, self.column = divmod(index, field.columns)
         self.name = field.names[int(field.terrain[index])]
         self.flat = bool(field.flat[index])
         self.difficulty = float(field.difficulty[index])
@@ -172,6 +175,12 @@ class WayPoints:
     def yaws(self, xy: np.ndarray, yaw: float) -> tuple[float, float]:
         """To this way point and to the next, relative to the robot's heading, within ± pi [rad]."""
         return self._relative(0, xy, yaw), self._relative(1, xy, yaw)
+
+    def seen(self, xy: np.ndarray, yaws: tuple[float, float]) -> TwinGoals:
+        """As terms read them, from ``xy`` ``[2]``."""
+        offset = self._target(0) - xy
+        direction = offset / (float(np.hypot(*offset)) + 1e-5)
+        return TwinGoals(self.index, len(self.goals), direction, *yaws)
 
     def _relative(self, ahead: int, xy: np.ndarray, yaw: float) -> float:
         offset = self._target(ahead) - xy

@@ -12,10 +12,12 @@ from parkour.exporters.manifest import Manifest
 from parkour_deploy.contract import Contract
 from parkour_deploy.policy import GraphPolicy
 from parkour_mujoco.robot_files import RobotFiles
+from parkour_mujoco.sim2sim.contexts import Contexts
 from parkour_mujoco.sim2sim.courses import Patch, WayPoints
 from parkour_mujoco.sim2sim.depth import DepthCamera
 from parkour_mujoco.sim2sim.noise import CameraNoise
-from parkour_mujoco.sim2sim.observation import SimulatedObserver, Situation
+from parkour_mujoco.sim2sim.observation import SimulatedObserver, Situation, unknown_groups
+from parkour_mujoco.sim2sim.terms import Ending, TaskTerms
 from parkour_mujoco.sim2sim.world import State, World
 
 CONTACT_FORCE = 2.0
@@ -64,8 +66,8 @@ class Runner:
         self.manifest, self.files, self.policy, self.conditions = manifest, files, policy, conditions
         self.layout = manifest.robot.layout()
         self.step_dt = manifest.timing.physics_step * manifest.timing.decimation
-        self.observer = SimulatedObserver(contract)
-        self._ends = Ends(manifest)
+        self.terms = TaskTerms(manifest, unknown_groups(contract), friction=conditions.friction, notify=notify)
+        self.observer = SimulatedObserver(contract, self.terms.groups)
         self._camera = DepthCamera(manifest.camera, notify) if manifest.camera is not None else None
         self._noise = noise
 
@@ -81,8 +83,14 @@ class Runner:
             camera=self.manifest.camera,
         )
 
-    def begin(self) -> None:
+    @property
+    def max_steps(self) -> int:
+        """Control steps of an episode."""
+        return round(self.conditions.seconds / self.step_dt)
+
+    def begin(self, patch: Patch) -> None:
         """Forget the episode before."""
+        self.terms.begin(patch)
         self.observer.reset()
         self.policy.reset()
         if self._noise is not None:
@@ -99,17 +107,16 @@ class Runner:
         """One episode; its figures under the names of ``parkour eval``."""
         world = self.world(patch, visuals=watch is not None)
         walk = _Walk(self, world, patch)
-        limit = round(self.conditions.seconds / self.step_dt)
         tally = _Tally(patch, self.step_dt)
         while True:
             if watch is not None:
                 watch(world, walk.goals)
             before = walk.goals.index
             state = walk.step()
-            tally.add(state, world.torque, np.maximum(_norms(state), walk.last_force))
-            reached = walk.goals.done
-            fell = not state.finite or (self._ends.fell(state) and not reached)
-            if reached or fell or tally.steps >= limit:
+            tally.add(state, world.torque, np.maximum(_norms(state.foot_force), _norms(walk.contexts.last_force)))
+            reached, ending = walk.goals.done, walk.ending(state)
+            fell = not state.finite or (ending.failed and not reached)
+            if reached or fell or ending.over or tally.steps >= self.max_steps:
                 return tally.row(state, walk.goals, before, fell=fell, broken=not state.finite)
             walk.observe()
 
@@ -126,8 +133,10 @@ class _Walk:
         self.action = np.zeros(run.layout.num_joints)
         self._queue = [self.action] * manifest.control.nominal_action_delay
         self._default = np.array(run.layout.default_joint_pos)
-        run.begin()
-        self.last_force = np.zeros(run.layout.num_feet)
+        run.begin(patch)
+        self.contexts = Contexts(
+            run.layout, patch, step_dt=run.step_dt, max_steps=run.max_steps, command=run.conditions.speed
+        )
         self._count = 0
         start = patch.spawn + np.array([0.0, 0.0, run.layout.base_height])
         self._look(world.place(start, self._default))
@@ -149,6 +158,12 @@ class _Walk:
         self._count += 1
         return state
 
+    def ending(self, state: State) -> Ending:
+        """What the task's terminations say after a step; nothing where the physics broke."""
+        goals = self.goals.seen(state.base_pos[:2], self.goals.yaws(state.base_pos[:2], state.yaw))
+        context = self.contexts.acted(state, self.world.torque, goals, self.action)
+        return self.run.terms.ended(context) if state.finite else Ending(failed=True, over=True)
+
     def observe(self) -> None:
         """Look again, after a step that ended nothing."""
         self._look(self.world.settle())
@@ -157,43 +172,17 @@ class _Walk:
         perception = self._count % self.run.manifest.timing.perception_period == 0
         if perception:
             self._yaws = self.goals.yaws(state.base_pos[:2], state.yaw)
-        force = _norms(state)
+        contact = np.maximum(_norms(state.foot_force), _norms(self.contexts.last_force))
+        depth = self.run.picture(self.world) if perception else None
+        context = self.contexts.observed(
+            state, self.world.torque, self.goals.seen(state.base_pos[:2], self._yaws), self.action,
+            perception=perception, depth=depth,
+        )  # fmt: skip
         now = Situation.of(
-            state,
-            self.patch,
-            yaws=self._yaws,
-            command=self.run.conditions.speed,
-            action=self.action,
-            contact=np.maximum(force, self.last_force),
-            perception=perception,
-            depth=self.run.picture(self.world) if perception else None,
-        )
+            state, self.patch, yaws=self._yaws, command=self.run.conditions.speed, action=self.action,
+            contact=contact, perception=perception, depth=depth, context=context,
+        )  # fmt: skip
         self.observation = self.run.observer.observe(now)
-        self.last_force = force
-
-
-class Ends:
-    """The failures of the task's terminations.
-
-    Raises:
-        ExportError: one is not known here.
-    """
-
-    def __init__(self, manifest: Manifest) -> None:
-        self._tilt, self._depth = np.inf, -np.inf
-        for name, entry in manifest.terminations.items():
-            if entry.outcome != "failure":
-                continue
-            if entry.use == "parkour-lab:bad_orientation":
-                self._tilt = entry.params["limit"]
-            elif entry.use == "parkour-lab:base_too_low":
-                self._depth = entry.params["height"]
-            else:
-                raise ExportError(f"the task ends episodes with {name!r} ({entry.use}), which sim2sim does not know")
-
-    def fell(self, state: State) -> bool:
-        tilted = max(abs(state.roll), abs(state.pitch)) > self._tilt
-        return tilted or bool(state.base_pos[2] < self._depth)
 
 
 class _Tally:
@@ -231,5 +220,6 @@ class _Tally:
         }
 
 
-def _norms(state: State) -> np.ndarray:
-    return np.linalg.norm(state.foot_force, axis=-1)
+def _norms(force: np.ndarray) -> np.ndarray:
+    """``[F]`` of forces ``[F, 3]``."""
+    return np.linalg.norm(force, axis=-1)

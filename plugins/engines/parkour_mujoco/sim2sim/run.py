@@ -101,7 +101,8 @@ def run_export(
     runner = Runner(manifest, contract, _robot_files(manifest, notify), policy, conditions, notify, noise)
     _warn(manifest, options, notify)
     episodes = _episodes(runner, field, options, on_episode, notify)
-    result = {**_head(folder, manifest, plan, options), **break_down(episodes), "episodes": episodes}
+    head = {**_head(folder, manifest, plan, options), "torch_terms": list(runner.terms.by_torch)}
+    result = {**head, **break_down(episodes), "episodes": episodes}
     if options.compare == ENGINE:
         notify("running the batched engine on the same courses")
         with stage("running the batched engine"):

@@ -25,6 +25,8 @@ class State:
 
     base_pos: np.ndarray
     """``[3]`` [m]."""
+    quat: np.ndarray
+    """``[4]`` (w, x, y, z)."""
     rotation: np.ndarray
     """``[3, 3]`` columns are the base's axes."""
     lin_vel: np.ndarray
@@ -43,6 +45,8 @@ class State:
     """``[F, 3]`` [m]."""
     foot_force: np.ndarray
     """``[F, 3]`` net contact force on each foot [N]."""
+    body_force: np.ndarray
+    """``[B, 3]`` the same on each watched body [N]."""
 
     @property
     def finite(self) -> bool:
@@ -93,7 +97,11 @@ class World:
         free = self.model.joint(int(base.jntadr[0]))
         self._base_q, self._base_v = int(free.qposadr[0]), int(free.dofadr[0])
         self._feet = np.array([self.model.geom(name).id for name in files.foot_geoms])
-        self._foot_of = {int(geom): index for index, geom in enumerate(self._feet)}
+        parts = ((name,) for name in files.foot_geoms), files.body_geoms
+        owners = [names for group in parts for names in group]
+        self._owner = {int(self.model.geom(name).id): index for index, names in enumerate(owners) for name in names}
+        """Feet, then watched bodies, by the shapes that they own."""
+        self._owners = len(owners)
 
     def place(self, base_pos: np.ndarray, joint_pos: np.ndarray) -> State:
         """The robot at rest and upright, facing +x."""
@@ -135,9 +143,10 @@ class World:
         """What the robot is like now."""
         data = self.data
         pose, vel = data.qpos[self._base_q : self._base_q + 7], data.qvel[self._base_v : self._base_v + 6]
-        rotation = _rotation(pose[3:])
+        rotation, forces = _rotation(pose[3:]), self._forces()
         return State(
             base_pos=pose[:3].copy(),
+            quat=pose[3:].copy(),
             rotation=rotation,
             lin_vel=rotation.T @ vel[:3],
             ang_vel=vel[3:].copy(),
@@ -147,19 +156,20 @@ class World:
             joint_pos=data.qpos[self._q].copy(),
             joint_vel=data.qvel[self._v].copy(),
             feet_pos=data.geom_xpos[self._feet].copy(),
-            foot_force=self._foot_forces(),
+            foot_force=forces[: len(self._feet)],
+            body_force=forces[len(self._feet) :],
         )
 
-    def _foot_forces(self) -> np.ndarray:
-        """Sums over the contacts; MuJoCo's contact force acts on the second of the two shapes."""
-        forces = np.zeros((len(self._feet), 3))
+    def _forces(self) -> np.ndarray:
+        """``[F + B, 3]`` sums over the contacts; MuJoCo's contact force acts on the second of the two shapes."""
+        forces = np.zeros((self._owners, 3))
         wrench = np.zeros(6)
         for index in range(self.data.ncon):
             contact = self.data.contact[index]
             for geom, sign in ((int(contact.geom[0]), -1.0), (int(contact.geom[1]), 1.0)):
-                if geom in self._foot_of:
+                if geom in self._owner:
                     mujoco.mj_contactForce(self.model, self.data, index, wrench)
-                    forces[self._foot_of[geom]] += sign * (contact.frame.reshape(3, 3).T @ wrench[:3])
+                    forces[self._owner[geom]] += sign * (contact.frame.reshape(3, 3).T @ wrench[:3])
         return forces
 
 

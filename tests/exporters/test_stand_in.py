@@ -1,0 +1,70 @@
+"""Terms of torch in plain MuJoCo see what numpy sees there, step by step: every built-in group and termination."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parkour.exporters.exporter import ExportResult
+from parkour.mdp.twins import TwinContext
+from parkour_deploy.contract import read_contract
+from parkour_deploy.policy import GraphPolicy
+
+pytest.importorskip("mujoco")
+pytestmark = pytest.mark.mujoco
+
+
+@pytest.mark.parametrize("stage", ["teacher", "student"])
+def test_torch_and_numpy_agree(exports: dict[str, ExportResult], stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from parkour_mujoco.sim2sim import episode
+    from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, build_courses
+    from parkour_mujoco.sim2sim.observation import KINDS, SimulatedObserver
+    from parkour_mujoco.sim2sim.run import _robot_files
+    from parkour_mujoco.sim2sim.stand_in import TorchTerms
+    from parkour_mujoco.sim2sim.terms import TaskTerms
+
+    manifest, contract = exports[stage].manifest, read_contract(exports[stage].folder)
+    names = [group.name for group in contract.groups if group.kind in KINDS]
+    assert len(names) >= 4
+    runner = episode.Runner(
+        manifest, contract, _robot_files(manifest), GraphPolicy(contract), episode.Conditions(0.7, 1.2, 0.9)
+    )
+    assert runner.terms.by_torch == ()
+    torch_terms = TorchTerms(manifest, list(manifest.terminations), names, 0.9)
+    compared = {"observed": 0, "ended": 0}
+
+    class Compared(SimulatedObserver):
+        def observe(self, now: Any) -> np.ndarray:
+            values = super().observe(now)
+            by_torch = torch_terms.observe(now.context)
+            for group in contract.groups:
+                if group.name not in names:
+                    continue
+                got = values[group.offset : group.offset + group.size]
+                want = by_torch[group.name]
+                want = want if group.clip is None else np.clip(want, -group.clip, group.clip)
+                close = np.isclose(got, want, atol=1e-4)
+                # A point of the scan on the border of two cells may fall into either.
+                assert close.mean() > (0.97 if group.kind in ("height_scan", "depth") else 0.9999), group.name
+            compared["observed"] += 1
+            return values
+
+    ended = TaskTerms.ended
+
+    def compare(self: TaskTerms, ctx: TwinContext):
+        twins = ended(self, ctx)
+        outcomes = torch_terms.outcomes(ctx)
+        assert (twins.failed, twins.over) == ("failure" in outcomes, bool(outcomes))
+        compared["ended"] += twins.over
+        return twins
+
+    runner.observer = Compared(contract)
+    monkeypatch.setattr(TaskTerms, "ended", compare)
+    field = build_courses(manifest, CoursePlan(("hurdle", "gap"), (0.3, 0.9), 2, 4))
+    for index in range(4):
+        patch = Patch(field, index)
+        torch_terms.begin(patch)
+        assert runner.run(patch)["steps"] > 5
+    assert compared["observed"] > 60 and compared["ended"] == 4

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from parkour.errors import CheckpointError, StorageError
-from parkour.learning.choices import read_choices
+from parkour.learning.run_options import read_run_options
 from parkour.learning.runner import Iteration
 from parkour.policies.checkpoint import Checkpoint, slim
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
@@ -75,9 +75,9 @@ def thin(thinning: Thinning) -> int:
 def interval_of(run: Path) -> int:
     """Iterations between the checkpoints of a run, as its folder says."""
     with contextlib.suppress(StorageError):
-        choices = read_choices(run)
-        if choices is not None and choices.save_interval > 0:
-            return choices.save_interval
+        run_options = read_run_options(run)
+        if run_options is not None and run_options.save_interval > 0:
+            return run_options.save_interval
     try:
         task = tomllib.loads((run / TASK_FILE).read_text(encoding="utf-8"))
         return max(int(task["algorithm"]["save_interval"]), 1)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from parkour.errors import ParkourError
-from parkour.learning.choices import Choices
 from parkour.learning.keeping import DEFAULT_KEEP
 from parkour.learning.options import RunResult, TrainOptions
 from parkour.learning.run_folder import check_resumed, resume_source
+from parkour.learning.run_options import RunOptions
 from parkour.policies.fit import check_teacher
 from parkour.policies.source import Weights, weights_at
 from parkour.tasks.resolved import ResolvedTask
@@ -28,12 +28,12 @@ def first_weights(task: ResolvedTask, options: TrainOptions, start: Weights | No
     return start
 
 
-def total_iterations(task: ResolvedTask, options: TrainOptions, kept: Choices | None) -> int:
+def total_iterations(task: ResolvedTask, options: TrainOptions, kept: RunOptions | None) -> int:
     """Iterations of the whole run: those asked for, or the resumed run's, or the task's."""
     return options.iterations or (kept.iterations if kept else 0) or task.model.algorithm.iterations
 
 
-def kept_checkpoints(options: TrainOptions, kept: Choices | None) -> int:
+def kept_checkpoints(options: TrainOptions, kept: RunOptions | None) -> int:
     """Whole checkpoints that stay: as many as asked for, or as the resumed run keeps, or the default; 0: all."""
     if options.keep is not None:
         return options.keep

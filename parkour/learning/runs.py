@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from parkour.errors import StorageError
-from parkour.learning.choices import Choices, read_choices
 from parkour.learning.keeping import Record, read_record
 from parkour.learning.run_lock import in_use
+from parkour.learning.run_options import RunOptions, read_run_options
 from parkour.policies.checkpoint_folder import (
     METRICS_FILE,
     checkpoints_of,
@@ -60,22 +60,22 @@ def find_runs(log_root: Path, experiment: str | None = None) -> list[Run]:
 def read_run(path: Path) -> Run:
     """What a run folder says of itself; what is damaged in it is left out."""
     try:
-        choices = read_choices(path)
+        run_options = read_run_options(path)
     except StorageError:
-        choices = None
-    choices = choices or Choices("", "", 0, 0)
+        run_options = None
+    run_options = run_options or RunOptions("", "", 0, 0)
     found = checkpoints_of(path)
     success = last_metrics(path).get("Episode/success")
     return Run(
         path=path,
         task=task_name_of(path),
         iteration=iteration_of(found[-1]) if found else None,
-        iterations=choices.iterations or None,
+        iterations=run_options.iterations or None,
         success=success if isinstance(success, (int, float)) else None,
         best=read_record(path),
         size=sum(file.lstat().st_size for file in path.rglob("*") if file.is_file() and not file.is_symlink()),
-        commit=choices.commit,
-        began=choices.began,
+        commit=run_options.commit,
+        began=run_options.began,
         training=in_use(path),
     )
 

@@ -16,7 +16,6 @@ from parkour.engines.device import choose_device, rank
 from parkour.engines.make import make_task_env
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import ParkourError
-from parkour.learning.choices import Choices, now, read_choices, write_choices
 from parkour.learning.keeping import Keeper
 from parkour.learning.logging import make_loggers
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, RunResult, TrainOptions
@@ -35,6 +34,7 @@ from parkour.learning.run_folder import (
     store_git_state,
 )
 from parkour.learning.run_lock import RunLock
+from parkour.learning.run_options import RunOptions, now, read_run_options, write_run_options
 from parkour.learning.runner import Listener, TrainingRunner, process_group
 from parkour.learning.signals import StopSignals
 from parkour.learning.state import RunState
@@ -75,7 +75,7 @@ def train(
         start: the checkpoint that ``options`` names, where it was read before.
 
     Raises:
-        ParkourError: bad options, no such device, an engine that cannot run, a folder that cannot be written, a
+        ParkourError: bad options, no such device, an engine that cannot run, a folder that cannot be run_options, a
             checkpoint that does not fit.
     """
     _check(options, task.model.stage)
@@ -92,7 +92,7 @@ def train(
                 weights.path, weights.checkpoint, task, definition.groups, allow_mismatch=options.allow_mismatch
             )
     before = start.checkpoint if start and options.resume else None
-    kept = read_choices(start.path.parent) if start and options.resume else None
+    kept = read_run_options(start.path.parent) if start and options.resume else None
     wanted, options = options.iterations, replace(options, iterations=total_iterations(task, options, kept))
     if start and before and before.iteration >= (options.iterations or 0):
         return complete(start, wanted, say)
@@ -100,14 +100,14 @@ def train(
         before.num_envs if before and options.num_envs is None else options.num_envs, task, device
     )
     run_seed = options.seed if options.seed is not None else before.seed if before else DEFAULT_SEED
-    choices = Choices(
+    run_options = RunOptions(
         options.engine or "custom", device, num_envs, run_seed, dict(options.engine_options),
         options.iterations or 0, kept.number if kept else 0, kept.began if kept else now(),
         options.save_interval or task.model.algorithm.save_interval, kept_checkpoints(options, kept), commit_here(),
     )  # fmt: skip
-    options = replace(options, keep=choices.keep)
+    options = replace(options, keep=run_options.keep)
     if make_env is None:
-        make_env, choices = _engine_env(options, choices, kept, say)
+        make_env, run_options = _engine_env(options, run_options, kept, say)
     default = options.num_envs is None and before is None
     origin = " (the task's default for this device; --num-envs changes it)" if default else ""
     say(f"training {task.name} with {num_envs} environments on {device}{origin}")
@@ -118,7 +118,9 @@ def train(
         folder = _folder(task, options, start)
         if folder is not None:
             stack.enter_context(_in_folder(folder, options, start, say))
-            write_choices(folder, choices if choices.number else replace(choices, number=next_number(options)))
+            write_run_options(
+                folder, run_options if run_options.number else replace(run_options, number=next_number(options))
+            )
         env = make_env(task, num_envs, device, seed)
         stack.callback(env.close)
         runner = _runner(task, options, definition, env, device)
@@ -160,23 +162,23 @@ def _check(options: TrainOptions, stage: str) -> None:
 
 
 def _engine_env(
-    options: TrainOptions, choices: Choices, kept: Choices | None, say: Callable[[str], None]
-) -> tuple[MakeEnv, Choices]:
-    """The engine's environments, and the choices with the engine's; those of a resumed run are ``kept``."""
+    options: TrainOptions, run_options: RunOptions, kept: RunOptions | None, say: Callable[[str], None]
+) -> tuple[MakeEnv, RunOptions]:
+    """The engine's environments, and the run's options with the engine's; those of a resumed run are ``kept``."""
     identity, engine = choose_engine(options.engine)
-    choices = replace(choices, engine=identity)
-    if not choices.engine_options:
-        choices = choices.going_on_from(kept)
-    check_engine_options(identity, engine, choices.engine_options)
-    chosen = "".join(f", {name} {value}" for name, value in choices.engine_options.items())
+    run_options = replace(run_options, engine=identity)
+    if not run_options.engine_options:
+        run_options = run_options.going_on_from(kept)
+    check_engine_options(identity, engine, run_options.engine_options)
+    chosen = "".join(f", {name} {value}" for name, value in run_options.engine_options.items())
     say(f"engine {identity}{chosen}")
     render = options.video and rank() == 0
 
     def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> TaskEnv:
-        more = choices.engine_options
+        more = run_options.engine_options
         return make_task_env(engine, task, num_envs=num_envs, device=device, seed=seed, render=render, options=more)
 
-    return make, choices
+    return make, run_options
 
 
 def _teller(notify: Callable[[str], None]) -> Callable[[str], None]:

@@ -12,7 +12,7 @@ from parkour.reading import MalformedError, read_toml
 
 TASK_FILE = "task.toml"
 """What a run folder says of its task."""
-CHOICES_FILE = "options.toml"
+OPTIONS_FILE = "options.toml"
 """What a run folder says of how it was made."""
 METRICS_FILE = "metrics.jsonl"
 """What a run folder says of its training: a JSON object for each iteration."""
@@ -111,7 +111,7 @@ def runs_of(folders: Sequence[Path]) -> list[Path]:
 def begin_of(run: Path) -> tuple[int, str]:
     """A run's number, which is greater than those of the runs before it, and when it began; nothing in old folders."""
     try:
-        data = read_toml(run / CHOICES_FILE)
+        data = read_toml(run / OPTIONS_FILE)
         return int(data.get("number", 0)), str(data.get("began", ""))
     except (OSError, ValueError, TypeError, OverflowError):
         return 0, ""

@@ -28,7 +28,7 @@ class Action(Enum):
 
 
 class Setting(Enum):
-    """Something that is chosen from a list or with a slider; see :class:`parkour.viewing.choices.Choices`."""
+    """Something that is chosen from a list or with a slider; see :class:`parkour.viewing.settings.Settings`."""
 
     TERRAIN = "terrain"
     DIFFICULTY = "difficulty"

@@ -23,11 +23,11 @@ from parkour.tasks.document import OVERLAYS
 from parkour.tasks.model import TaskModel
 from parkour.tasks.resolved import ResolvedTask
 from parkour.tasks.validation import validate
-from parkour.viewing.choices import CLEAN, Choices
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver, DriveSource
 from parkour.viewing.options import WatchOptions
 from parkour.viewing.session import Session
+from parkour.viewing.settings import CLEAN, Settings
 from parkour.viewing.shelf import Shelf
 from parkour.viewing.viewer import EngineWithWorldsApart, watch_options
 
@@ -143,8 +143,8 @@ def make_session(
         depth=feed if shown else None,
         difficulty=wanted if wanted != task.model.course.difficulty_range else None,
     )
-    session.choices = choices = Choices(session, shelf, noises, task.model.command.speed[1])
-    if driver is not None and not options.changes.terrains and START in choices.terrains:
+    session.settings = settings = Settings(session, shelf, noises, task.model.command.speed[1])
+    if driver is not None and not options.changes.terrains and START in settings.terrains:
         session.go_to_terrain(START)
     return session
 

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from parkour.engines.task_env import TaskEnv
 from parkour.mdp.observations import ObservationSet
-from parkour.viewing.choices import Choices
 from parkour.viewing.controls import SPEEDS, Action, Choice, Controls
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver
 from parkour.viewing.history import RewardHistory
+from parkour.viewing.settings import Settings
 from parkour.viewing.shelf import WatchedPolicy
 from parkour.viewing.snapshot import Snapshot, take_snapshot
 
@@ -58,7 +58,7 @@ class Session:
         self.pace = 1.0
         """Simulated seconds per second, if the machine can."""
         self.quit = False
-        self.choices: Choices | None = None
+        self.settings: Settings | None = None
         """What may be changed besides; None where somebody else settles it."""
         self.difficulty = difficulty
         """Range that courses are drawn from; None: all that were built."""
@@ -104,12 +104,12 @@ class Session:
         """Do what was asked for since the last call."""
         for wish in self.controls.take():
             if isinstance(wish, Choice):
-                if self.choices is not None:
-                    self.choices.choose(wish)
+                if self.settings is not None:
+                    self.settings.choose(wish)
             elif self.driver is None or not self.driver.act(wish):
                 self._acts.get(wish, lambda: None)()
-        if self.choices is not None:
-            self.choices.poll()
+        if self.settings is not None:
+            self.settings.poll()
 
     @torch.inference_mode()
     def advance(self) -> None:

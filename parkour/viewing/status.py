@@ -17,8 +17,8 @@ def status_lines(session: Session, snapshot: Snapshot) -> list[str]:
         f"speed {session.mean_speed:.2f} of {snapshot.command:.2f} m/s (mean of a second)",
         f"ended: {ended}",
     ]
-    if session.choices is not None:
-        shelf = session.choices.shelf
+    if session.settings is not None:
+        shelf = session.settings.shelf
         lines.insert(1, f"policy: {shelf.running}")
         if shelf.trouble:
             lines.insert(2, f"not taken up: {shelf.trouble}")

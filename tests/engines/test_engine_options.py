@@ -12,7 +12,7 @@ import pytest
 
 from parkour.engines.protocol import Availability
 from parkour.learning import train as train_module
-from parkour.learning.choices import CHOICES_FILE, Choices, read_choices
+from parkour.learning.run_options import OPTIONS_FILE, RunOptions, read_run_options
 from parkour_cli.__main__ import main
 from tests.learning.fakes import FakeEnv
 from tests.learning.test_command import SMALL
@@ -61,7 +61,7 @@ def run_folder(tmp_path: Path) -> Path:
 def test_reach_the_engine_and_the_run_folder(tmp_path: Path, engine: Engine) -> None:
     assert command(tmp_path, "go2-teacher", *SMALL, "--iterations", "1", "--cpu-sim", "warp") == 0
     assert engine.got == [{"cpu_sim": "warp"}]
-    written = tomllib.loads((run_folder(tmp_path) / CHOICES_FILE).read_text())
+    written = tomllib.loads((run_folder(tmp_path) / OPTIONS_FILE).read_text())
     assert written.pop("began") and written.pop("commit") is not None and written == {
         "engine": "pack:fake", "device": "cpu", "num_envs": 8, "seed": 1, "engine_options": {"cpu_sim": "warp"},
         "iterations": 1, "number": 1, "save_interval": 100, "keep": 5,
@@ -96,16 +96,16 @@ def test_refused_in_one_line(
 
 def test_damaged_choices_are_one_line(tmp_path: Path, engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(tmp_path, "go2-teacher", *SMALL, "--iterations", "1") == 0
-    (run_folder(tmp_path) / CHOICES_FILE).write_text("engine = ")
+    (run_folder(tmp_path) / OPTIONS_FILE).write_text("engine = ")
     assert command(tmp_path, "--resume", "--iterations", "2") == 1
-    assert f"cannot read {run_folder(tmp_path) / CHOICES_FILE}" in capsys.readouterr().err
+    assert f"cannot read {run_folder(tmp_path) / OPTIONS_FILE}" in capsys.readouterr().err
 
 
 def test_kept_for_the_same_engine_and_kind_of_device_alone(tmp_path: Path) -> None:
-    before = Choices("a:mujoco", "cpu", 4, 1, {"cpu_sim": "warp"})
+    before = RunOptions("a:mujoco", "cpu", 4, 1, {"cpu_sim": "warp"})
     kept = [
-        Choices(engine, device, 4, 1).going_on_from(before).engine_options
+        RunOptions(engine, device, 4, 1).going_on_from(before).engine_options
         for engine, device in (("a:mujoco", "cpu"), ("a:mujoco", "cuda:0"), ("a:other", "cpu"))
     ]
     assert kept == [{"cpu_sim": "warp"}, {}, {}]
-    assert read_choices(tmp_path) is None
+    assert read_run_options(tmp_path) is None

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from parkour.learning.choices import read_choices
 from parkour.learning.options import TrainOptions
+from parkour.learning.run_options import read_run_options
 from parkour.learning.runner import Iteration
 from parkour.learning.train import train
 from parkour.policies.source import pretrained_checkpoint
@@ -50,8 +50,8 @@ def test_a_policy_takes_two_updates_and_goes_on(stage: str, options: Callable[..
     again = train(task, options(iterations=3, engine_options={}, resume=True, run=result.run), listeners=[recorder])
     assert again.run == result.run
     assert len(recorder.scalars) == 3
-    choices = read_choices(result.run)
-    assert choices is not None and choices.engine_options == options().engine_options
+    written = read_run_options(result.run)
+    assert written is not None and written.engine_options == options().engine_options
     _check(recorder)
 
 

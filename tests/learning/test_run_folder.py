@@ -19,9 +19,9 @@ import pytest
 
 from parkour.errors import StorageError
 from parkour.learning import run_lock as lock_module
-from parkour.learning.choices import Choices, read_choices, write_choices
 from parkour.learning.run_folder import make_run_folder
 from parkour.learning.run_lock import LOCK_FILE, Holder, RunLock, in_use, read_holder
+from parkour.learning.run_options import RunOptions, read_run_options, write_run_options
 from parkour.learning.train import train
 from parkour.policies.checkpoint_folder import checkpoints_of, find_run, newest_checkpoint
 from tests.learning.fakes import fake_task, make_env
@@ -128,7 +128,7 @@ def test_a_resumed_run_keeps_its_total_and_says_when_it_is_complete(tmp_path: Pa
     assert any(f"run {first.run} is complete: all of its 6 iterations are trained" in line for line in said)
     assert iterations_of(first.run) == [1, 2, 3, 4, 5, 6]
     more = train(fake_task(), replace(plain, iterations=7), make_env=make_env)
-    assert more.iterations == 7 and (kept := read_choices(first.run)) is not None and kept.iterations == 7
+    assert more.iterations == 7 and (kept := read_run_options(first.run)) is not None and kept.iterations == 7
 
 
 def test_the_newest_run_is_the_one_begun_last_whatever_the_clock(
@@ -148,7 +148,7 @@ def test_the_newest_run_is_the_one_begun_last_whatever_the_clock(
     # Folders of before say nothing, and come first.
     old = make_run_folder(options(tmp_path), "go2-teacher", datetime(2100, 1, 1))
     (old / "model_1.pt").touch()
-    write_choices(old, Choices("e", "cpu", 1, 1))
+    write_run_options(old, RunOptions("e", "cpu", 1, 1))
     assert find_run([first.run.parent]) == second.run
 
 

@@ -25,15 +25,15 @@ from parkour.errors import ParkourError
 from parkour.exporters.exporter import ExportOptions, export_policy
 from parkour.exporters.manifest_file import MANIFEST, read_manifest
 from parkour.exporters.recording import load_recording
-from parkour.learning.choices import read_choices
 from parkour.learning.logging import METRICS_FILE, MetricsFile
+from parkour.learning.run_options import read_run_options
 from parkour.params import LARGEST
 from parkour.pipeline.page import _points
 from parkour.pipeline.record import FILE as RECORD
 from parkour.pipeline.record import read_record
 from parkour.pipeline.training import last_metrics
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
-from parkour.policies.checkpoint_folder import CHOICES_FILE, begin_of
+from parkour.policies.checkpoint_folder import OPTIONS_FILE, begin_of
 from parkour.policies.source import Weights, pretrained_checkpoint, weights_at
 from parkour.policies.task import task_of
 from parkour.reading import parse_toml
@@ -227,7 +227,7 @@ class Targets:
                    "number": 3, "began": "x", "engine_options": {"cpu_sim": "native"}}  # fmt: skip
         tables = changed(rng, choices, paths(choices), value)
         with contextlib.suppress(TypeError, ValueError, UnicodeError):
-            (run / CHOICES_FILE).write_text(tomli_w.dumps(tables))
+            (run / OPTIONS_FILE).write_text(tomli_w.dumps(tables))
         begin_of(run)
         record = {"format": "parkour-pipeline-stage", "format_version": 1, "stage": "a", "command": ["b"],
                   "inputs": {}, "result": {}, "seconds": 1.0}  # fmt: skip
@@ -240,7 +240,7 @@ class Targets:
         path.write_text(json.dumps(changed(rng, scores, paths(scores), value)))
         with contextlib.suppress(ParkourError):
             load_evaluation(path)
-        read_choices(run)
+        read_run_options(run)
 
     # -- exports and robots ------------------------------------------------------------------------------------------
 

@@ -195,8 +195,8 @@ def test_a_demo_looks_from_behind(weights: Weights) -> None:
 def test_a_demo_on_the_page_drives_everywhere_and_begins_on_demo(weights: Weights) -> None:
     engine = FakeEngine(life=1)
     session = watch(weights, WatchOptions(drive=DriveOptions()), engine=engine)
-    assert session.choices is not None and session.snapshot().terrain == "demo"
-    assert {"demo", "field", "gap", "step"} <= set(session.choices.terrains)
+    assert session.settings is not None and session.snapshot().terrain == "demo"
+    assert {"demo", "field", "gap", "step"} <= set(session.settings.terrains)
     session.go_to_terrain("field")
     assert session.snapshot().boxes[0, 7:9].min() > 50.0
 
@@ -206,10 +206,10 @@ def test_where_courses_stand_beside_one_another_the_page_has_those_named(weights
         worlds_apart = False
 
     session = watch(weights, WatchOptions(drive=DriveOptions()), engine=Crowded(life=1))
-    assert session.choices is not None and session.choices.terrains == ("demo",)
+    assert session.settings is not None and session.settings.terrains == ("demo",)
     named = WatchOptions(drive=DriveOptions(), changes=TaskChanges(terrains=("field",)))
     session = watch(weights, named, engine=Crowded(life=1))
-    assert session.choices is not None and session.choices.terrains == ("field",)
+    assert session.settings is not None and session.settings.terrains == ("field",)
 
 
 def once_shown(engine: FakeEngine, act: Callable[[], object]) -> threading.Thread:

@@ -19,10 +19,10 @@ import pytest
 
 from parkour.errors import EngineError
 from parkour.policies.deployed import load_policy
-from parkour.viewing.choices import Choices
 from parkour.viewing.controls import BUTTONS, Action, Setting
 from parkour.viewing.loop import run
 from parkour.viewing.session import Session
+from parkour.viewing.settings import Settings
 from parkour.viewing.shelf import Shelf
 from parkour.viewing.viewer import ViewerOptions
 from parkour_mujoco.launch import choose_renderer
@@ -52,7 +52,7 @@ def any_port() -> int:
 def page(tmp_path: Path) -> Iterator[tuple[WebViewer, Session, Any]]:
     session, task, weights = make_session(tmp_path, driven=True, depth=True, num_envs=2, terrains=("hurdle", "tilt"))
     shelf = Shelf(weights, lambda chosen: load_policy(chosen, task, session.env), 12)
-    session.choices = Choices(session, shelf, {"none": lambda: session.mdp.observations}, 0.8)
+    session.settings = Settings(session, shelf, {"none": lambda: session.mdp.observations}, 0.8)
     viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=any_port(), behind=True, depth=True))
     yield viewer, session, task
     viewer.close()
@@ -136,8 +136,8 @@ def client_event() -> Any:
 
 def test_everything_that_can_be_chosen_on_the_page_is_done(page: tuple[WebViewer, Session, Any]) -> None:
     viewer, session, _ = page
-    panel = viewer.panels.choices
-    assert panel is not None and session.choices is not None
+    panel = viewer.panels.settings
+    assert panel is not None and session.settings is not None
 
     def choose(handle: Any, value: Any) -> None:
         handle.value = value
@@ -151,7 +151,7 @@ def test_everything_that_can_be_chosen_on_the_page_is_done(page: tuple[WebViewer
     of_tilt = library.difficulty[library.terrain == library.names.index("tilt")]
     assert session.snapshot().difficulty == pytest.approx(float(of_tilt.min()))
     choose(panel.policy, "zero actions")
-    assert session.choices.shelf.running == "zero actions" and not session.policy(session.obs).any()
+    assert session.settings.shelf.running == "zero actions" and not session.policy(session.obs).any()
     panel.update(session.snapshot())
     assert (panel.policy.value, panel.terrain.value) == ("zero actions", "tilt")
     # Somebody who drives has speeds of their own, and one preset is no choice.

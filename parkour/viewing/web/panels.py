@@ -15,8 +15,8 @@ from parkour.viewing.pictures import depth_sheet
 from parkour.viewing.session import HISTORY_SECONDS, Session
 from parkour.viewing.snapshot import GOAL_COLOURS, Snapshot
 from parkour.viewing.status import status_lines
-from parkour.viewing.web.choosing import ChoicePanel
 from parkour.viewing.web.scene import CAMERA_MODES, WebScene
+from parkour.viewing.web.settings import SettingsPanel
 
 STATUS_EVERY = 0.2
 """Between updates of text and pictures [s]."""
@@ -203,10 +203,10 @@ class Panels:
             self._controls = ControlPanel(gui, session)
             self._drive = DrivePanel(gui, session) if session.driver is not None else None
             self._depth = DepthPanel(gui, session, depth_width or PICTURE_WIDTH) if session.depth is not None else None
-        self.choices = None
+        self.settings = None
         with tabs.add_tab("Choose"):
-            if session.choices is not None:
-                self.choices = ChoicePanel(gui, session, session.choices, session.snapshot())
+            if session.settings is not None:
+                self.settings = SettingsPanel(gui, session, session.settings, session.snapshot())
             self.look = LookPanel(gui, scene)
         with tabs.add_tab("Rewards"):
             self._rewards = RewardPanel(gui, session)
@@ -219,8 +219,8 @@ class Panels:
             self._last_status = now
             self._status.update(session, snapshot)
             self._controls.update(session)
-            if self.choices is not None:
-                self.choices.update(snapshot)
+            if self.settings is not None:
+                self.settings.update(snapshot)
             if self._depth is not None:
                 self._depth.update(session)
             if self._drive is not None:

@@ -7,40 +7,40 @@ from typing import Any
 
 import viser
 
-from parkour.viewing.choices import Choices
 from parkour.viewing.controls import Choice, Setting
 from parkour.viewing.session import Session
+from parkour.viewing.settings import Settings
 from parkour.viewing.snapshot import Snapshot
 
 STEP = 0.05
 """Of the sliders."""
 
 
-class ChoicePanel:
-    """What a page sends is asked of the session, which checks it (:class:`parkour.viewing.choices.Choices`)."""
+class SettingsPanel:
+    """What a page sends is asked of the session, which checks it (:class:`parkour.viewing.settings.Settings`)."""
 
-    def __init__(self, gui: Any, session: Session, choices: Choices, snapshot: Snapshot) -> None:
-        self._session, self._choices = session, choices
-        self._policies = choices.shelf.names()
-        self.policy = self._add_list(gui, Setting.POLICY, self._policies, choices.shelf.chosen)
-        self.terrain = self._add_list(gui, Setting.TERRAIN, choices.terrains, snapshot.terrain)
+    def __init__(self, gui: Any, session: Session, settings: Settings, snapshot: Snapshot) -> None:
+        self._session, self._settings = session, settings
+        self._policies = settings.shelf.names()
+        self.policy = self._add_list(gui, Setting.POLICY, self._policies, settings.shelf.chosen)
+        self.terrain = self._add_list(gui, Setting.TERRAIN, settings.terrains, snapshot.terrain)
         self.difficulty = self._add_slider(gui, Setting.DIFFICULTY, "difficulty", 1.0, snapshot.difficulty or 0.0)
         self.speed = None
         if session.driver is None:
-            speed = min(max(snapshot.command, 0.0), choices.max_speed)
-            self.speed = self._add_slider(gui, Setting.SPEED, "command [m/s]", choices.max_speed, speed)
+            speed = min(max(snapshot.command, 0.0), settings.max_speed)
+            self.speed = self._add_slider(gui, Setting.SPEED, "command [m/s]", settings.max_speed, speed)
         self.noise = None
-        if len(choices.noises) > 1:
-            self.noise = self._add_list(gui, Setting.NOISE, choices.noises, choices.noise)
+        if len(settings.noises) > 1:
+            self.noise = self._add_list(gui, Setting.NOISE, settings.noises, settings.noise)
 
     def update(self, snapshot: Snapshot) -> None:
         """Show what is so: keys and episodes change it, too, and a training writes checkpoints."""
-        choices = self._choices
-        names = choices.shelf.names()
+        settings = self._settings
+        names = settings.shelf.names()
         if names != self._policies:
             self._policies = names
             self.policy.options = names
-        self._tell(self.policy, choices.shelf.chosen)
+        self._tell(self.policy, settings.shelf.chosen)
         self._tell(self.terrain, snapshot.terrain)
         if snapshot.difficulty is not None:
             self._tell_slider(self.difficulty, snapshot.difficulty)
@@ -49,7 +49,7 @@ class ChoicePanel:
         if self.speed is not None:
             self._tell_slider(self.speed, snapshot.command)
         if self.noise is not None:
-            self._tell(self.noise, choices.noise)
+            self._tell(self.noise, settings.noise)
 
     def _add_list(self, gui: Any, setting: Setting, names: Sequence[str], chosen: str) -> Any:
         names = tuple(names)

@@ -10,13 +10,13 @@ from pathlib import Path
 import tomli_w
 
 from parkour.errors import StorageError
-from parkour.policies.checkpoint_folder import CHOICES_FILE
+from parkour.policies.checkpoint_folder import OPTIONS_FILE
 from parkour.reading import read_toml
 from parkour.storage import write_text
 
 
 @dataclass(frozen=True)
-class Choices:
+class RunOptions:
     """What the last start of a run chose, and what it keeps from its first."""
 
     engine: str
@@ -40,7 +40,7 @@ class Choices:
     commit: str = ""
     """Of the repository that the run was started in, if in one."""
 
-    def going_on_from(self, before: Choices | None) -> Choices:
+    def going_on_from(self, before: RunOptions | None) -> RunOptions:
         """With the engine's options of the run that goes on, if engine and kind of device are the same."""
         if before is None or (before.engine, _kind(before.device)) != (self.engine, _kind(self.device)):
             return self
@@ -52,29 +52,29 @@ def _kind(device: str) -> str:
 
 
 def now() -> str:
-    """For :attr:`Choices.began`."""
+    """For :attr:`RunOptions.began`."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def write_choices(folder: Path, choices: Choices) -> None:
+def write_run_options(folder: Path, run_options: RunOptions) -> None:
     """Write ``options.toml``.
 
     Raises:
         StorageError: it cannot be written.
     """
-    write_text(folder / CHOICES_FILE, tomli_w.dumps(asdict(choices)), "--log-root")
+    write_text(folder / OPTIONS_FILE, tomli_w.dumps(asdict(run_options)), "--log-root")
 
 
-def read_choices(folder: Path) -> Choices | None:
+def read_run_options(folder: Path) -> RunOptions | None:
     """What ``options.toml`` says; None in folders without one.
 
     Raises:
         StorageError: it is damaged.
     """
-    path = folder / CHOICES_FILE
+    path = folder / OPTIONS_FILE
     try:
         data = read_toml(path)
-        return Choices(
+        return RunOptions(
             engine=str(data["engine"]),
             device=str(data["device"]),
             num_envs=int(data["num_envs"]),

@@ -24,7 +24,7 @@ CLEAN = "none"
 """The noise of who has none."""
 
 
-class Choices:
+class Settings:
     """Lists and bounds, and what a choice changes of a session.
 
     Args:

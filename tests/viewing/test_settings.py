@@ -37,10 +37,10 @@ def choose(session: Session, setting: Setting, value: Any) -> None:
 
 def test_terrain_difficulty_and_speed(tmp_path: Path) -> None:
     session = session_of(tmp_path)
-    assert session.choices is not None
+    assert session.settings is not None
     # The page has courses of every difficulty; episodes begin with those of the overlay play.
     assert session.snapshot().difficulty == pytest.approx(0.85, abs=0.16)
-    for name in session.choices.terrains:
+    for name in session.settings.terrains:
         choose(session, Setting.TERRAIN, name)
         assert session.snapshot().terrain == name, "one robot, which goes wherever it is sent"
     choose(session, Setting.TERRAIN, "gap")
@@ -63,8 +63,8 @@ def test_a_difficulty_that_was_asked_for_is_kept_on_the_page(tmp_path: Path) -> 
 def test_policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shelf_module, "LOOK_EVERY", 0.0)
     session = session_of(tmp_path)
-    assert session.choices is not None
-    shelf = session.choices.shelf
+    assert session.settings is not None
+    shelf = session.settings.shelf
     assert shelf.names() == ("newest", "model_3", "pretrained", "zero actions", "random actions")
     first = session.policy
     choose(session, Setting.POLICY, "zero actions")
@@ -92,11 +92,11 @@ def test_policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_noise_of_a_student(tmp_path: Path) -> None:
     session = session_of(tmp_path, task="go2-student")
-    assert session.choices is not None
-    assert session.choices.noises == ("none", "noisy")
+    assert session.settings is not None
+    assert session.settings.noises == ("none", "noisy")
     assert not session.mdp.observations.modifiers
     choose(session, Setting.NOISE, "noisy")
-    assert session.mdp.observations.modifiers and session.choices.noise == "noisy"
+    assert session.mdp.observations.modifiers and session.settings.noise == "noisy"
     session.advance()
     choose(session, Setting.NOISE, "none")
     assert not session.mdp.observations.modifiers
@@ -112,10 +112,10 @@ def test_noise_of_a_student(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_offered_changes_nothing(session: Session, setting: Setting, value: Any) -> None:
-    assert session.choices is not None
-    before = session.snapshot(), session.policy, session.choices.shelf.running, session.choices.noise
+    assert session.settings is not None
+    before = session.snapshot(), session.policy, session.settings.shelf.running, session.settings.noise
     choose(session, setting, value)
-    after = session.snapshot(), session.policy, session.choices.shelf.running, session.choices.noise
+    after = session.snapshot(), session.policy, session.settings.shelf.running, session.settings.noise
     assert (after[0].terrain, after[0].level, after[0].command, *after[1:]) == (
         before[0].terrain, before[0].level, before[0].command, *before[1:],
     )  # fmt: skip

@@ -27,7 +27,7 @@ SUMMARIES: dict[str, str] = {
     "deploy": "Run an exported policy on a robot: check, run, replay.",
     "plugins": "List plugins, show what they provide, check them, write new ones.",
     "tasks": "List tasks and show them, resolved to their components.",
-    "terrains": "Draw sub-terrains: a picture and the height map, with goals and edges.",
+    "terrains": "Draw sub-terrains, change their numbers, make them of height maps or meshes.",
     "pipeline": "From nothing to a scored, exported policy; called again, it resumes.",
     "bench": "Measure how fast this machine simulates.",
     "doctor": "Check Python, torch, GPUs, engines, plugins and assets.",

@@ -1,4 +1,4 @@
-"""``parkour terrains``: pictures of sub-terrains, and courses from height maps and meshes."""
+"""``parkour terrains``: pictures of sub-terrains, their numbers on sliders, and courses from height maps and meshes."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from parkour.commands.progress import DRAWING
 from parkour.errors import ParkourError, TaskError
 from parkour.stages import stage
 from parkour_cli.changes import read_changes
+from parkour_cli.terrains_edit import edit_terrain
 from parkour_cli.terrains_import import import_terrain
 
 if TYPE_CHECKING:
     from parkour.terrain.preview import Scene
 
-app = make_app("Draw sub-terrains, and make them of height maps and meshes.")
+app = make_app("Draw sub-terrains, change their numbers, and make them of height maps and meshes.")
+app.command("edit")(edit_terrain)
 app.command("import")(import_terrain)
 
 
 @app.callback()
 def terrains() -> None:
-    """Draw sub-terrains, and make them of height maps and meshes."""
+    """Draw sub-terrains, change their numbers, and make them of height maps and meshes."""
 
 
 @app.command()

@@ -36,7 +36,7 @@ def test_the_page_shows_robot_and_course_as_the_simulator_has_them(make_env: Any
             viewer.update(session)
             snapshot = session.snapshot()
             scene = viewer.scene
-            np.testing.assert_allclose(scene._boxes.batched_positions, snapshot.boxes[:, :3], atol=1e-6)
+            np.testing.assert_allclose(scene.course._boxes.batched_positions, snapshot.boxes[:, :3], atol=1e-6)
             base = robot.body_names.index("base_link")
             np.testing.assert_allclose(scene._bodies[base].position, snapshot.base_pos, atol=1e-4)
             np.testing.assert_allclose(scene._bodies[base].wxyz, snapshot.base_quat, atol=1e-5)

@@ -78,25 +78,25 @@ def test_boxes_on_the_page_follow_the_course(page: tuple[WebViewer, Session, Any
         session.reset()
         viewer.update(session)
         snapshot = session.snapshot()
-        handle = viewer.scene._boxes
+        handle = viewer.scene.course._boxes
         np.testing.assert_allclose(handle.batched_positions, snapshot.boxes[:, :3], atol=1e-6)
         np.testing.assert_allclose(handle.batched_scales, snapshot.boxes[:, 7:], atol=1e-6)
         np.testing.assert_allclose(handle.batched_wxyzs, snapshot.boxes[:, 3:7], atol=1e-6)
-        seen.add(viewer.scene.boxes.tobytes())
+        seen.add(viewer.scene.course.boxes.tobytes())
     assert len(seen) > 1
-    before = viewer.scene._boxes
+    before = viewer.scene.course._boxes
     session.advance(), viewer.update(session)
-    assert viewer.scene._boxes is before, "an unchanged course is not sent again"
+    assert viewer.scene.course._boxes is before, "an unchanged course is not sent again"
 
 
 def test_way_points_and_robot_on_the_page(page: tuple[WebViewer, Session, Any]) -> None:
     viewer, session, _ = page
     session.mdp.goals.index[:] = 4
     viewer.update(session)
-    assert np.array_equal(viewer.scene._balls.batched_colors, session.snapshot().goal_colours())
-    viewer.scene.markers = False
+    assert np.array_equal(viewer.scene.course._balls.batched_colors, session.snapshot().goal_colours())
+    viewer.scene.course.markers = False
     viewer.update(session)
-    assert not viewer.scene._balls.visible and not viewer.scene._poles.visible
+    assert not viewer.scene.course._balls.visible and not viewer.scene.course._poles.visible
     base = viewer.scene._robot.view.model.body("base_link").id
     np.testing.assert_allclose(viewer.scene._bodies[base].position, session.snapshot().base_pos, atol=1e-6)
     # The world moves so that the robot stays in the middle.
@@ -159,7 +159,7 @@ def test_everything_that_can_be_chosen_on_the_page_is_done(page: tuple[WebViewer
     look, scene = viewer.panels.look, viewer.scene
     for handle, wanted in ((look.forces, True), (look.velocities, True), (look.markers, False)):
         handle.value = wanted
-    _until(lambda: scene.overlays.forces and scene.overlays.velocities and not scene.markers)
+    _until(lambda: scene.overlays.forces and scene.overlays.velocities and not scene.course.markers)
     viewer.update(session)
     arrows = scene.overlays._handles
     assert len(arrows["forces"].points) == 4 and len(arrows["velocities"].points) == 2

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 from parkour.errors import EngineError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from parkour.viewing.editing import TerrainEditor
     from parkour.viewing.session import Session
     from parkour.viewing.viewer import Viewer, ViewerOptions
+    from parkour.viewing.web.editor import EditorPage
     from parkour.viewing.web.shapes import RobotShapes
 
 
@@ -26,3 +30,16 @@ def open_page(robot: RobotShapes, session: Session, options: ViewerOptions) -> V
     except ImportError as error:
         raise EngineError(f"--viewer web: {error}", hint="pip install viser") from None
     return WebViewer(robot, session, options)
+
+
+def open_editor(editor: TerrainEditor, save: Callable[[], str], port: int | None) -> EditorPage:
+    """Serve the page of a terrain's numbers; see :class:`parkour.viewing.web.editor.EditorPage`.
+
+    Raises:
+        EngineError: what draws it is not installed, or the port is in use.
+    """
+    try:
+        from parkour.viewing.web.editor import EditorPage
+    except ImportError as error:
+        raise EngineError(f"the page cannot be served: {error}", hint="pip install viser") from None
+    return EditorPage(editor, save, port)

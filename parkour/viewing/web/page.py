@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import socket
 from contextlib import redirect_stdout
 from typing import Literal
@@ -90,6 +91,8 @@ def guarded_server(title: str, port: int, identity: Identity | None = None) -> t
     Raises:
         EngineError: the page cannot be protected from other pages.
     """
+    # A browser that opens a connection in advance and does not use it is no error.
+    logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
     guard, identity = Guard(port), identity or Identity(f"parkour: {title}")
     # Standard output belongs to the command that runs.
     with redirect_stdout(io.StringIO()), guarding(guard, identity.wrap):
@@ -113,8 +116,10 @@ def free_port(wanted: int | None) -> int:
     """``wanted``, or the first free port from the default one on.
 
     Raises:
-        EngineError: it is in use, or all of them are.
+        EngineError: it is in use, or all of them are; there is no such port.
     """
+    if wanted is not None and not 0 < wanted < 2**16:
+        raise EngineError(f"--port: got {wanted}, expected 1 to 65535")
     ports = range(DEFAULT_PORT, DEFAULT_PORT + TRIES) if wanted is None else (wanted,)
     reason = ""
     for port in ports:

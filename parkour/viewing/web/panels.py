@@ -102,7 +102,7 @@ class LookPanel:
         camera = gui.add_dropdown("camera", CAMERA_MODES, initial_value=scene.camera)
         camera.on_update(lambda event: self._look(scene, camera.value))
         self.markers = gui.add_checkbox("way points", initial_value=True)
-        self.markers.on_update(lambda event: setattr(scene, "markers", bool(self.markers.value)))
+        self.markers.on_update(lambda event: setattr(scene.course, "markers", bool(self.markers.value)))
         self.markers.hint = ", ".join(f"{status.value} rgb{colour}" for status, colour in GOAL_COLOURS.items())
         self.forces = gui.add_checkbox("contact forces", initial_value=False, hint="At each foot: 0.4 m for 150 N.")
         self.forces.on_update(lambda event: setattr(scene.overlays, "forces", bool(self.forces.value)))

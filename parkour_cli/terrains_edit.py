@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from parkour.commands import notice, parse_range
-from parkour.commands.progress import LOADING
+from parkour.commands.progress import loading
 from parkour.errors import ParkourError, StorageError
-from parkour.stages import stage
 from parkour_cli.changes import read_changes
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def edit_terrain(
     if low != high:
         raise ParkourError(f"--difficulty: got {difficulty!r}, expected one number from 0 to 1")
     path = _place(out or Path(f"{name.rpartition(':')[2]}.toml"))
-    with stage(LOADING):
+    with loading():
         editor = _editor(name, task, sets or [], low, seed, path)
     _edit(editor, path, port)
 

@@ -38,6 +38,8 @@ CONTRACTS: dict[str, str] = {
     "engine": "parkour.engines.protocol:Engine",
     "robot_link": "parkour_deploy.links.link:RobotLink",
     "depth_source": "parkour_deploy.depth.source:DepthSource",
+    "metric": "parkour.evaluation.episodes:EpisodeTable",
+    "protocol": "parkour.evaluation.protocol:EvaluationProtocol",
 }
 """Class that a kind's target returns, fulfils or is given."""
 SEEN = ("StepContext", "RobotState", "Contacts", "PreviousStep", "GoalState", "Course", "Privileged")

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from parkour.errors import DeviceError as DeviceError
     from parkour.errors import EngineError as EngineError
     from parkour.errors import ParkourError as ParkourError
+    from parkour.evaluation.episodes import EpisodeTable as EpisodeTable
+    from parkour.evaluation.metrics import Pooled as Pooled
+    from parkour.evaluation.protocol import EvaluationProtocol as EvaluationProtocol
     from parkour.hookspecs import hookimpl as hookimpl
     from parkour.mdp.context import StepContext as StepContext
     from parkour.mdp.events import SimHandle as SimHandle
@@ -43,10 +46,12 @@ if TYPE_CHECKING:
     from parkour.specs import EncoderSpec as EncoderSpec
     from parkour.specs import EngineSpec as EngineSpec
     from parkour.specs import EventSpec as EventSpec
+    from parkour.specs import MetricSpec as MetricSpec
     from parkour.specs import ModifierSpec as ModifierSpec
     from parkour.specs import ObservationField as ObservationField
     from parkour.specs import ObservationSpec as ObservationSpec
     from parkour.specs import PolicySpec as PolicySpec
+    from parkour.specs import ProtocolSpec as ProtocolSpec
     from parkour.specs import RewardSpec as RewardSpec
     from parkour.specs import RobotLinkSpec as RobotLinkSpec
     from parkour.specs import RobotSpec as RobotSpec
@@ -73,6 +78,9 @@ _HOME = {
     "DeviceError": "parkour.errors",
     "EngineError": "parkour.errors",
     "ParkourError": "parkour.errors",
+    "EpisodeTable": "parkour.evaluation.episodes",
+    "Pooled": "parkour.evaluation.metrics",
+    "EvaluationProtocol": "parkour.evaluation.protocol",
     "hookimpl": "parkour.hookspecs",
     "StepContext": "parkour.mdp.context",
     "SimHandle": "parkour.mdp.events",
@@ -98,10 +106,12 @@ _HOME = {
         "EncoderSpec",
         "EngineSpec",
         "EventSpec",
+        "MetricSpec",
         "ModifierSpec",
         "ObservationField",
         "ObservationSpec",
         "PolicySpec",
+        "ProtocolSpec",
         "RewardSpec",
         "RobotLinkSpec",
         "RobotSpec",

@@ -15,9 +15,11 @@ from parkour.specs import (
     EngineSpec,
     EventSpec,
     Kind,
+    MetricSpec,
     ModifierSpec,
     ObservationSpec,
     PolicySpec,
+    ProtocolSpec,
     RewardSpec,
     RobotLinkSpec,
     RobotSpec,
@@ -186,6 +188,26 @@ def register_depth_sources() -> Iterable[DepthSourceSpec]:  # type: ignore[empty
     """
 
 
+@hookspec
+def register_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
+    """What policies are scored by.
+
+    A target is a term of the :class:`parkour.mdp.context.StepContext`, as rewards are, whose numbers become one number
+    of each episode (``per="step"``, ``reduce``); or a function of the finished episodes (``per="episode"``).
+    ``parkour eval`` shows the mean and spread of all that are registered, and writes them with ``--json``.
+    """
+
+
+@hookspec
+def register_protocols() -> Iterable[ProtocolSpec]:  # type: ignore[empty-body]
+    """Ways of trying policies.
+
+    A target is a :class:`parkour.evaluation.protocol.EvaluationProtocol`: changes to the task
+    (:mod:`parkour.tasks.changes`), which of its overlays they lie on, and how robots are spread over terrains and
+    levels. Commands choose one with ``parkour eval --protocol NAME``.
+    """
+
+
 HOOKS: dict[Kind, str] = {
     "terrain": "register_terrains",
     "reward": "register_rewards",
@@ -202,4 +224,6 @@ HOOKS: dict[Kind, str] = {
     "degradation": "register_degradations",
     "robot_link": "register_robot_links",
     "depth_source": "register_depth_sources",
+    "metric": "register_metrics",
+    "protocol": "register_protocols",
 }

@@ -11,11 +11,11 @@ from typing import ClassVar, Literal
 
 Kind = Literal[
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
-    "robot", "command", "degradation", "robot_link", "depth_source",
+    "robot", "command", "degradation", "robot_link", "depth_source", "metric", "protocol",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
-    "robot", "command", "degradation", "robot_link", "depth_source",
+    "robot", "command", "degradation", "robot_link", "depth_source", "metric", "protocol",
 )  # fmt: skip
 
 
@@ -230,6 +230,41 @@ class DepthSourceSpec(Spec):
     kind: ClassVar[Kind] = "depth_source"
 
 
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec(Spec):
+    """What policies are scored by: a number of each episode.
+
+    Per step: a term ``(ctx, **params) -> Tensor[num_envs]``, or a class with ``__call__(ctx)`` and ``reset(env_ids)``,
+    as rewards are. Per episode: ``(table, **params)`` of a :class:`parkour.evaluation.episodes.EpisodeTable`, ``M``
+    episodes, to an array ``[M]`` or a :class:`parkour.evaluation.metrics.Pooled`. Parameters have their defaults.
+    """
+
+    kind: ClassVar[Kind] = "metric"
+    per: Literal["step", "episode"] = "step"
+    """What the target is called for."""
+    reduce: Literal["mean", "sum", "max", "min", "last"] = "mean"
+    """How the numbers of an episode's steps become one; numbers that are not finite are left out."""
+    label: str = ""
+    """In tables; the name where it is empty."""
+    unit: str = ""
+    digits: int = 2
+    """Behind the decimal point, in tables."""
+    better: Literal["more", "less", "neither"] = "neither"
+    """What is good: it colours the differences of two policies."""
+    place: int = 100
+    """In tables: those with smaller numbers come first, built-in ones are below 100."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolSpec(Spec):
+    """A way of trying a policy: ``target`` is the address of a :class:`parkour.evaluation.protocol.EvaluationProtocol`.
+
+    Its name and summary are the spec's.
+    """
+
+    kind: ClassVar[Kind] = "protocol"
+
+
 SPEC_TYPES: dict[Kind, type[Spec]] = {
     spec.kind: spec
     for spec in (
@@ -248,5 +283,7 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
         DegradationSpec,
         RobotLinkSpec,
         DepthSourceSpec,
+        MetricSpec,
+        ProtocolSpec,
     )
 }

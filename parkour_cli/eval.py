@@ -56,14 +56,17 @@ def evaluate_policy(
         _refuse_beside_compare(scoring, policy.source(), spectator_options, export)
         _compare(compare, options, report)
         return
-    if scoring.protocol == "gauntlet":
-        spectator_options.refuse_with("--protocol gauntlet")
+    from parkour.evaluation.protocol import find_protocol
+
+    degraded = find_protocol(options.protocol).degraded
+    if degraded:
+        spectator_options.refuse_with(f"--protocol {options.protocol}")
     from parkour.policies.source import load_weights
     from parkour_cli.export import export_after, export_place
 
     weights = load_weights(policy.source(), notice)
     place = export_place(export, weights)
-    if scoring.protocol == "gauntlet":
+    if degraded:
         from parkour_cli.gauntlet import run_and_show
 
         run_and_show(weights, options, scoring.degradations, report)
@@ -145,10 +148,12 @@ def _refuse_beside_all(
 ) -> None:
     """What makes no sense with all policies of a run."""
     spectator.refuse_with("--all")
+    from parkour.evaluation.protocol import find_protocol
+
     others = {
         "--compare": compare,
         "--export": export,
-        "--protocol gauntlet": scoring.protocol == "gauntlet",
+        f"--protocol {scoring.protocol}": find_protocol(scoring.protocol).degraded,
     }
     for option, value in others.items():
         if value:
@@ -159,9 +164,11 @@ def _refuse_beside_compare(
     scoring: ScoringOptions, source: PolicySource, spectator: SpectatorOptions, export: Path | None
 ) -> None:
     """What makes no sense with two policies."""
+    from parkour.evaluation.protocol import find_protocol
+
     spectator.refuse_with("--compare")
-    if scoring.protocol == "gauntlet":
-        raise ParkourError("got --compare and --protocol gauntlet, expected one of them")
+    if find_protocol(scoring.protocol).degraded:
+        raise ParkourError(f"got --compare and --protocol {scoring.protocol}, expected one of them")
     if export is not None:
         raise ParkourError("got --compare and --export, expected one of them", hint="parkour export onnx -h")
     named = {

@@ -33,7 +33,8 @@ class ScoringOptions:
             metavar="NAME",
             help="course: 0.8 m/s, 30 s, all difficulties evenly on every terrain. "
             "reference: 0.3 to 0.8 m/s, 20 s, 5 x 5 patches. "
-            "gauntlet: course, clean and under every degradation of camera and body.",
+            "gauntlet: course, clean and under every degradation of camera and body. "
+            "Or one of a plugin.",
         ),
     ] = "course"
     only: Annotated[

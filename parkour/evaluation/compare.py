@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from parkour.errors import ParkourError
+from parkour.evaluation.episodes import EpisodeTable
 from parkour.evaluation.evaluate import Evaluation
-from parkour.evaluation.metrics import EpisodeTable
-from parkour.evaluation.summary import METRICS, Metric, values_of
+from parkour.evaluation.metrics import Metric, Pooled
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -52,14 +52,14 @@ class Comparison:
     confidence: float
     resamples: int
     overall: dict[str, Difference]
-    """By :attr:`parkour.evaluation.summary.Metric.key`."""
+    """By :attr:`parkour.evaluation.metrics.Metric.key`."""
     by_terrain: dict[str, dict[str, Difference]]
 
 
 def compare(
-    a: Evaluation, b: Evaluation, *, resamples: int = RESAMPLES, metrics: Sequence[Metric] = METRICS
+    a: Evaluation, b: Evaluation, *, resamples: int = RESAMPLES, metrics: Sequence[Metric] | None = None
 ) -> Comparison:
-    """Differences of metrics, overall and on each terrain that both have.
+    """Differences of metrics, all of them when None, overall and on each terrain that both have.
 
     Raises:
         ParkourError: the two were not tried in the same way.
@@ -73,8 +73,10 @@ def compare(
         raise ParkourError("--compare: the two policies have no terrain in common", hint="--terrain NAME")
     both = np.any([pair[0] for pair in rows.values()], axis=0), np.any([pair[1] for pair in rows.values()], axis=0)
 
+    wanted = a.episodes.metrics if metrics is None else metrics
+
     def differences(part: tuple[np.ndarray, np.ndarray]) -> dict[str, Difference]:
-        return _differences(a, b, part, paired, resamples, metrics)
+        return _differences(a, b, part, paired, resamples, wanted)
 
     return Comparison(
         a=a,
@@ -123,7 +125,7 @@ def _differences(
 ) -> dict[str, Difference]:  # fmt: skip
     found = {}
     for number, metric in enumerate(metrics):
-        sums_a, sums_b = _sums(a, rows[0], metric.key), _sums(b, rows[1], metric.key)
+        sums_a, sums_b = _sums(a, rows[0], metric), _sums(b, rows[1], metric)
         rng = np.random.default_rng([a.options.seed % 2**32, number])
         low, high = bootstrap(sums_a, sums_b, paired=paired, resamples=resamples, rng=rng)
         mean_a, mean_b = (float(total.sum() / count.sum()) for total, count in (sums_a, sums_b))
@@ -131,13 +133,14 @@ def _differences(
     return found
 
 
-def _sums(evaluation: Evaluation, rows: np.ndarray, key: str) -> tuple[np.ndarray, np.ndarray]:
+def _sums(evaluation: Evaluation, rows: np.ndarray, metric: Metric) -> tuple[np.ndarray, np.ndarray]:
     """Per environment: sum of a metric, and of its divisor."""
     table = evaluation.episodes
-    if key == "edge_per_step":
-        value, weight = table.values["edge"][rows], table.values["steps"][rows]
+    found = metric.of(table)
+    if isinstance(found, Pooled):
+        value, weight = found.sums[rows], found.counts[rows]
     else:
-        value = values_of(table, evaluation.task.model.step_dt)[key][rows]
+        value = found[rows]
         weight = np.ones(len(value))
     _, owner = np.unique(table.environment[rows], return_inverse=True)
     return np.bincount(owner, value), np.bincount(owner, weight)

@@ -82,12 +82,7 @@ def load_degradation(item: RegisteredSpec, registry: Registry) -> Degradation:
                 split_path(path)
     except TaskError as error:
         raise PluginError(f"degradation {item.id!r}: {error.message}") from None
-    return Degradation(_shortest(item, registry), item.id, spec.summary, spec.part, changes)
-
-
-def _shortest(item: RegisteredSpec, registry: Registry) -> str:
-    same = [each for each in registry.specs("degradation") if each.spec.name == item.spec.name]
-    return item.spec.name if item.builtin or len(same) == 1 else item.id
+    return Degradation(registry.shortest(item), item.id, spec.summary, spec.part, changes)
 
 
 def _sees(task: ResolvedTask) -> bool:

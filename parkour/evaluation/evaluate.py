@@ -13,8 +13,9 @@ from parkour.engines.device import choose_device
 from parkour.engines.make import make_task_env
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import CheckpointError, ParkourError
-from parkour.evaluation.metrics import EpisodeTable
-from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task, find_protocol
+from parkour.evaluation.episodes import EpisodeTable
+from parkour.evaluation.metrics import find_metrics
+from parkour.evaluation.protocol import EvaluationProtocol, TaskChanges, evaluation_task, find_protocol
 from parkour.evaluation.rollout import MakeEnv, OnProgress, Rollout, Spectator, quota, roll_out
 from parkour.evaluation.summary import Breakdown, break_down
 from parkour.learning.state import versions
@@ -52,7 +53,7 @@ class Evaluation:
     weights: Weights
     task: ResolvedTask
     """Under the protocol."""
-    protocol: Protocol
+    protocol: EvaluationProtocol
     options: EvaluationOptions
     device: str
     engine: str
@@ -94,7 +95,7 @@ def check_fit(evaluations: Iterable[Evaluation]) -> None:
             )
 
 
-def check_options(options: EvaluationOptions) -> Protocol:
+def check_options(options: EvaluationOptions) -> EvaluationProtocol:
     """The protocol, if the numbers can be.
 
     Raises:
@@ -154,6 +155,7 @@ def evaluate(
         stratified=protocol.stratified,
         blank_depth=options.blank_depth,
         allow_mismatch=options.changes.allow_mismatch,
+        metrics=find_metrics(notify=notify),
         on_progress=on_progress,
         spectator=spectator,
     )
@@ -167,7 +169,7 @@ def evaluate(
 
 
 def _figures(
-    weights: Weights, task: ResolvedTask, protocol: Protocol, options: EvaluationOptions, rollout: Rollout,
+    weights: Weights, task: ResolvedTask, protocol: EvaluationProtocol, options: EvaluationOptions, rollout: Rollout,
     *, device: str, engine: str,
 ) -> Evaluation:  # fmt: skip
     return Evaluation(
@@ -197,7 +199,9 @@ def _engine(options: EvaluationOptions, spectator: Spectator | None) -> tuple[st
     return identity, make
 
 
-def _warn(task: ResolvedTask, protocol: Protocol, options: EvaluationOptions, notify: Callable[[str], None]) -> None:
+def _warn(
+    task: ResolvedTask, protocol: EvaluationProtocol, options: EvaluationOptions, notify: Callable[[str], None]
+) -> None:
     """What makes figures less than they could be."""
     if options.num_envs < len(task.terrains):
         notify(
@@ -213,9 +217,8 @@ def _warn(task: ResolvedTask, protocol: Protocol, options: EvaluationOptions, no
 
 
 def _breakdown(task: ResolvedTask, rollout: Rollout) -> Breakdown:
-    model = task.model
-    low, high = model.course.difficulty_range
+    low, high = task.model.course.difficulty_range
     ungraded = [
         name for name, part in task.terrains.items() if isinstance(part.spec, TerrainSpec) and not part.spec.graded
     ]
-    return break_down(rollout.episodes, model.step_dt, (float(np.float32(low)), float(np.float32(high))), ungraded)
+    return break_down(rollout.episodes, (float(np.float32(low)), float(np.float32(high))), ungraded)

@@ -14,13 +14,10 @@ from parkour.evaluation.degradations import Degradation, find_degradations
 from parkour.evaluation.evaluate import Evaluation, EvaluationOptions, check_options, evaluate
 from parkour.evaluation.protocol import evaluation_task
 from parkour.evaluation.rollout import MakeEnv, OnProgress
-from parkour.evaluation.summary import METRICS
 from parkour.policies import conditions
 from parkour.policies.source import Weights
 from parkour.registry import Registry
 from parkour.tasks.resolved import ResolvedTask
-
-SUCCESS = tuple(metric for metric in METRICS if metric.key == "success")
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,8 @@ def run_gauntlet(
 
 
 def _trial(degradation: Degradation, clean: Evaluation, scored: Evaluation) -> Trial:
-    difference = compare(clean, scored, metrics=SUCCESS)
+    success = [metric for metric in clean.episodes.metrics if metric.key == "success"]
+    difference = compare(clean, scored, metrics=success)
     by_terrain = {name: row["success"] for name, row in difference.by_terrain.items()}
     return Trial(degradation, scored, difference.overall["success"], by_terrain)
 

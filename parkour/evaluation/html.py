@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from parkour.evaluation.compare import Comparison
+from parkour.evaluation.episodes import CONTACT_FORCE
 from parkour.evaluation.evaluate import Evaluation
-from parkour.evaluation.metrics import CONTACT_FORCE
-from parkour.evaluation.summary import METRICS, Metric, Summary
+from parkour.evaluation.metrics import Metric
+from parkour.evaluation.summary import Summary
 from parkour.evaluation.tables import ANY_DIFFICULTY, format_bin, format_stat, heading
 
-_BY_KEY = {metric.key: metric for metric in METRICS}
 _CARDS = ("success", "way_points", "displacement", "edge_per_step")
 _CELLS = ("success", "way_points", "displacement", "edge_per_step", "length", "power", "fall")
 """Columns of the table by terrain and difficulty; as many as fit."""
@@ -75,7 +75,7 @@ def evaluation_page(evaluation: Evaluation, figures: Mapping[str, bytes]) -> str
     lead = f"Protocol {protocol.name}: {protocol.summary}. {overall.episodes} episodes."
     small = "".join(figure(name, data) for name, data in figures.items() if name != "success")
     body = [
-        _cards(overall),
+        _cards(evaluation),
         figure("success", figures["success"]),
         f'<div class="pair">{small}</div>',
         section("By terrain, and overall", _overall_table(evaluation), _notes()),
@@ -116,10 +116,15 @@ def page(title: str, lead: str, body: Iterable[str]) -> str:
     )
 
 
-def _cards(overall: Summary) -> str:
-    cards = []
-    for key in _CARDS:
-        metric, stat = _BY_KEY[key], overall.metrics[key]
+def _named(evaluation: Evaluation, keys: Iterable[str]) -> list[Metric]:
+    metrics = {metric.key: metric for metric in evaluation.episodes.metrics}
+    return [metrics[key] for key in keys]
+
+
+def _cards(evaluation: Evaluation) -> str:
+    overall, cards = evaluation.breakdown.overall, []
+    for metric in _named(evaluation, _CARDS):
+        key, stat = metric.key, overall.metrics[metric.key]
         value = "-" if math.isnan(stat.mean) else f"{stat.mean:.{metric.digits}f}"
         more = f"± {stat.std:.{metric.digits}f}" if value != "-" else ""
         if key == "success" and value != "-":
@@ -155,7 +160,7 @@ def _overall_table(evaluation: Evaluation) -> str:
     parts = evaluation.breakdown
     groups = {**parts.by_terrain, "overall": parts.overall}
     rows: list[tuple[str, list[str]]] = [("", ["episodes", *(str(group.episodes) for group in groups.values())])]
-    for metric in METRICS:
+    for metric in evaluation.episodes.metrics:
         stats = (format_stat(group.metrics[metric.key], metric, group.episodes) for group in groups.values())
         rows.append(("", [heading(metric), *stats]))
         if metric.key == "success":
@@ -167,7 +172,7 @@ def _overall_table(evaluation: Evaluation) -> str:
 
 def _cell_table(evaluation: Evaluation) -> str:
     parts = evaluation.breakdown
-    metrics = [_BY_KEY[key] for key in _CELLS]
+    metrics = _named(evaluation, _CELLS)
     rows: list[tuple[str, list[str]]] = []
     for name, cells, total in parts.groups():
         for number, cell in enumerate(cells):
@@ -196,7 +201,7 @@ def _difference_table(comparison: Comparison) -> str:
     lines = []
     groups = {"overall": comparison.overall, **comparison.by_terrain}
     for name, row in groups.items():
-        for position, metric in enumerate(METRICS):
+        for position, metric in enumerate(comparison.a.episodes.metrics):
             d, digits = row[metric.key], metric.digits + 1 if metric.digits else 1
             gain = d.difference * metric.better
             kind = ("good" if gain > 0 else "bad") if d.certain and metric.better else ""

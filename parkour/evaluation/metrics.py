@@ -1,182 +1,213 @@
-"""What every episode is scored by, gathered on the device while a task runs.
-
-Nothing is copied to the host before :meth:`EpisodeRecorder.table`; sums are double precision, over all steps.
-"""
+"""What a policy is scored by: numbers of an episode, which plugins register."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from parkour.errors import ParkourError, PluginError
 from parkour.mdp.context import StepContext
-from parkour.mdp.task_mdp import TaskMdp
+from parkour.mdp.robot import RobotLayout
+from parkour.mdp.terms import StatefulTerm
+from parkour.registry import BUILTIN, RegisteredSpec, Registry, default_registry, resolve_target
+from parkour.specs import MetricSpec
+from parkour.tasks.checks import check_component
+from parkour.tasks.resolved import ResolvedComponent
 
-CONTACT_FORCE = 2.0
-"""A foot is in contact when its force, now or one control step ago, is above this [N]."""
+if TYPE_CHECKING:
+    from parkour.evaluation.episodes import EpisodeTable
 
-_SUMS = ("return", "edge", "edge_squared", "energy_rate")
-_COLUMNS = (
-    "level",
-    "difficulty",
-    "speed",
-    "steps",
-    "success",
-    "fall",
-    "time_out",
-    "broken",
-    "goals",
-    "way_points",
-    "way_points_before",
-    "displacement",
-    "return",
-    "edge",
-    "edge_squared",
-    "power",
-)
+_Found = TypeVar("_Found")
+
+FACTS = ("level", "difficulty", "speed", "steps", "broken", "goals", "edge", "edge_squared")
+"""Columns of a table of episodes that no metric may be called as."""
 
 
 @dataclass(frozen=True)
-class EpisodeTable:
-    """The scored episodes, one row each, ordered by environment and then by time. ``M`` rows."""
+class Pooled:
+    """A metric whose mean and spread are over all steps of all episodes, not over episodes."""
 
-    terrains: tuple[str, ...]
-    """Names, in the order of :attr:`terrain`."""
-    environment: np.ndarray
-    """``[M]`` int64."""
-    episode: np.ndarray
-    """``[M]`` int64: how many the environment had finished before."""
-    terrain: np.ndarray
-    """``[M]`` int64 index into :attr:`terrains`."""
-    values: Mapping[str, np.ndarray]
-    """``[M]`` float64 each:
+    sums: np.ndarray
+    """``[M]`` over the steps of each episode."""
+    squares: np.ndarray
+    """``[M]`` sums of the squares."""
+    counts: np.ndarray
+    """``[M]`` steps."""
 
-    ``level``, ``difficulty``, ``speed`` (commanded, at the end [m/s]), ``steps``;
-    ``success`` (all way points reached), ``fall`` (ended in failure), ``time_out``, ``broken`` (the physics state or
-    the action was not finite; counts as a fall), each 0 or 1;
-    ``goals`` (way points reached), ``way_points`` (the same as a part of all), ``way_points_before`` (index of the way
-    point aimed at before the last step, as a part of the greatest index);
-    ``displacement`` (along x from the start, as a part of the patch, in [0, 1]; along the way points, as a part of the
-    way, where those lead back);
-    ``return`` (sum of rewards as the policy got them), ``edge`` (feet in contact on edge cells, summed over the
-    steps), ``edge_squared`` (their squares), ``power`` (mean of Σ|τ·q̇| [W]).
-    """
-    rewards: Mapping[str, np.ndarray]
-    """``[M]`` sum of each weighted reward term over the episode, before the clip of the step's total."""
-    terminations: Mapping[str, np.ndarray]
-    """``[M]`` 0 or 1: which terms fired in the last step."""
-    unfinished: np.ndarray
-    """``[T]`` int64: episodes that were to be scored and had not ended, per terrain."""
-    max_goals: int
-    """Way points of a patch, at most."""
-
-    def __len__(self) -> int:
-        return len(self.environment)
+    @property
+    def means(self) -> np.ndarray:
+        """``[M]`` each episode's own."""
+        return self.sums / np.maximum(self.counts, 1)
 
 
-class EpisodeRecorder:
-    """Scores the first ``episodes`` episodes of every environment; a :attr:`TaskMdp.monitor`.
+@dataclass(frozen=True)
+class Metric:
+    """A number per episode: how it is found, and how it is reported."""
 
-    As many of each environment, however long they take: were all that end in a given time counted, robots that fall
-    early would be counted more often than those that walk to the end.
+    key: str
+    """Bare where that is unique, else the id."""
+    spec: MetricSpec
+    component: ResolvedComponent = field(compare=False, repr=False)
+
+    @property
+    def builtin(self) -> bool:
+        return self.component.id.partition(":")[0] == BUILTIN
+
+    @property
+    def label(self) -> str:
+        return self.spec.label or self.spec.name
+
+    @property
+    def unit(self) -> str:
+        return self.spec.unit
+
+    @property
+    def digits(self) -> int:
+        return self.spec.digits
+
+    @property
+    def better(self) -> int:
+        """+1 where more is better, -1 where less is, 0 where neither."""
+        return {"more": 1, "less": -1, "neither": 0}[self.spec.better]
+
+    def of(self, table: EpisodeTable) -> np.ndarray | Pooled:
+        """``[M]`` numbers of the episodes of a table.
+
+        Raises:
+            PluginError: its target raises, or returns something else.
+        """
+        if self.spec.per == "step":
+            return table.values[self.key]
+        found = self.guard(lambda: self.component.target(table, **self.component.kwargs))
+        parts = (found.sums, found.squares, found.counts) if isinstance(found, Pooled) else (found,)
+        for part in parts:
+            if not isinstance(part, np.ndarray) or part.shape != (len(table),):
+                got = f"shape {part.shape}" if isinstance(part, np.ndarray) else f"a {type(part).__name__}"
+                raise PluginError(f"metric {self.component.id!r} returned {got}, expected an array ({len(table)},)")
+        return found
+
+    def guard(self, call: Callable[[], _Found]) -> _Found:
+        """What a call into the plugin returns.
+
+        Raises:
+            PluginError: whatever it raises, in a line that names it.
+        """
+        try:
+            return call()
+        except ParkourError:
+            raise
+        except Exception as error:
+            what = f"metric {self.component.id!r} (version {self.component.version})"
+            raise PluginError(f"{what} failed: {type(error).__name__}: {error}") from error
+
+
+class StepMetric:
+    """A metric while episodes run: what its target says of every control step becomes one number.
 
     Args:
-        mdp: what is scored; begin with a reset of all environments.
-        episodes: E, per environment.
+        metric: with ``per="step"``.
+        num_envs: N.
+        device: where the tensors live.
+        layout: of the robot.
     """
 
-    def __init__(self, mdp: TaskMdp, episodes: int) -> None:
-        self.mdp, self.episodes = mdp, episodes
-        num_envs, device = mdp.num_envs, mdp.device
-        width = len(_COLUMNS) + len(mdp.rewards.names) + len(mdp.terminations.names)
-        self.finished = torch.zeros(num_envs, dtype=torch.int64, device=device)
-        """``[N]`` episodes that ended, those beyond ``episodes`` included."""
-        self._rows = torch.zeros(num_envs, episodes, width, dtype=torch.float64, device=device)
-        self._sums = torch.zeros(num_envs, len(_SUMS), dtype=torch.float64, device=device)
-        self._rewards = torch.zeros(num_envs, len(mdp.rewards.names), dtype=torch.float64, device=device)
-        self._index_before = torch.zeros(num_envs, dtype=torch.int64, device=device)
-        self._envs = torch.arange(num_envs, device=device)
-        self._unfit = torch.zeros((), dtype=torch.int64, device=device)
+    def __init__(self, metric: Metric, num_envs: int, device: str, layout: RobotLayout) -> None:
+        self.metric, self.reduce = metric, metric.spec.reduce
+        part = metric.component
+        if inspect.isclass(part.target):
+            self._term: Any = metric.guard(lambda: part.target(num_envs, device, layout, **part.kwargs))
+            self._params: dict[str, Any] = {}
+        else:
+            self._term, self._params = part.target, part.kwargs
+        self._start = {"max": -torch.inf, "min": torch.inf}.get(self.reduce, 0.0)
+        self.state = torch.full((num_envs,), self._start, dtype=torch.float64, device=device)
+        self._checked = False
 
-    def __call__(self, ctx: StepContext, done: Tensor, reward: Tensor) -> None:
-        """A control step; the context after the physics and before any reset, ``done`` and ``reward`` ``[N]``."""
-        on_edge = ctx.contacts.feet_touching(CONTACT_FORCE) & ctx.course.edge(ctx.robot.feet_pos[..., :2])
-        edge = on_edge.sum(dim=-1).double()
-        power = (ctx.robot.joint_torque * ctx.robot.joint_vel).abs().double().sum(dim=-1)
-        step = torch.stack([reward.double(), edge, edge.square(), power], dim=-1)
-        # A step whose physics broke adds nothing; its episode ends with it.
-        self._sums += torch.nan_to_num(step, nan=0.0, posinf=0.0, neginf=0.0)
-        self._rewards += self.mdp.rewards.step_values
-        row = self._row(ctx)
-        slot = (self._envs, self.finished.clamp(max=self.episodes - 1))
-        scored = done & (self.finished < self.episodes)
-        self._rows[slot] = torch.where(scored[:, None], row, self._rows[slot])
-        self._unfit += (scored & self.mdp.unfit).sum()
-        self.finished += done
-        self._sums = torch.where(done[:, None], 0.0, self._sums)
-        self._rewards = torch.where(done[:, None], 0.0, self._rewards)
-        self._index_before = torch.where(done, 0, ctx.goals.index)
+    def add(self, ctx: StepContext) -> None:
+        """A control step, after the physics and before any reset. What is not finite adds nothing.
 
-    def complete(self) -> bool:
-        """Whether every environment has had its episodes. Causes a host sync."""
-        return bool((self.finished >= self.episodes).all())
+        Raises:
+            PluginError: the target raises, or returns no ``[N]``.
+        """
+        value = self.metric.guard(lambda: self._term(ctx, **self._params))
+        if not self._checked:
+            self._check(value)
+        value = value.double()
+        if self.reduce in ("mean", "sum"):
+            self.state = self.state + torch.nan_to_num(value, nan=0.0, posinf=0.0, neginf=0.0)
+            return
+        better = {"max": torch.maximum, "min": torch.minimum}.get(self.reduce)
+        chosen = value if better is None else better(self.state, value)
+        self.state = torch.where(torch.isfinite(value), chosen, self.state)
 
-    def scored(self) -> int:
-        """Episodes scored so far. Causes a host sync."""
-        return int(self.finished.clamp(max=self.episodes).sum())
+    def numbers(self, steps: Tensor) -> Tensor:
+        """``[N]`` the metric if the episodes, ``steps`` ``[N]`` long, ended now."""
+        total = self.state / steps.clamp(min=1) if self.reduce == "mean" else self.state
+        return torch.where(torch.isfinite(total), total, 0.0)
 
-    def unfit(self) -> int:
-        """Scored episodes that ended because the policy's action was not finite. Causes a host sync."""
-        return int(self._unfit)
+    def reset(self, done: Tensor) -> None:
+        """Begin new episodes where ``done`` ``[N]`` bool."""
+        self.state = torch.where(done, self._start, self.state)
+        if isinstance(self._term, StatefulTerm):
+            term = self._term
+            self.metric.guard(lambda: term.reset(done))
 
-    def table(self) -> EpisodeTable:
-        """The scored episodes, on the host."""
-        mdp = self.mdp
-        finished = self.finished.clamp(max=self.episodes).cpu().numpy()
-        had = np.arange(self.episodes)[None] < finished[:, None]
-        environment, episode = np.nonzero(had)
-        columns = self._rows.cpu().numpy()[had].T
-        terrain = mdp.course.terrain.cpu().numpy()
-        names = mdp.course.library.names
-        rewards = len(_COLUMNS) + len(mdp.rewards.names)
-        return EpisodeTable(
-            terrains=names,
-            environment=environment,
-            episode=episode,
-            terrain=terrain[environment],
-            values=dict(zip(_COLUMNS, columns, strict=False)),
-            rewards=dict(zip(mdp.rewards.names, columns[len(_COLUMNS) : rewards], strict=True)),
-            terminations=dict(zip(mdp.terminations.names, columns[rewards:], strict=True)),
-            unfinished=np.bincount(terrain, self.episodes - finished, minlength=len(names)).astype(np.int64),
-            max_goals=int(mdp.course.library.goal_count.max()),
-        )
+    def _check(self, value: Any) -> None:
+        shape, wanted = tuple(getattr(value, "shape", ())), tuple(self.state.shape)
+        if not isinstance(value, Tensor) or shape != wanted:
+            got = f"shape {shape}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            raise PluginError(f"metric {self.metric.component.id!r} returned {got}, expected a tensor {wanted}")
+        self._checked = True
 
-    def _row(self, ctx: StepContext) -> Tensor:
-        """``[N, C]`` what would be stored if the episodes ended at this step."""
-        ends, index, count = self.mdp.terminations, ctx.goals.index, ctx.goals.count
-        reached = index >= count
-        fell = ends.failed & ~reached
-        total = dict(zip(_SUMS, self._sums.unbind(-1), strict=True))
-        values = {
-            "level": ctx.course.level,
-            "difficulty": ctx.course.difficulty,
-            "speed": ctx.command,
-            "steps": ctx.episode_step,
-            "success": reached,
-            "fall": fell,
-            "time_out": ~(reached | fell),
-            "broken": self.mdp.broken,
-            "goals": index,
-            "way_points": index / count,
-            "way_points_before": self._index_before / (count - 1).clamp(min=1),
-            "displacement": self.mdp.course.displacement(ctx.robot.base_pos[:, :2], index),
-            "return": total["return"],
-            "edge": total["edge"],
-            "edge_squared": total["edge_squared"],
-            "power": total["energy_rate"] / ctx.episode_step.clamp(min=1),
-        }
-        own = torch.stack([values[name].double() for name in _COLUMNS], dim=-1)
-        return torch.cat([own, self._rewards, ends.fired.double()], dim=-1)
+
+def find_metrics(
+    registry: Registry | None = None, notify: Callable[[str], None] = lambda line: None
+) -> tuple[Metric, ...]:
+    """Those that are registered, in the order in which they are shown.
+
+    Args:
+        registry: where they are looked up; what is installed when None.
+        notify: told in a line of one that is left out because it is broken.
+
+    Raises:
+        PluginError: a built-in one is.
+    """
+    registry = registry or default_registry()
+    found = []
+    for item in registry.specs("metric"):
+        try:
+            found.append(load_metric(item, registry))
+        except PluginError as error:
+            if item.builtin:
+                raise
+            notify(f"{item.id} is left out: {error.message}")
+    if not found:
+        raise registry.unknown("metric", "success", ())
+    return tuple(sorted(found, key=lambda metric: metric.spec.place))
+
+
+def load_metric(item: RegisteredSpec, registry: Registry) -> Metric:
+    """A registered metric with its target and the defaults of its parameters.
+
+    Raises:
+        PluginError: its target or its model cannot be imported, or cannot be called as agreed.
+    """
+    spec, owner = item.spec, f"metric {item.id!r}"
+    assert isinstance(spec, MetricSpec)
+    target = resolve_target(spec.target, owner=owner)
+    if not callable(target):
+        raise PluginError(f"{owner}: {spec.target!r} is no callable")
+    try:
+        params = resolve_target(spec.params, owner=owner)() if spec.params else None
+    except ValueError as error:
+        raise PluginError(f"{owner}: {spec.params!r} has parameters without a default") from error
+    key = item.id if spec.name in FACTS else registry.shortest(item)
+    component = ResolvedComponent(spec.name, item.id, item.version, spec, target, params)
+    check_component(component)
+    return Metric(key, spec, component)

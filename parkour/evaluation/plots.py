@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from parkour.evaluation.compare import Comparison
 from parkour.evaluation.evaluate import Evaluation
-from parkour.evaluation.summary import METRICS, Summary
+from parkour.evaluation.summary import Summary
 from parkour.evaluation.tables import format_bin, heading
 from parkour.storage import write_bytes
 
@@ -157,7 +157,7 @@ def _rewards(evaluation: Evaluation) -> Figure:
 def _differences(comparison: Comparison) -> Figure:
     """Differences B - A with their intervals, per terrain."""
     groups = {**comparison.by_terrain, "overall": comparison.overall}
-    metrics = [metric for metric in METRICS if metric.key in COMPARED]
+    metrics = [metric for metric in comparison.a.episodes.metrics if metric.key in COMPARED]
     figure = Figure(figsize=(9.6, 1.8 + 2 * (0.75 + 0.27 * len(groups))), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, math.ceil(len(metrics) / 2), sharey=True)

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from parkour.errors import ParkourError, UnknownNameError
+from parkour.errors import ParkourError, PluginError, UnknownNameError
 from parkour.params import DrawnParams
 from parkour.policies.source import Weights
 from parkour.policies.task import document_of, task_of
+from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.tasks.changes import Changes, split_path
 from parkour.tasks.compose import compose
 from parkour.tasks.document import OVERLAYS, TaskDocument
@@ -22,17 +23,19 @@ COLUMNS_PER_TERRAIN = 4
 """Columns that each terrain has in a protocol that gives all of them as many."""
 
 
-@dataclass(frozen=True)
-class Protocol:
+@dataclass(frozen=True, kw_only=True)
+class EvaluationProtocol:
     """A way of trying a policy. Laid over one of the task's overlays."""
 
-    name: str
-    summary: str
-    changes: Changes
+    name: str = ""
+    """The spec's, where it is registered."""
+    summary: str = ""
+    """The spec's, where it is registered."""
+    changes: Changes = field(default_factory=dict)
     """To the task, see :mod:`parkour.tasks.changes`."""
-    equal_shares: bool
+    equal_shares: bool = True
     """Whether all terrains get as many environments, whatever their shares."""
-    stratified: bool
+    stratified: bool = True
     """Whether levels are drawn anew at each episode, stratified on each terrain; else environments keep their patch."""
     overlay: str = "eval"
     """Of the task."""
@@ -42,47 +45,6 @@ class Protocol:
     """With equal shares."""
     degraded: bool = False
     """Whether policies are tried under degradations too; see :mod:`parkour.evaluation.gauntlet`."""
-
-
-def _changes(seconds: float, speed: tuple[float, float], levels: int, difficulty: str) -> Changes:
-    """What every protocol settles: length and speed of the episodes, and a field that robots are spread over."""
-    return {
-        "timing.episode_length": seconds,
-        "command.speed": list(speed),
-        "command.resample": "never",
-        "course.levels": levels,
-        "course.difficulty": difficulty,
-        "course.curriculum": False,
-        "course.start_levels": [0, levels - 1],
-    }
-
-
-_COURSE = Protocol(
-    name="course",
-    summary="0.8 m/s, 30 s, difficulties evenly over the range on every terrain",
-    changes=_changes(30.0, (0.8, 0.8), 20, "levels"),
-    equal_shares=True,
-    stratified=True,
-)
-PROTOCOLS: dict[str, Protocol] = {
-    protocol.name: protocol
-    for protocol in (
-        _COURSE,
-        Protocol(
-            name="reference",
-            summary="U(0.3, 0.8) m/s, 20 s, 5 x 5 patches of random difficulty, as in earlier tables",
-            changes={**_changes(20.0, (0.3, 0.8), 5, "random"), "course.columns": 5},
-            equal_shares=False,
-            stratified=False,
-        ),
-        replace(
-            _COURSE,
-            name="gauntlet",
-            summary="as course, clean and under every degradation of camera and body",
-            degraded=True,
-        ),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -102,18 +64,36 @@ class TaskChanges:
     """Leave out what only training needs and is not installed."""
 
 
-def find_protocol(name: str) -> Protocol:
-    """The protocol of a name.
+def find_protocol(name: str, registry: Registry | None = None) -> EvaluationProtocol:
+    """The protocol of a name or id; looked up among what is installed when ``registry`` is None.
 
     Raises:
         UnknownNameError: there is none.
+        PluginError: it is of a plugin, and no protocol.
     """
-    if name not in PROTOCOLS:
-        raise UnknownNameError("protocol", name, PROTOCOLS, hint=f"--protocol {next(iter(PROTOCOLS))}")
-    return PROTOCOLS[name]
+    registry = registry or default_registry()
+    return load_protocol(registry.get("protocol", name), registry)
 
 
-def evaluation_task(weights: Weights, protocol: Protocol, changes: TaskChanges | None = None) -> ResolvedTask:
+def load_protocol(item: RegisteredSpec, registry: Registry) -> EvaluationProtocol:
+    """A registered protocol, with the name and the summary of its spec.
+
+    Raises:
+        PluginError: its target cannot be imported, or is no protocol with changes to the task.
+    """
+    owner, target = f"protocol {item.id!r}", item.spec.target
+    found = resolve_target(target, owner=owner)
+    if not isinstance(found, EvaluationProtocol):
+        raise PluginError(f"{owner}: {target} is a {type(found).__name__}, expected a parkour.EvaluationProtocol")
+    if not isinstance(found.changes, Mapping) or not all(isinstance(path, str) for path in found.changes):
+        raise PluginError(
+            f"{owner}: changes of {target} are no mapping of paths in the task to values",
+            hint='{"timing.episode_length": 20.0}',
+        )
+    return replace(found, name=registry.shortest(item), summary=item.spec.summary)
+
+
+def evaluation_task(weights: Weights, protocol: EvaluationProtocol, changes: TaskChanges | None = None) -> ResolvedTask:
     """The task of a checkpoint under a protocol; changes of the caller win.
 
     Raises:
@@ -136,7 +116,9 @@ def evaluation_task(weights: Weights, protocol: Protocol, changes: TaskChanges |
     return task if changes.noise is not None else nominal(task, keep=changes.changes)
 
 
-def same_courses(a: Weights, b: Weights, protocol: Protocol, changes: TaskChanges) -> tuple[ResolvedTask, ResolvedTask]:
+def same_courses(
+    a: Weights, b: Weights, protocol: EvaluationProtocol, changes: TaskChanges
+) -> tuple[ResolvedTask, ResolvedTask]:
     """The tasks under which two checkpoints meet the same courses, though they were trained on others.
 
     Both get the terrains that both tasks have, with the numbers of A's. What the caller changes wins.
@@ -224,7 +206,9 @@ def _terrain_shares(document: TaskDocument, overlay: str, changes: Changes) -> d
     return shares
 
 
-def _terrain_changes(shares: Mapping[str, float], protocol: Protocol, wanted: Sequence[str]) -> dict[str, Any]:
+def _terrain_changes(
+    shares: Mapping[str, float], protocol: EvaluationProtocol, wanted: Sequence[str]
+) -> dict[str, Any]:
     for name in wanted:
         if name not in shares:
             raise UnknownNameError("terrain", name, shares, hint=f"to add it: --with terrain:{name}=1 --terrain {name}")
@@ -240,7 +224,7 @@ def _terrain_changes(shares: Mapping[str, float], protocol: Protocol, wanted: Se
     return changes
 
 
-def _overlay(document: TaskDocument, protocol: Protocol, preset: str | None) -> str:
+def _overlay(document: TaskDocument, protocol: EvaluationProtocol, preset: str | None) -> str:
     """Overlays to apply, the noise last."""
     if preset is None:
         return protocol.overlay

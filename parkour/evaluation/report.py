@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from parkour.evaluation.compare import Comparison, Difference
+from parkour.evaluation.episodes import CONTACT_FORCE, EpisodeTable
 from parkour.evaluation.evaluate import Evaluation
-from parkour.evaluation.metrics import CONTACT_FORCE, EpisodeTable
-from parkour.evaluation.summary import METRICS, Summary
+from parkour.evaluation.metrics import Metric
+from parkour.evaluation.summary import Summary
 from parkour.storage import write_text
 from parkour.tasks import task_to_toml
 
@@ -25,7 +26,7 @@ VERSION = 1
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything that was measured and what it depends on; equal for equal input on a CPU, so without times."""
     parts = evaluation.breakdown
-    options, model = evaluation.options, evaluation.task.model
+    options, model, metrics = evaluation.options, evaluation.task.model, evaluation.episodes.metrics
     return {
         "format": FORMAT,
         "format_version": VERSION,
@@ -55,10 +56,12 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "versions": evaluation.versions,
         "contact_force": CONTACT_FORCE,
         "difficulty_bins": list(parts.edges),
-        "overall": _summary(parts.overall),
-        "by_terrain": {name: _summary(group) for name, group in parts.by_terrain.items()},
-        "by_difficulty": [_summary(group) for group in parts.by_bin],
-        "by_terrain_and_difficulty": {name: [_summary(g) for g in row] for name, row in parts.cells.items() if row},
+        "overall": _summary(parts.overall, metrics),
+        "by_terrain": {name: _summary(group, metrics) for name, group in parts.by_terrain.items()},
+        "by_difficulty": [_summary(group, metrics) for group in parts.by_bin],
+        "by_terrain_and_difficulty": {
+            name: [_summary(g, metrics) for g in row] for name, row in parts.cells.items() if row
+        },
         "ungraded_terrains": list(parts.ungraded),
         "episodes": _episodes(evaluation.episodes),
     }
@@ -88,7 +91,7 @@ def write_json(path: Path, data: Mapping[str, Any], option: str = "--json") -> N
     write_text(path, json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n", option)
 
 
-def _summary(group: Summary) -> dict[str, Any]:
+def _summary(group: Summary, metrics: Iterable[Metric]) -> dict[str, Any]:
     return {
         "episodes": group.episodes,
         "metrics": {
@@ -97,7 +100,7 @@ def _summary(group: Summary) -> dict[str, Any]:
                 "std": number(group.metrics[metric.key].std),
                 "unit": metric.unit,
             }
-            for metric in METRICS
+            for metric in metrics
         },
         "success_interval_95": [number(bound) for bound in group.success_interval],
         "reached_at_least": [number(part) for part in group.reached],

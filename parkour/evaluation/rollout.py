@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -15,7 +15,8 @@ from torch import Tensor
 from parkour.engines.device import stepping_threads
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import ParkourError
-from parkour.evaluation.metrics import EpisodeRecorder, EpisodeTable
+from parkour.evaluation.episodes import EpisodeRecorder, EpisodeTable
+from parkour.evaluation.metrics import Metric
 from parkour.evaluation.protocol import level_plan
 from parkour.learning.rng import seed_everything
 from parkour.mdp.task_mdp import TaskMdp
@@ -91,6 +92,7 @@ def roll_out(
     stratified: bool,
     blank_depth: bool = False,
     allow_mismatch: bool = False,
+    metrics: Sequence[Metric] | None = None,
     on_progress: OnProgress = lambda step, steps, episodes, wanted: None,
     spectator: Spectator | None = None,
 ) -> Rollout:
@@ -107,6 +109,7 @@ def roll_out(
         stratified: draw levels by :func:`parkour.evaluation.protocol.level_plan`, else leave robots on their patch.
         blank_depth: show the policy nothing but far distances.
         allow_mismatch: run weights that mean something else in this task.
+        metrics: what episodes are scored by; all that are registered when None.
         on_progress: told now and then.
         spectator: watches, without a say in what happens; closed at the end.
 
@@ -121,7 +124,7 @@ def roll_out(
         if blank_depth:
             _blank_depth(mdp, task)
         policy = load_policy(weights, task, env, allow_mismatch=allow_mismatch)
-        recorder = EpisodeRecorder(mdp, quota(steps, mdp.clock.max_episode_steps))
+        recorder = EpisodeRecorder(mdp, quota(steps, mdp.clock.max_episode_steps), metrics)
         if stratified:
             _draw_levels(mdp, recorder, seed)
         # Again, because making a policy draws weights: the random numbers that follow depend on the seed alone.

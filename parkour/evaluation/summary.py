@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parkour.evaluation.metrics import EpisodeTable
+from parkour.evaluation.episodes import EpisodeTable
+from parkour.evaluation.metrics import Pooled
 
 BINS = 5
 """Bins of difficulty, of equal width."""
@@ -17,39 +18,12 @@ Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A number per episode, as it is reported."""
-
-    key: str
-    label: str
-    unit: str = ""
-    digits: int = 2
-    better: int = 0
-    """+1 where more is better, -1 where less is, 0 where neither."""
-
-
-METRICS: tuple[Metric, ...] = (
-    Metric("success", "success", better=1),
-    Metric("way_points", "way points", better=1),
-    Metric("way_points_before", "way points before end", better=1),
-    Metric("displacement", "MXD", better=1),
-    Metric("edge_per_step", "MEV / step", digits=3, better=-1),
-    Metric("edge_per_episode", "MEV / episode", digits=1, better=-1),
-    Metric("return", "return", better=1),
-    Metric("length", "length", "s", digits=1),
-    Metric("fall", "falls", better=-1),
-    Metric("time_out", "time-outs"),
-    Metric("power", "power", "W", digits=0, better=-1),
-)
-
-
-@dataclass(frozen=True)
 class Stat:
     """Mean and spread; NaN where there was nothing to average."""
 
     mean: float
     std: float
-    """Standard deviation (divided by n) over the episodes; for ``edge_per_step`` over all their steps."""
+    """Standard deviation (divided by n) over the episodes; of a pooled metric over all their steps."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +32,7 @@ class Summary:
 
     episodes: int
     metrics: dict[str, Stat]
-    """By :attr:`Metric.key`."""
+    """By :attr:`parkour.evaluation.metrics.Metric.key`."""
     rewards: dict[str, Stat]
     """Sum of each weighted term over an episode."""
     terminations: dict[str, float]
@@ -102,29 +76,17 @@ class Breakdown:
             yield "all", () if apart else self.by_bin, self.overall
 
 
-def values_of(table: EpisodeTable, step_dt: float) -> dict[str, np.ndarray]:
-    """``[M]`` numbers per episode of every metric; ``edge_per_step`` is the episode's own mean."""
-    values = dict(table.values)
-    values["edge_per_episode"] = values["edge"]
-    values["edge_per_step"] = values["edge"] / np.maximum(values["steps"], 1)
-    values["length"] = values["steps"] * step_dt
-    return {metric.key: values[metric.key] for metric in METRICS}
-
-
-def break_down(
-    table: EpisodeTable, step_dt: float, difficulty: tuple[float, float], ungraded: Collection[str] = ()
-) -> Breakdown:
+def break_down(table: EpisodeTable, difficulty: tuple[float, float], ungraded: Collection[str] = ()) -> Breakdown:
     """Groups the episodes.
 
     Args:
         table: the episodes.
-        step_dt: control step [s].
         difficulty: range that the bins divide.
         ungraded: terrains that ignore the difficulty: theirs says nothing, and they are in no bin.
     """
     edges = bin_edges(difficulty)
     bins = bin_of(table.values["difficulty"], edges)
-    summary = _summariser(table, step_dt)
+    summary = _summariser(table)
     everything = np.ones(len(table), bool)
     on = {name: table.terrain == i for i, name in enumerate(table.terrains)}
     present = {name: rows for name, rows in on.items() if rows.any() or table.unfinished[table.terrains.index(name)]}
@@ -168,29 +130,25 @@ def wilson(successes: float, episodes: int, z: float = Z95) -> tuple[float, floa
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def edge_per_step(edge: np.ndarray, edge_squared: np.ndarray, steps: np.ndarray) -> Stat:
-    """Feet on edges: mean and standard deviation over all steps of all episodes.
-
-    Args:
-        edge: ``[M]`` sum over each episode's steps.
-        edge_squared: ``[M]`` sum of the squares.
-        steps: ``[M]``.
-    """
-    total = steps.sum()
+def _pooled(found: Pooled, rows: np.ndarray) -> Stat:
+    """Mean and standard deviation over all steps of the episodes ``rows`` ``[M]`` bool."""
+    total = found.counts[rows].sum()
     if total == 0:
         return Stat(math.nan, math.nan)
-    mean = edge.sum() / total
-    return Stat(float(mean), math.sqrt(max(0.0, float(edge_squared.sum() / total - mean * mean))))
+    mean = found.sums[rows].sum() / total
+    return Stat(float(mean), math.sqrt(max(0.0, float(found.squares[rows].sum() / total - mean * mean))))
 
 
-def _summariser(table: EpisodeTable, step_dt: float) -> Callable[[np.ndarray], Summary]:
-    values = values_of(table, step_dt)
+def _summariser(table: EpisodeTable) -> Callable[[np.ndarray], Summary]:
+    values = {metric.key: metric.of(table) for metric in table.metrics}
 
     def summarise(rows: np.ndarray) -> Summary:
         count = int(rows.sum())
         raw = {name: column[rows] for name, column in table.values.items()}
-        metrics = {key: _stat(column[rows]) for key, column in values.items()}
-        metrics["edge_per_step"] = edge_per_step(raw["edge"], raw["edge_squared"], raw["steps"])
+        metrics = {
+            key: _pooled(found, rows) if isinstance(found, Pooled) else _stat(found[rows])
+            for key, found in values.items()
+        }
         goals = np.arange(table.max_goals + 1)
         reached = (raw["goals"][:, None] >= goals).mean(axis=0) if count else np.full(len(goals), math.nan)
         return Summary(

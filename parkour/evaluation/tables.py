@@ -12,7 +12,8 @@ from rich.text import Text
 
 from parkour.evaluation.compare import Comparison, Difference
 from parkour.evaluation.evaluate import Evaluation
-from parkour.evaluation.summary import METRICS, Metric, Stat, Summary
+from parkour.evaluation.metrics import Metric
+from parkour.evaluation.summary import Stat, Summary
 
 CELL_METRICS = (
     "success", "way_points", "displacement", "edge_per_step", "length", "power", "fall", "return", "edge_per_episode",
@@ -20,7 +21,6 @@ CELL_METRICS = (
 """Columns of the table by terrain and difficulty, the ones that a narrow terminal gets first."""
 ANY_DIFFICULTY = "any"
 """In place of a range: of terrains that ignore the difficulty, and of all terrains where some do."""
-_BY_KEY = {metric.key: metric for metric in METRICS}
 _GAP, _EDGES = 3, 2
 """Of two columns of a table, and of its sides [columns of the terminal]."""
 _SPREAD_CELL, _MEAN_CELL = 13, 7
@@ -62,7 +62,7 @@ def evaluation_tables(evaluation: Evaluation, width: int = 200) -> Iterator[Rend
     """
     metrics, spreads = _cell_columns(evaluation, width)
     yield _cell_table(evaluation, metrics, spreads)
-    left_out = [heading(_BY_KEY[key]) for key in CELL_METRICS if _BY_KEY[key] not in metrics]
+    left_out = [heading(metric) for metric in _cell_metrics(evaluation) if metric not in metrics]
     if left_out:
         yield Text(f"No room for {', '.join(left_out)}: below for all difficulties, or with --json FILE.\n")
     yield from _overall_tables(evaluation, width)
@@ -80,7 +80,7 @@ def comparison_tables(comparison: Comparison) -> Iterator[RenderableType]:
     groups = {**comparison.by_terrain, "overall": comparison.overall}
     for name, row in groups.items():
         table.add_row(Text(name, style="bold"))
-        for metric in METRICS:
+        for metric in comparison.a.episodes.metrics:
             table.add_row(Text(f"  {heading(metric)}"), *_difference(row[metric.key], metric))
         table.add_section()
     yield table
@@ -91,11 +91,17 @@ def _cell_columns(evaluation: Evaluation, width: int) -> tuple[list[Metric], boo
     """Metrics of the first table, and whether with their spreads."""
     names = max(map(len, [*evaluation.breakdown.cells, "terrain"]))
     room = width - _EDGES - names - len("difficulty") - len("episodes") - 2 * _GAP
-    wanted = [_BY_KEY[key] for key in CELL_METRICS]
+    wanted = _cell_metrics(evaluation)
     spread = _fitting(wanted, room, _SPREAD_CELL)
     if len(spread) >= min(_MANY, len(wanted)):
         return spread, True
     return _fitting(wanted, room, _MEAN_CELL) or wanted[:1], False
+
+
+def _cell_metrics(evaluation: Evaluation) -> list[Metric]:
+    """Those of :data:`CELL_METRICS`, and then those of plugins."""
+    metrics = {metric.key: metric for metric in evaluation.episodes.metrics}
+    return [metrics[key] for key in CELL_METRICS] + [each for each in metrics.values() if not each.builtin]
 
 
 def _fitting(metrics: Sequence[Metric], room: int, cell: int) -> list[Metric]:
@@ -135,11 +141,11 @@ def _cell_table(evaluation: Evaluation, metrics: Sequence[Metric], spreads: bool
 def _overall_tables(evaluation: Evaluation, width: int) -> Iterator[Table]:
     parts = evaluation.breakdown
     groups = {**parts.by_terrain, "overall": parts.overall}
-    label = _EDGES + max(len(heading(metric)) for metric in METRICS)
+    label = _EDGES + max(len(heading(metric)) for metric in evaluation.episodes.metrics)
     spreads = width >= label + sum(_GAP + max(_SPREAD_CELL, len(name)) for name in groups)
     title = "By terrain, and overall" if spreads else "By terrain, and overall: means"
     for names in _chunks(list(groups), width - label, _SPREAD_CELL if spreads else _MEAN_CELL):
-        yield _overall_table(title, {name: groups[name] for name in names}, spreads)
+        yield _overall_table(title, evaluation.episodes.metrics, {name: groups[name] for name in names}, spreads)
         title = ""
 
 
@@ -157,13 +163,13 @@ def _chunks(names: Sequence[str], room: int, cell: int) -> Iterator[list[str]]:
     yield chunk
 
 
-def _overall_table(title: str, groups: Mapping[str, Summary], spreads: bool) -> Table:
+def _overall_table(title: str, metrics: Sequence[Metric], groups: Mapping[str, Summary], spreads: bool) -> Table:
     table = _table(title)
     table.add_column("", no_wrap=True)
     for name in groups:
         table.add_column(Text(name, style="bold" if name == "overall" else ""), justify="right", no_wrap=True)
     table.add_row("episodes", *(str(group.episodes) for group in groups.values()))
-    for metric in METRICS:
+    for metric in metrics:
         table.add_row(Text(heading(metric)), *(_cell(group, metric, spreads) for group in groups.values()))
         if metric.key == "success":
             bounds = [group.success_interval for group in groups.values()]

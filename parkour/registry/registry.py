@@ -106,6 +106,11 @@ class Registry:
             raise self.unknown(kind, name, {item.spec.name for item in self.specs(kind)})
         return pick(kind, name, matches)
 
+    def shortest(self, item: RegisteredSpec) -> str:
+        """What a component is called where people read it: the bare name while that means it alone, else its id."""
+        same = [each for each in self.specs(item.spec.kind) if each.spec.name == item.spec.name]
+        return item.spec.name if item.builtin or len(same) == 1 else item.id
+
     def _missing(self, kind: Kind, distribution: str, name: str, version: str | None) -> MissingPluginError | None:
         """The error for an id whose distribution has nothing here; None where it has."""
         wanted = canonical_distribution(distribution)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
 from parkour.errors import PluginError, TaskError
-from parkour.specs import EncoderSpec, ObservationSpec, PolicySpec
+from parkour.specs import EncoderSpec, MetricSpec, ObservationSpec, PolicySpec
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 
 _STATEFUL = ("num_envs", "device", "layout")
@@ -65,6 +65,10 @@ def check_component(component: ResolvedComponent) -> None:
         case "depth_source":
             _accepts(component, ("context",), {})
             _has_methods(component, ("open", "newest", "close"))
+        case "metric":
+            _check_metric(component)
+        case "protocol":
+            pass  # Data; laid on a task it is checked as that is.
         case "command":
             pass  # Called by Typer, which says what is wrong with it.
 
@@ -87,6 +91,14 @@ def _check_term(component: ResolvedComponent) -> None:
         _has_methods(component, ("__call__", "reset"))
     else:
         _accepts(component, ("ctx",), component.kwargs)
+
+
+def _check_metric(component: ResolvedComponent) -> None:
+    """Per step a term, as rewards are; per episode a function of the table."""
+    if isinstance(component.spec, MetricSpec) and component.spec.per == "episode":
+        _accepts(component, ("table",), component.kwargs)
+    else:
+        _check_term(component)
 
 
 def _accepts(component: ResolvedComponent, positional: tuple[str, ...], keywords: Mapping[str, Any]) -> None:

@@ -24,6 +24,8 @@ MODULES: dict[Kind, str] = {
     "degradation": "degradations",
     "robot_link": "robot_links",
     "depth_source": "depth_sources",
+    "metric": "metrics",
+    "protocol": "protocols",
 }
 """Module in this package with the checks of each kind."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from parkour.evaluation.protocol import EvaluationProtocol
 from parkour.registry.describe import describe_parameters
 from parkour.tasks.checks import check_component
 from parkour.testing.subject import CheckFailed, DoesNotApply, Subject, expect
@@ -22,7 +23,7 @@ def described(subject: Subject) -> str:
 
 def callable_as_agreed(subject: Subject) -> str:
     """Its target takes the arguments of the contract."""
-    if subject.target is None or isinstance(subject.target, Mapping):
+    if subject.target is None or isinstance(subject.target, (Mapping, EvaluationProtocol)):
         raise DoesNotApply("it is data")
     if not callable(subject.target):
         raise CheckFailed(f"{subject.spec.target} is a {type(subject.target).__name__}, expected something to call")

@@ -10,7 +10,7 @@ from parkour.engines.device import choose_device
 from parkour.engines.make import make_task_env
 from parkour.engines.protocol import Engine
 from parkour.engines.task_env import TaskEnv
-from parkour.evaluation.protocol import Protocol, TaskChanges, evaluation_task
+from parkour.evaluation.protocol import EvaluationProtocol, TaskChanges, evaluation_task
 from parkour.learning.rng import seed_everything
 from parkour.mdp.drive import Drive
 from parkour.mdp.observations import ObservationSet
@@ -35,7 +35,7 @@ START, FIELD = "demo", "field"
 """Where somebody who drives begins, if nobody says where, and the terrain that is added for driving."""
 LEVELS = 11
 """Difficulties from 0 to 1 that the page's slider has courses for, on each terrain."""
-PLAY = Protocol(
+PLAY = EvaluationProtocol(
     name="play",
     summary="the task's overlay play, as many robots on every terrain",
     changes={"course.curriculum": False},
@@ -45,7 +45,7 @@ PLAY = Protocol(
     difficulty=None,
     columns_per_terrain=1,
 )
-DRIVEN = Protocol(
+DRIVEN = EvaluationProtocol(
     name="demo",
     summary="as play, and episodes end only where the course does",
     changes={"course.curriculum": False, "timing.episode_length": 3600.0, "command.resample": "never"},
@@ -94,7 +94,7 @@ def watched_changes(weights: Weights, options: WatchOptions, kind: str, engine: 
     return replace(changes, changes={f"terrain:{FIELD}": 1.0} | dict(changes.changes))
 
 
-def protocol_of(options: WatchOptions) -> Protocol:
+def protocol_of(options: WatchOptions) -> EvaluationProtocol:
     """Under which the task is watched."""
     return PLAY if options.drive is None else DRIVEN
 

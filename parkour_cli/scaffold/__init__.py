@@ -36,6 +36,8 @@ KINDS: dict[str, str] = {
     "degradation": "A degradation of the gauntlet",
     "robot_link": "A robot for parkour deploy",
     "depth_source": "A depth camera for parkour deploy",
+    "metric": "A metric of parkour eval",
+    "protocol": "A protocol of parkour eval",
 }
 """Kinds that there are templates for, and what their projects say they are."""
 _COMMON = {

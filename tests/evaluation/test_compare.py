@@ -15,7 +15,7 @@ from parkour.evaluation.compare import bootstrap, compare
 from parkour.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
 from parkour.evaluation.html import comparison_page, evaluation_page
 from parkour.evaluation.plots import comparison_figures, evaluation_figures
-from parkour.evaluation.protocol import PROTOCOLS, TaskChanges, same_courses
+from parkour.evaluation.protocol import TaskChanges, find_protocol, same_courses
 from parkour.evaluation.report import as_json
 from parkour.evaluation.tables import evaluation_tables
 from parkour.mdp.task_mdp import TaskMdp
@@ -108,7 +108,7 @@ def test_teacher_and_student_meet_the_same_courses(weights: Weights, tmp_path: P
     """Their tasks have other terrains, and other numbers for them."""
     student = write_weights(tmp_path, task="go2-student")
     short = replace(CHANGES, changes=read_changes((*QUICK, "timing.episode_length=0.3")))
-    ours, theirs = same_courses(weights, student, PROTOCOLS["course"], short)
+    ours, theirs = same_courses(weights, student, find_protocol("course"), short)
     envs: list[TaskMdp] = []
 
     def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> GlidingEnv:

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from parkour.engines.choice import choose_engine
 from parkour.evaluation import rollout as rollout_module
-from parkour.evaluation.metrics import EpisodeRecorder, EpisodeTable
-from parkour.evaluation.protocol import PROTOCOLS, TaskChanges, evaluation_task, level_plan
+from parkour.evaluation.episodes import EpisodeRecorder, EpisodeTable
+from parkour.evaluation.metrics import find_metrics
+from parkour.evaluation.protocol import TaskChanges, evaluation_task, find_protocol, level_plan
 from parkour.evaluation.rollout import quota, roll_out
-from parkour.evaluation.summary import METRICS, bin_edges, bin_of, break_down, wilson
+from parkour.evaluation.summary import bin_edges, bin_of, break_down, wilson
 from parkour_cli.changes import read_changes
 from tests.evaluation.fakes import QUICK, GlidingEnv, gliding_env, write_weights
 from tests.evaluation.recording import Recording, slow_episodes
@@ -54,7 +55,7 @@ def compare_with_slow(table: EpisodeTable, recording: Recording, episodes: int, 
         np.testing.assert_allclose(table.values[name], [row[name] for row in slow], rtol=1e-4, atol=1e-5, err_msg=name)
     for index, values in enumerate(table.rewards.values()):
         np.testing.assert_allclose(values, [row["terms"][index] for row in slow], rtol=1e-4, atol=1e-6)
-    parts = break_down(table, step_dt, (0.0, 1.0))
+    parts = break_down(table, (0.0, 1.0))
     for name, group in {**parts.by_terrain, "overall": parts.overall}.items():
         rows = [row for row in slow if name in (row["terrain"], "overall")]
         steps = np.concatenate([row["edges"] for row in rows])
@@ -75,7 +76,7 @@ def compare_with_slow(table: EpisodeTable, recording: Recording, episodes: int, 
 def test_metrics_equal_a_slow_computation(tmp_path: Path, recordings: list[Recording]) -> None:
     weights = write_weights(tmp_path)
     task = evaluation_task(
-        weights, PROTOCOLS["course"], TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=6.0")))
+        weights, find_protocol("course"), TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=6.0")))
     )
     result = roll_out(
         task, weights, make_env=gliding_env, num_envs=11, steps=700, device="cpu", seed=3, stratified=True
@@ -94,7 +95,7 @@ def test_metrics_equal_a_slow_computation(tmp_path: Path, recordings: list[Recor
 def test_metrics_equal_a_slow_computation_on_the_engine(tmp_path: Path, recordings: list[Recording]) -> None:
     weights = write_weights(tmp_path)
     changes = TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=0.8", "events.push.interval=0.2")))
-    task = evaluation_task(weights, PROTOCOLS["course"], changes)
+    task = evaluation_task(weights, find_protocol("course"), changes)
     _, engine = choose_engine("mujoco")
 
     def make(task: Any, num_envs: int, device: str, seed: int) -> Any:
@@ -115,7 +116,7 @@ def test_every_environment_is_scored_equally_often(tmp_path: Path) -> None:
     """Robots that fall early have many more episodes in the time; they count no more than others."""
     weights = write_weights(tmp_path)
     task = evaluation_task(
-        weights, PROTOCOLS["course"], TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=10.0")))
+        weights, find_protocol("course"), TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=10.0")))
     )
     seen: list[GlidingEnv] = []
 
@@ -136,7 +137,9 @@ def test_episodes_that_nothing_ends_are_left_out(tmp_path: Path) -> None:
     weights = write_weights(tmp_path)
     ends = [f"terminations.{name}.enabled=false" for name in ("time_out", "course_completed", "bad_orientation")]
     task = evaluation_task(
-        weights, PROTOCOLS["course"], TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=6.0", *ends)))
+        weights,
+        find_protocol("course"),
+        TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=6.0", *ends))),
     )
     result = roll_out(
         task, weights, make_env=gliding_env, num_envs=10, steps=100, device="cpu", seed=3, stratified=True
@@ -151,7 +154,7 @@ def test_episodes_that_nothing_ends_are_left_out(tmp_path: Path) -> None:
 def test_broken_physics_leaves_finite_figures(tmp_path: Path) -> None:
     weights = write_weights(tmp_path)
     task = evaluation_task(
-        weights, PROTOCOLS["course"], TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=4.0")))
+        weights, find_protocol("course"), TaskChanges(changes=read_changes((*QUICK, "timing.episode_length=4.0")))
     )
 
     class Breaking(GlidingEnv):
@@ -224,7 +227,7 @@ def test_quota() -> None:
 def test_recorder_needs_no_host(tmp_path: Path) -> None:
     """Nothing in a step asks for a number: it runs on tensors that have none."""
     weights = write_weights(tmp_path)
-    task = evaluation_task(weights, PROTOCOLS["course"], TaskChanges(changes=read_changes(QUICK)))
+    task = evaluation_task(weights, find_protocol("course"), TaskChanges(changes=read_changes(QUICK)))
     env = GlidingEnv(task, 5, "cpu", 0)
     recorder = EpisodeRecorder(env.mdp, 1)
     asked: list[str] = []
@@ -250,4 +253,5 @@ def test_recorder_needs_no_host(tmp_path: Path) -> None:
 
 
 def test_metric_keys_are_unique() -> None:
-    assert len({metric.key for metric in METRICS}) == len({metric.label for metric in METRICS}) == len(METRICS)
+    metrics = find_metrics()
+    assert len({metric.key for metric in metrics}) == len({metric.label for metric in metrics}) == len(metrics)

@@ -29,6 +29,8 @@ SPECS: dict[Kind, str] = {
     "degradation": 'DegradationSpec(name="thing", summary="a thing", target="things:x", part="camera")',
     "robot_link": 'RobotLinkSpec(name="thing", summary="a thing", target="things:x")',
     "depth_source": 'DepthSourceSpec(name="thing", summary="a thing", target="things:x")',
+    "metric": 'MetricSpec(name="thing", summary="a thing", target="things:x", per="episode", unit="m")',
+    "protocol": 'ProtocolSpec(name="thing", summary="a thing", target="things:x")',
 }
 """A registration of each kind; a new hook needs one."""
 

@@ -147,7 +147,7 @@ def test_every_builtin_spec_resolves_and_describes_itself(item: RegisteredSpec) 
 
     spec: Spec = item.spec
     assert spec.summary
-    if not (spec.target.endswith(".toml") or spec.kind in ("robot", "degradation")):
+    if not (spec.target.endswith(".toml") or spec.kind in ("robot", "degradation", "protocol")):
         assert callable(resolve_target(spec.target))
     for parameter in describe_parameters(item):
         assert parameter.doc, f"{parameter.name} has no text"

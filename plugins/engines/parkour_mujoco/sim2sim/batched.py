@@ -14,7 +14,7 @@ def run(request: dict[str, Any]) -> list[dict[str, Any]]:
     """Episodes as :class:`parkour_mujoco.sim2sim.episode.Runner` has them; see ``run.run_batched`` for the request."""
     import torch
 
-    from parkour.evaluation.metrics import EpisodeRecorder
+    from parkour.evaluation.episodes import EpisodeRecorder
     from parkour.exporters.manifest_file import read_manifest
     from parkour_deploy.contract import read_contract
     from parkour_deploy.policy import GraphPolicy

@@ -1,0 +1,1 @@
+"""Built-in protocols of ``parkour eval``, laid out as a plugin of its own."""

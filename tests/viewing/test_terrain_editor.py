@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 import pytest
 
+from parkour.errors import StorageError
 from parkour.params import ORDERED, Params, param, within
 from parkour.tasks import load_task
 from parkour.viewing.editing import TerrainEditor, knobs_of
@@ -183,6 +184,10 @@ def moved(handle: Any, value: Any) -> None:
         callback(event)
 
 
+def full_disk() -> str:
+    raise StorageError("no space left")
+
+
 def test_each_control_does_what_it_says(page: EditorPage) -> None:
     editor = page.editor
     assert page.difficulty is not None
@@ -212,6 +217,10 @@ def test_each_control_does_what_it_says(page: EditorPage) -> None:
     page.buttons.value = "Save task"
     done(page)
     assert "saved: a test" in page._text.content
+    page._save = full_disk
+    page.buttons.value = "Save task"
+    done(page)
+    assert "**not saved:** no space left" in page._text.content
     page.buttons.value = "Quit"
     page.run()
     assert page._over

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import viser
 
+from parkour.errors import ParkourError
 from parkour.terrain.palette import height_colours
 from parkour.terrain.raster import OPEN
 from parkour.viewing.editing import Knob, TerrainEditor
@@ -129,7 +130,10 @@ class EditorPage:
             self.editor.difficulty = float(value)
 
     def _do_save(self) -> None:
-        self._said = self._save()
+        try:
+            self._said = self._save()
+        except ParkourError as error:  # Another disk, another day: nobody loses what is on the page.
+            self._said = f"**not saved:** {error.message}"
 
     def _again(self) -> None:
         self.editor.seed += 1

@@ -29,22 +29,10 @@ def document_of(weights: Weights) -> TaskDocument:
     Raises:
         CheckpointError: the checkpoint's task is malformed.
     """
-    tables = weights.checkpoint.task
     try:
-        return read_tables(
-            _as_shipped(tables) if is_pretrained(weights.path) else tables, f"the task of checkpoint {weights.path}"
-        )
+        return read_tables(weights.checkpoint.task, f"the task of checkpoint {weights.path}")
     except TaskError as error:
         raise CheckpointError(error.message, hint=error.hint) from None
-
-
-def _as_shipped(tables: Any) -> Any:
-    """Pretrained weights are tried with the components that they are shipped with: those are no other version."""
-    if not isinstance(tables, Mapping):
-        return tables
-    # An encoder's table has no address: the policy's parameters name it.
-    ours = str(tables.get("use", f"{BUILTIN}:")).startswith(f"{BUILTIN}:")
-    return {key: _as_shipped(value) for key, value in tables.items() if not (ours and key == "version")}
 
 
 def task_of(
@@ -78,8 +66,9 @@ def task_of(
     version = (stated.robot_version if stated else None) or None
     try:
         task = resolve_task(
-            document, overlay=overlay, changes=changes, registry=registry, spare=spare, robot_version=version
-        )
+            document, overlay=overlay, changes=changes, registry=registry, spare=spare, robot_version=version,
+            shipped_with=BUILTIN if is_pretrained(weights.path) else None,
+        )  # fmt: skip
     except (PluginError, UnknownNameError) as error:
         if any(name and f"{name}'" in error.message for name in _named(changes or {})):
             raise  # The user's word, not the checkpoint's.

@@ -51,7 +51,7 @@ def find_missing(model: TaskModel, registry: Registry, robot_version: str | None
     ``robot_version`` is that of the distribution that the robot once came from.
     """
     found = []
-    for kind, path, name, version in _named(model, robot_version):
+    for kind, path, name, version in components_of(model, robot_version):
         try:
             item = registry.get(kind, name, version=version)
             if kind != "robot":
@@ -78,8 +78,10 @@ def refuse(missing: Sequence[Missing], spared: Collection[Kind]) -> None:
     raise error
 
 
-def _named(model: TaskModel, robot_version: str | None) -> Iterator[tuple[Kind, tuple[str, ...], str, str | None]]:
-    """Kind, path, name and version of every component that a task uses."""
+def components_of(
+    model: TaskModel, robot_version: str | None = None
+) -> Iterator[tuple[Kind, tuple[str, ...], str, str | None]]:
+    """Kind, path, name and version of every component that a task uses; paths as in :attr:`Missing.path`."""
     yield "robot", ("robot",), model.robot, robot_version
     for kind, section in SECTIONS.items():
         for key, use in getattr(model, section).items():

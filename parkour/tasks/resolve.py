@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping
-from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -24,8 +22,7 @@ from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 from parkour.tasks.robot import find_robot
 from parkour.tasks.suggest import did_you_mean
 from parkour.tasks.validation import validate
-
-_log = logging.getLogger(__name__)
+from parkour.tasks.versions import compare_versions
 
 
 def load_task(
@@ -66,18 +63,21 @@ def resolve_task(
     registry: Registry | None = None,
     spare: Collection[Kind] = (),
     robot_version: str | None = None,
+    shipped_with: str | None = None,
 ) -> ResolvedTask:
     """:func:`load_task` of a document that was read before.
 
     Components of the kinds in ``spare`` that are not here are left out, and told of in
     :attr:`parkour.tasks.resolved.ResolvedTask.left_out`. ``robot_version`` is of the distribution that the robot once
-    came from, for the error if that is gone.
+    came from, for the error if that is gone. ``shipped_with`` is the distribution that brings the task's weights, whose
+    versions are not compared.
     """
     registry = registry or default_registry()
     composed = compose(document, overlay, changes)
     model = validate(TaskModel, composed.tables)
     missing = find_missing(model, registry, robot_version)
     refuse(missing, spare)
+    compare_versions(model, registry, missing, shipped_with)
     task = _resolve(model, composed.layers, document, registry, missing)
     check_task(task)
     return task
@@ -203,12 +203,6 @@ def _parameter_model(address: str, owner: str) -> type[BaseModel]:
     return model
 
 
-@cache
-def _say_other_version(distribution: str, version: str, found: str) -> None:
-    """Once, however many components it has in however many tasks."""
-    _log.warning("components of %s: the task was resolved with version %s, found %s", distribution, version, found)
-
-
 def resolve_component(
     kind: Kind, key: str, name: str, params: Mapping[str, Any], version: str | None, path: tuple[str, ...],
     registry: Registry,
@@ -230,8 +224,6 @@ def resolve_component(
         TaskError: a parameter does not validate.
     """
     registered = registry.get(kind, name, version=version)
-    if version is not None and version != registered.version:
-        _say_other_version(registered.distribution, version, registered.version)
     target = resolve_target(registered.spec.target, owner=f"{kind} {registered.id!r}")
     if not callable(target):
         raise PluginError(f"{kind} {registered.id!r}: {registered.spec.target!r} is no callable")

@@ -21,6 +21,7 @@ from parkour.specs import Kind, ObservationSpec, TerminationSpec
 from parkour.tasks.build import make_term, term_arguments
 from parkour.tasks.resolve import resolve_component
 from parkour.tasks.resolved import ResolvedComponent
+from parkour.tasks.versions import compare_version
 from parkour.terrain.library import CourseLibrary, CourseState
 from parkour_mujoco.sim2sim.courses import Patch
 
@@ -130,7 +131,10 @@ class TorchTerms:
     def _component(self, kind: Kind, key: str, use: str, params: Any) -> ResolvedComponent:
         version = self._manifest.task.components.get(f"{kind}.{key}", "").rpartition(" ")[2] or None
         path = (f"{kind}s", key, "params")
-        return resolve_component(kind, key, use, params, version, path, default_registry())
+        part = resolve_component(kind, key, use, params, version, path, default_registry())
+        if version is not None:
+            compare_version(part.id.rpartition(":")[0], version, part.version)
+        return part
 
 
 def _batched(kind: type[Part], of_one: Any) -> Part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import json
 import logging
@@ -17,7 +18,7 @@ import torch
 from torch import nn
 
 from parkour.errors import ExportError
-from parkour.exporters.graphs import DeployedGraph, HalfPrecision
+from parkour.exporters.graphs import DeployedGraph
 from parkour.storage import write_bytes
 
 OPSETS = (14, 20)
@@ -75,14 +76,21 @@ def _by_export(graph: DeployedGraph, module: nn.Module, opset: int, batch: int |
     """The ONNX model, by torch.export."""
     names, outputs = _port_names(graph)
     dynamic: Any = tuple({0: torch.export.Dim("batch")} for _ in names) if batch is None else None
-    if dynamic is not None and isinstance(module, HalfPrecision):
-        dynamic = (dynamic,)  # The structure of its signature, ``*inputs``.
+    if dynamic is not None:
+        dynamic = _as_called(module, dynamic)
     program = torch.onnx.export(
         module, _example(graph, batch), input_names=names, output_names=outputs, opset_version=opset, dynamo=True,
         dynamic_shapes=dynamic, verbose=False,
     )  # fmt: skip
     assert program is not None
     return program.model_proto
+
+
+def _as_called(module: nn.Module, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """One value for each input, in the structure of the module's signature: what ``*inputs`` takes is a tuple in it."""
+    kinds = [parameter.kind for parameter in inspect.signature(module.forward).parameters.values()]
+    fixed = sum(kind is not inspect.Parameter.VAR_POSITIONAL for kind in kinds)
+    return values if len(values) <= fixed or fixed == len(kinds) else (*values[:fixed], values[fixed:])
 
 
 def _by_tracing(graph: DeployedGraph, module: nn.Module, opset: int, batch: int | None) -> Any:

@@ -57,6 +57,17 @@ def _outputs(encoder: Any, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return got if isinstance(got, tuple) else (got,)
 
 
+def has_a_place(subject: Subject) -> str:
+    """Policies keep a state for it, if it has one."""
+    spec = _spec(subject)
+    expect(
+        not spec.recurrent or spec.encodes == "depth",
+        f"it encodes {spec.encodes} and is recurrent, but policies keep a state for their depth encoder alone: "
+        "make one without a state; the history has the last steps",
+    )
+    return "depth, with a state" if spec.recurrent else "no state"
+
+
 def gives_its_latent(subject: Subject) -> str:
     """It turns a batch into latents of the size that is asked for."""
     shape = INPUT_SHAPES[_spec(subject).encodes]
@@ -174,4 +185,4 @@ def _graph(subject: Subject, encoder: Any) -> DeployedGraph:
     return DeployedGraph(name="encoder", module=encoder, inputs=ports, outputs=tuple(outputs))
 
 
-CHECKS = (gives_its_latent, finite, gradient_reaches_everything, rows_are_separate, copies, exports)
+CHECKS = (has_a_place, gives_its_latent, finite, gradient_reaches_everything, rows_are_separate, copies, exports)

@@ -32,11 +32,17 @@ def blank_observations(task: ResolvedTask) -> TensorDict:
 
 
 def write_checkpoint(
-    path: Path, stage: str = "teacher", *, sets: tuple[str, ...] = (), gain: float = 40.0, overlay: str = "train"
+    path: Path,
+    stage: str = "teacher",
+    *,
+    sets: tuple[str, ...] = (),
+    withs: tuple[str, ...] = (),
+    gain: float = 40.0,
+    overlay: str = "train",
 ) -> Path:
     """A checkpoint of random weights; ``gain`` makes its actions greater than fresh ones."""
     torch.manual_seed(3)
-    task = load_task(f"go2-{stage}", overlay=overlay, changes=read_changes(sets))
+    task = load_task(f"go2-{stage}", overlay=overlay, changes=read_changes(sets, withs))
     layout, blank = observation_layout(task), blank_observations(task)
     shapes = {name: tuple(blank[name].shape[1:]) for name in layout}
     definition = define_policy(task)

@@ -270,6 +270,25 @@ def late_mass(sim, env_ids):
 # -- encoders --------------------------------------------------------------------------------------------------------
 
 
+class RecurrentScan(nn.Module):
+    """As it should be, but of something that no policy keeps a state for."""
+
+    def __init__(self, inputs: int, latent: int) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(inputs, latent)
+
+    def initial_state(self, count: int) -> Tensor:
+        return torch.zeros(count, self.cell.hidden_size)
+
+    def forward(self, scan: Tensor, proprioception: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        after = self.cell(scan, state)
+        return after, after
+
+
+def recurrent_scan(input_shape, latent_dim):
+    return RecurrentScan(input_shape[0], latent_dim)
+
+
 def too_wide(input_shape, latent_dim):
     return nn.Linear(input_shape[0], latent_dim + 1)
 

@@ -61,6 +61,7 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("event", "everyone", "bears_nobody", "though it was given none"),
     ("event", "wrong_shape", "sets_only_what_it_is_given", "values of shape (3, 2), expected (3, 3)"),
     ("event", "late_mass", "fits_its_mode", "possible at startup only"),
+    ("encoder", "recurrent_scan", "has_a_place", "it encodes scan and is recurrent"),
     ("encoder", "too_wide", "gives_its_latent", "expected (1, 5)"),
     ("encoder", "batch_norm", "rows_are_separate", "no batch norm"),
     ("encoder", "detached", "gradient_reaches_everything", "no gradient reaches first.weight"),
@@ -99,6 +100,7 @@ def _report(kind: Kind, target: str, builtin: Registry) -> ComponentReport:
     """All checks of a broken component, made once."""
     if (kind, target) not in _REPORTS:
         extras = {"params": "tests.testing.broken:WidthParams"} if target in WITH_PARAMS else EXTRAS.get(kind, {})
+        extras = {**extras, "recurrent": True} if target == "recurrent_scan" else extras
         twin = {"twin": f"tests.testing.broken:{TWINS[target]}"} if target in TWINS else {}
         spec = SPEC_TYPES[kind](
             name="faulty", summary="breaks a rule", target=f"tests.testing.broken:{target}", **extras, **twin

@@ -59,12 +59,15 @@ class Acting(nn.Module):
         # ONNX takes "any of none" for true, so that the graph must not ask.
         self.can_be_steered = len(student.steered_columns) > 0
 
-    def forward(self, proprioception: Tensor, yaw: Tensor, scan_latent: Tensor, history: Tensor) -> Tensor:
+    def forward(
+        self, proprioception: Tensor, yaw: Tensor, scan_latent: Tensor, history: Tensor, *further: Tensor
+    ) -> Tensor:
         if self.can_be_steered:
             given = heading_is_commanded(proprioception, self.steered_columns)
             yaw = torch.where(given, proprioception.index_select(-1, self.yaw_columns), yaw)
         both = torch.cat((proprioception, yaw), dim=-1)
-        return self.actor(both.index_select(-1, self.picked), scan_latent, history)
+        more = torch.cat(further, dim=-1) if further else None
+        return self.actor(both.index_select(-1, self.picked), scan_latent, history, more)
 
 
 def student_graphs(student: StudentModel) -> tuple[DeployedGraph, DeployedGraph]:
@@ -102,6 +105,10 @@ def student_graphs(student: StudentModel) -> tuple[DeployedGraph, DeployedGraph]
             Port(name="yaw", shape=yaw, source="graph:depth_encoder.yaw"),
             Port(name="scan_latent", shape=latent, source="graph:depth_encoder.scan_latent"),
             Port(name="history", shape=(student.actor.history_shape[0] * width,), source=f"group:{HISTORY}"),
+            *(
+                Port(name=name, shape=(size,), source=f"group:{name}")
+                for name, size in zip(student.further, student.further_sizes, strict=True)
+            ),
         ),
         outputs=(Port(name="actions", shape=(student.num_actions,)),),
     )

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import TrainingError
-from parkour_policies.distillation_storage import TEACHER_ACTIONS, TEACHER_LATENTS, DistillationStorage
+from parkour_policies.distillation_storage import ACTOR_GROUPS, TEACHER_ACTIONS, TEACHER_LATENTS, DistillationStorage
 from parkour_policies.glimpses import Chosen, GlimpseSequences
 from parkour_policies.learning_rate import LearningRate, Schedule
-from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION, SCAN, RmaActor
+from parkour_policies.rma_actor import PROPRIOCEPTION, SCAN, RmaActor
 from parkour_policies.student_gradients import StudentGradients
 from parkour_policies.student_model import YAW_VALID, StudentModel
 
@@ -196,8 +196,7 @@ class RmaDistillation(Distillation):
 
     def _loss(self, output: Tensor, rows: dict[str, Tensor], total: int) -> tuple[Tensor, Tensor]:
         """Action, yaw and latent loss; see :class:`parkour_policies.student_gradients.RowsLoss`."""
-        student, proprioception = self.student, rows[PROPRIOCEPTION]
-        actions = student.act(output, proprioception, rows[HISTORY], rows[YAW_VALID])
+        actions = self.student.act_on(output, rows)
         action = (rows[TEACHER_ACTIONS] - actions).norm(dim=-1).sum() / total
         yaw, gap = self._seen_losses(output, rows, total)
         return action + yaw + self.latent_coefficient * gap, torch.stack((action, yaw, gap))
@@ -250,7 +249,8 @@ class RmaDistillation(Distillation):
         """Make student, teacher, storage and algorithm; rsl-rl's own would store every image at every step."""
         make = resolve_callable(cfg["algorithm"].pop("class_name"))
         student, teacher = make_networks(obs, env, cfg, device)
-        storage = DistillationStorage(cfg["num_steps_per_env"], obs, env.num_actions, device)
+        groups = (*ACTOR_GROUPS, *student.further)
+        storage = DistillationStorage(cfg["num_steps_per_env"], obs, env.num_actions, device, groups)
         algorithm = make(student, teacher, storage, device=device, **cfg["algorithm"], multi_gpu_cfg=cfg["multi_gpu"])
         algorithm.attach(env)
         return algorithm

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from parkour.errors import PluginError
 from parkour_policies.encoders import output_shape
 from parkour_policies.estimator import make_estimator
+from parkour_policies.further_groups import check_flat
 
 LatentSource = Literal["privileged", "history"]
 
@@ -69,7 +70,8 @@ class RmaFeatures:
 
 
 class RmaActor(MLPModel):
-    """Stochastic actor on five observation groups (:data:`GROUPS`, found by name).
+    """Stochastic actor on five observation groups (:data:`GROUPS`, found by name), and on whatever others it is given,
+    as they are.
 
     ``eval()`` switches to the deployed inputs (history latent), ``train()`` back to the privileged ones; DAgger
     iterations set :attr:`latent_source` themselves.
@@ -105,16 +107,20 @@ class RmaActor(MLPModel):
         self.latent_source: LatentSource = "privileged"
 
     def _get_obs_dim(self, obs: TensorDict, obs_groups: dict[str, list[str]], obs_set: str) -> tuple[list[str], int]:
+        check_flat(obs, obs_groups[obs_set])
         groups, dim = super()._get_obs_dim(obs, obs_groups, obs_set)
         if missing := [name for name in GROUPS if name not in groups]:
             raise PluginError(
                 f"the RMA actor needs the observation groups {', '.join(missing)}; got {', '.join(groups)}"
             )
-        self.sizes = {name: obs[name].shape[-1] for name in GROUPS}
+        self.further = tuple(name for name in groups if name not in GROUPS)
+        """Groups beyond :data:`GROUPS`."""
+        self.sizes = {name: obs[name].shape[-1] for name in groups}
         frame, history = self.sizes[PROPRIOCEPTION], self.sizes[HISTORY]
         if history % frame:
             raise PluginError(f"{HISTORY} has {history} numbers, expected a multiple of {PROPRIOCEPTION}'s {frame}")
-        self._input_dim = frame + self.sizes[EXPLICIT] + sum(self._latent_dims)
+        more = sum(self.sizes[name] for name in self.further)
+        self._input_dim = frame + self.sizes[EXPLICIT] + sum(self._latent_dims) + more
         return groups, dim
 
     def _get_latent_dim(self) -> int:
@@ -139,7 +145,8 @@ class RmaActor(MLPModel):
         estimate = self.estimator(proprioception)
         latent = self.encode_history(obs) if self.latent_source == "history" else self.encode_privileged(obs)
         scan = self.scan_encoder(obs[SCAN])
-        actor_input = torch.cat((proprioception, scan, estimate.detach(), latent), dim=-1)
+        further = [obs[name] for name in self.further]
+        actor_input = torch.cat((proprioception, scan, estimate.detach(), latent, *further), dim=-1)
         return RmaFeatures(estimate, latent, actor_input)
 
     def get_latent(self, obs: TensorDict, masks: Tensor | None = None, hidden_state: HiddenState = None) -> Tensor:
@@ -166,10 +173,10 @@ class RmaActor(MLPModel):
         return [p for p in self.parameters() if id(p) not in own]
 
     def as_jit(self) -> nn.Module:
-        return DeployedRmaActor(self)
+        return DeployedFurtherActor(self) if self.further else DeployedRmaActor(self)
 
     def as_onnx(self, verbose: bool) -> nn.Module:
-        return DeployedRmaActor(self)
+        return self.as_jit()
 
 
 class DeployedRmaActor(nn.Module):
@@ -186,22 +193,39 @@ class DeployedRmaActor(nn.Module):
         assert actor.distribution is not None
         self.output = actor.distribution.as_deterministic_output_module()
         self.frames, self.width = actor.history_shape
-        self.input_names = [PROPRIOCEPTION, SCAN, HISTORY]
+        self.input_names = [PROPRIOCEPTION, SCAN, HISTORY, *actor.further]
         self.output_names = ["actions"]
-        self.input_sizes = [actor.sizes[name] for name in (PROPRIOCEPTION, SCAN, HISTORY)]
+        self.input_sizes = [actor.sizes[name] for name in self.input_names]
 
     def forward(self, proprioception: Tensor, height_scan: Tensor, proprioception_history: Tensor) -> Tensor:
         """Actions ``[N, J]`` from the three groups that a robot can measure, each ``[N, size]``."""
+        return self.act(self.encode(proprioception, height_scan, proprioception_history))
+
+    def encode(self, proprioception: Tensor, height_scan: Tensor, proprioception_history: Tensor) -> list[Tensor]:
+        """What the MLP takes of the three groups."""
         history = proprioception_history.view(-1, self.frames, self.width)
-        parts = (
+        return [
             proprioception,
             self.scan_encoder(height_scan),
             self.estimator(proprioception),
             self.history_encoder(history),
-        )
+        ]
+
+    def act(self, parts: list[Tensor]) -> Tensor:
+        """Actions ``[N, J]`` from all that the MLP takes."""
         return self.output(self.mlp(torch.cat(parts, dim=-1)))
 
     @torch.jit.unused
     def get_dummy_inputs(self) -> tuple[Tensor, ...]:
         """Inputs for tracing."""
         return tuple(torch.zeros(1, size) for size in self.input_sizes)
+
+
+class DeployedFurtherActor(DeployedRmaActor):
+    """The same with further groups, however many: TorchScript could not compile that, only trace it."""
+
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, proprioception: Tensor, height_scan: Tensor, proprioception_history: Tensor, *further: Tensor
+    ) -> Tensor:
+        """Actions ``[N, J]``."""
+        return self.act([*self.encode(proprioception, height_scan, proprioception_history), *further])

@@ -8,15 +8,19 @@ from parkour import EncoderSpec, Params, param
 from parkour.errors import TaskError
 from parkour.policies.definition import PolicyDefinition
 from parkour.tasks.resolved import ResolvedTask
+from parkour_policies.further_groups import check_further
 from parkour_policies.learning_rate import Schedule
-from parkour_policies.rma_actor import GROUPS as TEACHER_GROUPS
 from parkour_policies.rma_actor import PROPRIOCEPTION
-from parkour_policies.rma_teacher import RmaTeacherParams, encoder_choice, teacher_actor
+from parkour_policies.rma_teacher import (
+    RmaTeacherParams,
+    all_groups,
+    encoder_choice,
+    groups_of_teacher,
+    teacher_actor,
+)
 from parkour_policies.student_model import GROUPS as STUDENT_GROUPS
 
 Precision = Literal["float32", "bfloat16"]
-
-GROUPS = (*TEACHER_GROUPS, *(name for name in STUDENT_GROUPS if name not in TEACHER_GROUPS))
 
 
 class RmaStudentParams(RmaTeacherParams):
@@ -78,16 +82,27 @@ def rma_student(task: ResolvedTask) -> PolicyDefinition:
     """
     params: RmaStudentParams = task.policy.params or RmaStudentParams()
     numbers: DistillationParams = task.algorithm or DistillationParams()
+    groups = groups_of_student(params)
     return PolicyDefinition(
         runner="parkour.learning.runner:TrainingRunner",
-        groups=GROUPS,
+        groups=all_groups(groups),
         train_cfg={
             "student": student_network(task, params),
             "teacher": teacher_actor(task, params),
             "algorithm": {"class_name": "parkour_policies.distillation:RmaDistillation", **numbers.model_dump()},
-            "obs_groups": {"student": list(STUDENT_GROUPS), "teacher": list(TEACHER_GROUPS)},
+            "obs_groups": groups,
         },
     )
+
+
+def groups_of_student(params: RmaStudentParams) -> dict[str, list[str]]:
+    """What teacher and student read.
+
+    Raises:
+        TaskError: a further group is read anyway.
+    """
+    check_further("actor_groups", params.actor_groups, STUDENT_GROUPS)
+    return {"teacher": groups_of_teacher(params)["actor"], "student": [*STUDENT_GROUPS, *params.actor_groups]}
 
 
 def student_network(task: ResolvedTask, params: RmaStudentParams) -> dict[str, Any]:
@@ -104,6 +119,7 @@ def student_network(task: ResolvedTask, params: RmaStudentParams) -> dict[str, A
         "recurrent": isinstance(spec, EncoderSpec) and spec.recurrent,
         "history_encoder": encoder_choice(task, "history_encoder", params.privileged_latent),
         "scan_latent": params.scan_latent,
+        "further": params.actor_groups,
         "yaw_columns": field_columns(task, "yaw_fields", params.yaw_fields),
         "steered_columns": field_columns(task, "steered_fields", params.steered_fields),
         "yaw_scale": params.yaw_scale,

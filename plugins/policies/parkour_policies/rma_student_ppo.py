@@ -8,10 +8,8 @@ from parkour import param
 from parkour.params import within
 from parkour.policies.definition import PolicyDefinition
 from parkour.tasks.resolved import ResolvedTask
-from parkour_policies.rma_actor import GROUPS as TEACHER_GROUPS
-from parkour_policies.rma_student import GROUPS, DistillationParams, RmaStudentParams, student_network
-from parkour_policies.rma_teacher import teacher_actor
-from parkour_policies.student_model import GROUPS as STUDENT_GROUPS
+from parkour_policies.rma_student import DistillationParams, RmaStudentParams, groups_of_student, student_network
+from parkour_policies.rma_teacher import all_groups, critic_network, groups_of_teacher, teacher_actor
 
 
 class StudentPpoParams(DistillationParams):
@@ -53,19 +51,15 @@ def rma_student_ppo(task: ResolvedTask) -> PolicyDefinition:
     """
     params: RmaStudentParams = task.policy.params or RmaStudentParams()
     numbers: StudentPpoParams = task.algorithm or StudentPpoParams()
-    hidden = list(params.hidden_dims)
+    groups = {**groups_of_student(params), "critic": groups_of_teacher(params)["critic"]}
     return PolicyDefinition(
         runner="parkour.learning.runner:TrainingRunner",
-        groups=GROUPS,
+        groups=all_groups(groups),
         train_cfg={
             "student": student_network(task, params),
             "teacher": teacher_actor(task, params),
-            "critic": {"class_name": "rsl_rl.models:MLPModel", "hidden_dims": hidden, "activation": params.activation},
+            "critic": critic_network(params),
             "algorithm": {"class_name": "parkour_policies.student_ppo:RmaStudentPPO", **numbers.model_dump()},
-            "obs_groups": {
-                "student": list(STUDENT_GROUPS),
-                "teacher": list(TEACHER_GROUPS),
-                "critic": list(TEACHER_GROUPS),
-            },
+            "obs_groups": groups,
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from parkour import Params, ParkourError, param
@@ -11,6 +12,7 @@ from parkour.policies.definition import PolicyDefinition
 from parkour.specs import EncoderSpec
 from parkour.tasks.resolved import ResolvedTask
 from parkour_policies.encoders import Activation, Widths
+from parkour_policies.further_groups import check_further
 from parkour_policies.rma_actor import GROUPS, EncoderChoice
 
 
@@ -34,6 +36,10 @@ class RmaTeacherParams(Params):
     """Encoder of the privileged constants."""
     history_encoder: str = "history_conv"
     """Encoder of the history."""
+    actor_groups: tuple[str, ...] = ()
+    """Further observation groups that the actor reads, as they are; a robot must be able to measure them."""
+    critic_groups: tuple[str, ...] = ()
+    """Further observation groups that the critic reads."""
 
 
 class RmaAlgorithmParams(Params):
@@ -93,20 +99,49 @@ def teacher_actor(task: ResolvedTask, params: RmaTeacherParams) -> dict[str, Any
 
 
 def rma_teacher(task: ResolvedTask) -> PolicyDefinition:
-    """Networks and algorithm of the teacher for ``task``."""
-    params = task.policy.params or RmaTeacherParams()
-    hidden = list(params.hidden_dims)
-    critic = {"class_name": "rsl_rl.models:MLPModel", "hidden_dims": hidden, "activation": params.activation}
+    """Networks and algorithm of the teacher for ``task``.
+
+    Raises:
+        TaskError: a recurrent encoder, or a further group that is read anyway.
+    """
+    params: RmaTeacherParams = task.policy.params or RmaTeacherParams()
+    groups = groups_of_teacher(params)
     return PolicyDefinition(
         runner="parkour.learning.runner:TrainingRunner",
-        groups=GROUPS,
+        groups=all_groups(groups),
         train_cfg={
             "actor": teacher_actor(task, params),
-            "critic": critic,
+            "critic": critic_network(params),
             "algorithm": _algorithm(task.algorithm or RmaAlgorithmParams()),
-            "obs_groups": {"actor": list(GROUPS), "critic": list(GROUPS)},
+            "obs_groups": groups,
         },
     )
+
+
+def groups_of_teacher(params: RmaTeacherParams) -> dict[str, list[str]]:
+    """What actor and critic read.
+
+    Raises:
+        TaskError: a further group is read anyway.
+    """
+    further = {"actor": params.actor_groups, "critic": params.critic_groups}
+    for network, names in further.items():
+        check_further(f"{network}_groups", names, GROUPS)
+    return {network: [*GROUPS, *names] for network, names in further.items()}
+
+
+def all_groups(groups: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Groups that any network reads, each once."""
+    return tuple(dict.fromkeys(name for names in groups.values() for name in names))
+
+
+def critic_network(params: RmaTeacherParams) -> dict[str, Any]:
+    """Configuration of the critic."""
+    return {
+        "class_name": "parkour_policies.further_groups:Critic",
+        "hidden_dims": list(params.hidden_dims),
+        "activation": params.activation,
+    }
 
 
 def _algorithm(params: RmaAlgorithmParams) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from parkour_policies.commanded_heading import heading_is_commanded
 from parkour_policies.depth_encoders import SplitDepthEncoder, build_depth_encoder
 from parkour_policies.depth_pixels import legible
 from parkour_policies.estimator import make_estimator
+from parkour_policies.further_groups import check_flat, joined
 from parkour_policies.rma_actor import EXPLICIT, HISTORY, PROPRIOCEPTION, EncoderChoice
 
 DEPTH = "depth"
@@ -68,23 +69,26 @@ class DepthActor(nn.Module):
 
     def __init__(
         self, sizes: Mapping[str, int], actions: int, scan_latent: int, history_encoder: EncoderChoice,
-        estimator_dims: Sequence[int], hidden_dims: Sequence[int], activation: str,
+        estimator_dims: Sequence[int], hidden_dims: Sequence[int], activation: str, further: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         width, explicit = sizes[PROPRIOCEPTION], sizes[EXPLICIT]
         self.history_shape = (sizes[HISTORY] // width, width)
         self.history_encoder = history_encoder.build(self.history_shape)
         self.estimator = make_estimator(width, explicit, estimator_dims, activation)
-        inputs = width + scan_latent + explicit + history_encoder.latent_dim
+        inputs = width + scan_latent + explicit + history_encoder.latent_dim + further
         self.mlp = MLP(inputs, actions, list(hidden_dims), activation)
         # The action's loss reaches the teacher's actor through everything but the estimator; so it does here.
         self.estimator.requires_grad_(False)
 
-    def forward(self, proprioception: Tensor, scan_latent: Tensor, history: Tensor) -> Tensor:
-        """Actions ``[N, J]``."""
+    def forward(
+        self, proprioception: Tensor, scan_latent: Tensor, history: Tensor, further: Tensor | None = None
+    ) -> Tensor:
+        """Actions ``[N, J]``; ``further`` are the groups that the task adds, one after the other."""
         estimate = self.estimator(proprioception).detach()
         latent = self.history_encoder(history.unflatten(-1, self.history_shape))
-        return self.mlp(torch.cat((proprioception, scan_latent, estimate, latent), dim=-1))
+        parts = (proprioception, scan_latent, estimate, latent)
+        return self.mlp(torch.cat(parts if further is None else (*parts, further), dim=-1))
 
     def copy_teacher(self, weights: Mapping[str, Tensor]) -> None:
         """Take up the weights of a teacher's actor (its state dict)."""
@@ -108,6 +112,7 @@ class StudentModel(nn.Module):
         yaw_columns: where the yaws are in the proprioception.
         yaw_scale: of the encoder's last outputs [rad].
         steered_columns: of the proprioception; where one of them is 1, the heading is commanded externally.
+        further: groups beyond :data:`GROUPS` that the actor reads, as they are.
     """
 
     is_recurrent = True
@@ -120,14 +125,18 @@ class StudentModel(nn.Module):
         depth_encoder: EncoderChoice, recurrent: bool, history_encoder: EncoderChoice, scan_latent: int,
         yaw_columns: Sequence[int], yaw_scale: float, steered_columns: Sequence[int] = (),
         estimator_dims: Sequence[int] = (128, 64), hidden_dims: Sequence[int] = (512, 256, 128),
-        activation: str = "elu",
+        activation: str = "elu", further: Sequence[str] = (),
     ) -> None:  # fmt: skip
         super().__init__()
         sizes = _sizes(obs)
+        check_flat(obs, further)
+        self.further = tuple(further)
+        self.further_sizes = tuple(int(obs[name].shape[-1]) for name in self.further)
         self.scan_latent, self.yaw_scale = scan_latent, yaw_scale
         self.image_shape, self.num_actions = tuple(obs[DEPTH].shape[1:]), output_dim
         self.actor = DepthActor(
-            sizes, output_dim, scan_latent, history_encoder, estimator_dims, hidden_dims, activation
+            sizes, output_dim, scan_latent, history_encoder, estimator_dims, hidden_dims, activation,
+            sum(self.further_sizes),
         )  # fmt: skip
         self.depth_encoder = build_depth_encoder(depth_encoder, recurrent, self.image_shape, sizes[PROPRIOCEPTION])
         self.register_buffer("yaw_columns", torch.tensor(tuple(yaw_columns)), persistent=False)
@@ -205,19 +214,26 @@ class StudentModel(nn.Module):
         """The yaws ``[…, Y]`` that a proprioception ``[…, P]`` holds."""
         return proprioception.index_select(-1, self.yaw_columns)
 
-    def act(self, output: Tensor, proprioception: Tensor, history: Tensor, yaw_valid: Tensor) -> Tensor:
+    def act(
+        self,
+        output: Tensor,
+        proprioception: Tensor,
+        history: Tensor,
+        yaw_valid: Tensor,
+        further: Tensor | None = None,
+    ) -> Tensor:
         """Actions ``[N, J]`` for an encoder's output ``[N, L + Y]``.
 
         The yaws enter without gradient: they have a loss of their own.
         """
         latent, predicted = self.split(output)
         if self.yaw_source == "observed":
-            return self.actor(proprioception, latent, history)
+            return self.actor(proprioception, latent, history, further)
         given = heading_is_commanded(proprioception, self.steered_columns)
         if self.yaw_source == "where_valid":
             given = given | (yaw_valid <= 0)
         yaw = torch.where(given, self.yaws(proprioception), predicted.detach())
-        return self.actor(proprioception.index_copy(-1, self.yaw_columns, yaw), latent, history)
+        return self.actor(proprioception.index_copy(-1, self.yaw_columns, yaw), latent, history, further)
 
     def forward(
         self, obs: TensorDict, masks: Tensor | None = None, hidden_state: HiddenState = None,
@@ -230,7 +246,12 @@ class StudentModel(nn.Module):
     def act_blind(self, obs: TensorDict) -> Tensor:
         """Actions ``[N, J]`` from what was seen, without looking."""
         assert self.memory is not None, "act before the first look"
-        return self.act(self.memory.output, obs[PROPRIOCEPTION], obs[HISTORY], obs[YAW_VALID])
+        return self.act_on(self.memory.output, obs)
+
+    def act_on(self, output: Tensor, groups: TensorDict | dict[str, Tensor]) -> Tensor:
+        """:meth:`act` on rows of observation groups, by name."""
+        further = joined(groups, self.further)
+        return self.act(output, groups[PROPRIOCEPTION], groups[HISTORY], groups[YAW_VALID], further)
 
     def train(self, mode: bool = True) -> StudentModel:
         super().train(mode)

@@ -18,12 +18,11 @@ from torch import Tensor, nn
 
 from parkour.engines.task_env import TaskEnv
 from parkour_policies.distillation import RmaDistillation, make_networks
-from parkour_policies.distillation_storage import TEACHER_ACTIONS
+from parkour_policies.distillation_storage import ACTOR_GROUPS, TEACHER_ACTIONS
 from parkour_policies.exploration import Exploration
 from parkour_policies.ppo_losses import as_observations, surrogate, value_error
-from parkour_policies.rma_actor import GROUPS as CRITIC_GROUPS
-from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION, RmaActor
-from parkour_policies.student_model import YAW_VALID, StudentModel
+from parkour_policies.rma_actor import RmaActor
+from parkour_policies.student_model import StudentModel
 from parkour_policies.student_ppo_storage import (
     ADVANTAGES,
     CLEAN,
@@ -104,12 +103,13 @@ class RmaStudentPPO(RmaDistillation):
 
     def _loss(self, output: Tensor, rows: dict[str, Tensor], total: int) -> tuple[Tensor, Tensor]:
         """PPO's losses, the imitation's and the yaws'; see :class:`parkour_policies.student_gradients.RowsLoss`."""
-        means = self.student.act(output, rows[PROPRIOCEPTION], rows[HISTORY], rows[YAW_VALID])
+        means = self.student.act_on(output, rows)
         action = (rows[TEACHER_ACTIONS] - means).norm(dim=-1).sum() / total
         yaw, gap = self._seen_losses(output, rows, total)
         log_prob = self.exploration.log_prob(means, rows[DRAWN])
         gained = surrogate(log_prob, rows[LOG_PROB].squeeze(-1), rows[ADVANTAGES].squeeze(-1), self.clip).sum() / total
-        values = self.critic(as_observations({name: rows.get(CLEAN + name, rows[name]) for name in CRITIC_GROUPS}))
+        seen = {name: rows.get(CLEAN + name, rows[name]) for name in self.critic.obs_groups}
+        values = self.critic(as_observations(seen))
         value = value_error(values, rows[VALUES], rows[RETURNS], self.clip).sum() / total
         loss = self._imitation() * (action + self.latent_coefficient * gap) + yaw + self.value_loss * value
         if self.acts_on_rewards:
@@ -158,7 +158,8 @@ class RmaStudentPPO(RmaDistillation):
         student, teacher = make_networks(obs, env, cfg, device)
         make_critic = resolve_callable(cfg["critic"].pop("class_name"))
         critic: MLPModel = make_critic(obs, cfg["obs_groups"], "critic", 1, **cfg["critic"])
-        storage = StudentPpoStorage(cfg["num_steps_per_env"], obs, env.num_actions, device)
+        groups = dict.fromkeys((*ACTOR_GROUPS, *student.further, *critic.obs_groups))
+        storage = StudentPpoStorage(cfg["num_steps_per_env"], obs, env.num_actions, device, groups)
         more = {**cfg["algorithm"], "multi_gpu_cfg": cfg["multi_gpu"]}
         algorithm = make(student, teacher, storage, critic, device=device, **more)
         algorithm.attach(env)

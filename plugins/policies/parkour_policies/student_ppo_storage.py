@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from tensordict import TensorDict
 from torch import Tensor
 
-from parkour_policies.distillation_storage import ACTOR_GROUPS, DistillationStorage
+from parkour_policies.distillation_storage import DistillationStorage
 from parkour_policies.ppo_losses import advantages
-from parkour_policies.rma_actor import GROUPS as CRITIC_GROUPS
 
 DRAWN, MEANS, LOG_PROB, VALUES, ADVANTAGES, RETURNS = "drawn", "means", "log_prob", "values", "advantages", "returns"
 """Names of rows that are no observation groups."""
@@ -21,8 +20,8 @@ CLEAN = "clean."
 class StudentPpoStorage(DistillationStorage):
     """One rollout: besides what distillation stores, what the critic reads, the actions drawn and what they earned."""
 
-    def __init__(self, steps: int, obs: TensorDict, num_actions: int, device: str) -> None:
-        super().__init__(steps, obs, num_actions, device, dict.fromkeys((*ACTOR_GROUPS, *CRITIC_GROUPS)))
+    def __init__(self, steps: int, obs: TensorDict, num_actions: int, device: str, groups: Iterable[str]) -> None:
+        super().__init__(steps, obs, num_actions, device, groups)
         make = lambda size: torch.zeros(steps, self.num_envs, size, device=device)  # noqa: E731
         self.rewards = make(1)
         self.drawn = {DRAWN: make(num_actions), MEANS: make(num_actions)}

@@ -75,7 +75,7 @@ class TorchTerms:
         self._ends.reset(self._robot)
         self._groups.reset(self._robot)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def outcomes(self, ctx: TwinContext) -> set[str]:
         """Outcomes of the terminations that fire."""
         if not self._ends.names:
@@ -84,7 +84,7 @@ class TorchTerms:
         ends = {"failure": self._ends.failed, "success": self._ends.succeeded, "time_out": self._ends.timed_out}
         return {outcome for outcome, fired in ends.items() if bool(fired)}
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def observe(self, ctx: TwinContext) -> dict[str, np.ndarray]:
         """``[size]`` numbers of every group; computed once in a control step, since terms remember."""
         if self._observed is None or self._observed[0] is not ctx:

@@ -73,6 +73,8 @@ class Physics(Section):
     """MuJoCo Warp: look for contacts with the boxes within the robot's reach, or with all; both find the same."""
     contact_forces: Literal["constraints", "sensors"] = "constraints"
     """MuJoCo Warp: contact forces from the solver's, or by MuJoCo's contact sensors; both give the same."""
+    motors: Literal["kernel", "torch"] = "kernel"
+    """MuJoCo Warp: torques by a kernel, so that a control step is one graph, or by torch; both give the same."""
 
 
 class Environments(Section):

@@ -72,6 +72,8 @@ def env() -> Any:
                 "course.difficulty_range=[0.3, 1.0]",
                 # No randomization of masses and friction: one C model per patch stands for every world.
                 *(f"events.{name}.enabled=false" for name in ("friction", "added_mass", "com_offset", "push")),
+                # Single physics steps can be recorded.
+                "physics.motors=torch",
                 # No episode may end: its world would move to another course.
                 *(
                     f"terminations.{name}.enabled=false"

@@ -165,6 +165,33 @@ def test_a_broken_robot_takes_no_room(env: Any) -> None:
     assert int(env.sim._sim.wp_data.ncollision.numpy()[0]) < WORLDS * 10
 
 
+def test_motors_are_those_in_torch() -> None:
+    """Four physics steps of every control step, with gains and strengths of each robot's own, up to the limits."""
+    env = make("events.push.enabled=false", num_envs=8)
+    draw = torch.Generator().manual_seed(4)
+    motors = env.motors
+    for numbers in (motors.stiffness, motors.damping, motors.strength):
+        numbers.mul_(0.5 + torch.rand(numbers.shape, generator=draw))
+    data, seen = env.sim.data, []
+    with torch.inference_mode():
+        for _ in range(25):
+            action = 4.0 * torch.randn(8, 12, generator=draw)
+            start = [getattr(data, name).clone() for name in ("qpos", "qvel", "qacc_warmstart")]
+            results = []
+            for driven in (env.sim, None):
+                for name, values in zip(("qpos", "qvel", "qacc_warmstart"), start, strict=True):
+                    getattr(data, name)[:] = values
+                env._driven = driven
+                env._simulate(action)
+                results.append((data.qpos.clone(), data.qvel.clone(), env._torque.clone()))
+            for mine, theirs in zip(*results, strict=True):
+                torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
+            seen.append(results[0][2])
+    torques = torch.stack(seen).abs()
+    assert (torques > 30.0).any() and (torques < 10.0).any()
+    env.close()
+
+
 def test_what_finds_no_room_is_counted_and_told(caplog: pytest.LogCaptureFixture) -> None:
     env = make("physics.constraints=8", "physics.contacts=2", num_envs=6)
     logs: list[dict[str, Any]] = []

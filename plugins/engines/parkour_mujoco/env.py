@@ -28,7 +28,7 @@ from parkour_mujoco.physics import SolverSettings
 from parkour_mujoco.robot_files import load_robot_files
 from parkour_mujoco.scene import compile_scene, scene_spec
 from parkour_mujoco.sim_handle import MujocoSimHandle
-from parkour_mujoco.simulation import CpuSim, make_simulation
+from parkour_mujoco.simulation import CpuSim, SimulationWithMotors, make_simulation
 
 if TYPE_CHECKING:
     from parkour.viewing.viewer import PictureCamera
@@ -84,6 +84,11 @@ class MujocoEnv(TaskEnv):
         mdp.startup(self.sim_handle)
         self.sim_handle.finish_startup()
         self._torque = torch.zeros(num_envs, self.num_actions, device=device)
+        self._driven: SimulationWithMotors | None = None
+        if task.model.physics.motors == "kernel" and isinstance(self.sim, SimulationWithMotors):
+            self._driven = self.sim
+            steps = task.model.timing.decimation
+            self._driven.attach_motors(self.motors, self.accessor.joint_q, self.accessor.joint_v, steps)
         self.delay = ActionDelay(task.model.control.action_delay, num_envs, self.num_actions, device)
         self._overflows = torch.zeros((), dtype=torch.int64, device=device)
         self._graphs = self._make_graphs() if cuda_graphs and self._on_gpu else None
@@ -171,7 +176,7 @@ class MujocoEnv(TaskEnv):
         phases: list[Phase] = [
             ("graphs", self, "_run_part"),
             ("motors", self, "_simulate"),
-            ("physics", self.sim, "step"),
+            ("physics", self.sim, "control" if self._driven is not None else "step"),
             ("kinematics", self.sim, "kinematics"),
             ("state", self.accessor, "read"),
             ("goals", mdp, "advance"),
@@ -188,6 +193,10 @@ class MujocoEnv(TaskEnv):
     def _simulate(self, action: Tensor) -> None:
         """Hold the action for one control step; the motors react at every physics step."""
         target = self.mdp.default_joint_pos + self.task.model.control.action_scale * action
+        if self._driven is not None:
+            self._driven.control(target)
+            self._torque = self.sim.data.ctrl[...].clone()
+            return
         for _ in range(self.task.model.timing.decimation):
             self._torque = self.motors.torque(target, self.accessor.joint_pos(), self.accessor.joint_vel())
             self.sim.data.ctrl[:] = self._torque

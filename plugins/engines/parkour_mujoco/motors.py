@@ -36,6 +36,12 @@ class DcMotors:
         self._slope = self._saturation / row(layout.velocity_limit)
         self._fastest = row(layout.velocity_limit) * (1 + self._limit / self._saturation)
 
+    @property
+    def line(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """``[J]`` each: saturation torque and continuous limit [N m], slope of the torque-speed line [N m s/rad], and
+        the speed up to which it counts [rad/s]."""
+        return self._saturation, self._limit, self._slope, self._fastest
+
     def torque(self, target: Tensor, pos: Tensor, vel: Tensor) -> Tensor:
         """``[N, J]`` [N m] from position targets, positions [rad] and velocities [rad/s], ``[N, J]`` each."""
         wanted = self.stiffness * (target - pos) - self.damping * vel

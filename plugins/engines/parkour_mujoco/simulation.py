@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import mujoco
 from torch import Tensor
 
+from parkour_mujoco.motors import DcMotors
 from parkour_mujoco.physics import SolverSettings
 
 CpuSim = Literal["native", "warp"]
@@ -110,6 +111,26 @@ class Simulation(Protocol):
 
     def close(self) -> None:
         """Give threads back."""
+        ...
+
+
+@runtime_checkable
+class SimulationWithMotors(Protocol):
+    """One that computes the motors' torques itself, and steps a whole control step at once."""
+
+    def attach_motors(self, motors: DcMotors, joint_q: Tensor, joint_v: Tensor, decimation: int) -> None:
+        """Let :meth:`control` step with these motors.
+
+        Args:
+            motors: theirs; their gains are read at every physics step.
+            joint_q: ``[J]`` addresses of the joints in qpos.
+            joint_v: ``[J]`` in qvel.
+            decimation: physics steps per control step.
+        """
+        ...
+
+    def control(self, target: Tensor) -> None:
+        """One control step with the joint targets ``[N, J]`` [rad]."""
         ...
 
 

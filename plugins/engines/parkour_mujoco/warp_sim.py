@@ -14,8 +14,10 @@ from mjlab.managers.event_manager import RecomputeLevel
 from mjlab.sim import MujocoCfg, SimulationCfg
 from torch import Tensor
 
+from parkour_mujoco.motors import DcMotors
 from parkour_mujoco.physics import SolverSettings
 from parkour_mujoco.simulation import COURSE_FIELDS, RANDOMIZED_FIELDS, WORLD_FIELDS, Room
+from parkour_mujoco.warp_physics.motors import WarpMotors
 from parkour_mujoco.warp_physics.step import PhysicsStep
 from parkour_mujoco.warp_physics.worlds import Worlds
 
@@ -58,6 +60,12 @@ class WarpSimulation:
 
     def reset(self, begun: Tensor) -> None:
         self._sim.begin(begun)
+
+    def attach_motors(self, motors: DcMotors, joint_q: Tensor, joint_v: Tensor, decimation: int) -> None:
+        self._sim.attach(WarpMotors(motors, joint_q, joint_v, self._sim.wp_device), decimation)
+
+    def control(self, target: Tensor) -> None:
+        self._sim.control(target)
 
     def step(self) -> None:
         self._sim.step()

@@ -17,6 +17,7 @@ from mjlab.sim import Simulation, SimulationCfg
 from mjlab.sim.sim_data import TorchArray
 from torch import Tensor
 
+from parkour_mujoco.warp_physics.motors import WarpMotors
 from parkour_mujoco.warp_physics.overflows import Overflows
 from parkour_mujoco.warp_physics.step import PhysicsStep
 
@@ -43,6 +44,8 @@ class Worlds(Simulation):
         physics: PhysicsStep,
     ) -> None:
         self._physics, self._graphs, self._ready = physics, dict[str, Any](), False
+        self._motors: WarpMotors | None = None
+        self._decimation = 0
         super().__init__(num_envs, cfg, model=model, device=device)
         # Overflows are counted, and told in one line, instead of printed by each world in each step.
         self.wp_model.opt.warn_overflow = False
@@ -58,10 +61,14 @@ class Worlds(Simulation):
         self._graphs.clear()
         if not self._ready or not self.use_cuda_graph:
             return
-        for name, act in self._acts().items():
-            with _no_garbage_collection(), wp.ScopedDevice(self.wp_device), wp.ScopedCapture() as capture:
-                act()
-            self._graphs[name] = capture.graph
+        for name in self._acts():
+            self._record(name)
+
+    def _record(self, name: str) -> None:
+        act = self._acts()[name]
+        with _no_garbage_collection(), wp.ScopedDevice(self.wp_device), wp.ScopedCapture() as capture:
+            act()
+        self._graphs[name] = capture.graph
 
     def step(self) -> None:
         self._run("step")
@@ -72,6 +79,18 @@ class Worlds(Simulation):
     def kinematics(self) -> None:
         """Positions of bodies, shapes and cameras."""
         self._run("kinematics")
+
+    def attach(self, motors: WarpMotors, decimation: int) -> None:
+        """Have :meth:`control` step with these motors, ``decimation`` physics steps at a time."""
+        self._motors, self._decimation = motors, decimation
+        self._target = TorchArray(motors.target)
+        if self.use_cuda_graph:
+            self._record("control")
+
+    def control(self, target: Tensor) -> None:
+        """One control step: the motors of :meth:`attach` follow the joint targets ``[N, J]`` [rad]."""
+        self._target[:] = target
+        self._run("control")
 
     def begin(self, begun: Tensor) -> None:
         """The model's own initial state where ``begun`` (``[N]`` bool) is set."""
@@ -85,7 +104,14 @@ class Worlds(Simulation):
             self._physics.step(model, data)
             self.overflows.count(data)
 
-        return {
+        def control(motors: WarpMotors) -> None:
+            for _ in range(self._decimation):
+                motors.write(data)
+                step()
+
+        motors = self._motors
+        controls = {} if motors is None else {"control": lambda: control(motors)}
+        return controls | {
             "step": step,
             "forward": lambda: self._physics.forward(model, data),
             "kinematics": lambda: mujoco_warp.fwd_kinematics(model, data),

@@ -75,7 +75,7 @@ def train(
         start: the checkpoint that ``options`` names, where it was read before.
 
     Raises:
-        ParkourError: bad options, no such device, an engine that cannot run, a folder that cannot be run_options, a
+        ParkourError: bad options, no such device, an engine that cannot run, a folder that cannot be written, a
             checkpoint that does not fit.
     """
     _check(options, task.model.stage)

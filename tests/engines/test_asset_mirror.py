@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from parkour.errors import ParkourError, StorageError
 from parkour_cli.app import app
-from parkour_isaaclab.mirror import LISTING, fetch, list_remote, read_listing, verify
+from parkour_isaaclab.bucket import list_remote
+from parkour_isaaclab.mirror import LISTING, fetch, read_listing, verify
 
 ROOT = "Assets/Isaac/6.2"
 ROBOT = "Isaac/IsaacLab/Robots/Unitree/Go2/"

@@ -46,7 +46,8 @@ from parkour_cli.changes import read_changes
 from parkour_deploy.contract import _digest as table_digest
 from parkour_deploy.contract import read_contract
 from parkour_deploy.log import read_log
-from parkour_isaaclab.mirror import LISTING, ROOT, _files, _parse, read_listing
+from parkour_isaaclab.bucket import files_of, parse_page
+from parkour_isaaclab.mirror import LISTING, ROOT, read_listing
 from parkour_mujoco.sim2sim.report import load_evaluation
 from tests.robustness.fuzzing import TEXTS, Case, NonsenseError, changed, paths, spoilt, value
 from tests.robustness.test_checkpoints import enormous, payload, saved
@@ -306,7 +307,7 @@ class Targets:
         with contextlib.suppress(ParkourError):
             if not all((mirror / file.path).resolve().is_relative_to(mirror) for file in read_listing(mirror)):
                 raise NonsenseError("a listing that leads out of the mirror")
-        for file in _files(_parse(page, "http://x"), ROOT, "http://x"):
+        for file in files_of(parse_page(page, "http://x"), ROOT, "http://x"):
             if not (mirror / file.path).resolve().is_relative_to(mirror) or not 0 <= file.size < 10**12:
                 raise NonsenseError(f"the key {file.path!r} of {file.size} bytes")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from parkour.errors import ParkourError, StorageError
-from parkour_isaaclab import mirror
+from parkour_isaaclab import bucket, mirror
 from parkour_isaaclab.mirror import fetch, read_listing
 
 ROOT, KEY = "Root", "Root/a/b.usd"
@@ -130,7 +130,7 @@ HOSTILE: dict[str, Answer] = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_servers_that_lie(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mirror, "TIMEOUT", 2.0)
+    monkeypatch.setattr(bucket, "TIMEOUT", 2.0)
     folder, begin = tmp_path / "mirror", time.monotonic()
     with server(HOSTILE[kind]) as source, pytest.raises(ParkourError) as caught:
         fetch(folder, source=source, root=ROOT, wanted=("a/",))

@@ -17,6 +17,7 @@ from mjlab.sim import Simulation, SimulationCfg
 from mjlab.sim.sim_data import TorchArray
 from torch import Tensor
 
+from parkour_mujoco.warp_physics.kernels import compile_together
 from parkour_mujoco.warp_physics.motors import WarpMotors
 from parkour_mujoco.warp_physics.overflows import Overflows
 from parkour_mujoco.warp_physics.step import PhysicsStep
@@ -61,6 +62,7 @@ class Worlds(Simulation):
         self._graphs.clear()
         if not self._ready or not self.use_cuda_graph:
             return
+        self.load_kernels()
         for name in self._acts():
             self._record(name)
 
@@ -69,6 +71,23 @@ class Worlds(Simulation):
         with _no_garbage_collection(), wp.ScopedDevice(self.wp_device), wp.ScopedCapture() as capture:
             act()
         self._graphs[name] = capture.graph
+
+    def load_kernels(self) -> None:
+        """Compile at once what the graphs and randomization launch, where it is not compiled yet: one after the other
+        takes a minute on a machine's first run."""
+        options = self.wp_model.opt
+        kept = options.graph_conditional, options.iterations
+        # The solver goes on until a kernel says that it is done; here none runs.
+        options.graph_conditional, options.iterations = False, min(options.iterations, 1)
+        try:
+            compile_together(self._launch_everything, self.wp_device)
+        finally:
+            options.graph_conditional, options.iterations = kept
+
+    def _launch_everything(self) -> None:
+        for act in self._acts().values():
+            act()
+        mujoco_warp.set_const(self.wp_model, self.wp_data)
 
     def step(self) -> None:
         self._run("step")

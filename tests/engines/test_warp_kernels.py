@@ -1,0 +1,91 @@
+"""Kernels of the physics are compiled at once: all that a step launches, nothing else, and none of it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from parkour.tasks import load_task
+from parkour_cli.changes import read_changes
+
+pytestmark = pytest.mark.mujoco
+wp = pytest.importorskip("warp")
+
+
+@pytest.fixture(scope="module")
+def worlds() -> Iterator[Any]:
+    from parkour_mujoco.engine import MujocoEngine
+
+    task = load_task("go2-teacher", changes=read_changes(("course.levels=3", "course.columns=6")))
+    env: Any = MujocoEngine().make_env(task, num_envs=2, device="cpu", seed=2, cpu_sim="warp")
+    yield env.sim._sim
+    env.close()
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What Warp is asked to load from now on."""
+    asked, load = [], wp.Module.load
+
+    def watch(module: Any, device: Any, block_dim: int | None = None, **more: Any) -> Any:
+        asked.append((module, block_dim))
+        return load(module, device, block_dim=block_dim, **more)
+
+    monkeypatch.setattr(wp.Module, "load", watch)
+    return asked
+
+
+def test_a_step_launches_nothing_that_was_not_loaded(
+    worlds: Any, loads: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mjlab.managers.event_manager import RecomputeLevel
+
+    from parkour_mujoco.warp_physics import worlds as module
+
+    found: list[Any] = []
+    compile_together = module.compile_together
+    monkeypatch.setattr(module, "compile_together", lambda *args: found.extend(compile_together(*args)))
+    worlds.load_kernels()
+    assert len(found) > 20 and set(loads) == set(found)
+    loads.clear()
+    for act in (worlds.step, worlds.forward, worlds.kinematics):
+        act()
+    worlds.begin(torch.ones(2, dtype=torch.bool))
+    worlds.recompute_constants(RecomputeLevel.set_const)
+    assert loads and set(loads) <= set(found)
+
+
+def test_the_worlds_and_the_solver_stay_as_they_are(worlds: Any) -> None:
+    options, state = worlds.wp_model.opt, worlds.data.qpos.clone()
+    before = options.graph_conditional, options.iterations
+    worlds.load_kernels()
+    assert torch.equal(worlds.data.qpos, state)
+    assert (options.graph_conditional, options.iterations) == before and before[1] > 1
+
+
+@pytest.mark.parametrize("workers", [1, 3, None])
+def test_nothing_runs_and_everything_is_loaded(workers: int | None) -> None:
+    from parkour_mujoco.warp_physics.kernels import compile_together
+
+    @wp.kernel(module="unique")
+    def count(counts: wp.array(dtype=int), by: int):  # pyright: ignore[reportInvalidTypeForm]
+        counts[0] = counts[0] + by
+
+    counts = wp.zeros(1, dtype=int, device="cpu")
+    launch = lambda: wp.launch(count, dim=1, inputs=[counts, 2], device="cpu")  # noqa: E731
+    ((module, _),) = compile_together(launch, "cpu", workers)
+    assert counts.numpy()[0] == 0 and module is count.module and module.execs
+    launch()
+    assert counts.numpy()[0] == 2
+
+
+def test_what_goes_wrong_is_raised_and_launches_run_again() -> None:
+    from parkour_mujoco.warp_physics.kernels import compile_together
+
+    load = wp.Module.load
+    with pytest.raises(ValueError, match="no such world"):
+        compile_together(lambda: (_ for _ in ()).throw(ValueError("no such world")), "cpu")
+    assert wp.Module.load is load

@@ -23,6 +23,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from parkour.storage import write_text
+
 TERRAINS = ("gap", "hurdle", "step", "tilt", "demo")
 THRESHOLDS = "22,22,22,22"
 """The simulated sensors say 20 in the air; training's threshold is 2 N."""
@@ -138,7 +140,7 @@ def main() -> None:
         gc.collect()
         here = simulate(course)
         rows.append({"course": course, "deploy": there, "again": again, "sim2sim": here})
-        options.out.write_text(json.dumps(rows))
+        write_text(options.out, json.dumps(rows), "--out")
         same = all(other["trajectory"] == there["trajectory"] for other in again)
         goals = there["way_points_of"]
         counts = f"{there['way_points']} of {goals}, sim2sim {round(here['way_points'] * goals)}"

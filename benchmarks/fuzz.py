@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from parkour.storage import write_text
+
 ROOT = Path(__file__).resolve().parent.parent
 MEMORY = 12 << 30
 """Address space [bytes]: an input that takes more fails, and is counted as a traceback."""
@@ -51,7 +53,7 @@ def main() -> int:
         print(f"{failure.target} {failure.index}: {failure.outcome} {failure.what}")
     if options.json is not None:
         rows = {"tried": result.tried, "failures": [vars(failure) for failure in result.failures]}
-        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+        write_text(options.json, json.dumps(rows, indent=1) + "\n", "--json")
     return 1 if result.failures else 0
 
 

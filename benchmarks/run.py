@@ -22,6 +22,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from parkour.errors import ParkourError
+from parkour.storage import check_writable, write_text
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -116,7 +119,7 @@ def run(wanted: list[Measurement], results: dict[str, Any], out: Path, seconds: 
             entry = _measure(item, min(item.limit, left))
         _say(f"    {entry['status']} {_digest(entry)}")
         results["measurements"][item.name] = {**asdict(item), **entry}
-        write(out, results)
+        write_text(out, json.dumps(results, indent=1) + "\n", "--out")
 
 
 def _measure(item: Measurement, limit: float) -> dict[str, Any]:
@@ -192,13 +195,6 @@ def _number(value: Any) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
-def write(path: Path, results: dict[str, Any]) -> None:
-    """Whole or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(results, indent=1) + "\n")
-    part.replace(path)
-
-
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -218,16 +214,12 @@ def main() -> int:
     """0 if everything was measured, else 1."""
     options = _options()
     from parkour.engines.device import choose_device
-    from parkour.errors import ParkourError
 
     try:
         device = choose_device(options.device)
-        write(options.out, {})
+        check_writable(options.out, "--out")
     except ParkourError as error:
         _say(f"error: {error}")
-        return 1
-    except OSError as error:
-        _say(f"error: --out {options.out}: {error.strerror}, expected a file that can be written")
         return 1
     found = _measure(Measurement("machine", "machine", {"device": device}), 120)
     if found["status"] != "ok":

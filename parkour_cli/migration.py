@@ -73,9 +73,8 @@ FLAGS: dict[str, Flag | dict[tuple[str, ...], Flag]] = {
     "--distributed": Answered("one process per GPU is started by us", "--gpus N, or torchrun -m parkour_cli train"),
     "--video-length": {
         _WATCHED: Renamed(("--steps",)),
-        COMMANDS: Answered("the video at the end of training has one length", "parkour play --video FILE --steps N"),
+        COMMANDS: Answered("films of a training have one length", "parkour play --video FILE --steps N"),
     },
-    "--video-interval": Answered("one video is made, at the end of training", "parkour play --video FILE"),
     "--log-project-name": Answered("Weights & Biases' project is the task's name", "--logger wandb --run-name NAME"),
     "--livestream": Answered("a page in the browser shows what is simulated", "--viewer web"),
     "--experience": Answered("there are no Kit applications to choose from", "--engine isaaclab --physics kit"),

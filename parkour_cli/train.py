@@ -45,6 +45,7 @@ OPTIONS = OptionsOf(
         "time_limit": typer.Option(metavar="MINUTES", help="Stop and save after so long."),
         "logger": typer.Option(metavar="NAME", help=f"{', '.join(LOGGERS[:-1])} or {LOGGERS[-1]}."),
         "video": typer.Option("--video", help="Record a short video at the end."),
+        "video_interval": typer.Option(metavar="N", help="Film every so many iterations, as training goes on."),
         "git_state": typer.Option("--git-state", help="Store commit and diff in the run folder."),
     }
 )

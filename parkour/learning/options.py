@@ -55,6 +55,8 @@ class TrainOptions:
     """Store the commit and the uncommitted changes of the working folder in the run folder."""
     video: bool = False
     """Record a short video at the end."""
+    video_interval: int | None = None
+    """Film the networks every so many iterations while the run goes on, in another process; None: never."""
     progress: bool = True
     """Show a live display."""
 

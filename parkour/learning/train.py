@@ -16,6 +16,7 @@ from parkour.engines.device import choose_device, rank
 from parkour.engines.make import make_task_env
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import ParkourError
+from parkour.learning.films import Filmer
 from parkour.learning.keeping import Keeper
 from parkour.learning.logging import make_loggers
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, RunResult, TrainOptions
@@ -108,6 +109,7 @@ def train(
     options = replace(options, keep=run_options.keep)
     if make_env is None:
         make_env, run_options = _engine_env(options, run_options, kept, say)
+    options = replace(options, engine=run_options.engine, engine_options=run_options.engine_options)
     default = options.num_envs is None and before is None
     origin = " (the task's default for this device; --num-envs changes it)" if default else ""
     say(f"training {task.name} with {num_envs} environments on {device}{origin}")
@@ -136,7 +138,12 @@ def train(
 
 def _check(options: TrainOptions, stage: str) -> None:
     """Options that are wrong whatever the machine."""
-    for name, value in (("--iterations", options.iterations), ("--save-interval", options.save_interval)):
+    least_one = {
+        "--iterations": options.iterations,
+        "--save-interval": options.save_interval,
+        "--video-interval": options.video_interval,
+    }
+    for name, value in least_one.items():
         if value is not None and value < 1:
             raise ParkourError(f"{name}: got {value}, expected at least 1")
     if options.keep is not None and options.keep < 0:
@@ -252,6 +259,10 @@ def _restore(
         say(f"starting with the weights of {source}")
 
 
+def _filmer(options: TrainOptions, every: int, state: RunState, say: Callable[[str], None]) -> Filmer:
+    return Filmer(state.folder, every, state.capture, options.engine or "", options.engine_options, say)
+
+
 def _learn(
     task: ResolvedTask,
     options: TrainOptions,
@@ -264,6 +275,7 @@ def _learn(
     total = total_iterations(task, options, None)
     first = rank() == 0
     keeper: Keeper | None = None
+    filmer: Filmer | None = None
     with ExitStack() as stack:
         if first:
             if options.git_state:
@@ -274,7 +286,9 @@ def _learn(
             )
             display = make_progress(console or Terminal(), time_limit=options.time_limit)
             shown = [WhileSeen(display)] if options.progress else []
-            listeners = [*written, *shown, *listeners]
+            if options.video_interval is not None:
+                filmer = _filmer(options, options.video_interval, state, say)
+            listeners = [*written, *shown, *([filmer] if filmer else []), *listeners]
             for listener in listeners:
                 stack.callback(listener.close)
             interval = options.save_interval or task.model.algorithm.save_interval
@@ -296,6 +310,8 @@ def _learn(
             stop=lambda: signals.reason or limit.reason() or launcher_is_gone(),
             time_share=limit.share,
         )
+        if filmer is not None and not runner.stop_reason:
+            filmer.finish(lambda: bool(signals.reason))
     if first and options.video:
         name = f"model_{runner.current_learning_iteration}"
         film(runner.env, runner.get_inference_policy(), task.model.step_dt, state.folder / "videos" / name, say)

@@ -161,7 +161,7 @@ def test_flags_become_ours(theirs: str, ours: str) -> None:
     ("line", "message", "hint"),
     [
         ("train --task go2-teacher --distributed", "one process per GPU", "--gpus N"),
-        ("train --video_interval 2000", "one video", "parkour play --video FILE"),
+        ("train --video_length 200", "films of a training have one length", "parkour play --video FILE"),
         ("train --use_camera", "a task of its own", "--stage student"),
         ("train go2-teacher env.scene.num_envs=64", "--set PATH=VALUE", "parkour tasks show"),
         ("train go2-teacher agent.max_iterations=5", "'max_iterations' is no path", "parkour tasks show"),

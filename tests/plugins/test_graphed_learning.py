@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -159,3 +160,41 @@ def _copy(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copy(item) for key, item in value.items()}
     return [_copy(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("graphs", [False, True])
+def test_half_precision_of_the_layers_trains_alike(graphs: bool) -> None:
+    """Losses and first steps are within the precision of bfloat16; weights, values and actions are float32."""
+    exact, half = make_runner(graphs), make_runner(graphs)
+    algorithm(half).half_networks = True
+    expected, got = train(exact, 6), train(half, 6)
+    alg = algorithm(half)
+    assert alg.learning.captured(("policy", True)) is graphs
+    assert got != expected
+    for mine, theirs in zip(got[:2], expected[:2], strict=True):
+        for name in ("Loss/value", "Loss/estimator", "Policy/mean_std"):
+            assert mine[name] == pytest.approx(theirs[name], rel=0.05)
+    assert all(p.dtype == torch.float32 for p in (*alg.actor.parameters(), *alg.critic.parameters()))
+    assert {now.dtype for now in (alg.storage.actions, alg.storage.values, alg.storage.actions_log_prob)} == {
+        torch.float32
+    }
+
+
+def test_the_policy_has_not_moved_before_the_first_step() -> None:
+    """Acting and gradient steps round alike, so that probabilities are those under which actions were drawn."""
+    runner = make_runner(False)
+    alg = algorithm(runner)
+    alg.half_networks = True
+    seen: list[Tensor] = []
+    take = alg._policy_gradients
+    alg._policy = dataclasses.replace(alg._policy, backward=lambda batch: seen.append(take(batch)) or seen[-1])
+    train(runner, 1)
+    assert seen[0].abs() < 1e-6 < seen[-1]
+
+
+def test_precision_of_the_task_counts_on_a_gpu_alone() -> None:
+    task = fake_task(*SETTINGS, "algorithm.params.precision=bfloat16")
+    cfg: dict[str, Any] = {**rma_teacher(task).train_cfg, "num_steps_per_env": 4, "save_interval": 1}
+    runner = TrainingRunner(FakeEnv(12, device=DEVICE), cfg, None, DEVICE)
+    assert algorithm(runner).half_networks is ON_GPU
+    assert not algorithm(make_runner(False)).half_networks

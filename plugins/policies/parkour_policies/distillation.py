@@ -20,6 +20,7 @@ from parkour.errors import TrainingError
 from parkour_policies.distillation_storage import ACTOR_GROUPS, TEACHER_ACTIONS, TEACHER_LATENTS, DistillationStorage
 from parkour_policies.glimpses import Chosen, GlimpseSequences
 from parkour_policies.learning_rate import LearningRate, Schedule
+from parkour_policies.precision import is_half
 from parkour_policies.rma_actor import PROPRIOCEPTION, SCAN, RmaActor
 from parkour_policies.student_gradients import StudentGradients
 from parkour_policies.student_model import YAW_VALID, StudentModel
@@ -55,15 +56,13 @@ class RmaDistillation(Distillation):
         self.schedule = LearningRate(learning_rate, learning_rate_schedule, learning_rate_half_life, learning_rate_end)
         self.progress = 0.0
         self._yaws_valid = self._yaw_valid_share = torch.zeros((), device=device)
-        # On a CPU half precision is slower, and what is tested there is to be exact.
-        half_images = image_precision == "bfloat16" and torch.device(device).type == "cuda"
-        self.gradients = StudentGradients(student, storage, image_block, half_images)
+        self.gradients = StudentGradients(student, storage, image_block, is_half(image_precision, device))
         self.teacher.requires_grad_(False).eval()
         self.clean_groups: Callable[[], Mapping[str, Tensor]] = dict
         """Observation groups without the noise and faults of sensors, which the teacher is spared; told by the
         environment."""
         self.trained = [p for p in student.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(self.trained, lr=learning_rate)
+        self.optimizer = torch.optim.Adam(self.trained, lr=learning_rate, fused=True)
 
     def attach(self, env: TaskEnv) -> None:
         """Be told by the environment what the teacher sees."""

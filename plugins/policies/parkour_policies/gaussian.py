@@ -12,8 +12,11 @@ class Gaussian(GaussianDistribution):
     """rsl-rl's Gaussian, drawn from without making the host wait.
 
     ``torch.normal`` with a tensor of standard deviations asks the device whether one of them is negative, in every
-    control step. The numbers drawn are the same.
+    control step. The numbers drawn are the same. Whatever the precision of the networks, means are single precision.
     """
+
+    def update(self, mlp_output: Tensor) -> None:
+        super().update(mlp_output.float())
 
     @torch.no_grad()
     def sample(self) -> Tensor:

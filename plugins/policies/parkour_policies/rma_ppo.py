@@ -21,6 +21,7 @@ from parkour.cuda_graphs import graphs_on
 from parkour.errors import TaskError
 from parkour_policies.gradient_steps import Objective, take_step
 from parkour_policies.ppo_losses import MiniBatch, advantages, as_observations, groups_of, surrogate_loss, value_loss
+from parkour_policies.precision import half_layers, is_half
 from parkour_policies.rma_actor import EXPLICIT, HISTORY, RmaActor
 
 LEARNING_RATE_RANGE = (1e-5, 1e-2)
@@ -54,6 +55,7 @@ class RmaPPO(PPO):
         dagger_interval: int = 20,
         dagger_with_ppo: bool = False,
         joint_clipping: bool = False,
+        precision: str = "float32",
         **ppo: Any,
     ) -> None:
         super().__init__(actor, critic, storage, **ppo)
@@ -68,6 +70,8 @@ class RmaPPO(PPO):
         self.latent_regularisation_iterations = latent_regularisation_iterations
         self.dagger_interval = dagger_interval
         self.dagger_with_ppo, self.joint_clipping = dagger_with_ppo, joint_clipping
+        # Acting too: what rounding changes of the probabilities would look as if the policy had moved.
+        self.half_networks = is_half(precision, self.device)
         self.iteration = 0
         self.dagger = False
         self._lr = torch.tensor(self.learning_rate, device=self.device)
@@ -126,14 +130,16 @@ class RmaPPO(PPO):
     def _draw(self, groups: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """Actions, their values and log-probabilities, and the parameters of their distribution."""
         obs = as_observations(groups)
-        actions = self.actor(obs, stochastic_output=True)
-        drawn = (actions, self.critic(obs), self.actor.get_output_log_prob(actions))
+        with half_layers(self.device, self.half_networks):
+            actions, values = self.actor(obs, stochastic_output=True), self.critic(obs).float()
+        drawn = (actions, values, self.actor.get_output_log_prob(actions))
         return tuple(value.detach() for value in (*drawn, *self.actor.output_distribution_params))
 
     def compute_returns(self, obs: TensorDict) -> None:
         if self.dagger and not self.dagger_with_ppo:
             return
-        now, last = self.storage, self.critic(obs).detach()
+        with half_layers(self.device, self.half_networks):
+            now, last = self.storage, self.critic(obs).detach().float()
         found = advantages(now.rewards, now.values, now.dones, last, self.gamma, self.lam)
         now.returns[:] = found + now.values
         now.advantages = (found - found.mean()) / (found.std() + 1e-8)
@@ -192,9 +198,10 @@ class RmaPPO(PPO):
     def _policy_gradients(self, batch: MiniBatch) -> Tensor:
         """Gradients of all of PPO's losses and the estimator's; the KL divergence to the rollout's policy."""
         obs = as_observations(batch.observations)
-        features = self.actor.update_distribution(obs)
+        with half_layers(self.device, self.half_networks):
+            features, values = self.actor.update_distribution(obs), self.critic(obs).float()
         surrogate = surrogate_loss(self.actor.get_output_log_prob(batch.actions), batch, self.clip_param)
-        value = value_loss(self.critic(obs), batch, self.clip_param if self.use_clipped_value_loss else None)
+        value = value_loss(values, batch, self.clip_param if self.use_clipped_value_loss else None)
         entropy = self.actor.output_entropy.mean()
         estimator = (features.estimate - obs[EXPLICIT]).square().mean()
         # The estimate enters the actor without gradient, so that one backward pass serves both losses.
@@ -223,7 +230,8 @@ class RmaPPO(PPO):
 
     def _history_gradients(self, batch: MiniBatch) -> Tensor:
         assert batch.target is not None
-        latent = self.actor.encode_history(as_observations(batch.observations))
+        with half_layers(self.device, self.half_networks):
+            latent = self.actor.encode_history(as_observations(batch.observations)).float()
         loss = (latent - batch.target).norm(dim=-1).mean()
         self.history_optimizer.zero_grad()
         loss.backward()

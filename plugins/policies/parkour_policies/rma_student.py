@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from parkour import EncoderSpec, Params, param
 from parkour.errors import TaskError
@@ -10,6 +10,7 @@ from parkour.policies.definition import PolicyDefinition
 from parkour.tasks.resolved import ResolvedTask
 from parkour_policies.further_groups import check_further
 from parkour_policies.learning_rate import Schedule
+from parkour_policies.precision import Precision
 from parkour_policies.rma_actor import PROPRIOCEPTION
 from parkour_policies.rma_teacher import (
     RmaTeacherParams,
@@ -19,8 +20,6 @@ from parkour_policies.rma_teacher import (
     teacher_actor,
 )
 from parkour_policies.student_model import GROUPS as STUDENT_GROUPS
-
-Precision = Literal["float32", "bfloat16"]
 
 
 class RmaStudentParams(RmaTeacherParams):

@@ -13,6 +13,7 @@ from parkour.specs import EncoderSpec
 from parkour.tasks.resolved import ResolvedTask
 from parkour_policies.encoders import Activation, Widths
 from parkour_policies.further_groups import check_further
+from parkour_policies.precision import Precision
 from parkour_policies.rma_actor import GROUPS, EncoderChoice
 
 
@@ -68,6 +69,8 @@ class RmaAlgorithmParams(Params):
         20, ge=0, le=100_000_000, doc="Every so many iterations one is a DAgger iteration; 0: none."
     )
     dagger_with_ppo: bool = param(False, doc="Whether PPO trains on the rollouts of DAgger iterations too.")
+    precision: Precision = "float32"
+    """Of the networks' layers while a GPU trains; weights, losses and all that is evaluated or exported are float32."""
 
 
 def encoder_choice(task: ResolvedTask, key: str, latent_dim: int) -> EncoderChoice:
@@ -166,6 +169,7 @@ def _algorithm(params: RmaAlgorithmParams) -> dict[str, Any]:
         "dagger_interval": params.dagger_interval,
         "dagger_with_ppo": params.dagger_with_ppo,
         "joint_clipping": params.joint_clipping,
+        "precision": params.precision,
         "rnd_cfg": None,
         "symmetry_cfg": None,
     }

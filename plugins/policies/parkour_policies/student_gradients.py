@@ -17,6 +17,7 @@ from torch import Tensor
 from parkour_policies.depth_sequences import advance_all
 from parkour_policies.distillation_storage import DistillationStorage
 from parkour_policies.glimpses import Chosen, GlimpseSequences
+from parkour_policies.precision import half_layers
 from parkour_policies.student_model import Memory, StudentModel
 
 ACTOR_BLOCK = 1 << 16
@@ -81,7 +82,7 @@ class StudentGradients:
 
     def _compress(self, images: Tensor) -> Tensor:
         """What the present encoder makes of the images ``[M, H, W]``: ``[M, …]``, float32."""
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.half_images):
+        with half_layers(images.device, self.half_images):
             features = self.student.encoder.compress(images)
         return features.float()
 

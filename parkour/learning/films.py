@@ -18,8 +18,8 @@ from typing import IO
 from parkour.child_process import python_command, python_environment
 from parkour.environment import PROCESSES
 from parkour.errors import ParkourError
+from parkour.learning.iteration import Iteration
 from parkour.learning.peers import LAUNCHER
-from parkour.learning.runner import Iteration
 from parkour.policies.checkpoint import Checkpoint, slim
 from parkour.policies.checkpoint_file import save_checkpoint
 from parkour.policies.checkpoint_folder import checkpoint_path

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from parkour.errors import CheckpointError, StorageError
+from parkour.learning.iteration import Iteration
 from parkour.learning.run_options import read_run_options
-from parkour.learning.runner import Iteration
 from parkour.policies.checkpoint import Checkpoint, slim
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
 from parkour.policies.checkpoint_folder import BEST_FILE, TASK_FILE, checkpoints_of, iteration_of

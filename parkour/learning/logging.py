@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from parkour.errors import ParkourError, StorageError
+from parkour.learning.iteration import Iteration, Listener
 from parkour.learning.options import LoggerName
-from parkour.learning.runner import Iteration, Listener
 from parkour.policies.checkpoint_folder import METRICS_FILE
 from parkour.reading import read_row
 from parkour.storage import write_bytes, write_text

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from parkour.learning.runner import Iteration, Listener
+from parkour.learning.iteration import Iteration, Listener
 
 LEVEL, WAY_POINTS, SUCCESS, LOSS = "Terrain_Level/", "Way_Points/", "Success/", "Loss/"
 

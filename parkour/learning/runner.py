@@ -9,78 +9,33 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from rsl_rl.utils import resolve_callable
 from tensordict import TensorDict
 
 from parkour.engines.device import stepping_threads
-from parkour.engines.task_env import OVERFLOWS, TaskEnv
+from parkour.engines.task_env import TaskEnv
 from parkour.environment import process_number
 from parkour.errors import TrainingError
 from parkour.learning.diagnosis import not_finite
+from parkour.learning.iteration import Iteration, Listener
 from parkour.learning.peers import agree, group_store
 from parkour.learning.statistics import RolloutStatistics
 from parkour.learning.timing import PhaseTimer
-from parkour.mdp.rewards import NOT_FINITE
-from parkour.policies.protocols import Actor, Algorithm, BeginsIterations, KnowsActionStd
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Iteration:
-    """What one iteration was like."""
-
-    index: int
-    """Iterations trained so far, this one included."""
-    total: int
-    """Iterations wanted in all."""
-    scalars: Mapping[str, float]
-    """Everything worth a curve, by name."""
-    steps: int
-    """Environment steps of this iteration, over all processes."""
-    total_steps: int
-    """Environment steps of the whole run."""
-    seconds: float
-    """Wall time of this iteration."""
-    total_seconds: float
-    """Wall time of the whole run."""
-
-
-class Listener(Protocol):
-    """Told of every iteration; a logger, a display, a test."""
-
-    def on_iteration(self, iteration: Iteration) -> None: ...
-
-    def close(self) -> None: ...
-
-
-@runtime_checkable
-class FollowsProgress(Protocol):
-    """An algorithm that wants to know how much of the run is over."""
-
-    def follow(self, progress: float) -> None:
-        """Called before each rollout, the same in all processes: 0 at the beginning, 1 at the end.
-
-        It is that of the time limit or of the iterations, whichever is further.
-        """
-        ...
-
-
-@runtime_checkable
-class ReportsScalars(Protocol):
-    """An algorithm that has more to tell of an iteration than its losses."""
-
-    def scalars(self) -> Mapping[str, float]:
-        """Of the last rollout and update, by full name (``Policy/yaw_valid``); asked after each update."""
-        ...
+from parkour.learning.troubles import Troubles
+from parkour.policies.protocols import (
+    Actor,
+    Algorithm,
+    BeginsIterations,
+    FollowsProgress,
+    KnowsActionStd,
+    ReportsScalars,
+)
 
 
 class TrainingRunner:
@@ -114,7 +69,7 @@ class TrainingRunner:
         self.total_steps = 0
         self.total_seconds = 0.0
         self.stop_reason = ""
-        self._told: set[str] = set()
+        self._troubles = Troubles()
         self.last: Iteration | None = None
         self._stop: Callable[[], str] = lambda: ""
         self._time_share: Callable[[], float] = lambda: 0.0
@@ -257,8 +212,7 @@ class TrainingRunner:
     ) -> None:
         with torch.inference_mode():
             scalars = self._statistics.drain()
-        self._tell_of_rewards(scalars)
-        self._tell_of_overflows(scalars)
+        self._troubles.tell(scalars, self.current_learning_iteration)
         collection, learning = timer.phases()
         seconds = time.perf_counter() - begin
         steps = self.env.num_envs * self.cfg["num_steps_per_env"] * self.gpu_world_size
@@ -282,30 +236,6 @@ class TrainingRunner:
         if self._is_first:
             for listener in listeners:
                 listener.on_iteration(self.last)
-
-    def _tell_of_rewards(self, scalars: dict[str, float]) -> None:
-        """Say once of each reward that it was not finite; scalars that say of none are left out."""
-        for key in [key for key in scalars if key.startswith(NOT_FINITE)]:
-            if not scalars[key]:
-                del scalars[key]
-            elif key not in self._told:
-                self._told.add(key)
-                _log.warning(
-                    "reward %r was NaN or infinite %d times in iteration %d, and counts as 0 there (curve %s)",
-                    key.removeprefix(NOT_FINITE), scalars[key], self.current_learning_iteration, key,
-                )  # fmt: skip
-
-    def _tell_of_overflows(self, scalars: dict[str, float]) -> None:
-        """Say once that contacts found no room in the simulator; a scalar that says of none is left out."""
-        if not scalars.get(OVERFLOWS):
-            scalars.pop(OVERFLOWS, None)
-        elif OVERFLOWS not in self._told:
-            self._told.add(OVERFLOWS)
-            _log.warning(
-                "contacts or constraints found no room %d times in iteration %d, and had no force (curve %s): raise "
-                "physics.contacts and physics.constraints",
-                scalars[OVERFLOWS], self.current_learning_iteration, OVERFLOWS,
-            )  # fmt: skip
 
     def action_std(self) -> float:
         """Mean standard deviation of the actions' distribution: the algorithm's ``action_std``, where it knows it."""

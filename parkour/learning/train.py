@@ -17,6 +17,7 @@ from parkour.engines.make import make_task_env
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import ParkourError
 from parkour.learning.films import Filmer
+from parkour.learning.iteration import Listener
 from parkour.learning.keeping import Keeper
 from parkour.learning.logging import make_loggers
 from parkour.learning.options import DEFAULT_SEED, LOGGERS, RunResult, TrainOptions
@@ -36,7 +37,7 @@ from parkour.learning.run_folder import (
 )
 from parkour.learning.run_lock import RunLock
 from parkour.learning.run_options import RunOptions, now, read_run_options, write_run_options
-from parkour.learning.runner import Listener, TrainingRunner, process_group
+from parkour.learning.runner import TrainingRunner, process_group
 from parkour.learning.signals import StopSignals
 from parkour.learning.state import RunState
 from parkour.learning.timing import TimeLimit

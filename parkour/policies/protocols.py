@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from tensordict import TensorDict
@@ -51,7 +52,7 @@ class Algorithm(Protocol):
     """What the training loop calls: rsl-rl's algorithms, and ours on their interface.
 
     Made by a class method ``construct_algorithm(obs, env, cfg, device)``. Further abilities:
-    :class:`BeginsIterations`, :class:`KnowsActionStd`, :class:`parkour.learning.runner.FollowsProgress`.
+    :class:`BeginsIterations`, :class:`KnowsActionStd`, :class:`FollowsProgress`, :class:`ReportsScalars`.
     """
 
     storage: Any
@@ -96,3 +97,24 @@ class KnowsActionStd(Protocol):
 
     action_std: float | None
     """Mean standard deviation of the actions; None before the first update."""
+
+
+@runtime_checkable
+class FollowsProgress(Protocol):
+    """An algorithm that wants to know how much of the run is over."""
+
+    def follow(self, progress: float) -> None:
+        """Called before each rollout, the same in all processes: 0 at the beginning, 1 at the end.
+
+        It is that of the time limit or of the iterations, whichever is further.
+        """
+        ...
+
+
+@runtime_checkable
+class ReportsScalars(Protocol):
+    """An algorithm that has more to tell of an iteration than its losses."""
+
+    def scalars(self) -> Mapping[str, float]:
+        """Of the last rollout and update, by full name (``Policy/yaw_valid``); asked after each update."""
+        ...

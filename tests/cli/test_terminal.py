@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from parkour.commands import print_figures, print_table
+from parkour.learning.iteration import Iteration
 from parkour.learning.progress import LiveProgress, PlainProgress, Remaining
-from parkour.learning.runner import Iteration
 from parkour.registry import default_registry
 from parkour.specs import KINDS
 from parkour_cli.__main__ import main

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from parkour.learning.iteration import Iteration
 from parkour.learning.options import TrainOptions
 from parkour.learning.run_options import read_run_options
-from parkour.learning.runner import Iteration
 from parkour.learning.train import train
 from parkour.policies.source import pretrained_checkpoint
 from parkour.tasks import load_task

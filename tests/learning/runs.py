@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from parkour.learning.iteration import Iteration
 from parkour.learning.options import RunResult, TrainOptions
-from parkour.learning.runner import Iteration
 from parkour.learning.train import train
 from tests.learning.fakes import fake_task, make_env
 

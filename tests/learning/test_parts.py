@@ -17,9 +17,9 @@ from parkour.engines.choice import choose_engine, choose_num_envs
 from parkour.engines.device import choose_device
 from parkour.engines.protocol import Availability
 from parkour.errors import DeviceError, EngineError, ParkourError
+from parkour.learning.iteration import Iteration
 from parkour.learning.launch import wants_processes
 from parkour.learning.progress import LiveProgress, PlainProgress, Remaining, make_progress
-from parkour.learning.runner import Iteration
 from parkour.learning.signals import StopSignals
 from parkour.learning.statistics import RolloutStatistics
 from parkour.registry import RegisteredSpec, Registry

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from parkour.errors import CheckpointError, ParkourError, PluginError, TaskError
+from parkour.learning.iteration import Iteration
 from parkour.learning.options import RunResult, TrainOptions
-from parkour.learning.runner import Iteration
 from parkour.learning.train import train
 from parkour.learning.video import record
 from parkour.policies.checkpoint import slim

@@ -6,9 +6,9 @@ import sys
 import time
 from pathlib import Path
 
+from parkour.learning.iteration import Iteration
 from parkour.learning.options import TrainOptions
 from parkour.learning.rescue import PeerLostError
-from parkour.learning.runner import Iteration
 from parkour.learning.train import train
 from tests.learning.fakes import fake_task, make_env
 

@@ -12,7 +12,8 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from parkour.errors import PluginError, TaskError, TrainingError
-from parkour.learning.runner import ReportsScalars, TrainingRunner
+from parkour.learning.runner import TrainingRunner
+from parkour.policies.protocols import ReportsScalars
 from parkour.tasks import load_task
 from parkour_policies import student_gradients
 from parkour_policies.depth_encoders import DepthGru, Memoryless, Unsplit, build_depth_encoder, depth_cnn, depth_gru

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from parkour.commands import Styled, console, notice, print_error, print_json, print_result, print_table, setup_logging
 from parkour.errors import ParkourError
+from parkour.learning.iteration import Iteration
 from parkour.learning.progress import make_progress
-from parkour.learning.runner import Iteration
 from parkour.registry.registry import Registry
 from parkour.tasks import load_task
 from parkour.terminal import Terminal

@@ -71,7 +71,7 @@ class RmaDistillation(Distillation):
     # -- rollout -----------------------------------------------------------------------------------------------------
 
     def follow(self, progress: float) -> None:
-        """See :class:`parkour.learning.runner.FollowsProgress`."""
+        """See :class:`parkour.policies.protocols.FollowsProgress`."""
         self.progress = progress
 
     def begin_iteration(self, iteration: int) -> None:
@@ -153,7 +153,7 @@ class RmaDistillation(Distillation):
         return {"action": action, "yaw": yaw} | ({"latent": latent} if self.latent_coefficient > 0.0 else {})
 
     def scalars(self) -> dict[str, float]:
-        """See :class:`parkour.learning.runner.ReportsScalars`: where way points lay ahead in the last rollout."""
+        """See :class:`parkour.policies.protocols.ReportsScalars`: where way points lay ahead in the last rollout."""
         return {"Policy/yaw_valid": self._yaw_valid_share.item()}
 
     def _mini_batches(self) -> Sequence[Tensor]:

@@ -234,3 +234,23 @@ def test_solver_settings_of_the_task_reach_both_simulators() -> None:
     assert warp.sim._sim.wp_model.opt.iterations == 3
     warp.close()
     native.close()
+
+
+def test_thrown_robots_find_room() -> None:
+    """From 1.6 m, turned anyhow, joints at their limits, onto every terrain; then shaken, and never reset."""
+    ends = [f"terminations.{name}.enabled=false" for name in ("bad_orientation", "base_too_low")]
+    env = make("course.curriculum=false", "course.start_levels=[0,2]", *ends, num_envs=64)
+    draw = torch.Generator().manual_seed(1)
+    limits = torch.tensor(env.sim.mj_model.jnt_range[1:], dtype=torch.float32)
+    data = env.sim.data
+    turned = torch.randn(64, 4, generator=draw)
+    data.qpos[:, 0] = 2.5 + 8.0 * torch.rand(64, generator=draw)
+    data.qpos[:, 2] = 1.6
+    data.qpos[:, 3:7] = turned / turned.norm(dim=1, keepdim=True)
+    ends_of_range = torch.randint(0, 2, (64, 12), generator=draw)
+    data.qpos[:, 7:] = limits[:, 0] + (limits[:, 1] - limits[:, 0]) * ends_of_range
+    for _ in range(60):
+        env.step(2.0 * torch.randn(64, 12, generator=draw))
+    room = env.sim.room()
+    env.close()
+    assert room.constraints > 40 and room.complaint(64) is None

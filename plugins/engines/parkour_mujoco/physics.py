@@ -35,8 +35,8 @@ class SolverSettings:
     impratio: float = 1.0
     gravity: float = 9.81
     """[m/s²]"""
-    constraints_per_world: int = 220
-    contacts_per_world: int = 45
+    constraints_per_world: int = 128
+    contacts_per_world: int = 32
     """Room for contacts and pairs that may touch, shared by all worlds."""
     broad_phase: Literal["near", "all"] = "near"
     """MuJoCo Warp: pairs of shapes that may touch among the boxes in reach, or of all; the contacts are the same."""

@@ -123,6 +123,11 @@ class Worlds(Simulation):
             self._physics.step(model, data)
             self.overflows.count(data)
 
+        def kinematics() -> None:
+            # No centres of mass: whoever needs them computes forces, and them before.
+            mujoco_warp.kinematics(model, data)
+            mujoco_warp.camlight(model, data)
+
         def control(motors: WarpMotors) -> None:
             for _ in range(self._decimation):
                 motors.write(data)
@@ -133,7 +138,7 @@ class Worlds(Simulation):
         return controls | {
             "step": step,
             "forward": lambda: self._physics.forward(model, data),
-            "kinematics": lambda: mujoco_warp.fwd_kinematics(model, data),
+            "kinematics": kinematics,
             "begin": lambda: mujoco_warp.reset_data(model, data, reset=self._begun_wp),
         }
 

@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parkour.commands import notice
+from parkour.commands import grouped, notice
 from parkour.errors import ParkourError
 
 if TYPE_CHECKING:
-    from parkour.terrain.importing.course import ImportedCourse
+    from parkour.terrain.importing.course import ImportedCourse, Placement
+    from parkour.terrain.importing.readers import Scales
 
 FALLEN = -0.25 - 0.3
 """Ground lower than this [m]: a robot that stands on it counts as fallen in the built-in tasks."""
 
 
-def import_terrain(
-    file: Annotated[Path, typer.Argument(help="Height map (.png, .npy) or mesh (.stl, .obj).", show_default=False)],
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write, .npz. [default: the name of FILE, here]")
-    ] = None,
-    tolerance: Annotated[
-        float, typer.Option(min=0.001, max=1.0, help="Greatest distance between boxes and surface [m].")
-    ] = 0.05,
-    cell: Annotated[
-        float, typer.Option(min=0.01, max=1.0, help="Side of the cells in which they are compared [m].")
-    ] = 0.05,
-    max_boxes: Annotated[int, typer.Option(min=3, max=512, help="Boxes it may take.")] = 512,
-    spacing: Annotated[float, typer.Option(min=1e-4, max=10.0, help="Height maps: from sample to sample [m].")] = 0.05,
+@dataclass(frozen=True)
+class SurfaceOptions:
+    """What the numbers of the file mean."""
+
+    spacing: Annotated[float, typer.Option(min=1e-4, max=10.0, help="Height maps: from sample to sample [m].")] = 0.05
     height: Annotated[
         float, typer.Option(help="Height maps: from black to white in a PNG, what 1 is in an NPY file [m].")
-    ] = 1.0,
-    scale: Annotated[
-        float, typer.Option(min=1e-6, max=1e6, help="Meshes: their unit [m]; 0.001 is millimetres.")
-    ] = 1.0,
-    up: Annotated[str, typer.Option(metavar="AXIS", help="Meshes: the axis that points up, x, y or z.")] = "z",
+    ] = 1.0
+    scale: Annotated[float, typer.Option(min=1e-6, max=1e6, help="Meshes: their unit [m]; 0.001 is millimetres.")] = 1.0
+    up: Annotated[str, typer.Option(metavar="AXIS", help="Meshes: the axis that points up, x, y or z.")] = "z"
+
+    def scales(self) -> Scales:
+        """For :func:`parkour.terrain.importing.readers.read_surface`.
+
+        Raises:
+            ParkourError: there is no such axis.
+        """
+        from parkour.terrain.importing.readers import Scales
+
+        if self.up not in ("x", "y", "z"):
+            raise ParkourError(f"--up: got {self.up!r}, expected x, y or z")
+        return Scales(self.spacing, self.height, self.scale, self.up)
+
+
+@dataclass(frozen=True)
+class CourseOptions:
+    """The course that is laid on the surface."""
+
+    tolerance: Annotated[
+        float, typer.Option(min=0.001, max=1.0, help="Greatest distance between boxes and surface [m].")
+    ] = 0.05
+    cell: Annotated[
+        float, typer.Option(min=0.01, max=1.0, help="Side of the cells in which they are compared [m].")
+    ] = 0.05
+    max_boxes: Annotated[int, typer.Option(min=3, max=512, help="Boxes it may take.")] = 512
     start: Annotated[
         tuple[float, float] | None,
         typer.Option(
@@ -44,31 +61,52 @@ def import_terrain(
             help="Where the course begins, and its middle line, in the file's metres. [default: at the least x, in "
             "the middle]",
         ),
-    ] = None,
+    ] = None
     goal: Annotated[
-        list[str] | None,
+        list[str],
         typer.Option(
             metavar="X,Y", help="Way point in patch coordinates [m]; repeat it. [default: 8 along the middle]"
         ),
+    ] = field(default_factory=list)
+
+    def placement(self) -> Placement:
+        """For :func:`parkour.terrain.importing.course.lay_course`.
+
+        Raises:
+            ParkourError: a way point is none.
+        """
+        from parkour.terrain.importing.course import Placement
+
+        return Placement(
+            start=self.start, cell=self.cell, tolerance=self.tolerance, max_boxes=self.max_boxes,
+            goals=_points(self.goal),
+        )  # fmt: skip
+
+
+@grouped
+def import_terrain(
+    file: Annotated[Path, typer.Argument(help="Height map (.png, .npy) or mesh (.stl, .obj).", show_default=False)],
+    surface: SurfaceOptions,
+    course: CourseOptions,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File to write, .npz. [default: the name of FILE, here]")
     ] = None,
 ) -> None:
     """Make a course of real ground: boxes, level and sloping, within a tolerance of its surface."""
     from parkour.stages import stage
     from parkour.storage import check_writable, whole_file
-    from parkour.terrain.importing.course import Placement, lay_course
+    from parkour.terrain.importing.course import lay_course
     from parkour.terrain.importing.file import save_course
-    from parkour.terrain.importing.readers import Scales, read_surface
+    from parkour.terrain.importing.readers import read_surface
 
     target = out or Path(file.stem + ".npz")
     if target.suffix.lower() != ".npz":
         raise ParkourError(f"--out: got {target.name!r}, expected a .npz file", hint=f"--out {target.stem}.npz")
-    if up not in ("x", "y", "z"):
-        raise ParkourError(f"--up: got {up!r}, expected x, y or z")
+    scales, placement = surface.scales(), course.placement()
     check_writable(target, "--out")
-    surface = read_surface(file, Scales(spacing=spacing, height=height, scale=scale, up=up), cell)
-    placement = Placement(start=start, cell=cell, tolerance=tolerance, max_boxes=max_boxes, goals=_points(goal or []))
+    ground = read_surface(file, scales, placement.cell)
     with stage("laying boxes"):
-        made = lay_course(surface, placement)
+        made = lay_course(ground, placement)
     with whole_file(target, "--out") as part:
         save_course(made.sub_terrain, part)
     _report(made, target)

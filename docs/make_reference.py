@@ -40,6 +40,8 @@ CONTRACTS: dict[str, str] = {
     "depth_source": "parkour_deploy.depth.source:DepthSource",
     "metric": "parkour.evaluation.episodes:EpisodeTable",
     "protocol": "parkour.evaluation.protocol:EvaluationProtocol",
+    "logger": "parkour.learning.loggers:LoggerContext",
+    "callback": "parkour.learning.callbacks:TrainingCallback",
 }
 """Class that a kind's target returns, fulfils or is given."""
 SEEN = ("StepContext", "RobotState", "Contacts", "PreviousStep", "GoalState", "Course", "Privileged")

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from parkour.evaluation.metrics import Pooled as Pooled
     from parkour.evaluation.protocol import EvaluationProtocol as EvaluationProtocol
     from parkour.hookspecs import hookimpl as hookimpl
+    from parkour.learning.callbacks import Training as Training
+    from parkour.learning.callbacks import TrainingCallback as TrainingCallback
+    from parkour.learning.iteration import Iteration as Iteration
+    from parkour.learning.loggers import LoggerContext as LoggerContext
     from parkour.mdp.context import StepContext as StepContext
     from parkour.mdp.events import SimHandle as SimHandle
     from parkour.mdp.robot import RobotLayout as RobotLayout
@@ -40,12 +44,14 @@ if TYPE_CHECKING:
     from parkour.params import param as param
     from parkour.policies.definition import PolicyDefinition as PolicyDefinition
     from parkour.policies.definition import define_policy as define_policy
+    from parkour.specs import CallbackSpec as CallbackSpec
     from parkour.specs import CommandSpec as CommandSpec
     from parkour.specs import DegradationSpec as DegradationSpec
     from parkour.specs import DepthSourceSpec as DepthSourceSpec
     from parkour.specs import EncoderSpec as EncoderSpec
     from parkour.specs import EngineSpec as EngineSpec
     from parkour.specs import EventSpec as EventSpec
+    from parkour.specs import LoggerSpec as LoggerSpec
     from parkour.specs import MetricSpec as MetricSpec
     from parkour.specs import ModifierSpec as ModifierSpec
     from parkour.specs import ObservationField as ObservationField
@@ -82,6 +88,10 @@ _HOME = {
     "Pooled": "parkour.evaluation.metrics",
     "EvaluationProtocol": "parkour.evaluation.protocol",
     "hookimpl": "parkour.hookspecs",
+    "Training": "parkour.learning.callbacks",
+    "TrainingCallback": "parkour.learning.callbacks",
+    "LoggerContext": "parkour.learning.loggers",
+    "Iteration": "parkour.learning.iteration",
     "StepContext": "parkour.mdp.context",
     "SimHandle": "parkour.mdp.events",
     "RobotLayout": "parkour.mdp.robot",
@@ -100,12 +110,14 @@ _HOME = {
     "START_PLATFORM": "parkour.terrain.sub_terrain",
 } | dict.fromkeys(
     (
+        "CallbackSpec",
         "CommandSpec",
         "DegradationSpec",
         "DepthSourceSpec",
         "EncoderSpec",
         "EngineSpec",
         "EventSpec",
+        "LoggerSpec",
         "MetricSpec",
         "ModifierSpec",
         "ObservationField",

@@ -8,6 +8,7 @@ import pluggy
 
 from parkour.entry_points import PROJECT
 from parkour.specs import (
+    CallbackSpec,
     CommandSpec,
     DegradationSpec,
     DepthSourceSpec,
@@ -15,6 +16,7 @@ from parkour.specs import (
     EngineSpec,
     EventSpec,
     Kind,
+    LoggerSpec,
     MetricSpec,
     ModifierSpec,
     ObservationSpec,
@@ -208,6 +210,26 @@ def register_protocols() -> Iterable[ProtocolSpec]:  # type: ignore[empty-body]
     """
 
 
+@hookspec
+def register_loggers() -> Iterable[LoggerSpec]:  # type: ignore[empty-body]
+    """Where the numbers of a training go, besides ``metrics.jsonl``.
+
+    A target is a class made with a :class:`parkour.learning.loggers.LoggerContext`, which is told of every iteration in
+    the first process (:class:`parkour.learning.iteration.Listener`). Commands choose one with
+    ``parkour train --logger NAME``. One that fails is told of in a line, and training goes on without it.
+    """
+
+
+@hookspec
+def register_callbacks() -> Iterable[CallbackSpec]:  # type: ignore[empty-body]
+    """What is called as a training goes: at its start, after each iteration, at each checkpoint, at its end.
+
+    A target is a :class:`parkour.learning.callbacks.TrainingCallback`, made with its parameters as keyword arguments.
+    Commands choose with ``parkour train --callback NAME,KEY=VALUE``, repeatable. One that fails is told of in a line,
+    and training goes on without it.
+    """
+
+
 HOOKS: dict[Kind, str] = {
     "terrain": "register_terrains",
     "reward": "register_rewards",
@@ -226,4 +248,6 @@ HOOKS: dict[Kind, str] = {
     "depth_source": "register_depth_sources",
     "metric": "register_metrics",
     "protocol": "register_protocols",
+    "logger": "register_loggers",
+    "callback": "register_callbacks",
 }

@@ -11,11 +11,11 @@ from typing import ClassVar, Literal
 
 Kind = Literal[
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
-    "robot", "command", "degradation", "robot_link", "depth_source", "metric", "protocol",
+    "robot", "command", "degradation", "robot_link", "depth_source", "metric", "protocol", "logger", "callback",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
-    "robot", "command", "degradation", "robot_link", "depth_source", "metric", "protocol",
+    "robot", "command", "degradation", "robot_link", "depth_source", "metric", "protocol", "logger", "callback",
 )  # fmt: skip
 
 
@@ -265,6 +265,31 @@ class ProtocolSpec(Spec):
     kind: ClassVar[Kind] = "protocol"
 
 
+@dataclass(frozen=True, kw_only=True)
+class LoggerSpec(Spec):
+    """Where the numbers of a training go: a class made as ``Target(context)``.
+
+    The context is a :class:`parkour.learning.loggers.LoggerContext`; the object has ``on_iteration(iteration)``, which
+    is given a :class:`parkour.learning.iteration.Iteration`, and ``close()``.
+    """
+
+    kind: ClassVar[Kind] = "logger"
+    keeps: tuple[str, ...] = ()
+    """Names of its own files in a run folder that a run which never trained may lose."""
+    online: bool = False
+    """Whether it talks to a server: then checks do not make one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallbackSpec(Spec):
+    """What is called as a training goes: a class made as ``Target(**params)``, a
+    :class:`parkour.learning.callbacks.TrainingCallback`."""
+
+    kind: ClassVar[Kind] = "callback"
+    renders: bool = False
+    """Whether it wants pictures: the environment is made so that it gives them, which costs memory and time."""
+
+
 SPEC_TYPES: dict[Kind, type[Spec]] = {
     spec.kind: spec
     for spec in (
@@ -285,5 +310,7 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
         DepthSourceSpec,
         MetricSpec,
         ProtocolSpec,
+        LoggerSpec,
+        CallbackSpec,
     )
 }

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from parkour.commands import OptionsOf, console, grouped, make_app, notice, print_result
 from parkour.commands.progress import loading
 from parkour.errors import ParkourError, TaskError
-from parkour.learning.options import DEFAULT_SEED, LOGGERS, TrainOptions
+from parkour.learning.options import DEFAULT_SEED, TrainOptions
 from parkour_cli.options import ALLOW_MISMATCH, DEVICE, EngineOptions, NoiseOption, TaskOptions
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ OPTIONS = OptionsOf(
         "save_interval": typer.Option(help="Iterations between checkpoints. [default: the task's]"),
         "keep": typer.Option(metavar="N", help="Whole checkpoints that stay; 0: all. [default: 5, or the run's]"),
         "time_limit": typer.Option(metavar="MINUTES", help="Stop and save after so long."),
-        "logger": typer.Option(metavar="NAME", help=f"{', '.join(LOGGERS[:-1])} or {LOGGERS[-1]}."),
+        "logger": typer.Option(metavar="NAME", help="tensorboard, wandb, one of a plugin, or none."),
         "video": typer.Option("--video", help="Record a short video at the end."),
         "video_interval": typer.Option(metavar="N", help="Film every so many iterations, as training goes on."),
         "git_state": typer.Option("--git-state", help="Store commit and diff in the run folder."),
@@ -118,6 +119,10 @@ def train(
     trained: TrainedTask,
     gpus: Annotated[int, typer.Option(help="Processes that train together, one per GPU.")] = 1,
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Start with the pretrained teacher.")] = False,
+    callback: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[,KEY=VALUE…]", help="Called as the training goes, with parameters. Repeatable."),
+    ] = None,
 ) -> None:
     """Train a policy, or resume a run. Ctrl-C saves a checkpoint first.
 
@@ -128,12 +133,39 @@ def train(
 
     if pretrained:
         options = replace(options, checkpoint=_pretrained(options))
-    options = replace(options, engine=engine_options.engine, engine_options=engine_options.own)
+    options = replace(
+        options, engine=engine_options.engine, engine_options=engine_options.own, callbacks=_callbacks(callback or ())
+    )
     start = _resumed(trained, options) if options.resume else None
     resolved = trained.resolve(start)
     if wants_processes(gpus, options.device):
         raise typer.Exit(run_processes(gpus, "parkour_cli", sys.argv[1:], notice))
     _report(_train(resolved, options, start))
+
+
+def _callbacks(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Names and parameters: ``stop_early,success=0.9``, values as ``--set`` takes them.
+
+    Raises:
+        ParkourError: a parameter without a value, or one callback twice.
+    """
+    from parkour_cli.changes import parse_value
+
+    found: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        name, *numbers = text.split(",")
+        if name in found:
+            raise ParkourError(f"--callback: got {name!r} twice, expected one of each")
+        found[name] = {}
+        for number in numbers:
+            key, equals, value = number.partition("=")
+            if not equals:
+                raise ParkourError(
+                    f"--callback: got {number!r} in {text!r}, expected KEY=VALUE",
+                    hint=f"parkour plugins show {name} --kind callback",
+                )
+            found[name][key.strip()] = parse_value(value.strip())
+    return found
 
 
 def _pretrained(options: TrainOptions) -> Path:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
-
-LoggerName = Literal["tensorboard", "wandb", "none"]
-LOGGERS: tuple[LoggerName, ...] = ("tensorboard", "wandb", "none")
+from typing import Any
 
 DEFAULT_SEED = 1
 
@@ -50,11 +47,14 @@ class TrainOptions:
     """A student whose weights to begin with, rather than as a copy of the teacher."""
     allow_mismatch: bool = False
     """Use weights though the task means something else by inputs or actions than they were trained with."""
-    logger: LoggerName = "tensorboard"
+    logger: str = "tensorboard"
+    """Name or id of a registered logger, or ``none``."""
+    callbacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Names or ids of registered callbacks, each with its parameters; a run that resumes does not remember them."""
     git_state: bool = False
     """Store the commit and the uncommitted changes of the working folder in the run folder."""
     video: bool = False
-    """Record a short video at the end."""
+    """Record a short video at the end: the callback ``video``."""
     video_interval: int | None = None
     """Film the networks every so many iterations while the run goes on, in another process; None: never."""
     progress: bool = True

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from parkour.errors import CheckpointError, ParkourError, StorageError
-from parkour.learning.logging import WANDB_FILE
+from parkour.learning.loggers import files_of_loggers
 from parkour.learning.options import TrainOptions
 from parkour.policies.checkpoint import Checkpoint
 from parkour.policies.checkpoint_folder import (
@@ -111,7 +111,7 @@ def check_newest(path: Path, options: TrainOptions) -> None:
 
 def remove_if_unused(folder: Path) -> None:
     """Remove a run folder in which nothing was trained."""
-    written = {TASK_FILE, OPTIONS_FILE, METRICS_FILE, WANDB_FILE}
+    written = {TASK_FILE, OPTIONS_FILE, METRICS_FILE, *files_of_loggers()}
     with contextlib.suppress(OSError):
         metrics = folder / METRICS_FILE
         if {path.name for path in folder.iterdir()} <= written and not (metrics.exists() and metrics.stat().st_size):
@@ -122,7 +122,7 @@ def remove_if_unused(folder: Path) -> None:
 
 def remove_leftovers(folder: Path, notify: Callable[[str], None]) -> None:
     """Remove what a killed run had begun to write; call it with the folder's lock held."""
-    names = {Path(name).stem for name in (TASK_FILE, OPTIONS_FILE, METRICS_FILE, WANDB_FILE)}
+    names = {Path(name).stem for name in (TASK_FILE, OPTIONS_FILE, METRICS_FILE, *files_of_loggers())}
     ours = lambda stem: stem in names or stem.startswith("model_")  # noqa: E731
     if removed := remove_parts(folder, ours):
         notify(f"removed {len(removed)} unfinished file(s) of the run as it was killed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +16,12 @@ from parkour.engines.device import choose_device, rank
 from parkour.engines.make import make_task_env
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import ParkourError
+from parkour.learning.callbacks import Callbacks, Training, TrainingCallback, find_callbacks
 from parkour.learning.films import Filmer
 from parkour.learning.iteration import Listener
 from parkour.learning.keeping import Keeper
-from parkour.learning.logging import make_loggers
-from parkour.learning.options import DEFAULT_SEED, LOGGERS, RunResult, TrainOptions
+from parkour.learning.loggers import LoggerContext, find_logger, make_loggers
+from parkour.learning.options import DEFAULT_SEED, RunResult, TrainOptions
 from parkour.learning.peers import launched, launcher_is_gone
 from parkour.learning.progress import WhileSeen, make_progress
 from parkour.learning.rescue import rescuing
@@ -41,7 +42,6 @@ from parkour.learning.runner import TrainingRunner, process_group
 from parkour.learning.signals import StopSignals
 from parkour.learning.state import RunState
 from parkour.learning.timing import TimeLimit
-from parkour.learning.video import film
 from parkour.policies.checkpoint_folder import TASK_FILE
 from parkour.policies.definition import PolicyDefinition, define_policy
 from parkour.policies.fit import check_meaning, make_stamp
@@ -51,6 +51,8 @@ from parkour.tasks import task_tables, task_to_toml
 from parkour.tasks.resolved import ResolvedTask
 from parkour.terminal import Terminal
 
+VIDEO = "video"
+"""The callback that ``--video`` is short for."""
 MakeEnv = Callable[[ResolvedTask, int, str, int], TaskEnv]
 """``(task, num_envs, device, seed) -> env``."""
 
@@ -63,6 +65,7 @@ def train(
     notify: Callable[[str], None] = lambda line: None,
     make_env: MakeEnv | None = None,
     listeners: list[Listener] | None = None,
+    callbacks: list[TrainingCallback] | None = None,
     start: Weights | None = None,
 ) -> RunResult:
     """Train ``task`` and leave checkpoints, metrics and the task in a run folder.
@@ -73,7 +76,8 @@ def train(
         console: for the progress display; standard output when None.
         notify: told in a line what was chosen and what could not be done.
         make_env: makes the environment; the engine's when None.
-        listeners: told of every iteration besides the loggers.
+        listeners: told of every iteration besides the loggers; what they raise ends the training.
+        callbacks: called as it goes, after those that ``options`` name.
         start: the checkpoint that ``options`` names, where it was read before.
 
     Raises:
@@ -134,7 +138,7 @@ def train(
         if student is not None:
             state.load_student(student.path, student.checkpoint)
             say(f"starting with the student {student.path}, after {student.checkpoint.iteration} iterations")
-        return _learn(task, options, state, console, say, listeners or [])
+        return _learn(task, options, state, console, say, listeners or [], callbacks or [])
 
 
 def _check(options: TrainOptions, stage: str) -> None:
@@ -151,8 +155,8 @@ def _check(options: TrainOptions, stage: str) -> None:
         raise ParkourError(f"--keep: got {options.keep}, expected at least 1, or 0 for all")
     if options.time_limit is not None and not options.time_limit > 0:
         raise ParkourError(f"--time-limit: got {options.time_limit:g} minutes, expected more than 0")
-    if options.logger not in LOGGERS:
-        raise ParkourError(f"--logger: got {options.logger!r}, expected one of {', '.join(LOGGERS)}")
+    find_logger(options.logger)
+    find_callbacks(_wanted_callbacks(options))
     if options.seed is not None and options.seed < 0:
         raise ParkourError(f"--seed: got {options.seed}, expected at least 0")
     if options.student is not None and (options.resume or stage != "student"):
@@ -169,6 +173,11 @@ def _check(options: TrainOptions, stage: str) -> None:
         raise ParkourError("--run names a run to resume", hint="add --resume")
 
 
+def _wanted_callbacks(options: TrainOptions) -> dict[str, Mapping[str, Any]]:
+    """Those that are named, and the one that ``--video`` is short for."""
+    return {**options.callbacks, **({VIDEO: {}} if options.video else {})}
+
+
 def _engine_env(
     options: TrainOptions, run_options: RunOptions, kept: RunOptions | None, say: Callable[[str], None]
 ) -> tuple[MakeEnv, RunOptions]:
@@ -180,7 +189,7 @@ def _engine_env(
     check_engine_options(identity, engine, run_options.engine_options)
     chosen = "".join(f", {name} {value}" for name, value in run_options.engine_options.items())
     say(f"engine {identity}{chosen}")
-    render = options.video and rank() == 0
+    render = rank() == 0 and any(each.renders for each in find_callbacks(_wanted_callbacks(options)))
 
     def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> TaskEnv:
         more = run_options.engine_options
@@ -271,20 +280,22 @@ def _learn(
     console: Console | None,
     say: Callable[[str], None],
     listeners: list[Listener],
+    callbacks: list[TrainingCallback],
 ) -> RunResult:
     runner = state.runner
     total = total_iterations(task, options, None)
     first = rank() == 0
     keeper: Keeper | None = None
     filmer: Filmer | None = None
-    with ExitStack() as stack:
+    training = Training(task, state.folder, runner, say)
+    called = Callbacks.made(training, _wanted_callbacks(options) if first else {}, callbacks if first else ())
+    with called.told_of_the_end(), ExitStack() as stack:
         if first:
             if options.git_state:
                 store_git_state(state.folder, say)
             config = task.model.model_dump(mode="json")
-            written = make_loggers(
-                options.logger, state.folder, task.name, config, runner.current_learning_iteration, say
-            )
+            context = LoggerContext(state.folder, task.name, config, runner.current_learning_iteration, say)
+            written = make_loggers(options.logger, context)
             display = make_progress(console or Terminal(), time_limit=options.time_limit)
             shown = [WhileSeen(display)] if options.progress else []
             if options.video_interval is not None:
@@ -294,11 +305,12 @@ def _learn(
                 stack.callback(listener.close)
             interval = options.save_interval or task.model.algorithm.save_interval
             keeper = Keeper(state.folder, options.keep or 0, interval, runner.current_learning_iteration, say)
-            listeners.append(keeper)
+            listeners += [keeper, called]
             say(f"run folder {state.folder}")
         # The launcher of several processes says it for all.
         signals = stack.enter_context(StopSignals((lambda line: None) if launched() else say))
         limit = TimeLimit(options.time_limit)
+        called.start()
         # Last, so that nothing above draws from the streams that a resumed run continues.
         if state.resumed is not None:
             state.resume_rng(state.resumed)
@@ -307,15 +319,12 @@ def _learn(
             total - runner.current_learning_iteration,
             init_at_random_ep_len=True,
             listeners=listeners,
-            save=(lambda: keeper.saved(state.save())) if keeper else None,
-            stop=lambda: signals.reason or limit.reason() or launcher_is_gone(),
+            save=(lambda: _save(state, keeper, called)) if keeper else None,
+            stop=lambda: signals.reason or training.wish or limit.reason() or launcher_is_gone(),
             time_share=limit.share,
         )
         if filmer is not None and not runner.stop_reason:
             filmer.finish(lambda: bool(signals.reason))
-    if first and options.video:
-        name = f"model_{runner.current_learning_iteration}"
-        film(runner.env, runner.get_inference_policy(), task.model.step_dt, state.folder / "videos" / name, say)
     return RunResult(
         run=state.folder,
         checkpoint=state.last_saved or Path(),
@@ -323,3 +332,9 @@ def _learn(
         stopped=runner.stop_reason,
         metrics=dict(runner.last.scalars) if runner.last else {},
     )
+
+
+def _save(state: RunState, keeper: Keeper, callbacks: Callbacks) -> None:
+    """Write a checkpoint, and tell those who want to know."""
+    keeper.saved(state.save())
+    callbacks.saved(state.last_saved)

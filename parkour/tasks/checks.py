@@ -69,6 +69,12 @@ def check_component(component: ResolvedComponent) -> None:
             _check_metric(component)
         case "protocol":
             pass  # Data; laid on a task it is checked as that is.
+        case "logger":
+            _accepts(component, ("context",), {})
+            _has_methods(component, ("on_iteration", "close"))
+        case "callback":
+            _accepts(component, (), component.kwargs)
+            _has_methods(component, ("on_start", "on_iteration", "on_checkpoint", "on_end"))
         case "command":
             pass  # Called by Typer, which says what is wrong with it.
 

@@ -26,6 +26,8 @@ MODULES: dict[Kind, str] = {
     "depth_source": "depth_sources",
     "metric": "metrics",
     "protocol": "protocols",
+    "logger": "loggers",
+    "callback": "callbacks",
 }
 """Module in this package with the checks of each kind."""
 

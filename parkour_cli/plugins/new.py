@@ -17,7 +17,7 @@ def new(
         typer.Option(
             metavar="NAME",
             help="Repeatable: terrain, reward, observation, modifier, termination, event, encoder, policy, engine, "
-            "task, robot, command, degradation, robot_link, depth_source, metric, protocol.",
+            "task, robot, command, degradation, robot_link, depth_source, metric, protocol, logger, callback.",
         ),
     ],
     component: Annotated[

@@ -38,6 +38,8 @@ KINDS: dict[str, str] = {
     "depth_source": "A depth camera for parkour deploy",
     "metric": "A metric of parkour eval",
     "protocol": "A protocol of parkour eval",
+    "logger": "A logger of parkour train",
+    "callback": "A callback of parkour train",
 }
 """Kinds that there are templates for, and what their projects say they are."""
 _COMMON = {

@@ -12,10 +12,12 @@ import pytest
 
 from parkour.policies.source import Weights
 from parkour_cli.__main__ import main
+from parkour_cli.train import TrainedTask
 from tests.doors.conftest import KINDS, NAME
 from tests.evaluation.conftest import gliding_engine as gliding_engine
 from tests.evaluation.conftest import weights as weights
 from tests.evaluation.eval_command import SMALL
+from tests.learning.fakes import fake_task, make_env
 
 
 def run(*arguments: str | Path) -> int:
@@ -80,3 +82,42 @@ def test_protocol(
     assert protocol["name"] == "doors" and protocol["speed"] == [1.2, 1.2] and protocol["difficulty"] == [0.0, 0.5]
     assert run("eval", "--checkpoint", weights.path, "--protocol", "door", *SMALL) == 1
     assert "unknown protocol 'door'; did you mean 'doors'" in capsys.readouterr().err
+
+
+TINY = ["--num-envs", "8", "--iterations", "4", "--save-interval", "2", "--device", "cpu"]
+
+
+@pytest.fixture
+def fake_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``parkour train`` on an environment without a simulator."""
+    from parkour.learning import train as train_module
+
+    monkeypatch.setattr(train_module, "_engine_env", lambda options, choices, kept, say: (make_env, choices))
+    monkeypatch.setattr(TrainedTask, "resolve", lambda self, resumed: fake_task())
+
+
+def test_logger(installed_doors: Path, fake_training: None, tmp_path: Path) -> None:
+    assert run("train", "go2-teacher", *TINY, "--logger", "doors", "--log-root", tmp_path) == 0
+    (table,) = tmp_path.glob("rsl_rl/*/*/doors.csv")
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    assert rows[0] == ["iteration", "name", "value"] and {row[0] for row in rows[1:]} == {"1", "2", "3", "4"}
+    assert "Loss/value" in {row[1] for row in rows}
+
+
+def test_callback(
+    installed_doors: Path, fake_training: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = "doors,scalar=Perf/total_steps,above=0,iterations=3"
+    quiet = ["--logger", "none", "--log-root", tmp_path]
+    assert run("train", "go2-teacher", *TINY, *quiet, "--callback", chosen) == 0
+    output = capsys.readouterr()
+    assert "stopped after iteration 3: Perf/total_steps was above 0 for 3 iterations" in output.err
+    assert "the last checkpoint is model_3.pt" in output.err and output.out.strip().endswith("model_3.pt")
+    for wrong, said in (
+        ("doors,above=high", "--callback.doors.above"),
+        ("doors,up=1", "unknown key '--callback.doors.up'"),
+        ("doors,above", "--callback: got 'above' in 'doors,above', expected KEY=VALUE"),
+        ("door", "unknown callback 'door'; did you mean 'doors'"),
+    ):
+        assert run("train", "go2-teacher", *TINY, *quiet, "--callback", wrong) == 1
+        assert said in capsys.readouterr().err

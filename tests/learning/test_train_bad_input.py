@@ -23,7 +23,7 @@ from tests.learning.runs import options, run
         ({"save_interval": -1}, ParkourError, "--save-interval: got -1"),
         ({"time_limit": 0.0}, ParkourError, "--time-limit: got 0 minutes"),
         ({"seed": -1}, ParkourError, "--seed: got -1"),
-        ({"logger": "paper"}, ParkourError, "--logger: got 'paper'"),
+        ({"logger": "paper"}, UnknownNameError, "unknown logger 'paper'"),
         ({"run_name": "../up"}, ParkourError, "--run-name: got '../up'"),
         ({"device": "gpu"}, DeviceError, "got device 'gpu', expected 'cpu'"),
         ({"run": Path("x")}, ParkourError, "--run names a run"),

@@ -30,6 +30,8 @@ SPECS: dict[Kind, str] = {
     "robot_link": 'RobotLinkSpec(name="thing", summary="a thing", target="things:x")',
     "depth_source": 'DepthSourceSpec(name="thing", summary="a thing", target="things:x")',
     "metric": 'MetricSpec(name="thing", summary="a thing", target="things:x", per="episode", unit="m")',
+    "logger": 'LoggerSpec(name="thing", summary="a thing", target="things:x", keeps=("thing.txt",))',
+    "callback": 'CallbackSpec(name="thing", summary="a thing", target="things:x", renders=True)',
     "protocol": 'ProtocolSpec(name="thing", summary="a thing", target="things:x")',
 }
 """A registration of each kind; a new hook needs one."""

@@ -1,0 +1,1 @@
+"""Built-in callbacks of ``parkour train``, laid out as a plugin of its own."""

@@ -60,8 +60,8 @@ class Physics(Section):
     """How contacts are found and solved in the engine mujoco; what simulates in isaaclab has settings of its own."""
 
     iterations: int = Field(default=10, ge=1, le=1000)
-    """Iterations of the constraint solver per physics step, at most. On a GPU all robots wait for the last: walking ones
-    need 1.7, one in a thousand 6 or more."""
+    """Iterations of the constraint solver per physics step, at most. On a GPU all robots wait for the last: those
+    that walk need 1.7, one in a thousand 6 or more."""
     line_search_iterations: int = Field(default=20, ge=1, le=1000)
     """Steps of the line search in each iteration, at most."""
     tolerance: float = Field(default=1e-8, ge=0, le=1.0)

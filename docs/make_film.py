@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 OUT = Path(__file__).parent / "pictures" / "go2_student.gif"
-SCENES = {"gap": (3.2, 7.2), "hurdle": (2.0, 5.6), "step": (3.0, 6.6), "tilt": (2.6, 6.2)}
+SCENES = {"gap": (3.2, 7.04), "hurdle": (2.16, 5.6), "step": (3.0, 6.6), "tilt": (2.6, 6.2)}
 """Seconds shown of each terrain, from where the obstacles begin."""
 SIZE = (512, 288)
 RATE = 12.5

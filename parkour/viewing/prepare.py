@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 from parkour.engines.device import choose_device
 from parkour.engines.make import make_task_env
@@ -13,21 +12,19 @@ from parkour.engines.task_env import TaskEnv
 from parkour.evaluation.protocol import EvaluationProtocol, TaskChanges, evaluation_task
 from parkour.learning.rng import seed_everything
 from parkour.mdp.drive import Drive
-from parkour.mdp.observations import ObservationSet
 from parkour.policies.deployed import DeployedPolicy, load_policy
 from parkour.policies.source import Weights
 from parkour.policies.task import document_of
-from parkour.tasks.build import build_observations
 from parkour.tasks.compose import compose
-from parkour.tasks.document import OVERLAYS
 from parkour.tasks.model import TaskModel
 from parkour.tasks.resolved import ResolvedTask
 from parkour.tasks.validation import validate
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver, DriveSource
+from parkour.viewing.noises import noises_of
 from parkour.viewing.options import WatchOptions
 from parkour.viewing.session import Session
-from parkour.viewing.settings import CLEAN, Settings
+from parkour.viewing.settings import Settings
 from parkour.viewing.shelf import Shelf
 from parkour.viewing.viewer import EngineWithWorldsApart, watch_options
 
@@ -132,7 +129,7 @@ def make_session(
     if shown and not feed.seen_by_policy:
         notify(f"{task.name} has no depth camera: shown is what one would see, the policy does not")
     shelf = Shelf(weights, fitting, len(task.robot.joints))
-    noises = _noises(env, task, weights, options)
+    noises = noises_of(env, task, weights, protocol_of(options), options.changes)
     # Again, because making a policy draws weights.
     seed_everything(options.seed)
     wanted = _difficulty(weights, options)
@@ -155,29 +152,6 @@ def _difficulty(weights: Weights, options: WatchOptions) -> tuple[float, float]:
         return options.changes.difficulty
     tables = compose(document_of(weights), protocol_of(options).overlay, options.changes.changes).tables
     return validate(TaskModel, tables).course.difficulty_range
-
-
-def _noises(
-    env: TaskEnv, task: ResolvedTask, weights: Weights, options: WatchOptions
-) -> Mapping[str, Callable[[], ObservationSet]]:
-    """Makers of the environment's observation groups under each preset that changes nothing else, the current first."""
-    current, own = options.changes.noise or CLEAN, env.mdp.observations
-    found: dict[str, Callable[[], ObservationSet]] = {current: lambda: own}
-    document = document_of(weights)
-    if task.model.stage == "teacher":
-        return found
-
-    def make(name: str) -> ObservationSet:
-        changes = replace(options.changes, terrains=(), noise=None if name == CLEAN else name)
-        other = evaluation_task(weights, protocol_of(options), changes)
-        return build_observations(other, num_envs=env.num_envs, device=str(env.device), camera=env.mdp.camera)
-
-    presets = [
-        name for name, tables in document.overlays.items() if name not in OVERLAYS and set(tables) <= {"observations"}
-    ]
-    for name in (CLEAN, *presets):
-        found.setdefault(name, partial(make, name))
-    return found
 
 
 def _num_envs(options: WatchOptions, task: ResolvedTask) -> int:

@@ -12,11 +12,11 @@ from tensordict import TensorDict
 from torch import Tensor
 
 from parkour.errors import CheckpointError, ParkourError
-from parkour.policies.checkpoint_folder import checkpoints_of
+from parkour.policies.checkpoint_folder import BEST_FILE, checkpoints_of
 from parkour.policies.protocols import Actor
 from parkour.policies.source import PolicySource, Weights, is_pretrained, load_weights, pretrained_checkpoint
 
-NEWEST, PRETRAINED, ZERO, RANDOM = "newest", "pretrained", "zero actions", "random actions"
+NEWEST, BEST, PRETRAINED, ZERO, RANDOM = "newest", "best", "pretrained", "zero actions", "random actions"
 LOOK_EVERY = 2.0
 """Between looks into the run's folder [s]."""
 
@@ -67,6 +67,7 @@ class Shelf:
         self._folder = None if is_pretrained(weights.path) else weights.path.parent
         self._pretrained = _pretrained_like(weights)
         self._files: dict[str, Path] = {}
+        self._best: Path | None = None
         self._looked = -LOOK_EVERY
         self.chosen = PRETRAINED if self._folder is None and self._pretrained else weights.path.stem
         """What was asked for last."""
@@ -79,9 +80,9 @@ class Shelf:
         self._look()
 
     def names(self) -> tuple[str, ...]:
-        """All of them, the newest checkpoint first."""
+        """All of them, the newest checkpoint first, then the one that was best in training."""
         files = tuple(reversed(self._files))
-        kept = () if self._folder is None else (NEWEST, *files)
+        kept = () if self._folder is None else (NEWEST, *((BEST,) if self._best else ()), *files)
         return (*kept, *((PRETRAINED,) if self._pretrained else ()), ZERO, RANDOM)
 
     def take(self, name: str) -> WatchedPolicy | None:
@@ -105,6 +106,8 @@ class Shelf:
     def _path_of(self, name: str) -> Path:
         if name == PRETRAINED:
             return self._pretrained or self._first
+        if name == BEST and self._best:
+            return self._best
         return list(self._files.values())[-1] if name == NEWEST else self._files[name]
 
     def _open(self, name: str, path: Path) -> WatchedPolicy | None:
@@ -122,6 +125,8 @@ class Shelf:
         if self._folder is not None:
             found = {path.stem: path for path in checkpoints_of(self._folder)}
             self._files = found or {self._first.stem: self._first}
+            best = self._folder / BEST_FILE
+            self._best = best if best.is_file() else None
 
 
 def _pretrained_like(weights: Weights) -> Path | None:

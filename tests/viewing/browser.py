@@ -22,6 +22,12 @@ FLAGS = (
     "--remote-debugging-address=127.0.0.1", "--remote-debugging-port=0",
 )  # fmt: skip
 
+OUT_OF_REACH = """.filter(e => {
+  e.scrollIntoView({block: "nearest"});
+  const r = e.getBoundingClientRect(), at = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2);
+  return r.left < 0 || r.right > innerWidth || !at || !(e.contains(at) || at.contains(e));
+}).map(e => e.innerText || e.value || e.outerHTML.slice(0, 120))"""
+
 
 def find_chromium() -> str | None:
     """Path of a Chromium or Chrome."""
@@ -62,6 +68,20 @@ class Page:
         found = f"[...document.querySelectorAll('button')].find(b => b.innerText.includes({json.dumps(text)}))"
         self.wait_for(f"!!{found}")
         self.evaluate(f"{found}.click()")
+
+    def resize(self, width: int, height: int) -> None:
+        """The page's window [pixels]."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def tap(self, x: float, y: float) -> None:
+        """Press and release the mouse at a place [pixels]."""
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def out_of_reach(self, selector: str) -> list[str]:
+        """What of the visible elements cannot be scrolled to and tapped: beside the window, or below something else."""
+        found = f"[...document.querySelectorAll({json.dumps(selector)})].filter(e => e.offsetParent)"
+        return self.evaluate(found + OUT_OF_REACH)
 
     def press(self, key: str) -> None:
         """A letter's key."""

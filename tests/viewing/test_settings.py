@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from parkour.evaluation.protocol import TaskChanges
+from parkour.policies.checkpoint_folder import BEST_FILE
 from parkour.viewing import shelf as shelf_module
 from parkour.viewing.controls import Choice, Setting
 from parkour.viewing.options import WatchOptions
@@ -90,16 +91,55 @@ def test_policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert torch.isfinite(session.policy(session.obs)).all()
 
 
+def test_the_best_checkpoint_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf_module, "LOOK_EVERY", 0.0)
+    session = session_of(tmp_path)
+    assert session.settings is not None
+    shelf = session.settings.shelf
+    newest = session.policy
+    choose(session, Setting.POLICY, "best")
+    assert "best" not in shelf.names() and session.policy is newest, "training has not said which yet"
+    best = write_weights(tmp_path / "elsewhere", *QUICK[1:], iteration=2, seed=9)
+    best.path.rename(tmp_path / BEST_FILE)
+    choose(session, Setting.POLICY, "best")
+    assert shelf.names()[:3] == ("newest", "best", "model_3")
+    assert shelf.chosen == "best" and session.policy is not newest and "after 2 iterations" in shelf.running
+    session.advance()
+
+
 def test_noise_of_a_student(tmp_path: Path) -> None:
     session = session_of(tmp_path, task="go2-student")
     assert session.settings is not None
-    assert session.settings.noises == ("none", "noisy")
+    noises = session.settings.noises
+    assert noises[0] == "none" and set(noises[1:3]) == {"noisy", "robust (sensors)"}
+    # Of the degradations those of the camera's pictures and of the joints, not of its mounting or of the motors.
+    assert {"half_frames", "stereo", "late_frames", "blank_camera", "encoder_noise", "no_contacts"} <= set(noises)
+    assert not {"roll", "mounting", "narrow_view", "payload", "late_actions", "pipeline", "fast"} & set(noises)
     assert not session.mdp.observations.modifiers
     choose(session, Setting.NOISE, "noisy")
     assert session.mdp.observations.modifiers and session.settings.noise == "noisy"
     session.advance()
+    clean = session.mdp.observations.layout
+    for name in noises:
+        choose(session, Setting.NOISE, name)
+        session.advance()
+        assert session.settings.noise == name and session.mdp.observations.layout == clean
+    choose(session, Setting.NOISE, "blank_camera")
+    for _ in range(6):
+        session.advance()
+    images = session.depth_images()
+    assert images is not None and images.min() > 0.999, "nothing is seen"
     choose(session, Setting.NOISE, "none")
     assert not session.mdp.observations.modifiers
+    session.advance()
+
+
+def test_noise_of_a_teacher_is_of_what_it_feels(tmp_path: Path) -> None:
+    session = session_of(tmp_path)
+    assert session.settings is not None
+    assert set(session.settings.noises) == {"none", "encoder_noise", "no_contacts"}
+    choose(session, Setting.NOISE, "no_contacts")
+    assert session.mdp.observations.modifiers
     session.advance()
 
 

@@ -281,6 +281,49 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
     assert set(loaded) <= {f"127.0.0.1:{viewer.port}"}, "nothing comes from elsewhere"
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(find_chromium() is None, reason="no Chromium")
+def test_the_page_has_room_for_everything(tmp_path: Path) -> None:
+    """At every width each control of each tab is inside of the window, below nothing else, and nothing overflows."""
+    session, task, weights = make_session(tmp_path, depth=True, num_envs=2, terrains=("hurdle", "tilt"))
+    shelf = Shelf(weights, lambda chosen: load_policy(chosen, task, session.env), 12)
+    noises = {name: lambda: session.mdp.observations for name in ("none", "a noise with quite a long name")}
+    session.settings = Settings(session, shelf, noises, 0.8)
+    viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=any_port(), depth=True))
+    over = threading.Event()
+    thread = threading.Thread(target=lambda: run(session, viewer=viewer, stop=over.is_set))
+    thread.start()
+    controls = {"Session": 8, "Choose": 9, "Rewards": 0}
+    try:
+        with open_page(viewer.address, tmp_path / "profile") as browser:
+            browser.wait_for("document.body.innerText.includes('way points')")
+            browser.evaluate("document.querySelectorAll('.mantine-Notification-closeButton').forEach(e => e.click())")
+            for width, height in ((1440, 900), (1000, 700), (390, 844)):
+                browser.resize(width, height)
+                for tab, least in controls.items():
+                    _open_tab(browser, tab)
+                    visible = "[...document.querySelectorAll('button, input')].filter(e => e.offsetParent).length"
+                    browser.wait_for(f"{visible} >= {least}")
+                    # The panels take a moment to find their places.
+                    _until(lambda: browser.out_of_reach("button, input, [role=slider], [role=tab]") == [])
+                    edges = "[...document.querySelectorAll('p, img, canvas')].filter(e => e.offsetParent)"
+                    edge = f"Math.max(0, ...{edges}.map(e => e.getBoundingClientRect().right))"
+                    browser.wait_for(f"{edge} <= {width} + 0.5 && document.documentElement.scrollWidth <= {width}", 20)
+    finally:
+        over.set()
+        thread.join()
+        viewer.close()
+
+
+def _open_tab(browser: Any, name: str) -> None:
+    """With the mouse."""
+    tab = f"[...document.querySelectorAll('[role=tab]')].find(e => e.offsetParent && e.innerText.includes('{name}'))"
+    browser.wait_for(f"({tab}?.scrollIntoView({{block: 'nearest'}}), !!{tab})")
+    place = browser.wait_for(f"(r => r && [r.x + r.width / 2, r.y + r.height / 2])({tab}?.getBoundingClientRect())")
+    browser.tap(*place)
+    browser.wait_for(f"{tab}.getAttribute('aria-selected') == 'true'")
+
+
 def _until(true: Any, seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not true():

@@ -27,7 +27,9 @@ ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 """A leap over steps, in the courses' colours."""
 
 NARROW = """<style>@media (max-width: 600px) {
-  .mantine-Paper-root[style*="bottom: 0px"] { width: 100% !important; max-height: 50% !important; }
+  .mantine-Paper-root[style*="bottom: 0px"] {
+    width: 100% !important; height: 50% !important; max-height: 50% !important;
+  }
   .mantine-Paper-root[style*="bottom: 0px"] .mantine-ScrollArea-content > div { width: 100% !important; }
   #root div[style*="flex-grow: 1"][style*="background-color"] { height: 50% !important; align-self: flex-start; }
 }</style>"""

@@ -13,6 +13,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from parkour_deploy.reading import check_file
+
 LARGEST = 2 << 30
 """Bytes of all arrays of a file, unpacked."""
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -35,6 +37,7 @@ def read_arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
             :data:`LARGEST`.
     """
     try:
+        check_file(path)
         with path.open("rb") as file:
             if not zipfile.is_zipfile(file):
                 file.seek(0)

@@ -17,13 +17,15 @@ import numpy as np
 
 from parkour_deploy.errors import ContractError
 from parkour_deploy.hardware import Hardware, read_hardware
-from parkour_deploy.reading import MalformedError, read_toml
+from parkour_deploy.reading import MalformedError, check_file, read_toml
 from parkour_deploy.tables import Table
 
 FILE = "deploy.toml"
 FORMAT = "parkour-deploy"
 VERSIONS = (1, 2)
 """Of the format. Version 1 says nothing of the hardware and moves no robot; simulators take it."""
+LARGEST_OBSERVATION = 10**6
+"""Numbers."""
 FIELD_OF_VIEW, TURN = (0.05, 3.0), (-np.pi / 2, np.pi / 2)
 """Of a camera [rad]."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -197,7 +199,7 @@ def _contract(folder: Path, sha256: str, data: Table) -> Contract:
         action_clip=control.number("action_clip", 0.0, 1000.0),
         action_delay=control.whole("action_delay", most=100),
         speed=data.table("command").pair("speed", -10.0, 10.0),
-        observation_size=observation.whole("size", least=1),
+        observation_size=observation.whole("size", least=1, most=LARGEST_OBSERVATION),
         groups=tuple(_group(table) for table in observation.tables("groups")),
         camera=_camera(camera) if camera is not None else None,
         hardware=read_hardware(hardware, count, len(feet)) if hardware is not None else None,
@@ -233,15 +235,15 @@ def _group(table: Table) -> Group:
         name=table.text("name"),
         use=table.text("use"),
         read=table.flag("read"),
-        offset=table.whole("offset"),
-        size=table.whole("size", least=1),
+        offset=table.whole("offset", most=LARGEST_OBSERVATION),
+        size=table.whole("size", least=1, most=LARGEST_OBSERVATION),
         clip=table.number("clip", 0.0, 1e6) if "clip" in table.values else None,
         params=table.table("params").values,
         fields=tuple(
             Field(
                 f.text("name"),
                 f.whole("offset"),
-                f.whole("size", least=1),
+                f.whole("size", least=1, most=LARGEST_OBSERVATION),
                 f.number("scale", -1e6, 1e6),
                 f.text("unit"),
             )
@@ -273,6 +275,7 @@ def _camera(table: Table) -> Camera:
 
 def _check_file(path: Path, expected: str) -> None:
     try:
+        check_file(path)
         got = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise ContractError(f"cannot read {path}: {error.strerror or error}", hint=AGAIN) from None

@@ -10,6 +10,7 @@ import numpy as np
 from parkour_deploy.contract import Contract, Group
 from parkour_deploy.errors import ContractError
 from parkour_deploy.picture import DepthPicture, FrameDelay
+from parkour_deploy.tables import Table
 
 RESERVED = "reserved"
 """Fields whose names begin so are zeros."""
@@ -45,6 +46,10 @@ class Readings:
     """``[height, width]`` distances along the rays of a new picture [m]; None between pictures."""
 
 
+def _params(group: Group) -> Table:
+    return Table(group.params, f"observation group {group.name!r}")
+
+
 R = TypeVar("R", bound=Readings)
 Reader = Callable[[R, Group], np.ndarray]
 """The numbers of a whole group."""
@@ -78,7 +83,7 @@ class Observer(Generic[R]):
         self._proprioception = contract.group("proprioception")
         self._history: list[np.ndarray] = []
         depth = contract.group("depth")
-        self._frames = FrameDelay(depth.params["latency"] if depth else 0)
+        self._frames = FrameDelay(_params(depth).whole("latency", most=1000) if depth else 0)
         self._picture = DepthPicture(contract.camera, depth.params) if depth and contract.camera else None
         self._fields: dict[str, FieldReader[R]] = {**self._own_fields(), **(fields or {})}
         self._groups: dict[str, Reader[R]] = {
@@ -120,12 +125,24 @@ class Observer(Generic[R]):
             return
         if group.kind == "proprioception":
             self.check_fields(group)
+        elif group.kind == "proprioception_history":
+            _params(group).whole("length", least=1, most=1000)
+            if self._proprioception is not None:
+                self._check_forces(self._proprioception, group)
+        elif group.kind == "depth" and self._picture is None:
+            raise ContractError(f"observation group {group.name!r}: expected a camera, which the export does not have")
 
     def check_fields(self, group: Group) -> None:
         """Raises ContractError where a field of ``group`` is unknown."""
         for field in group.fields:
             if field.name not in self._fields and not field.name.startswith(RESERVED):
                 raise ContractError(f"observation group {group.name!r}: unknown field {field.name!r}")
+        self._check_forces(group, group)
+
+    def _check_forces(self, layout: Group, group: Group) -> None:
+        """Whether ``group`` says from which force on a foot stands, where ``layout`` asks for that."""
+        if any(field.name == "foot_contact" for field in layout.fields):
+            _params(group).number("contact_force", 0.0, 1e6)
 
     def _read_fields(self, now: R, group: Group) -> np.ndarray:
         return self._laid_out(now, group, group)

@@ -8,6 +8,8 @@ from typing import Any, Mapping
 import numpy as np
 
 from parkour_deploy.contract import Camera
+from parkour_deploy.errors import ContractError
+from parkour_deploy.tables import Table
 
 KEYS = -0.75
 """Parameter of the bicubic kernel."""
@@ -23,14 +25,21 @@ class DepthPicture:
     Args:
         camera: that the policy was trained with.
         params: of the group.
+
+    Raises:
+        ContractError: a parameter is missing or makes no picture.
     """
 
     def __init__(self, camera: Camera, params: Mapping[str, Any]) -> None:
-        top, bottom, sides = params["crop_top"], params["crop_bottom"], params["crop_sides"]
+        table = Table(params, "depth")
+        top, bottom, sides = (table.whole(key, most=4096) for key in ("crop_top", "crop_bottom", "crop_sides"))
+        height, width = (table.whole(key, least=1, most=4096) for key in ("height", "width"))
+        if top + bottom >= camera.height or 2 * sides >= camera.width:
+            raise ContractError(f"depth: nothing is left of {camera.width} x {camera.height} pixels when it is cropped")
         self._window = slice(top, camera.height - bottom), slice(sides, camera.width - sides)
         weights = smooth_bicubic if params.get("antialias", False) else bicubic  # earlier exports do not say
-        self._rows = weights(camera.height - top - bottom, params["height"])
-        self._columns = weights(camera.width - 2 * sides, params["width"])
+        self._rows = weights(camera.height - top - bottom, height)
+        self._columns = weights(camera.width - 2 * sides, width)
         self._range = camera.range
 
     def __call__(self, raw: np.ndarray) -> np.ndarray:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 
 import numpy as np
 
@@ -16,8 +17,10 @@ import onnxruntime
 
 from parkour_deploy.contract import Contract, Graph, Port
 from parkour_deploy.errors import ContractError
+from parkour_deploy.wiring import ACTIONS, check_wiring
 
-ACTIONS = "actions"
+PATIENCE = 20.0
+"""What the first run of a graph may take [s]: one with a loop in it may never end."""
 PRIORITY = 10
 """Of the thread of slow graphs, in SCHED_FIFO; the control loop has more."""
 Outputs = Dict[str, np.ndarray]
@@ -33,7 +36,7 @@ class GraphPolicy:
             the first run of an episode is waited for, since there is nothing to act on before it.
 
     Raises:
-        ContractError: the export is not ONNX, or onnxruntime cannot load it.
+        ContractError: the export is not ONNX, its graphs do not fit each other, or onnxruntime cannot load them.
     """
 
     def __init__(self, contract: Contract, batch: int = 1, *, background: bool = False) -> None:
@@ -46,11 +49,13 @@ class GraphPolicy:
                 f"{contract.folder} was exported for batches of {contract.batch}, expected dynamic or {batch}",
                 hint="parkour export onnx --batch dynamic",
             )
+        check_wiring(contract)
         self._graphs, self._batch = contract.graphs, batch
         self._spans = {group.name: (group.offset, group.size) for group in contract.groups}
         self._sessions = {graph.name: _session(contract, graph) for graph in contract.graphs}
         self._worker = _worker() if background and any(graph.period > 1 for graph in contract.graphs) else None
         self._pending: dict[str, Future[Outputs]] = {}
+        self._ran: set[str] = set()
         self.reset()
 
     def reset(self) -> None:
@@ -86,6 +91,9 @@ class GraphPolicy:
         Args:
             observation: of this control step.
             adopt: of a replay: whether a result of the background came in at this step.
+
+        Raises:
+            ContractError: a graph cannot be run, or returns something else than the export says.
         """
         if self._step > 0:
             self._collect(adopt)
@@ -114,7 +122,35 @@ class GraphPolicy:
 
     def _run(self, graph: Graph, inputs: Outputs) -> Outputs:
         names = [port.name for port in graph.outputs]
-        return dict(zip(names, self._sessions[graph.name].run(names, inputs)))
+        try:
+            with self._ends(graph) as options:
+                found = dict(zip(names, self._sessions[graph.name].run(names, inputs, options)))
+        except Exception as error:  # onnxruntime raises types of its own
+            reason = " ".join(str(error).split())[:200]
+            raise ContractError(f"onnxruntime cannot run {graph.file} ({reason})") from None
+        for port in graph.outputs:
+            got = found[port.name]
+            if not isinstance(got, np.ndarray) or got.shape != (self._batch, *port.shape) or got.dtype != np.float32:
+                what = f"{got.dtype} {got.shape}" if isinstance(got, np.ndarray) else type(got).__name__
+                wanted = f"float32 {(self._batch, *port.shape)}"
+                raise ContractError(f"{graph.file}: got {port.name!r} of {what}, expected {wanted}")
+        return found
+
+    @contextlib.contextmanager
+    def _ends(self, graph: Graph) -> Iterator[Any]:
+        """Options of a run, whose end is seen to where it is the first of its graph."""
+        if graph.name in self._ran:
+            yield None
+            return
+        options = onnxruntime.RunOptions()
+        timer = threading.Timer(PATIENCE, setattr, (options, "terminate", True))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield options
+        finally:
+            timer.cancel()
+        self._ran.add(graph.name)
 
     def _input(self, graph: Graph, port: Port, observation: np.ndarray) -> np.ndarray:
         kind, _, name = port.source.partition(":")
@@ -133,7 +169,7 @@ class GraphPolicy:
 def _session(contract: Contract, graph: Graph) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # What is wrong is raised as well.
     path = contract.folder / graph.file
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

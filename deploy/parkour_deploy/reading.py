@@ -6,8 +6,10 @@ thousand deep, files without an end. What people and programs write stays far be
 
 from __future__ import annotations
 
+import errno
 import json
 import re
+import stat
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -28,6 +30,8 @@ MOST_VALUES = 2_000_000
 """In all, those that are there several times counted as often."""
 MOST_TEXT = 64 << 20
 """Characters of all texts."""
+_DEVICES = (Path("/dev"), Path("/proc"))
+"""Where users name pipes themselves: ``/dev/stdin``, or ``<(command)`` of a shell."""
 _LARGEST_INTEGER = 1 << 63
 _PART = r"""(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*\.[ \t]*"""
 _DOTTED = re.compile(rf"""(?<![\w"'\\-])(?:{_PART}){{{DEEPEST}}}""")
@@ -62,6 +66,19 @@ def read_json(path: Path) -> Any:
     return parse_json(read_text(path, LARGEST_JSON))
 
 
+def check_file(path: Path) -> None:
+    """Whether a file can be read to its end: a pipe or a device in its place, or a link to one, may have none.
+
+    Raises:
+        OSError: there is none, or something of that kind.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return
+    if not any(folder in path.parents for folder in _DEVICES):
+        raise OSError(errno.EINVAL, "a pipe or device, expected a file", str(path))
+
+
 def read_text(path: Path, largest: int = LARGEST_TOML) -> str:
     """UTF-8 text of at most ``largest`` bytes, whatever the file says of its size.
 
@@ -70,6 +87,7 @@ def read_text(path: Path, largest: int = LARGEST_TOML) -> str:
         MalformedError: it is longer, or no UTF-8; or the path has a NUL in it.
     """
     try:
+        check_file(path)
         with path.open("rb") as file:
             content = file.read(largest + 1)
     except ValueError as error:

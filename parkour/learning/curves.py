@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from parkour.errors import ParkourError, StorageError
 from parkour.evaluation.plots import LINES, MUTED, png
 from parkour.policies.checkpoint_folder import METRICS_FILE
+from parkour.reading import check_file, read_row
 
 AXES = {"minutes": "Perf/total_minutes", "steps": "Perf/total_steps", "iterations": "iteration"}
 """What curves are drawn over, and the number that it is in a row."""
@@ -109,26 +110,21 @@ def _value(row: Row, name: str) -> float | None:
 def _read(run: Path) -> list[Row]:
     path = run / METRICS_FILE
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        check_file(path)
+        lines = path.read_bytes().splitlines()
     except OSError as error:
         raise StorageError(
             f"cannot read {path}: {error.strerror or error}", hint="name run folders: logs/rsl_rl/EXPERIMENT/RUN"
         ) from None
-    rows = [row for line in lines if (row := _row(line)) is not None]
+    rows = [_numbers(row) for line in lines if (row := read_row(line)) is not None]
     if not rows:
         raise StorageError(f"{path} holds no iteration yet")
     return rows
 
 
-def _row(line: str) -> Row | None:
-    """The numbers of an iteration; None for a line that was cut off."""
-    try:
-        data = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(data, dict):
-        return None
-    return {key: float(value) for key, value in data.items() if isinstance(value, int | float)}
+def _numbers(row: Mapping[str, Any]) -> Row:
+    """What is a number in the row of an iteration; a curve through NaN would end there."""
+    return {key: float(value) for key, value in row.items() if isinstance(value, int | float) and math.isfinite(value)}
 
 
 def _labels(runs: Sequence[Path]) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from parkour.learning.run_options import read_run_options
 from parkour.policies.checkpoint import Checkpoint, slim
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
 from parkour.policies.checkpoint_folder import BEST_FILE, TASK_FILE, checkpoints_of, iteration_of
+from parkour.reading import read_json, read_toml
 from parkour.storage import write_text
 
 DEFAULT_KEEP = 5
@@ -79,9 +79,9 @@ def interval_of(run: Path) -> int:
         if run_options is not None and run_options.save_interval > 0:
             return run_options.save_interval
     try:
-        task = tomllib.loads((run / TASK_FILE).read_text(encoding="utf-8"))
+        task = read_toml(run / TASK_FILE)
         return max(int(task["algorithm"]["save_interval"]), 1)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return 100
 
 
@@ -98,10 +98,11 @@ class Record:
 def read_record(run: Path) -> Record | None:
     """What the best checkpoint of a run is; None if there is none, or nothing readable about it."""
     try:
-        data = json.loads((run / RECORD_FILE).read_text(encoding="utf-8"))
-        return Record(int(data["iteration"]), float(data["success"]), int(data["episodes"]))
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        data = read_json(run / RECORD_FILE)
+        record = Record(int(data["iteration"]), float(data["success"]), int(data["episodes"]))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
+    return record if record.iteration >= 0 and 0.0 <= record.success <= 1.0 else None
 
 
 class Keeper:

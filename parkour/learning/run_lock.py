@@ -163,7 +163,7 @@ def in_use(folder: Path) -> bool:
     if fcntl is None:
         return False
     try:
-        handle = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        handle = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -181,7 +181,7 @@ def in_use(folder: Path) -> bool:
 def read_holder(folder: Path) -> Holder | None:
     """Who the lock of a run folder names; None where there is none, or it is not readable."""
     try:
-        handle = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        handle = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return None
     try:

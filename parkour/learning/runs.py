@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from parkour.policies.checkpoint_folder import (
     runs_of,
     task_name_of,
 )
+from parkour.reading import check_file, read_row
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def read_run(path: Path) -> Run:
         task=task_name_of(path),
         iteration=iteration_of(found[-1]) if found else None,
         iterations=run_options.iterations or None,
-        success=success if isinstance(success, (int, float)) else None,
+        success=success if isinstance(success, (int, float)) and math.isfinite(success) else None,
         best=read_record(path),
         size=sum(file.lstat().st_size for file in path.rglob("*") if file.is_file() and not file.is_symlink()),
         commit=run_options.commit,
@@ -83,6 +84,7 @@ def read_run(path: Path) -> Run:
 def last_metrics(run: Path, tail: int = 1 << 16) -> dict[str, Any]:
     """The last whole line of a run's ``metrics.jsonl``; empty when there is none."""
     try:
+        check_file(run / METRICS_FILE)
         with (run / METRICS_FILE).open("rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(file.tell() - tail, 0))
@@ -90,10 +92,6 @@ def last_metrics(run: Path, tail: int = 1 << 16) -> dict[str, Any]:
     except OSError:
         return {}
     for line in reversed(lines):
-        try:
-            found = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(found, dict):
+        if (found := read_row(line)) is not None:
             return found
     return {}

@@ -31,7 +31,6 @@ READS = (1, 2)
 """Versions that can be read; 1 kept the task as the text of its TOML."""
 CHECKSUM = "sha256"
 """Of everything else in the file, see :func:`parkour.digest.content_sha256`; earlier files have none."""
-_EARLIER = "use an earlier model_<iteration>.pt of the same run with --checkpoint FILE"
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, hint: str = _SPACE) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from parkour.errors import CheckpointError
-from parkour.reading import MalformedError, read_toml
+from parkour.reading import MalformedError, check_file, read_row, read_toml
 
 TASK_FILE = "task.toml"
 """What a run folder says of its task."""
@@ -134,19 +133,18 @@ def task_name_of(run: Path) -> str | None:
 def completed_courses(run: Path) -> bool | None:
     """Whether any episode of a run's training completed its course; None in folders without metrics."""
     try:
-        lines = (run / METRICS_FILE).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+        check_file(run / METRICS_FILE)
+        lines = (run / METRICS_FILE).read_bytes().splitlines()
+    except OSError:
         return None
     # From the end: a run that has learnt something says so there, and others are short.
     return any(_success(line) > 0.0 for line in reversed(lines))
 
 
-def _success(line: str) -> float:
+def _success(line: bytes) -> float:
     """The part of an iteration's episodes that succeeded; 0 where none ended, or the row was cut off."""
-    try:
-        return float(json.loads(line).get("Episode/success", 0.0))
-    except (ValueError, TypeError, AttributeError):
-        return 0.0
+    success = (read_row(line) or {}).get("Episode/success")
+    return float(success) if isinstance(success, int | float) else 0.0
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -54,7 +54,7 @@ from tests.robustness.test_checkpoints import enormous, payload, saved
 
 
 class Targets:
-    """All targets. What they start from is made once.
+    """Targets of tasks, checkpoints, runs, exports and the terminal. What they start from is made once.
 
     Args:
         folder: to write inputs into; nothing outside it may appear.

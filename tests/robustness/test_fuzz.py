@@ -13,14 +13,14 @@ import pytest
 from parkour.errors import ParkourError
 from tests.robustness import fuzzing
 from tests.robustness.fuzzing import NonsenseError, fuzz
-from tests.robustness.targets import Targets
+from tests.robustness.targets_of_files import all_targets
 
 INPUTS = 2000
 
 
 def test_hostile_inputs_are_refused_in_one_line_or_sound(tmp_path: Path) -> None:
     logging.getLogger("parkour").setLevel(logging.ERROR)  # Warnings by the thousand.
-    result = fuzz(Targets(tmp_path).all(), INPUTS)
+    result = fuzz(all_targets(tmp_path), INPUTS)
     logging.getLogger("parkour").setLevel(logging.WARNING)
     assert result.failures == []
     assert result.tried >= INPUTS - 20

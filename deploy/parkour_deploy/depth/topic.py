@@ -28,6 +28,8 @@ def decode_depth(data: bytes, number: int) -> Picture:
     Raises:
         DeployError: its sizes do not agree.
     """
+    if len(data) < _HEAD.size:
+        raise DeployError(f"got a depth message of {len(data)} bytes, expected {_HEAD.size} and pixels")
     tick, width, height, count = _HEAD.unpack_from(data)
     if count != width * height or len(data) < _HEAD.size + 2 * count:
         raise DeployError(f"a depth message of {len(data)} bytes says {width} x {height} pixels and brings {count}")

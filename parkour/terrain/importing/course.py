@@ -24,6 +24,8 @@ LEVELLED = 0.4
 """Heights count from the mean of the ground that robots step on first: this long [m] …"""
 LEVELLED_HALF_WIDTH = 0.5
 """… and this far to both sides of the middle line [m]."""
+HIGHEST = 50.0
+"""No place is further above or below the beginning [m]."""
 MOST_BOXES = 512
 """What ``course.max_boxes`` allows at most."""
 
@@ -92,7 +94,14 @@ def place(surface: Surface, placement: Placement) -> Surface:
     x, y = (part.origin[a] + (np.arange(part.heights.shape[a]) + 0.5) * part.cell for a in (0, 1))
     first = (x < begin + max(LEVELLED, part.cell))[:, None] & (np.abs(y - middle) <= LEVELLED_HALF_WIDTH)[None]
     level = float(part.heights[first].mean()) if first.any() else float(part.heights[0].mean())
-    return Surface(part.heights - level, part.cell, (START_PLATFORM, low - middle))
+    heights = part.heights - level
+    if not (np.abs(heights) <= HIGHEST).all():  # No comparison holds for NaN.
+        raise TerrainError(
+            f"the ground reaches from {heights.min():.3g} to {heights.max():.3g} m, seen from where the course begins, "
+            f"expected at most {HIGHEST:g} m up or down",
+            hint="--height of a height map, --scale and --up of a mesh",
+        )
+    return Surface(heights, part.cell, (START_PLATFORM, low - middle))
 
 
 def _around(lowest: float) -> list[Box]:

@@ -120,12 +120,15 @@ def _triangles(path: Path) -> np.ndarray:
     # From memory, without materials: a mesh that names other files has them opened otherwise.
     options: dict[str, Any] = {"skip_materials": True} if kind == "obj" else {}
     try:
-        mesh: Any = trimesh.load_mesh(io.BytesIO(path.read_bytes()), file_type=kind, process=False, **options)
-        corners = np.asarray(mesh.triangles, float)
+        with np.errstate(all="ignore"):  # Of corners that are no numbers, which are refused.
+            mesh: Any = trimesh.load_mesh(io.BytesIO(path.read_bytes()), file_type=kind, process=False, **options)
+            corners = np.asarray(mesh.triangles, float)
     except Exception as error:  # trimesh raises many types for damaged files.
         reason = " ".join(str(error).split())[:100] or type(error).__name__
         raise TerrainError(f"{path.name} is no {kind.upper()} mesh, or damaged ({reason})") from None
-    if corners.ndim != 3 or not 0 < len(corners) <= MOST_TRIANGLES:
+    if corners.ndim != 3 or corners.shape[1:] != (3, 3):
+        raise TerrainError(f"{path.name} is no {kind.upper()} mesh of triangles in space, or damaged")
+    if not 0 < len(corners) <= MOST_TRIANGLES:
         raise TerrainError(f"{path.name}: got {len(corners):,} triangles, expected 1 to {MOST_TRIANGLES:,}")
     return corners
 

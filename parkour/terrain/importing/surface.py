@@ -11,6 +11,9 @@ from parkour.errors import TerrainError
 
 MOST_CELLS = 4_000_000
 """Of a file's own grid, or of a mesh's raster."""
+MOST_DRAWN = 100_000_000
+"""Cells that all triangles of a mesh reach over together: a thousand large ones on top of each other take as long as
+millions of small ones."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def surface_of_triangles(corners: np.ndarray, cell: float) -> Surface:
         cell: side of a cell [m].
 
     Raises:
-        TerrainError: there is no area to be seen, or it takes more than :data:`MOST_CELLS` cells.
+        TerrainError: there is no area to be seen, or it takes more than :data:`MOST_CELLS` cells or
+            :data:`MOST_DRAWN` of all triangles.
     """
     low, high = corners[..., :2].min((0, 1)), corners[..., :2].max((0, 1))
     count = np.floor((high - low) / cell + 1e-6)
@@ -77,6 +81,13 @@ def surface_of_triangles(corners: np.ndarray, cell: float) -> Surface:
     first = np.maximum(np.ceil(places.min(1) - 1e-9), 0).astype(int)
     last = np.minimum(np.floor(places.max(1) + 1e-9), [nx - 1, ny - 1]).astype(int)
     size = np.maximum(last - first + 1, 0)
+    drawn = float(size.prod(1).sum(dtype=float))
+    if drawn > MOST_DRAWN:
+        raise TerrainError(
+            f"the triangles of the mesh reach over {drawn:,.0f} cells of {cell:g} m, expected at most {MOST_DRAWN:,} "
+            "together: they lie on top of each other",
+            hint="take coarser cells, or a mesh of the ground alone",
+        )
     for chunk in _chunks(size.prod(1)):
         _draw(places[chunk], corners[chunk, :, 2], first[chunk], size[chunk], ny, heights)
     hidden = ~np.isfinite(heights)

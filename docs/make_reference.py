@@ -38,6 +38,7 @@ CONTRACTS: dict[str, str] = {
     "engine": "parkour.engines.protocol:Engine",
     "robot_link": "parkour_deploy.links.link:RobotLink",
     "depth_source": "parkour_deploy.depth.source:DepthSource",
+    "export_target": "parkour.exporters.targets:ExportTarget",
     "metric": "parkour.evaluation.episodes:EpisodeTable",
     "protocol": "parkour.evaluation.protocol:EvaluationProtocol",
     "logger": "parkour.learning.loggers:LoggerContext",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from parkour.evaluation.episodes import EpisodeTable as EpisodeTable
     from parkour.evaluation.metrics import Pooled as Pooled
     from parkour.evaluation.protocol import EvaluationProtocol as EvaluationProtocol
+    from parkour.exporters.targets import ExportJob as ExportJob
     from parkour.hookspecs import hookimpl as hookimpl
     from parkour.learning.callbacks import Training as Training
     from parkour.learning.callbacks import TrainingCallback as TrainingCallback
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from parkour.specs import EncoderSpec as EncoderSpec
     from parkour.specs import EngineSpec as EngineSpec
     from parkour.specs import EventSpec as EventSpec
+    from parkour.specs import ExportTargetSpec as ExportTargetSpec
     from parkour.specs import LoggerSpec as LoggerSpec
     from parkour.specs import MetricSpec as MetricSpec
     from parkour.specs import ModifierSpec as ModifierSpec
@@ -87,6 +89,7 @@ _HOME = {
     "EpisodeTable": "parkour.evaluation.episodes",
     "Pooled": "parkour.evaluation.metrics",
     "EvaluationProtocol": "parkour.evaluation.protocol",
+    "ExportJob": "parkour.exporters.targets",
     "hookimpl": "parkour.hookspecs",
     "Training": "parkour.learning.callbacks",
     "TrainingCallback": "parkour.learning.callbacks",
@@ -117,6 +120,7 @@ _HOME = {
         "EncoderSpec",
         "EngineSpec",
         "EventSpec",
+        "ExportTargetSpec",
         "LoggerSpec",
         "MetricSpec",
         "ModifierSpec",

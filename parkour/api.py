@@ -230,12 +230,12 @@ def export(
     options: ExportOptions | None = None,
     notify: Callable[[str], None] = lambda line: None,
 ) -> ExportResult:
-    """Write a policy as ONNX or TorchScript, with what a robot needs to know; compared with torch at once.
+    """Write a policy as ONNX, TorchScript or a plugin's format, with what a robot needs to know; compared with torch.
 
     Args:
         policy: a loaded one, or what :func:`load_policy` takes.
         out: folder; made where it does not exist.
-        format: ``onnx`` or ``jit``.
+        format: ``onnx``, ``jit``, or the name of a plugin's export target.
         options: everything else.
         notify: told in a line what could not be done.
 
@@ -243,10 +243,10 @@ def export(
         ParkourError: the policy cannot be exported, the files differ from torch, or the folder cannot be written.
     """
     from parkour.exporters.exporter import ExportOptions, export_policy
+    from parkour.exporters.targets import make_target
 
-    if format not in ("onnx", "jit"):
-        raise ParkourError(f"got format {format!r}, expected 'onnx' or 'jit'")
     chosen = replace(options or ExportOptions(), format=format)
+    make_target(format, chosen.params)  # Before weights are read, which takes seconds.
     return export_policy(_weights_of(policy), Path(out), chosen, notify=notify)
 
 

@@ -15,6 +15,7 @@ from parkour.specs import (
     EncoderSpec,
     EngineSpec,
     EventSpec,
+    ExportTargetSpec,
     Kind,
     LoggerSpec,
     MetricSpec,
@@ -191,6 +192,16 @@ def register_depth_sources() -> Iterable[DepthSourceSpec]:  # type: ignore[empty
 
 
 @hookspec
+def register_export_targets() -> Iterable[ExportTargetSpec]:  # type: ignore[empty-body]
+    """Formats that policies are exported to.
+
+    A target is a class made as ``Target(**params)``, which fulfils :class:`parkour.exporters.targets.ExportTarget`:
+    it writes a file for each graph of a policy, and may run them, so that they are compared with torch. Each is
+    a sub-command of ``parkour export``, whose ``--set KEY=VALUE`` sets its numbers.
+    """
+
+
+@hookspec
 def register_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
     """What policies are scored by.
 
@@ -246,6 +257,7 @@ HOOKS: dict[Kind, str] = {
     "degradation": "register_degradations",
     "robot_link": "register_robot_links",
     "depth_source": "register_depth_sources",
+    "export_target": "register_export_targets",
     "metric": "register_metrics",
     "protocol": "register_protocols",
     "logger": "register_loggers",

@@ -11,11 +11,13 @@ from typing import ClassVar, Literal
 
 Kind = Literal[
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
-    "robot", "command", "degradation", "robot_link", "depth_source", "metric", "protocol", "logger", "callback",
+    "robot", "command", "degradation", "robot_link", "depth_source", "export_target", "metric",
+    "protocol", "logger", "callback",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
-    "robot", "command", "degradation", "robot_link", "depth_source", "metric", "protocol", "logger", "callback",
+    "robot", "command", "degradation", "robot_link", "depth_source", "export_target", "metric",
+    "protocol", "logger", "callback",
 )  # fmt: skip
 
 
@@ -266,6 +268,16 @@ class ProtocolSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportTargetSpec(Spec):
+    """A format that ``parkour export`` writes: a class made as ``Target(**params)``.
+
+    See :class:`parkour.exporters.targets.ExportTarget`.
+    """
+
+    kind: ClassVar[Kind] = "export_target"
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoggerSpec(Spec):
     """Where the numbers of a training go: a class made as ``Target(context)``.
 
@@ -308,6 +320,7 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
         DegradationSpec,
         RobotLinkSpec,
         DepthSourceSpec,
+        ExportTargetSpec,
         MetricSpec,
         ProtocolSpec,
         LoggerSpec,

@@ -54,7 +54,7 @@ def plugin_lines() -> dict[str, str]:
     from parkour.registry import default_registry
 
     others = [item for item in default_registry("command").specs("command") if not item.builtin]
-    return {name: f"{item.spec.summary} ({item.distribution})" for name, item in _named(others, own_lines()).items()}
+    return {name: f"{item.spec.summary} ({item.distribution})" for name, item in named(others, own_lines()).items()}
 
 
 def commands() -> dict[str, RegisteredSpec]:
@@ -67,10 +67,10 @@ def commands() -> dict[str, RegisteredSpec]:
     items = default_registry().specs("command")
     found = {name: _own(name) for name in SUMMARIES}
     found.update({item.spec.name: item for item in items if item.builtin and item.spec.name not in found})
-    return found | _named([item for item in items if not item.builtin], found)
+    return found | named([item for item in items if not item.builtin], found)
 
 
-def _named(items: Iterable[RegisteredSpec], taken: Iterable[str]) -> dict[str, RegisteredSpec]:
+def named(items: Iterable[RegisteredSpec], taken: Iterable[str]) -> dict[str, RegisteredSpec]:
     """Commands of other distributions by what they are called."""
     items = list(items)
     names = [*taken, *(item.spec.name for item in items)]

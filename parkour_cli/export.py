@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,17 +10,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from parkour.commands import JsonOption, grouped, make_app, notice, print_json, print_result, print_table
+from parkour.commands.help import Group
 from parkour.commands.progress import loading
 from parkour.errors import ParkourError
+from parkour_cli.commands import named
 from parkour_cli.migration import BESIDE_CHECKPOINT
 from parkour_cli.options import EngineOptions, PolicyOptions
 
 if TYPE_CHECKING:
     from parkour.exporters.exporter import ExportResult
     from parkour.policies.source import Weights
+    from parkour.registry import RegisteredSpec
 
+TARGET = "export_target"
 EXPORTED = "exported"
 """Folder beside a checkpoint that exports of other commands are written to."""
+
+
+class ExportGroup(Group):
+    """Sub-commands of this module, and one for each export target that plugins register."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *_targets(self.commands)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        found = super().get_command(ctx, cmd_name)
+        if found is None and (item := _targets(self.commands).get(cmd_name)) is not None:
+            return target_command(cmd_name, item)
+        return found
+
 
 app = make_app("Write a policy as ONNX, TorchScript, bare weights, or a folder to hand on.")
 
@@ -40,9 +58,10 @@ class GraphOptions:
     ] = True
 
 
-@app.callback()
+@app.callback(cls=ExportGroup)
 def export() -> None:
-    """Write a policy as ONNX or TorchScript, with deploy.toml and compared with torch at once, or as bare weights."""
+    """Write a policy as ONNX, TorchScript or a plugin's format, with deploy.toml and compared with torch at once, or as
+    bare weights."""
 
 
 @app.command()
@@ -55,7 +74,7 @@ def onnx(
     as_json: JsonOption = False,
 ) -> None:
     """Write a policy as ONNX, which onnxruntime and others run."""
-    _export(policy, graph, engine_options, as_json, format="onnx", opset=opset)
+    _export(policy, graph, engine_options, as_json, format="onnx", params={"opset": opset})
 
 
 @app.command()
@@ -132,6 +151,48 @@ def card(
         notice("the README has no scores: parkour eval --json FILE, then --scores FILE")
 
 
+def _targets(taken: Iterable[str]) -> dict[str, RegisteredSpec]:
+    """Plugins' export targets by what they are called: by their ids where ``taken`` or several have a name."""
+    from parkour.registry import default_registry
+
+    return named([item for item in default_registry(TARGET).specs(TARGET) if not item.builtin], taken)
+
+
+def target_command(name: str, item: RegisteredSpec) -> Any:
+    """The command that writes a plugin's format."""
+    from typer.main import get_command
+
+    own = make_app(item.spec.summary)
+
+    @own.command(name, help=f"{item.spec.summary} ({item.distribution}).")
+    @grouped
+    def write(
+        graph: GraphOptions,
+        policy: PolicyOptions,
+        engine_options: EngineOptions,
+        sets: Annotated[
+            list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A number of the target. Repeatable.")
+        ] = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        _export(policy, graph, engine_options, as_json, format=item.id, params=_params(sets or ()))
+
+    return get_command(own)
+
+
+def _params(sets: Iterable[str]) -> dict[str, Any]:
+    """Parameters of a target: the text of each is read as a task's is."""
+    from parkour_cli.changes import parse_value
+
+    found = {}
+    for text in sets:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise ParkourError(f"--set: got {text!r}, expected KEY=VALUE")
+        found[key.strip()] = parse_value(value.strip())
+    return found
+
+
 def export_place(out: Path | None, weights: Weights) -> Path | None:
     """The folder that ``--export`` of other commands means, if it was given: the one named, or ``exported`` beside the
     checkpoint.
@@ -161,7 +222,8 @@ def export_after(weights: Weights, out: Path, engine: str | None, engine_options
     for name in ("onnx", "jit"):
         options = ExportOptions(format=name, engine=engine, engine_options=engine_options)
         result = export_policy(weights, out / name, options, notify=notice)
-        notice(f"exported: {', '.join(str(path) for path in result.files)} (max error {result.max_error:.2g})")
+        error = f" (max error {result.max_error:.2g})" if result.max_error is not None else ""
+        notice(f"exported: {', '.join(str(path) for path in result.files)}{error}")
 
 
 def _batch(text: str) -> int | None:
@@ -196,6 +258,7 @@ def _report(result: ExportResult, as_json: bool) -> None:
         print_json({"folder": str(result.folder), "files": files, "max_error": result.max_error, "checks": parities})
         return
     rows = [(p["inputs"], p["batch"], p["steps"], f"{p['max_error']:.2g}") for p in parities]
-    print_table("difference from torch", ("inputs", "batch", "steps", "max error"), rows)
+    if rows:
+        print_table("difference from torch", ("inputs", "batch", "steps", "max error"), rows)
     for path in result.files:
         print_result(path)

@@ -1,11 +1,12 @@
-"""Registers the commands that need no particular engine, and what ``parkour deploy`` reaches without a plugin."""
+"""Registers the commands that need no particular engine, what ``parkour deploy`` reaches without a plugin, and what
+``parkour export`` writes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from parkour.hookspecs import hookimpl
-from parkour.specs import CommandSpec, DepthSourceSpec, RobotLinkSpec
+from parkour.specs import CommandSpec, DepthSourceSpec, ExportTargetSpec, RobotLinkSpec
 from parkour_cli.commands import SUMMARIES
 
 PARKOUR_API = "1.1"
@@ -46,4 +47,19 @@ def register_depth_sources() -> Iterable[DepthSourceSpec]:
         name="recording",
         summary="Pictures out of a log, over and over: recording:LOG.npz.",
         target="parkour_deploy.depth.recording:RecordedDepth",
+    )
+
+
+@hookimpl
+def register_export_targets() -> Iterable[ExportTargetSpec]:
+    yield ExportTargetSpec(
+        name="onnx",
+        summary="ONNX, which onnxruntime and others run",
+        target="parkour.exporters.targets:OnnxTarget",
+        params="parkour.exporters.target_params:OnnxParams",
+    )
+    yield ExportTargetSpec(
+        name="jit",
+        summary="TorchScript, which torch and libtorch run",
+        target="parkour.exporters.targets:JitTarget",
     )

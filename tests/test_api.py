@@ -100,7 +100,7 @@ def test_a_policy_of_another_control_step_is_refused() -> None:
 
 
 def test_formats_are_checked_before_anything_is_loaded(tmp_path: Path) -> None:
-    with pytest.raises(ParkourError, match="expected 'onnx' or 'jit'"):
+    with pytest.raises(ParkourError, match="unknown export_target 'tflite'"):
         parkour.export("nowhere.pt", tmp_path, format="tflite")
 
 

@@ -41,9 +41,8 @@ class GraphPolicy:
 
     def __init__(self, contract: Contract, batch: int = 1, *, background: bool = False) -> None:
         if contract.kind != "onnx":
-            raise ContractError(
-                f"{contract.folder} holds a TorchScript export, expected an ONNX one", hint="parkour export onnx"
-            )
+            held = "a TorchScript export" if contract.kind == "jit" else f"an export of kind {contract.kind[:80]!r}"
+            raise ContractError(f"{contract.folder} holds {held}, expected an ONNX one", hint="parkour export onnx")
         if contract.batch not in ("dynamic", batch):
             raise ContractError(
                 f"{contract.folder} was exported for batches of {contract.batch}, expected dynamic or {batch}",

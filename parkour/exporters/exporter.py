@@ -31,15 +31,8 @@ from parkour.exporters.parity import (
     within_limits,
 )
 from parkour.exporters.recording import load_recording, record_rollout
-from parkour.exporters.writers import (
-    DEFAULT_OPSET,
-    Runner,
-    check_opset,
-    run_jit,
-    run_onnx,
-    write_jit,
-    write_onnx,
-)
+from parkour.exporters.targets import Approximates, ExportJob, ExportTarget, HasOpset, RunsFiles, make_target
+from parkour.exporters.writers import Runner
 from parkour.policies.checkpoint import TaskStamp
 from parkour.policies.deployed import DeployedPolicy, group_shape, load_actor
 from parkour.policies.source import Weights
@@ -51,10 +44,8 @@ from parkour.tasks.build import Layout, group_sizes, observation_layout
 from parkour.tasks.missing import TRAINING
 from parkour.tasks.resolved import ResolvedTask
 
-Format = Literal["onnx", "jit"]
 Dtype = Literal["float32", "float16"]
 TASK_FILE = "task.toml"
-SUFFIX: dict[Format, str] = {"onnx": ".onnx", "jit": ".pt"}
 OVERLAY = "eval"
 """The overlay whose courses and commands ``deploy.toml`` describes."""
 
@@ -63,8 +54,10 @@ OVERLAY = "eval"
 class ExportOptions:
     """How to export."""
 
-    format: Format = "onnx"
-    opset: int = DEFAULT_OPSET
+    format: str = "onnx"
+    """Name or id of an export target."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters of the target."""
     dtype: Dtype = "float32"
     batch: int | None = None
     """Size of the batch; None leaves it open."""
@@ -88,9 +81,9 @@ class ExportResult:
     parities: tuple[Parity, ...] = field(default=())
 
     @property
-    def max_error(self) -> float:
-        """Greatest difference from torch."""
-        return max(parity.max_error for parity in self.parities)
+    def max_error(self) -> float | None:
+        """Greatest difference from torch; None where the files do not run here."""
+        return max((parity.max_error for parity in self.parities), default=None)
 
 
 def export_policy(
@@ -117,6 +110,7 @@ def export_policy(
         StorageError: the folder cannot be written.
     """
     _check(options)
+    kind, target = make_target(options.format, options.params)
     check_writable(out, "--out", folder=True)
     task = task_of(weights, OVERLAY, spare=TRAINING)
     layout = observation_layout(task)
@@ -124,7 +118,7 @@ def export_policy(
     recording = load_recording(options.recording, sum(sizes.values())) if options.recording else None
     actor = load_actor(weights, task)
     graphs = deployed_graphs(actor, sizes, task.robot.num_joints)
-    if recording is None and options.rollout:
+    if recording is None and options.rollout and isinstance(target, RunsFiles):
         with stage("recording a rollout"):
             recording = record_rollout(
                 task, DeployedPolicy(actor), engine=options.engine, engine_options=options.engine_options, notify=notify
@@ -132,15 +126,19 @@ def export_policy(
     spans = _spans(sizes, weights.checkpoint.stamp)
     with tempfile.TemporaryDirectory() as folder:
         with stage("writing graphs"):
-            written = _write_graphs(Path(folder), graphs, options, weights)
-        period = task.model.timing.perception_period
-        with stage("comparing with torch"):
-            parities = _compare(actor, graphs, written, spans, period, options, recording)
-        check(parities, options.dtype)
+            written = _write_graphs(Path(folder), graphs, target, options, weights)
+        parities: list[Parity] = []
+        if isinstance(target, RunsFiles):
+            period = task.model.timing.perception_period
+            with stage("comparing with torch"):
+                parities = _compare(actor, graphs, written, target, spans, period, options, recording)
+            check(parities, options.dtype, target.tolerance if isinstance(target, Approximates) else None)
+        else:
+            notify(f"not compared with torch: files of {kind} do not run here")
         task_text = task_to_toml(task)
         (Path(folder) / TASK_FILE).write_text(task_text, encoding="utf-8")
         manifest = _manifest(
-            task, layout, weights, options, graphs, written, groups_read(actor, graphs),
+            task, layout, weights, options, kind, target, graphs, written, groups_read(actor, graphs),
             file_sha256(Path(folder) / TASK_FILE),
         )  # fmt: skip
         (Path(folder) / MANIFEST).write_text(manifest_to_toml(manifest), encoding="utf-8")
@@ -149,18 +147,14 @@ def export_policy(
 
 
 def _check(options: ExportOptions) -> None:
-    if options.format not in SUFFIX:
-        raise ExportError(f"got format {options.format!r}, expected {' or '.join(SUFFIX)}")
     if options.dtype not in ("float32", "float16"):
         raise ExportError(f"--dtype: got {options.dtype!r}, expected float32 or float16")
     if options.batch is not None and options.batch < 1:
         raise ExportError(f"--batch: got {options.batch}, expected dynamic or a number of at least 1")
-    if options.format == "onnx":
-        check_opset(options.opset)
 
 
 def _write_graphs(
-    folder: Path, graphs: Sequence[DeployedGraph], options: ExportOptions, weights: Weights
+    folder: Path, graphs: Sequence[DeployedGraph], target: ExportTarget, options: ExportOptions, weights: Weights
 ) -> list[Path]:
     loaded = weights.checkpoint
     metadata = {
@@ -178,12 +172,10 @@ def _write_graphs(
         module = copy.deepcopy(graph.module).float().eval()
         if options.dtype == "float16":
             module = HalfPrecision(module).eval()
-        path = folder / f"{graph.name}{SUFFIX[options.format]}"
-        own = {**metadata, "graph": graph.name}
-        if options.format == "onnx":
-            write_onnx(graph, module, path, opset=options.opset, batch=options.batch, metadata=own)
-        else:
-            write_jit(graph, module, path, batch=options.batch, metadata=own)
+        path = folder / f"{graph.name}{target.suffix}"
+        target.write(ExportJob(graph, module, path, options.batch, {**metadata, "graph": graph.name}))
+        if not path.is_file():
+            raise ExportError(f"export target {options.format!r} wrote no file {path.name} for graph {graph.name!r}")
         paths.append(path)
     return paths
 
@@ -192,13 +184,14 @@ def _compare(
     actor: nn.Module,
     graphs: Sequence[DeployedGraph],
     paths: Sequence[Path],
+    target: RunsFiles,
     spans: Spans,
     period: int,
     options: ExportOptions,
     recording: np.ndarray | None,
 ) -> list[Parity]:
     """The files against the policy itself, not against the modules that were made of it for export."""
-    runners = [_load(path, graph, options) for path, graph in zip(paths, graphs, strict=True)]
+    runners = [_load(path, graph, target) for path, graph in zip(paths, graphs, strict=True)]
     tries = [
         ("random", random_observations(spans, batch, STEPS, seed=batch))
         for batch in (BATCHES if options.batch is None else (options.batch,))
@@ -213,10 +206,10 @@ def _compare(
     return [compare(actor, graphs, runners, spans, obs, period=period, kind=kind) for kind, obs in tries]
 
 
-def _load(path: Path, graph: DeployedGraph, options: ExportOptions) -> Runner:
+def _load(path: Path, graph: DeployedGraph, target: RunsFiles) -> Runner:
     try:
-        return run_onnx(path) if options.format == "onnx" else run_jit(path)
-    except Exception as error:  # onnxruntime raises types of its own
+        return target.load(path)
+    except Exception as error:  # onnxruntime and others raise types of their own
         reason = " ".join(str(error).split())[:200]
         raise ExportError(f"the exported graph {graph.name!r} does not load ({reason})") from error
 
@@ -234,6 +227,8 @@ def _manifest(
     layout: Layout,
     weights: Weights,
     options: ExportOptions,
+    kind: str,
+    target: ExportTarget,
     graphs: Sequence[DeployedGraph],
     paths: Sequence[Path],
     read: frozenset[str],
@@ -254,10 +249,10 @@ def _manifest(
     numbers: dict[str, Any] = describe_task(task, layout, read)
     numbers["withstands"] = describe_training(task_of(weights, spare=TRAINING))
     return Manifest(
-        kind=options.format,
+        kind=kind,
         dtype=options.dtype,
         batch=options.batch or "dynamic",
-        opset=options.opset if options.format == "onnx" else None,
+        opset=target.opset if isinstance(target, HasOpset) else None,
         task=describe_origin(task, TASK_FILE, task_sha256),
         checkpoint=describe_checkpoint(
             weights.path.name, weights.digest, weights.checkpoint.iteration, dict(weights.checkpoint.versions)

@@ -231,7 +231,8 @@ class Manifest(Section):
 
     format: Literal["parkour-deploy"] = FORMAT
     format_version: Literal[2] = VERSION
-    kind: Literal["onnx", "jit"]
+    kind: Annotated[str, Field(min_length=1, max_length=200)]
+    """Export target: ``onnx``, ``jit``, or the id of a plugin's, ``distribution:name``."""
     dtype: Literal["float32", "float16"]
     """Of the weights; inputs and outputs are float32 always."""
     batch: Annotated[int | Literal["dynamic"], within(1, 10**6)]

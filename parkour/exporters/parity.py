@@ -116,10 +116,21 @@ def compare(
     return Parity(kind, observations.shape[1], len(observations), worst, scale)
 
 
-def check(parities: Sequence[Parity], dtype: str) -> None:
-    """Raises :class:`ExportError` where the files differ from torch by more than the tolerance."""
+def check(parities: Sequence[Parity], dtype: str, tolerance: float | None = None) -> None:
+    """Whether the files are what they were made of.
+
+    Args:
+        parities: what was compared.
+        dtype: of the weights.
+        tolerance: of a target that is less exact than that, relative to the greatest action where that is above 1.
+
+    Raises:
+        ExportError: they differ from torch by more than the tolerance.
+    """
     for parity in parities:
         allowed = TOLERANCE[dtype] * (parity.scale if dtype == "float16" else 1.0)
+        if tolerance is not None:
+            allowed = max(allowed, tolerance * parity.scale)
         if not parity.max_error <= allowed:
             raise ExportError(
                 f"the exported policy differs from torch by {parity.max_error:.3g} on {parity.inputs} inputs "

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from torch import nn
 from parkour.errors import ExportError
 from parkour.exporters.graphs import DeployedGraph
 from parkour.storage import write_bytes
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
 
 OPSETS = (14, 20)
 """ONNX operator sets that can be written, ends included."""
@@ -75,15 +78,33 @@ def write_onnx(
 def _by_export(graph: DeployedGraph, module: nn.Module, opset: int, batch: int | None) -> Any:
     """The ONNX model, by torch.export."""
     names, outputs = _port_names(graph)
-    dynamic: Any = tuple({0: torch.export.Dim("batch")} for _ in names) if batch is None else None
-    if dynamic is not None:
-        dynamic = _as_called(module, dynamic)
+    dynamic: Any = _open_batch(graph, module) if batch is None else None
     program = torch.onnx.export(
-        module, _example(graph, batch), input_names=names, output_names=outputs, opset_version=opset, dynamo=True,
+        module, example_inputs(graph, batch), input_names=names, output_names=outputs, opset_version=opset, dynamo=True,
         dynamic_shapes=dynamic, verbose=False,
     )  # fmt: skip
     assert program is not None
     return program.model_proto
+
+
+def as_program(graph: DeployedGraph, module: nn.Module, batch: int | None) -> ExportedProgram:
+    """``module`` by torch.export.
+
+    Raises:
+        ExportError: torch cannot express it.
+    """
+    dynamic: Any = _open_batch(graph, module) if batch is None else None
+    try:
+        with _quiet(), torch.no_grad():
+            return torch.export.export(module, example_inputs(graph, batch), dynamic_shapes=dynamic)
+    except Exception as error:  # torch raises many types, none of them its own
+        reason = " ".join(str(error).split())[:200]
+        raise ExportError(f"torch.export cannot take graph {graph.name!r} ({reason})") from error
+
+
+def _open_batch(graph: DeployedGraph, module: nn.Module) -> tuple[Any, ...]:
+    """Which dimensions of the inputs are open."""
+    return _as_called(module, tuple({0: torch.export.Dim("batch")} for _ in graph.inputs))
 
 
 def _as_called(module: nn.Module, values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -102,13 +123,13 @@ def _by_tracing(graph: DeployedGraph, module: nn.Module, opset: int, batch: int 
     # Without dynamo a stream will do, whatever the annotation says.
     buffer: Any = io.BytesIO()
     torch.onnx.export(
-        module, _example(graph, batch), buffer, input_names=names, output_names=outputs, opset_version=opset,
+        module, example_inputs(graph, batch), buffer, input_names=names, output_names=outputs, opset_version=opset,
         dynamo=False, dynamic_axes=axes, verbose=False,
     )  # fmt: skip
     return onnx.load_from_string(buffer.getvalue())
 
 
-def _example(graph: DeployedGraph, batch: int | None) -> tuple[torch.Tensor, ...]:
+def example_inputs(graph: DeployedGraph, batch: int | None) -> tuple[torch.Tensor, ...]:
     """Inputs to write with. Two rows where the batch is open, since torch would take a batch of one for a constant."""
     return graph.zeros(batch or 2)
 
@@ -141,7 +162,7 @@ def write_jit(
     buffer = io.BytesIO()
     try:
         with _quiet(), torch.no_grad():
-            traced = torch.jit.trace(module, _example(graph, batch), check_trace=False)
+            traced = torch.jit.trace(module, example_inputs(graph, batch), check_trace=False)
             torch.jit.save(traced, buffer, _extra_files={"metadata.json": json.dumps(dict(metadata)).encode()})
     except Exception as error:
         reason = " ".join(str(error).split())[:200]

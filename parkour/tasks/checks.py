@@ -65,6 +65,9 @@ def check_component(component: ResolvedComponent) -> None:
         case "depth_source":
             _accepts(component, ("context",), {})
             _has_methods(component, ("open", "newest", "close"))
+        case "export_target":
+            _accepts(component, (), component.kwargs)
+            _has_methods(component, ("write",))
         case "metric":
             _check_metric(component)
         case "protocol":

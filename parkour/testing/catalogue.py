@@ -24,6 +24,7 @@ MODULES: dict[Kind, str] = {
     "degradation": "degradations",
     "robot_link": "robot_links",
     "depth_source": "depth_sources",
+    "export_target": "export_targets",
     "metric": "metrics",
     "protocol": "protocols",
     "logger": "loggers",

@@ -165,7 +165,7 @@ def _matches(item: RegisteredSpec, name: str) -> bool:
 
 def _kind(name: str) -> Kind:
     for kind in get_args(Kind):
-        if name in (kind, f"{kind}s"):
+        if name.replace("-", "_") in (kind, f"{kind}s"):
             return kind
     raise UnknownNameError("kind", name, KINDS)
 

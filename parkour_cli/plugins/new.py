@@ -17,7 +17,8 @@ def new(
         typer.Option(
             metavar="NAME",
             help="Repeatable: terrain, reward, observation, modifier, termination, event, encoder, policy, engine, "
-            "task, robot, command, degradation, robot_link, depth_source, metric, protocol, logger, callback.",
+            "task, robot, command, degradation, robot_link, depth_source, export_target, metric, protocol, logger, "
+            "callback.",
         ),
     ],
     component: Annotated[
@@ -30,7 +31,7 @@ def new(
     from parkour.registry import canonical_distribution
     from parkour_cli.scaffold import project_of_several, write_project
 
-    contents = project_of_several(name, kind, component)
+    contents = project_of_several(name, [each.replace("-", "_") for each in kind], component)
     folder = out / canonical_distribution(name)
     write_project(contents, folder, force=force)
     for path in contents:

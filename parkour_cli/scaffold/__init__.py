@@ -36,6 +36,7 @@ KINDS: dict[str, str] = {
     "degradation": "A degradation of the gauntlet",
     "robot_link": "A robot for parkour deploy",
     "depth_source": "A depth camera for parkour deploy",
+    "export_target": "A format of exports",
     "metric": "A metric of parkour eval",
     "protocol": "A protocol of parkour eval",
     "logger": "A logger of parkour train",

@@ -69,11 +69,11 @@ def test_a_difference_is_an_error() -> None:
 def test_a_wrong_file_is_not_kept(
     checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from parkour.exporters import exporter
+    from parkour.exporters import targets
 
-    original = exporter.run_onnx
+    original = targets.run_onnx
     monkeypatch.setattr(
-        exporter, "run_onnx", lambda path: lambda values: [value + 1e-3 for value in original(path)(values)]
+        targets, "run_onnx", lambda path: lambda values: [value + 1e-3 for value in original(path)(values)]
     )
     with pytest.raises(ParkourError, match=r"differs from torch by 0\.001 on random inputs"):
         export_policy(weights_at(checkpoints["teacher"]), tmp_path, ExportOptions(rollout=False))
@@ -128,14 +128,16 @@ def test_the_students_own_yaws_are_not_read(exports: dict[str, ExportResult]) ->
 def test_student_that_nobody_steers(tmp_path: Path, opset: int) -> None:
     """No switch to ask for: from opset 18 on ONNX takes "any of none" for true."""
     path = write_checkpoint(tmp_path / "model_7.pt", "student", sets=("policy.params.steered_fields=[]",))
-    result = export_policy(weights_at(path), tmp_path / "exported", ExportOptions(opset=opset, rollout=False))
+    options = ExportOptions(params={"opset": opset}, rollout=False)
+    result = export_policy(weights_at(path), tmp_path / "exported", options)
     assert result.max_error < 1e-4 and min(p.scale for p in result.parities) > 1.0
 
 
 @pytest.mark.parametrize(("format", "opset"), [("onnx", 14), ("onnx", 18), ("jit", 18)])
 def test_student_with_the_small_encoder(tmp_path: Path, format: str, opset: int) -> None:
     path = write_checkpoint(tmp_path / "model_7.pt", "student", overlay="train+compact")
-    options = ExportOptions(format=format, opset=opset, rollout=False)  # type: ignore[arg-type]
+    params = {"opset": opset} if format == "onnx" else {}
+    options = ExportOptions(format=format, params=params, rollout=False)
     result = export_policy(weights_at(path), tmp_path / "exported", options)
     assert result.max_error < 1e-4 and min(p.scale for p in result.parities) > 1.0
     assert np.prod(result.manifest.graphs[0].inputs[2].shape) == 384
@@ -143,7 +145,8 @@ def test_student_with_the_small_encoder(tmp_path: Path, format: str, opset: int)
 
 @pytest.mark.parametrize("opset", [14, 17, 20])
 def test_opsets(checkpoints: dict[str, Path], tmp_path: Path, opset: int) -> None:
-    result = export_policy(weights_at(checkpoints["teacher"]), tmp_path, ExportOptions(opset=opset, rollout=False))
+    options = ExportOptions(params={"opset": opset}, rollout=False)
+    result = export_policy(weights_at(checkpoints["teacher"]), tmp_path, options)
     model = onnx.load(str(tmp_path / "policy.onnx"))
     assert [item.version for item in model.opset_import if not item.domain] == [opset]
     assert result.manifest.opset == opset

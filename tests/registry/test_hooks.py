@@ -29,6 +29,7 @@ SPECS: dict[Kind, str] = {
     "degradation": 'DegradationSpec(name="thing", summary="a thing", target="things:x", part="camera")',
     "robot_link": 'RobotLinkSpec(name="thing", summary="a thing", target="things:x")',
     "depth_source": 'DepthSourceSpec(name="thing", summary="a thing", target="things:x")',
+    "export_target": 'ExportTargetSpec(name="thing", summary="a thing", target="things:x")',
     "metric": 'MetricSpec(name="thing", summary="a thing", target="things:x", per="episode", unit="m")',
     "logger": 'LoggerSpec(name="thing", summary="a thing", target="things:x", keeps=("thing.txt",))',
     "callback": 'CallbackSpec(name="thing", summary="a thing", target="things:x", renders=True)',

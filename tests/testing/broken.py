@@ -414,6 +414,29 @@ class EagerLink(LoquaciousLink):
         raise RuntimeError("no wire")
 
 
+class ForgetfulTarget:
+    suffix = ".bin"
+
+    def write(self, job) -> None:
+        pass
+
+
+class RoundingTarget:
+    suffix = ".bin"
+    jobs: Any = {}  # noqa: RUF012
+
+    def write(self, job) -> None:
+        job.path.write_bytes(b"x")
+        self.jobs[job.path] = job.module
+
+    def load(self, path):
+        def run(values):
+            found = self.jobs[path](*[torch.from_numpy(value) for value in values])
+            return [each.detach().numpy().round(1) for each in (found if isinstance(found, tuple) else (found,))]
+
+        return run
+
+
 class SmallCamera:
     shown = np.ones((4, 4))
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ CHUNK = 10
 """Control steps of one kind before the other has its turn; as in ``parkour bench env``."""
 PEER = "Mjlab-Velocity-Rough-Unitree-Go1"
 """mjlab's task that is nearest to ours: a quadruped on rough terrain with a height scan, four physics steps of 5 ms."""
+
+SUCCESS = (0.80, 0.90, 0.95)
+"""Shares of completed courses, the minutes to which are asked."""
 
 Row = dict[str, Any]
 
@@ -44,11 +47,31 @@ def machine(device: str) -> Row:
         "cuda": torch.version.cuda if gpus else None,
         "system": platform.system(),
         "versions": versions(),
+        "isaaclab": _isaaclab_physics(),
     }
 
 
-def environment(device: str, num_envs: int, steps: int, task: str = "go2-teacher", cpu_sim: str | None = None) -> Row:
-    """The full environment step, and the physics alone with the same model, in turns."""
+def _isaaclab_physics() -> list[str]:
+    """What of Isaac Lab's physics can run here."""
+    from parkour.engines.choice import choose_engine
+    from parkour.errors import ParkourError
+
+    try:
+        _, engine = choose_engine("isaaclab")
+    except ParkourError:
+        return []
+    if not engine.availability().ok:
+        return []
+    from parkour_isaaclab.backends.backend import find_backend
+    from parkour_isaaclab.install import find_obstacle
+
+    return [name for name in ("newton", "ovphysx") if find_obstacle(find_backend(name)) is None]
+
+
+def environment(
+    device: str, num_envs: int, steps: int, task: str = "go2-teacher", engine: str = "mujoco", **options: Any
+) -> Row:
+    """The full environment step, and the physics alone with the same model, in turns; ``options`` are the engine's."""
     from dataclasses import asdict
 
     from parkour.engines.benchmark import measure_step
@@ -57,8 +80,8 @@ def environment(device: str, num_envs: int, steps: int, task: str = "go2-teacher
     from parkour.tasks import load_task
 
     resolved = load_task(task, overlay="train")
-    _, engine = choose_engine("mujoco")
-    chosen: Any = engine if cpu_sim is None else _Engine(engine, cpu_sim=cpu_sim)
+    _, found = choose_engine(engine)
+    chosen: Any = _Engine(found, **options) if options else found
     with stepping_threads(device):
         rate = measure_step(resolved, chosen, num_envs=num_envs, steps=steps, device=device, seed=SEED)
     model = resolved.model.timing
@@ -176,6 +199,39 @@ def training(device: str, num_envs: int, iterations: int, stage: str = "teacher"
     }
 
 
+def time_to_success(device: str, num_envs: int, minutes: int, save_interval: int, courses: int) -> Row:
+    """Minutes of ``parkour train`` from scratch after which ``parkour eval`` finds :data:`SUCCESS`.
+
+    Args:
+        device: where.
+        num_envs: that train.
+        minutes: of training.
+        save_interval: iterations between two checkpoints, each of which is scored.
+        courses: that each is scored on, the same for all.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "curve.json"
+        common = ["--device", device, "--seed", str(SEED)]
+        _parkour(["train", "--num-envs", str(num_envs), "--time-limit", str(minutes), "--log-root", folder,
+                  "--save-interval", str(save_interval), "--keep", "0", *common])  # fmt: skip
+        log = next(Path(folder).glob("rsl_rl/*/*/metrics.jsonl"))
+        _parkour(["eval", "--run", str(log.parent), "--all", "--num-envs", str(courses), "--json", str(out), *common])
+        trained = {row["iteration"]: row["seconds"] for row in map(json.loads, log.read_text().splitlines())}
+        points = json.loads(out.read_text())["points"]
+    curve = [
+        (trained[point["checkpoint"]["iteration"]] / 60, point["overall"]["metrics"]["success"]["mean"])
+        for point in points
+    ]
+    return {"num_envs": num_envs, "courses": courses, "curve": curve, "minutes_to": minutes_to(curve)}
+
+
+def minutes_to(curve: Sequence[tuple[float, float]]) -> dict[str, float | None]:
+    """Minutes at the first checkpoint that reaches each of :data:`SUCCESS`; None where none does."""
+    return {
+        f"{wanted:.2f}": next((minutes for minutes, success in curve if success >= wanted), None) for wanted in SUCCESS
+    }
+
+
 def evaluation(device: str, num_envs: int, steps: int, protocol: str, repeat: int = 2) -> Row:
     """``parkour eval`` of the pretrained teacher: from command to table."""
     with tempfile.TemporaryDirectory() as folder:
@@ -253,6 +309,7 @@ KINDS: dict[str, Callable[..., Row]] = {
     "peer": peer,
     "training": training,
     "evaluation": evaluation,
+    "time_to_success": time_to_success,
 }
 
 

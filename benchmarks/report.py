@@ -34,7 +34,7 @@ def rows(results: Row, prefix: str) -> list[Row]:
 def tables(results: Row) -> str:
     """Everything as Markdown."""
     parts = [_machine(results), _steps(results), _cpu(results), _student_step(results), _training(results)]
-    parts += [_evaluation(results), _missing(results)]
+    parts += [_isaaclab(results), _success(results), _evaluation(results), _missing(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -118,6 +118,33 @@ def _student_step(results: Row) -> str:
     ]  # fmt: skip
     columns = ("environments, with camera", "environment step [control steps/s]", "raw physics", "ratio", "images/s")
     return _table(columns, lines) if lines else ""
+
+
+def _isaaclab(results: Row) -> str:
+    lines = [
+        [name, str(row["num_envs"]), _count(row["environment"]), _fixed(row["environment_ms"])]
+        for name in ("newton", "ovphysx")
+        for row in rows(results, name)
+    ]
+    columns = ("Isaac Lab's physics", "environments", "environment step [control steps/s]", "step [ms]")
+    return _table(columns, lines) if lines else ""
+
+
+def _success(results: Row) -> str:
+    """Minutes of training from scratch until shares of the courses are completed."""
+    found = rows(results, "time to success")
+    if not found:
+        return ""
+    lines = [
+        [
+            str(row["num_envs"]),
+            str(row["courses"]),
+            *("not reached" if m is None else f"{m:.1f}" for m in row["minutes_to"].values()),
+        ]
+        for row in found
+    ]
+    wanted = [f"minutes to {share}" for share in found[0]["minutes_to"]]
+    return _table(["environments", "courses", *wanted], lines)
 
 
 def _training(results: Row) -> str:

@@ -1,9 +1,11 @@
 """Measures how fast this machine simulates, trains and evaluates: ``python benchmarks/run.py [-o results.json]``.
 
 In one run: raw physics and the full environment step over numbers of environments, mjlab's own rough-terrain task at
-the same sizes, teacher and student training, evaluation, memory and, where there are two GPUs, both. Every measurement
-is a process of its own, the most important ones first; the JSON is written after each. One that fails, or for which no
-time is left, is recorded as such, and the rest goes on. ``python benchmarks/report.py`` makes tables and a plot of it.
+the same sizes, teacher and student training, evaluation, memory and, where there are two GPUs, both; where Isaac Lab is
+installed, the environment step on its physics; last, if ``--minutes`` allows it, training from scratch until it
+succeeds. Every measurement is a process of its own, the most important ones first; the JSON is written after each. One
+that fails, or for which no time is left, is recorded as such, and the rest goes on. ``python benchmarks/report.py``
+makes tables and a plot of it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,9 +45,20 @@ class Measurement:
     """Not begun when less time is left [s]."""
 
 
-def plan(device: str, gpus: int, quick: bool) -> list[Measurement]:
-    """What is measured, the most important first."""
-    return _gpu_plan(device, gpus, quick) if device.startswith("cuda") else _cpu_plan(quick)
+def plan(device: str, gpus: int, quick: bool, isaaclab: Sequence[str] = ()) -> list[Measurement]:
+    """What is measured, the most important first.
+
+    Args:
+        device: where.
+        gpus: how many there are.
+        quick: fewer sizes and steps, and no training until success.
+        isaaclab: what of Isaac Lab's physics is installed.
+    """
+    if not device.startswith("cuda"):
+        return _cpu_plan(quick)
+    wanted = _gpu_plan(device, gpus, quick)
+    wanted += [_isaaclab(device, 8192, 100 if quick else 200, physics) for physics in isaaclab]
+    return wanted if quick else [*wanted, _success(device, 8192, 5)]
 
 
 def _environment(device: str, size: int, steps: int, name: str = "environment", **more: Any) -> Measurement:
@@ -67,6 +81,18 @@ def _training(name: str, device: str, size: int, iterations: int, **more: Any) -
 def _evaluation(device: str, size: int, steps: int, protocol: str) -> Measurement:
     arguments = {"device": device, "num_envs": size, "steps": steps, "protocol": protocol}
     return Measurement(f"evaluation@{protocol}", "evaluation", arguments, limit=240, least=40)
+
+
+def _isaaclab(device: str, size: int, steps: int, physics: str) -> Measurement:
+    arguments = {"device": device, "num_envs": size, "steps": steps, "engine": "isaaclab", "physics": physics}
+    # Kernels of its own are compiled once, for minutes.
+    return Measurement(f"{physics}@{size}", "environment", arguments, limit=420, least=60)
+
+
+def _success(device: str, size: int, minutes: int) -> Measurement:
+    # A checkpoint about every 20 s; scoring all of them takes about as long as training.
+    arguments = {"device": device, "num_envs": size, "minutes": minutes, "save_interval": 60, "courses": 320}
+    return Measurement("time to success", "time_to_success", arguments, limit=240 * minutes, least=120 * minutes)
 
 
 def _gpu_plan(device: str, gpus: int, quick: bool) -> list[Measurement]:
@@ -234,7 +260,7 @@ def main() -> int:
     }
     wanted = [
         item
-        for item in plan(device, len(found["row"]["gpus"]), options.quick)
+        for item in plan(device, len(found["row"]["gpus"]), options.quick, found["row"]["isaaclab"])
         if options.only is None or item.name.startswith(options.only)
     ]
     run(wanted, results, options.out, 60 * options.minutes)

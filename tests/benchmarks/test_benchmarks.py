@@ -85,6 +85,40 @@ def test_plans_name_each_measurement_once(device: str, gpus: int, quick: bool) -
         assert 8192 in sizes and (quick or {256, 1024, 4096, 16384} <= sizes)
 
 
+def test_isaac_lab_is_measured_where_it_is_installed_and_success_last() -> None:
+    names = [item.name for item in run.plan("cuda:0", 1, False, ("newton", "ovphysx"))]
+    assert names[-3:] == ["newton@8192", "ovphysx@8192", "time to success"]
+    assert not {"newton@8192", "time to success"} & {item.name for item in run.plan("cuda:0", 1, True)}
+    assert "newton@8192" in [item.name for item in run.plan("cuda:0", 1, True, ("newton",))]
+
+
+def test_minutes_are_those_of_the_first_checkpoint_that_succeeds() -> None:
+    curve = [(0.5, 0.1), (1.0, 0.85), (1.5, 0.79), (2.0, 0.9), (3.0, 0.94)]
+    assert measure.minutes_to(curve) == {"0.80": 1.0, "0.90": 2.0, "0.95": None}
+
+
+def test_time_to_success_is_trained_and_scored_by_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    def parkour(arguments: list[str]) -> float:
+        if arguments[0] == "train":
+            folder = Path(arguments[arguments.index("--log-root") + 1]) / "rsl_rl" / "go2-teacher" / "now"
+            folder.mkdir(parents=True)
+            lines = [{"iteration": i, "seconds": 30.0 * i} for i in (1, 2, 3)]
+            (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        else:
+            assert Path(arguments[arguments.index("--run") + 1], "metrics.jsonl").exists() and "--all" in arguments
+            points = [
+                {"checkpoint": {"iteration": i}, "overall": {"metrics": {"success": {"mean": s}}}}
+                for i, s in ((2, 0.82), (3, 0.97))
+            ]
+            Path(arguments[arguments.index("--json") + 1]).write_text(json.dumps({"points": points}))
+        return 1.0
+
+    monkeypatch.setattr(measure, "_parkour", parkour)
+    row = measure.time_to_success("cpu", num_envs=4, minutes=1, save_interval=1, courses=5)
+    assert row["curve"] == [(1.0, 0.82), (1.5, 0.97)]
+    assert row["minutes_to"] == {"0.80": 1.0, "0.90": 1.5, "0.95": 1.5}
+
+
 def test_one_real_measurement() -> None:
     pytest.importorskip("mjlab")
     row = measure.environment("cpu", num_envs=2, steps=4)
@@ -111,6 +145,7 @@ def results() -> dict[str, Any]:
         "num_envs": 8, "gpus": 1, "steps_per_second": 1234.0, "collection_s": 0.75, "learning_s": 0.25,
         "learning_share": 0.25,
     }  # fmt: skip
+    success = {"num_envs": 8, "courses": 320, "curve": [], "minutes_to": {"0.80": 1.25, "0.95": None}}
     evaluation = {"num_envs": 64, "protocol": "reference", "steps": 1000, "command_s": [30.04, 20.0]}
     return {
         "started": "2026-01-31T12:00:00+00:00",
@@ -122,6 +157,8 @@ def results() -> dict[str, Any]:
             "MuJoCo Warp@64": entry("environment", row(64, 600.0, 700.0)),
             "teacher": entry("training", training),
             "evaluation@reference": {**entry("evaluation", evaluation), "others": 0.3},
+            "newton@64": entry("environment", row(64, 500.0, 900.0)),
+            "time to success": entry("time_to_success", success),
             "student": {"kind": "training", "status": "failed", "error": "no"},
         },
     }
@@ -137,6 +174,9 @@ def test_tables_say_what_was_measured(results: dict[str, Any]) -> None:
     assert steps[1] == "| 64 | 3,000 | 6,000 | 0.50 | 1.00 | 0.50 | 200 | 0.50 | 30.00 | 1.2 |"
     assert steps[2].startswith("| 64 | 3,000 | 600 | 5.0 |")
     assert "| teacher | 8 |  | 1,234 | 0.750 | 0.250 | 25% |" in lines
+    assert "| newton | 64 | 500 | 1.00 |" in lines
+    assert "| environments | courses | minutes to 0.80 | minutes to 0.95 |" in lines
+    assert "| 8 | 320 | 1.2 | not reached |" in lines
     assert "| reference | 64 | 1,000 | 30.0 | 20.0 |" in lines
     assert "Not measured: student (failed)." in lines
     assert "Measured while other programs used the CPUs too: evaluation@reference: 30%." in lines

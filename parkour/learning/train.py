@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,25 +11,22 @@ from typing import Any
 from rich.console import Console
 from rsl_rl.utils import resolve_callable
 
-from parkour.engines.choice import check_engine_options, choose_engine, choose_num_envs
-from parkour.engines.device import choose_device, rank
-from parkour.engines.make import make_task_env
+from parkour.engines.device import rank
 from parkour.engines.task_env import TaskEnv
-from parkour.errors import ParkourError
-from parkour.learning.callbacks import Callbacks, Training, TrainingCallback, find_callbacks
+from parkour.learning.callbacks import Callbacks, Training, TrainingCallback
 from parkour.learning.films import Filmer
 from parkour.learning.iteration import Listener
 from parkour.learning.keeping import Keeper
-from parkour.learning.loggers import LoggerContext, find_logger, make_loggers
-from parkour.learning.options import DEFAULT_SEED, RunResult, TrainOptions
+from parkour.learning.loggers import LoggerContext, make_loggers
+from parkour.learning.options import RunResult, TrainOptions
 from parkour.learning.peers import launched, launcher_is_gone
+from parkour.learning.plan import MakeEnv, TrainPlan, plan_training, wanted_callbacks
 from parkour.learning.progress import WhileSeen, make_progress
 from parkour.learning.rescue import rescuing
-from parkour.learning.resume import complete, first_weights, kept_checkpoints, total_iterations
+from parkour.learning.resume import total_iterations
 from parkour.learning.rng import seed_everything
 from parkour.learning.run_folder import (
     check_newest,
-    commit_here,
     make_run_folder,
     next_number,
     remove_if_unused,
@@ -37,24 +34,18 @@ from parkour.learning.run_folder import (
     store_git_state,
 )
 from parkour.learning.run_lock import RunLock
-from parkour.learning.run_options import RunOptions, now, read_run_options, write_run_options
+from parkour.learning.run_options import write_run_options
 from parkour.learning.runner import TrainingRunner, process_group
 from parkour.learning.signals import StopSignals
 from parkour.learning.state import RunState
 from parkour.learning.timing import TimeLimit
 from parkour.policies.checkpoint_folder import TASK_FILE
-from parkour.policies.definition import PolicyDefinition, define_policy
-from parkour.policies.fit import check_meaning, make_stamp
-from parkour.policies.source import Weights, weights_at
+from parkour.policies.fit import make_stamp
+from parkour.policies.source import Weights
 from parkour.storage import write_text
 from parkour.tasks import task_tables, task_to_toml
 from parkour.tasks.resolved import ResolvedTask
 from parkour.terminal import Terminal
-
-VIDEO = "video"
-"""The callback that ``--video`` is short for."""
-MakeEnv = Callable[[ResolvedTask, int, str, int], TaskEnv]
-"""``(task, num_envs, device, seed) -> env``."""
 
 
 def train(
@@ -84,118 +75,25 @@ def train(
         ParkourError: bad options, no such device, an engine that cannot run, a folder that cannot be written, a
             checkpoint that does not fit.
     """
-    _check(options, task.model.stage)
     say = _teller(notify)
-    definition = define_policy(task)
-    if unread := [group for group in task.observations if group not in definition.groups]:
-        say(f"observation groups that {task.policy.id} does not read: {', '.join(unread)}")
-    device = choose_device(options.device)
-    start = first_weights(task, options, start)
-    student = None if options.student is None else weights_at(options.student)
-    for weights in (start, student):
-        if weights is not None:
-            check_meaning(
-                weights.path, weights.checkpoint, task, definition.groups, allow_mismatch=options.allow_mismatch
-            )
-    before = start.checkpoint if start and options.resume else None
-    kept = read_run_options(start.path.parent) if start and options.resume else None
-    wanted, options = options.iterations, replace(options, iterations=total_iterations(task, options, kept))
-    if start and before and before.iteration >= (options.iterations or 0):
-        return complete(start, wanted, say)
-    num_envs = choose_num_envs(
-        before.num_envs if before and options.num_envs is None else options.num_envs, task, device
-    )
-    run_seed = options.seed if options.seed is not None else before.seed if before else DEFAULT_SEED
-    run_options = RunOptions(
-        options.engine or "custom", device, num_envs, run_seed, dict(options.engine_options),
-        options.iterations or 0, kept.number if kept else 0, kept.began if kept else now(),
-        options.save_interval or task.model.algorithm.save_interval, kept_checkpoints(options, kept), commit_here(),
-    )  # fmt: skip
-    options = replace(options, keep=run_options.keep)
-    if make_env is None:
-        make_env, run_options = _engine_env(options, run_options, kept, say)
-    options = replace(options, engine=run_options.engine, engine_options=run_options.engine_options)
-    default = options.num_envs is None and before is None
-    origin = " (the task's default for this device; --num-envs changes it)" if default else ""
-    say(f"training {task.name} with {num_envs} environments on {device}{origin}")
-    seed = run_seed + rank()
-    seed_everything(seed)
+    plan = plan_training(task, options, start, make_env, say)
+    if isinstance(plan, RunResult):
+        return plan
+    seed_everything(plan.seed)
     with ExitStack() as stack:
         stack.enter_context(process_group())
-        folder = _folder(task, options, start)
+        folder = _folder(task, plan)
         if folder is not None:
-            stack.enter_context(_in_folder(folder, options, start, say))
-            write_run_options(
-                folder, run_options if run_options.number else replace(run_options, number=next_number(options))
-            )
-        env = make_env(task, num_envs, device, seed)
+            stack.enter_context(_in_folder(folder, plan, say))
+            run = plan.run
+            write_run_options(folder, run if run.number else replace(run, number=next_number(plan.options)))
+        env = plan.make_env(task, plan.run.num_envs, plan.run.device, plan.seed)
         stack.callback(env.close)
-        runner = _runner(task, options, definition, env, device)
-        state = RunState(
-            runner, folder or Path(), make_stamp(task, env, env.get_observations()), task_tables(task), run_seed
-        )
-        _restore(state, options, start, say)
-        if student is not None:
-            state.load_student(student.path, student.checkpoint)
-            say(f"starting with the student {student.path}, after {student.checkpoint.iteration} iterations")
-        return _learn(task, options, state, console, say, listeners or [], callbacks or [])
-
-
-def _check(options: TrainOptions, stage: str) -> None:
-    """Options that are wrong whatever the machine."""
-    least_one = {
-        "--iterations": options.iterations,
-        "--save-interval": options.save_interval,
-        "--video-interval": options.video_interval,
-    }
-    for name, value in least_one.items():
-        if value is not None and value < 1:
-            raise ParkourError(f"{name}: got {value}, expected at least 1")
-    if options.keep is not None and options.keep < 0:
-        raise ParkourError(f"--keep: got {options.keep}, expected at least 1, or 0 for all")
-    if options.time_limit is not None and not options.time_limit > 0:
-        raise ParkourError(f"--time-limit: got {options.time_limit:g} minutes, expected more than 0")
-    find_logger(options.logger)
-    find_callbacks(_wanted_callbacks(options))
-    if options.seed is not None and options.seed < 0:
-        raise ParkourError(f"--seed: got {options.seed}, expected at least 0")
-    if options.student is not None and (options.resume or stage != "student"):
-        other = "--resume" if options.resume else f"a {stage}'s task"
-        raise ParkourError(f"got --student and {other}: a student's weights are what a new student begins with")
-    if options.resume:
-        return
-    if stage == "student" and options.run is None and options.checkpoint is None:
-        raise ParkourError(
-            "no teacher given: a student is trained from a teacher's checkpoint",
-            hint="parkour train --stage student --checkpoint FILE (or --run DIR of a teacher's run)",
-        )
-    if options.run is not None and stage != "student":
-        raise ParkourError("--run names a run to resume", hint="add --resume")
-
-
-def _wanted_callbacks(options: TrainOptions) -> dict[str, Mapping[str, Any]]:
-    """Those that are named, and the one that ``--video`` is short for."""
-    return {**options.callbacks, **({VIDEO: {}} if options.video else {})}
-
-
-def _engine_env(
-    options: TrainOptions, run_options: RunOptions, kept: RunOptions | None, say: Callable[[str], None]
-) -> tuple[MakeEnv, RunOptions]:
-    """The engine's environments, and the run's options with the engine's; those of a resumed run are ``kept``."""
-    identity, engine = choose_engine(options.engine)
-    run_options = replace(run_options, engine=identity)
-    if not run_options.engine_options:
-        run_options = run_options.going_on_from(kept)
-    check_engine_options(identity, engine, run_options.engine_options)
-    chosen = "".join(f", {name} {value}" for name, value in run_options.engine_options.items())
-    say(f"engine {identity}{chosen}")
-    render = rank() == 0 and any(each.renders for each in find_callbacks(_wanted_callbacks(options)))
-
-    def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> TaskEnv:
-        more = run_options.engine_options
-        return make_task_env(engine, task, num_envs=num_envs, device=device, seed=seed, render=render, options=more)
-
-    return make, run_options
+        runner = _runner(task, plan, env)
+        stamp = make_stamp(task, env, env.get_observations())
+        state = RunState(runner, folder or Path(), stamp, task_tables(task), plan.run.seed)
+        _restore(state, plan, say)
+        return _learn(task, plan.options, state, console, say, listeners or [], callbacks or [])
 
 
 def _teller(notify: Callable[[str], None]) -> Callable[[str], None]:
@@ -209,10 +107,9 @@ def _teller(notify: Callable[[str], None]) -> Callable[[str], None]:
 
 
 @contextmanager
-def _in_folder(
-    folder: Path, options: TrainOptions, start: Weights | None, say: Callable[[str], None]
-) -> Iterator[None]:
+def _in_folder(folder: Path, plan: TrainPlan, say: Callable[[str], None]) -> Iterator[None]:
     """The run folder for us alone, without what a killed run left in it; gone at the end if nothing was trained."""
+    options, start = plan.options, plan.start
     with ExitStack() as stack:
         if not options.resume:
             stack.callback(remove_if_unused, folder)
@@ -223,41 +120,41 @@ def _in_folder(
         yield
 
 
-def _folder(task: ResolvedTask, options: TrainOptions, start: Weights | None) -> Path | None:
+def _folder(task: ResolvedTask, plan: TrainPlan) -> Path | None:
     """The run folder, of the first process only."""
     if rank() != 0:
         return None
-    if options.resume and start is not None:
-        return start.path.parent
-    folder = make_run_folder(options, task.name)
+    if plan.options.resume and plan.start is not None:
+        return plan.start.path.parent
+    folder = make_run_folder(plan.options, task.name)
     write_text(folder / TASK_FILE, task_to_toml(task), "--log-root")
     return folder
 
 
-def _runner(
-    task: ResolvedTask, options: TrainOptions, definition: PolicyDefinition, env: TaskEnv, device: str
-) -> TrainingRunner:
+def _runner(task: ResolvedTask, plan: TrainPlan, env: TaskEnv) -> TrainingRunner:
     algorithm = task.model.algorithm
     cfg: dict[str, Any] = {
-        **definition.train_cfg,
+        **plan.definition.train_cfg,
         "num_steps_per_env": algorithm.steps_per_env,
         "noise_ramp": algorithm.noise_ramp,
-        "save_interval": options.save_interval or algorithm.save_interval,
+        "save_interval": plan.run.save_interval,
     }
-    make = resolve_callable(definition.runner)
-    return make(env, cfg, None, device)
+    make = resolve_callable(plan.definition.runner)
+    return make(env, cfg, None, plan.run.device)
 
 
-def _restore(
-    state: RunState,
-    options: TrainOptions,
-    start: Weights | None,
-    say: Callable[[str], None],
-) -> None:
-    if start is None:
-        return
+def _restore(state: RunState, plan: TrainPlan, say: Callable[[str], None]) -> None:
+    """Give the run what it begins with."""
+    if plan.start is not None:
+        _restore_start(state, plan.start, plan.options.resume, say)
+    if plan.student is not None:
+        state.load_student(plan.student.path, plan.student.checkpoint)
+        say(f"starting with the student {plan.student.path}, after {plan.student.checkpoint.iteration} iterations")
+
+
+def _restore_start(state: RunState, start: Weights, resume: bool, say: Callable[[str], None]) -> None:
     source, checkpoint = start.path, start.checkpoint
-    if options.resume:
+    if resume:
         for line in state.resume(source, checkpoint):
             say(line)
         say(f"going on from iteration {checkpoint.iteration} ({source})")
@@ -269,10 +166,6 @@ def _restore(
         say(f"starting with the weights of {source}")
 
 
-def _filmer(options: TrainOptions, every: int, state: RunState, say: Callable[[str], None]) -> Filmer:
-    return Filmer(state.folder, every, state.capture, options.engine or "", options.engine_options, say)
-
-
 def _learn(
     task: ResolvedTask,
     options: TrainOptions,
@@ -282,29 +175,22 @@ def _learn(
     listeners: list[Listener],
     callbacks: list[TrainingCallback],
 ) -> RunResult:
-    runner = state.runner
-    total = total_iterations(task, options, None)
-    first = rank() == 0
+    runner, first = state.runner, rank() == 0
     keeper: Keeper | None = None
     filmer: Filmer | None = None
     training = Training(task, state.folder, runner, say)
-    called = Callbacks.made(training, _wanted_callbacks(options) if first else {}, callbacks if first else ())
+    called = Callbacks.made(training, wanted_callbacks(options) if first else {}, callbacks if first else ())
     with called.told_of_the_end(), ExitStack() as stack:
         if first:
             if options.git_state:
                 store_git_state(state.folder, say)
-            config = task.model.model_dump(mode="json")
-            context = LoggerContext(state.folder, task.name, config, runner.current_learning_iteration, say)
-            written = make_loggers(options.logger, context)
-            display = make_progress(console or Terminal(), time_limit=options.time_limit)
-            shown = [WhileSeen(display)] if options.progress else []
             if options.video_interval is not None:
                 filmer = _filmer(options, options.video_interval, state, say)
-            listeners = [*written, *shown, *([filmer] if filmer else []), *listeners]
+            shown = _shown_and_logged(task, options, state, console, say)
+            listeners = [*shown, *([filmer] if filmer else []), *listeners]
             for listener in listeners:
                 stack.callback(listener.close)
-            interval = options.save_interval or task.model.algorithm.save_interval
-            keeper = Keeper(state.folder, options.keep or 0, interval, runner.current_learning_iteration, say)
+            keeper = _keeper(task, options, state, say)
             listeners += [keeper, called]
             say(f"run folder {state.folder}")
         # The launcher of several processes says it for all.
@@ -316,7 +202,7 @@ def _learn(
             state.resume_rng(state.resumed)
         stack.enter_context(rescuing(state, runner.current_learning_iteration))
         runner.learn(
-            total - runner.current_learning_iteration,
+            total_iterations(task, options, None) - runner.current_learning_iteration,
             init_at_random_ep_len=True,
             listeners=listeners,
             save=(lambda: _save(state, keeper, called)) if keeper else None,
@@ -325,6 +211,36 @@ def _learn(
         )
         if filmer is not None and not runner.stop_reason:
             filmer.finish(lambda: bool(signals.reason))
+    return _result(state)
+
+
+def _shown_and_logged(
+    task: ResolvedTask, options: TrainOptions, state: RunState, console: Console | None, say: Callable[[str], None]
+) -> list[Listener]:
+    """The loggers, and the live display if it is wanted."""
+    config, iteration = task.model.model_dump(mode="json"), state.runner.current_learning_iteration
+    written = make_loggers(options.logger, LoggerContext(state.folder, task.name, config, iteration, say))
+    display = make_progress(console or Terminal(), time_limit=options.time_limit)
+    return [*written, *([WhileSeen(display)] if options.progress else [])]
+
+
+def _filmer(options: TrainOptions, every: int, state: RunState, say: Callable[[str], None]) -> Filmer:
+    return Filmer(state.folder, every, state.capture, options.engine or "", options.engine_options, say)
+
+
+def _keeper(task: ResolvedTask, options: TrainOptions, state: RunState, say: Callable[[str], None]) -> Keeper:
+    interval = options.save_interval or task.model.algorithm.save_interval
+    return Keeper(state.folder, options.keep or 0, interval, state.runner.current_learning_iteration, say)
+
+
+def _save(state: RunState, keeper: Keeper, callbacks: Callbacks) -> None:
+    """Write a checkpoint, and tell those who want to know."""
+    keeper.saved(state.save())
+    callbacks.saved(state.last_saved)
+
+
+def _result(state: RunState) -> RunResult:
+    runner = state.runner
     return RunResult(
         run=state.folder,
         checkpoint=state.last_saved or Path(),
@@ -332,9 +248,3 @@ def _learn(
         stopped=runner.stop_reason,
         metrics=dict(runner.last.scalars) if runner.last else {},
     )
-
-
-def _save(state: RunState, keeper: Keeper, callbacks: Callbacks) -> None:
-    """Write a checkpoint, and tell those who want to know."""
-    keeper.saved(state.save())
-    callbacks.saved(state.last_saved)

@@ -90,9 +90,9 @@ TINY = ["--num-envs", "8", "--iterations", "4", "--save-interval", "2", "--devic
 @pytest.fixture
 def fake_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """``parkour train`` on an environment without a simulator."""
-    from parkour.learning import train as train_module
+    from parkour.learning import plan as plan_module
 
-    monkeypatch.setattr(train_module, "_engine_env", lambda options, choices, kept, say: (make_env, choices))
+    monkeypatch.setattr(plan_module, "_engine_env", lambda options, choices, kept, say: (make_env, choices))
     monkeypatch.setattr(TrainedTask, "resolve", lambda self, resumed: fake_task())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from parkour.engines.protocol import Availability
-from parkour.learning import train as train_module
+from parkour.learning import plan as plan_module
 from parkour.learning.run_options import OPTIONS_FILE, RunOptions, read_run_options
 from parkour_cli.__main__ import main
 from tests.learning.fakes import FakeEnv
@@ -43,7 +43,7 @@ class PlainEngine(Engine):
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Engine:
     made = getattr(request, "param", Engine)()
-    monkeypatch.setattr(train_module, "choose_engine", lambda name: ("pack:fake", made))
+    monkeypatch.setattr(plan_module, "choose_engine", lambda name: ("pack:fake", made))
     return made
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from parkour.engines import choice as choice_module
 from parkour.engines.protocol import Availability
-from parkour.learning import train as train_module
+from parkour.learning import plan as plan_module
 from parkour.policies.checkpoint_file import load_checkpoint
 from parkour.registry import Registry
 from parkour_cli.__main__ import main
@@ -38,7 +38,7 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     def chosen(name: str | None, registry: Registry | None = None) -> tuple[str, Any]:
         return ("fake", FakeEngine()) if name is None else choose(name, registry)
 
-    monkeypatch.setattr(train_module, "choose_engine", chosen)
+    monkeypatch.setattr(plan_module, "choose_engine", chosen)
 
 
 def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

@@ -25,7 +25,7 @@ from parkour.testing.subject import title_of
 PAGE = Path(__file__).with_name("plugin_reference.md")
 PARAMETERS = Path(__file__).with_name("parameters.md")
 PARAMETRIC: tuple[Kind, ...] = (
-    "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy"
+    "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "curriculum"
 )  # fmt: skip
 """Kinds whose components have numbers in a task."""
 CONTRACTS: dict[str, str] = {
@@ -43,6 +43,7 @@ CONTRACTS: dict[str, str] = {
     "protocol": "parkour.evaluation.protocol:EvaluationProtocol",
     "logger": "parkour.learning.loggers:LoggerContext",
     "callback": "parkour.learning.callbacks:TrainingCallback",
+    "curriculum": "parkour.terrain.curriculum:EndedEpisodes",
 }
 """Class that a kind's target returns, fulfils or is given."""
 SEEN = ("StepContext", "RobotState", "Contacts", "PreviousStep", "GoalState", "Course", "Privileged")
@@ -216,7 +217,8 @@ def _sections() -> str:
     """The tables of numbers that every task has."""
     parts = ["## Sections of a task"]
     for name, field in TaskModel.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section) and name != "policy":
+        section = isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        if section and name not in ("policy", "curriculum"):
             parts += [f"### {name}", _parameters(describe_fields(field.annotation.model_fields))]
     return "\n\n".join(parts)
 

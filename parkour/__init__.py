@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from parkour.policies.definition import define_policy as define_policy
     from parkour.specs import CallbackSpec as CallbackSpec
     from parkour.specs import CommandSpec as CommandSpec
+    from parkour.specs import CurriculumSpec as CurriculumSpec
     from parkour.specs import DegradationSpec as DegradationSpec
     from parkour.specs import DepthSourceSpec as DepthSourceSpec
     from parkour.specs import EncoderSpec as EncoderSpec
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from parkour.specs import TerrainSpec as TerrainSpec
     from parkour.tasks.resolved import ResolvedTask as ResolvedTask
     from parkour.terrain.box import Box as Box
+    from parkour.terrain.curriculum import EndedEpisodes as EndedEpisodes
     from parkour.terrain.sub_terrain import MARGIN as MARGIN
     from parkour.terrain.sub_terrain import PATCH_LENGTH as PATCH_LENGTH
     from parkour.terrain.sub_terrain import PATCH_WIDTH as PATCH_WIDTH
@@ -106,6 +108,7 @@ _HOME = {
     "define_policy": "parkour.policies.definition",
     "ResolvedTask": "parkour.tasks.resolved",
     "Box": "parkour.terrain.box",
+    "EndedEpisodes": "parkour.terrain.curriculum",
     "SubTerrain": "parkour.terrain.sub_terrain",
     "MARGIN": "parkour.terrain.sub_terrain",
     "PATCH_LENGTH": "parkour.terrain.sub_terrain",
@@ -115,6 +118,7 @@ _HOME = {
     (
         "CallbackSpec",
         "CommandSpec",
+        "CurriculumSpec",
         "DegradationSpec",
         "DepthSourceSpec",
         "EncoderSpec",

@@ -10,6 +10,7 @@ from parkour.entry_points import PROJECT
 from parkour.specs import (
     CallbackSpec,
     CommandSpec,
+    CurriculumSpec,
     DegradationSpec,
     DepthSourceSpec,
     EncoderSpec,
@@ -241,6 +242,16 @@ def register_callbacks() -> Iterable[CallbackSpec]:  # type: ignore[empty-body]
     """
 
 
+@hookspec
+def register_curricula() -> Iterable[CurriculumSpec]:  # type: ignore[empty-body]
+    """Which level of the field, that is which difficulty, a robot meets in its next episode.
+
+    A target is a function ``(ended, **params)`` of a :class:`parkour.terrain.curriculum.EndedEpisodes` that returns one
+    level per environment, or a class with a memory. Those whose episode ended take them up. A task names it:
+    ``[curriculum] use = "NAME"``, or ``--set curriculum.use=NAME``; ``course.curriculum = false`` switches it off.
+    """
+
+
 HOOKS: dict[Kind, str] = {
     "terrain": "register_terrains",
     "reward": "register_rewards",
@@ -262,4 +273,5 @@ HOOKS: dict[Kind, str] = {
     "protocol": "register_protocols",
     "logger": "register_loggers",
     "callback": "register_callbacks",
+    "curriculum": "register_curricula",
 }

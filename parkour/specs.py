@@ -12,12 +12,12 @@ from typing import ClassVar, Literal
 Kind = Literal[
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
     "robot", "command", "degradation", "robot_link", "depth_source", "export_target", "metric",
-    "protocol", "logger", "callback",
+    "protocol", "logger", "callback", "curriculum",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
     "robot", "command", "degradation", "robot_link", "depth_source", "export_target", "metric",
-    "protocol", "logger", "callback",
+    "protocol", "logger", "callback", "curriculum",
 )  # fmt: skip
 
 
@@ -302,6 +302,17 @@ class CallbackSpec(Spec):
     """Whether it wants pictures: the environment is made so that it gives them, which costs memory and time."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CurriculumSpec(Spec):
+    """Which level follows an episode: a function ``(ended, **params) -> Tensor[num_envs]`` of int64.
+
+    It is given a :class:`parkour.terrain.curriculum.EndedEpisodes`. One with a memory is a class, made as
+    ``Target(num_envs, device, **params)`` and called with the same.
+    """
+
+    kind: ClassVar[Kind] = "curriculum"
+
+
 SPEC_TYPES: dict[Kind, type[Spec]] = {
     spec.kind: spec
     for spec in (
@@ -325,5 +336,6 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
         ProtocolSpec,
         LoggerSpec,
         CallbackSpec,
+        CurriculumSpec,
     )
 }

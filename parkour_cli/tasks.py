@@ -119,6 +119,9 @@ def _print_task(task: ResolvedTask, tables: Mapping[str, Any]) -> None:
         for key, part in task.encoders.items()
     ]
     print_table("policy", ("name", "component", "version", "parameters"), networks)
+    if (part := task.curriculum) is not None:
+        row = (part.id, part.version, _params(tables["curriculum"]["params"]))
+        print_table("curriculum", ("component", "version", "parameters"), [row])
 
 
 def _modifier_rows(task: ResolvedTask, observations: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -31,7 +31,7 @@ from parkour.mdp.rewards import RewardSet
 from parkour.mdp.robot import RobotLayout
 from parkour.mdp.statistics import EpisodeStatistics
 from parkour.mdp.terminations import TerminationSet
-from parkour.terrain.curriculum import next_levels
+from parkour.terrain.curriculum import Curriculum, EndedEpisodes
 from parkour.terrain.library import CourseState
 
 
@@ -75,7 +75,7 @@ class TaskMdp:
         observations: ObservationSet,
         events: EventSet,
         statistics: EpisodeStatistics,
-        curriculum: bool,
+        curriculum: Curriculum | None,
         camera: DepthCamera | None = None,
     ) -> None:
         self.num_envs, self.device, self.layout, self.clock = num_envs, device, layout, clock
@@ -216,8 +216,8 @@ class TaskMdp:
             self._record(whole, episode_step, self.broken & begun)
             if self.choose_levels is not None:
                 self.course.set_levels(begun, self.choose_levels(self._everyone))
-            elif self.curriculum:
-                self.course.set_levels(whole, self._next_levels())
+            elif self.curriculum is not None:
+                self.course.set_levels(whole, self.curriculum(self._ended(whole)))
         return self.course.boxes(None if which.dtype is torch.bool else which)
 
     def observe(self, seen: Measurement, episode_step: Tensor) -> dict[str, Tensor]:
@@ -249,12 +249,15 @@ class TaskMdp:
         return self.statistics.drain(self.course.mean_levels()) | self.rewards.drain_not_finite()
 
     def state_dict(self) -> dict[str, object]:
-        """What a checkpoint keeps of the environment: the levels of the curriculum."""
-        return {"course": self.course.state_dict()}
+        """What a checkpoint keeps of the environment: levels, and what the curriculum remembers."""
+        remembered = {} if self.curriculum is None else self.curriculum.state_dict()
+        return {"course": self.course.state_dict(), **({"curriculum": remembered} if remembered else {})}
 
     def load_state_dict(self, state: dict[str, object]) -> None:
         """Takes up :meth:`state_dict`. Reset all environments afterwards: they stand on their old courses."""
         self.course.load_state_dict(state["course"])  # type: ignore[arg-type]
+        if self.curriculum is not None:
+            self.curriculum.load_state_dict(state.get("curriculum", {}))  # type: ignore[arg-type]
 
     def restart(self, seed: int) -> None:
         """As at the beginning: levels drawn anew, times counted from 0. Reset all environments afterwards.
@@ -300,14 +303,19 @@ class TaskMdp:
             broken=broken,
         )
 
-    def _next_levels(self) -> Tensor:
-        """``[N]`` levels of the next episodes, by how far the robots walked."""
+    def _ended(self, ended: Tensor) -> EndedEpisodes:
+        """How far the robots walked, for the curriculum; ``ended`` is ``[N]`` bool."""
         assert self.context is not None
-        return next_levels(
-            self.course.level,
-            distance=self.course.distance_walked(self.context.robot.base_pos[:, :2], self.goals.index),
+        index, count = self.goals.index, self.course.goal_count
+        return EndedEpisodes(
+            ended=ended,
+            level=self.course.level,
+            terrain=self.course.terrain,
+            distance=self.course.distance_walked(self.context.robot.base_pos[:, :2], index),
             speed=self.command.speed,
-            completed=self.goals.index >= self.course.goal_count,
+            way_points=index / count,
+            completed=index >= count,
+            failed=self.terminations.failed,
             num_levels=self.course.num_levels,
             episode_length=self.clock.max_episode_steps * self.clock.step_dt,
         )

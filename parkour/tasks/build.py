@@ -22,6 +22,7 @@ from parkour.mdp.terminations import OutcomeTerm, TerminationSet
 from parkour.mdp.terms import ObservationTerm, RawObservationTerm
 from parkour.specs import EventSpec, ObservationField, ObservationSpec, TerminationSpec, TerrainSpec
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
+from parkour.terrain.curriculum import Curriculum
 from parkour.terrain.field import FieldTerrain, TerrainField, build_field
 from parkour.terrain.library import CourseLibrary, CourseState
 from parkour.terrain.rays import RayCaster
@@ -82,7 +83,7 @@ def build_mdp(
             device,
             episode_length=model.timing.episode_length,
         ),
-        curriculum=model.course.curriculum,
+        curriculum=make.curriculum(),
         camera=camera,
     )
 
@@ -139,6 +140,10 @@ class _Factory:
         return SpeedCommand(
             self.num_envs, self.device, speed=command.speed, resample_steps=steps, deadband=command.deadband
         )
+
+    def curriculum(self) -> Curriculum | None:
+        part = self.task.curriculum
+        return None if part is None else Curriculum(part.id, part.target, part.kwargs, self.num_envs, self.device)
 
     def rewards(self) -> RewardSet:
         uses = self.task.model.rewards

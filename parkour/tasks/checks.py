@@ -24,6 +24,8 @@ def check_task(task: ResolvedTask) -> None:
     for component in (component for group in (*groups, task.encoders) for component in group.values()):
         check_component(component)
     check_component(task.policy)
+    if task.curriculum is not None:
+        check_component(task.curriculum)
     _check_policy(task)
 
 
@@ -78,6 +80,12 @@ def check_component(component: ResolvedComponent) -> None:
         case "callback":
             _accepts(component, (), component.kwargs)
             _has_methods(component, ("on_start", "on_iteration", "on_checkpoint", "on_end"))
+        case "curriculum":
+            if inspect.isclass(component.target):
+                _accepts(component, ("num_envs", "device"), component.kwargs)
+                _has_methods(component, ("__call__",))
+            else:
+                _accepts(component, ("ended",), component.kwargs)
         case "command":
             pass  # Called by Typer, which says what is wrong with it.
 

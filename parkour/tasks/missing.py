@@ -13,7 +13,7 @@ from parkour.tasks.changes import SECTIONS
 from parkour.tasks.layers import ENCODER_SUFFIX
 from parkour.tasks.model import Component, RewardUse, TaskModel, TerrainUse
 
-TRAINING: frozenset[Kind] = frozenset({"reward", "event", "modifier", "terrain"})
+TRAINING: frozenset[Kind] = frozenset({"reward", "event", "modifier", "terrain", "curriculum"})
 """What only training needs: a policy runs without the rewards, randomizations, noise and courses that it learned by."""
 
 
@@ -91,6 +91,8 @@ def components_of(
         for key, use in observation.modifiers.items():
             if use.enabled and observation.enabled:
                 yield "modifier", (group, key), use.use or key, use.version
+    if model.course.curriculum:
+        yield "curriculum", ("curriculum",), model.curriculum.use, model.curriculum.version
     policy = model.policy
     yield "policy", ("policy",), policy.use or "policy", policy.version
     for key, name in policy.params.items():

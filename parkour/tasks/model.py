@@ -128,7 +128,7 @@ class CourseField(Section):
     edge_width: float = Field(default=0.05, ge=0, le=1.0)
     """Edges are widened by this on both sides along x [m]."""
     curriculum: bool = True
-    """Move robots between levels at episode ends."""
+    """Move robots between levels at episode ends, by what ``curriculum.use`` names."""
     start_levels: Levels = (0, 2)
     """First levels are drawn from this range, ends included; what is above the highest level is that."""
 
@@ -230,6 +230,17 @@ class EventUse(Component):
     """Seconds between runs, for events of mode ``interval``."""
 
 
+class CurriculumUse(Section):
+    """Which level follows an episode, where ``course.curriculum`` is on."""
+
+    use: str = "distance"
+    """Name or ``distribution:name`` of the curriculum."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Numbers for its parameter model."""
+    version: str | None = None
+    """See :attr:`Component.version`."""
+
+
 class EncoderUse(Section):
     """Numbers for an encoder; its name is the policy's parameter of the same key."""
 
@@ -276,6 +287,7 @@ class TaskModel(Section):
     environments: Environments = Environments()
     control: Control = Control()
     course: CourseField = CourseField()
+    curriculum: CurriculumUse = CurriculumUse()
     camera: Camera = Camera()
     goals: Goals = Goals()
     command: Command = Command()

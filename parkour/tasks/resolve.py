@@ -116,6 +116,7 @@ def _resolve(
         make_robot_model=robot.make_model,
         policy=policy,
         encoders=_encoders(model, policy, registry),
+        curriculum=_curriculum(model, registry, absent),
         algorithm=_algorithm(model, policy),
         modifiers=_modifiers(model, registry, absent),
         overlays=document.overlays,
@@ -123,6 +124,13 @@ def _resolve(
         left_out=missing,
         **parts,
     )
+
+
+def _curriculum(model: TaskModel, registry: Registry, absent: Collection[tuple[str, ...]]) -> ResolvedComponent | None:
+    """What moves robots between levels, if anything does."""
+    if not model.course.curriculum or ("curriculum",) in absent:
+        return None
+    return _component("curriculum", "", "curriculum", model.curriculum, registry)
 
 
 def _check_modes(model: TaskModel, events: Mapping[str, ResolvedComponent]) -> None:

@@ -79,6 +79,8 @@ class ResolvedTask:
     """Of the robot itself: see :attr:`parkour.specs.RobotSpec.model_version`."""
     make_robot_model: Callable[[], str] | None = None
     """Makes the robot's MJCF; None where ``robot.toml`` names a file of the folder."""
+    curriculum: ResolvedComponent | None = None
+    """Which level follows an episode; None where ``course.curriculum`` is off, or its plugin was left out."""
     algorithm: Any = None
     """Instance of the parameter model that the policy has for its algorithm, or None."""
     layers: Layers = field(default_factory=Layers)

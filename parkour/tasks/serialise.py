@@ -32,6 +32,8 @@ def task_tables(task: ResolvedTask) -> Table:
         written = tables["observations"][group]["modifiers"]
         for key, component in modifiers.items():
             written[key] = _identified(written[key], component, f"observations.{group}.modifiers.{key}")
+    if task.curriculum is not None:
+        tables["curriculum"] = _identified(tables["curriculum"], task.curriculum, "curriculum")
     policy = tables["policy"] = _identified(tables["policy"], task.policy, "policy")
     if isinstance(task.algorithm, BaseModel):
         tables["algorithm"]["params"] = _dump(task.algorithm, "algorithm.params")

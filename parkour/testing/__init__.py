@@ -1,8 +1,9 @@
 """Checks of plugins: for ``parkour plugins check``, for pytest, and for our own components.
 
 ``plugin_cases`` is what a plugin's tests need; ``random_context`` and ``recorded_moments`` give states to try terms
-on, ``random_episodes`` a table to try metrics on, ``example_jobs`` graphs to export, ``ReplayEnv`` an environment
-without a simulator, ``RecordingSim`` a simulator that remembers what events set.
+on, ``random_episodes`` a table to try metrics on, ``ended_episodes`` ends of episodes for curricula,
+``example_jobs`` graphs to export, ``ReplayEnv`` an environment without a simulator, ``RecordingSim`` a simulator that
+remembers what events set.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from parkour.testing.cases import Case as Case
     from parkour.testing.cases import plugin_cases as plugin_cases
     from parkour.testing.catalogue import checks_of as checks_of
+    from parkour.testing.curricula import ended_episodes as ended_episodes
     from parkour.testing.episodes import random_episodes as random_episodes
     from parkour.testing.export_targets import example_jobs as example_jobs
     from parkour.testing.plugin import PluginReport as PluginReport
@@ -32,6 +34,7 @@ _HOME = {
     "Case": "cases",
     "plugin_cases": "cases",
     "checks_of": "catalogue",
+    "ended_episodes": "curricula",
     "random_episodes": "episodes",
     "example_jobs": "export_targets",
     "PluginReport": "plugin",

@@ -29,6 +29,7 @@ MODULES: dict[Kind, str] = {
     "protocol": "protocols",
     "logger": "loggers",
     "callback": "callbacks",
+    "curriculum": "curricula",
 }
 """Module in this package with the checks of each kind."""
 

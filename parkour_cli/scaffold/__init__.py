@@ -41,6 +41,7 @@ KINDS: dict[str, str] = {
     "protocol": "A protocol of parkour eval",
     "logger": "A logger of parkour train",
     "callback": "A callback of parkour train",
+    "curriculum": "A curriculum",
 }
 """Kinds that there are templates for, and what their projects say they are."""
 _COMMON = {

@@ -13,7 +13,7 @@ import pytest
 from parkour.registry import registry as registry_module
 from parkour_cli.__main__ import main
 
-KINDS = ("export_target", "metric", "protocol", "logger", "callback")
+KINDS = ("export_target", "metric", "protocol", "logger", "callback", "curriculum")
 NAME = "parkour-doors"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from parkour.policies.source import Weights
 from parkour_cli.__main__ import main
@@ -17,6 +18,7 @@ from tests.doors.conftest import KINDS, NAME
 from tests.evaluation.conftest import gliding_engine as gliding_engine
 from tests.evaluation.conftest import weights as weights
 from tests.evaluation.eval_command import SMALL
+from tests.evaluation.fakes import GlidingEnv
 from tests.learning.fakes import fake_task, make_env
 
 
@@ -121,3 +123,24 @@ def test_callback(
     ):
         assert run("train", "go2-teacher", *TINY, *quiet, "--callback", wrong) == 1
         assert said in capsys.readouterr().err
+
+
+def test_curriculum(installed_doors: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = ["--set", "curriculum.use=doors", "--set", "curriculum.params.up=0.5"]
+    assert run("tasks", "show", "go2-teacher", "--overlay", "train", *chosen) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if f"{NAME}:doors" in line]
+    assert "up = 0.5" in line
+    from parkour import load_task
+    from parkour.tasks import task_tables
+
+    changes = {"curriculum.use": "doors", "curriculum.params.down": 0.1, "course.columns": 5, "course.levels": 5}
+    task = load_task("go2-teacher", overlay="train", changes={**changes, "course.start_levels": [2, 2]})
+    assert task_tables(task)["curriculum"] == {"use": f"{NAME}:doors", "version": "0.1.0",
+                                               "params": {"up": 0.75, "down": 0.1}}  # fmt: skip
+    env = GlidingEnv(task, 10, "cpu", seed=0)
+    # Half of them reach the last way point and are one level up; the episodes of the others end before the first.
+    env.mdp.goals.index[:] = torch.tensor([8, 0] * 5)
+    env.step(torch.zeros(10, 12))
+    assert env.mdp.course.level.tolist() == [3, 2] * 5
+    env.mdp.next_course(torch.arange(1, 10, 2), env.episode_length_buf, ended=True)
+    assert env.mdp.course.level.tolist() == [3, 1] * 5

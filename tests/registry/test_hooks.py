@@ -33,6 +33,7 @@ SPECS: dict[Kind, str] = {
     "metric": 'MetricSpec(name="thing", summary="a thing", target="things:x", per="episode", unit="m")',
     "logger": 'LoggerSpec(name="thing", summary="a thing", target="things:x", keeps=("thing.txt",))',
     "callback": 'CallbackSpec(name="thing", summary="a thing", target="things:x", renders=True)',
+    "curriculum": 'CurriculumSpec(name="thing", summary="a thing", target="things:x")',
     "protocol": 'ProtocolSpec(name="thing", summary="a thing", target="things:x")',
 }
 """A registration of each kind; a new hook needs one."""

@@ -16,6 +16,7 @@ from parkour.terrain.field import FieldTerrain, TerrainField, build_field
 from parkour.terrain.library import CourseLibrary, CourseState
 from parkour.terrain.progress import way_lengths, winds
 from parkour.terrain.sub_terrain import PATCH_LENGTH
+from parkour_curricula.distance import by_distance
 from tests.terrain.courses import builtin, course, returning
 
 LOOP = ((5.0, 0.0), (5.0, 1.5), (1.0, 1.5), (1.0, 0.5))
@@ -90,7 +91,9 @@ def test_whoever_has_walked_round_the_loop_goes_one_level_up() -> None:
         clock=Clock(step_dt=0.02, max_episode_steps=1000, perception_period=5),
     )
     # 10 m along the loop are more than 0.8 x 6 m; 1 m from the start is less than 0.4 x 6 m.
-    assert TaskMdp._next_levels(cast("TaskMdp", mdp)).tolist() == [2, 0]
+    mdp.terminations = SimpleNamespace(failed=torch.zeros(2, dtype=torch.bool))
+    ended = TaskMdp._ended(cast("TaskMdp", mdp), torch.ones(2, dtype=torch.bool))
+    assert by_distance(ended, up=0.8, down=0.4).tolist() == [2, 0]
 
 
 # -- the limits of a patch ---------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Built-in curricula, laid out as a plugin of its own."""

@@ -91,11 +91,25 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("depth_source", "CarelessCamera", "closes_unopened", "close() before open() raised AttributeError"),
     ("export_target", "ForgetfulTarget", "writes_a_file_for_each_graph", "it wrote no acting.bin"),
     ("export_target", "RoundingTarget", "acts_as_torch", "its files differ from torch by 0.0"),
+    ("metric", "text", "becomes_a_number", "returned a str, expected a tensor"),
+    ("protocol", "doors:BACKWARD", "says_how_to_try", "got (0.8, 0.2), expected a range within 0 to 1"),
+    ("protocol", "doors:MOVING", "fits_a_task", "the curriculum moves robots between levels"),
+    ("logger", "doors:FiniteLogger", "writes_a_run_down", "not a number"),
+    ("logger", "doors:ImpatientLogger", "goes_on", "the run has begun without me"),
+    ("logger", "doors:FreshLogger", "leaves_the_run_alone", "it changed or removed"),
+    ("callback", "doors:ClumsyCallback", "lives_through_a_training", "dropped it"),
+    ("callback", "doors:LateCallback", "lives_through_an_end", "no attribute 'losses'"),
 ]
 WITH_PARAMS = {"terrain_wrong_at_a_bound"}
 TWINS = {"low": "high_twin", "also_low": "low_twin"}
 """Twins of terms that have one."""
 _REPORTS: dict[tuple[Kind, str], ComponentReport] = {}
+
+
+def _address(target: str) -> str:
+    """Of a component in ``broken.py``, or in ``broken_doors.py``."""
+    module, _, name = target.rpartition(":")
+    return f"tests.testing.broken{f'_{module}' if module else ''}:{name}"
 
 
 def _report(kind: Kind, target: str, builtin: Registry) -> ComponentReport:
@@ -104,9 +118,7 @@ def _report(kind: Kind, target: str, builtin: Registry) -> ComponentReport:
         extras = {"params": "tests.testing.broken:WidthParams"} if target in WITH_PARAMS else EXTRAS.get(kind, {})
         extras = {**extras, "recurrent": True} if target == "recurrent_scan" else extras
         twin = {"twin": f"tests.testing.broken:{TWINS[target]}"} if target in TWINS else {}
-        spec = SPEC_TYPES[kind](
-            name="faulty", summary="breaks a rule", target=f"tests.testing.broken:{target}", **extras, **twin
-        )
+        spec = SPEC_TYPES[kind](name="faulty", summary="breaks a rule", target=_address(target), **extras, **twin)
         item = RegisteredSpec(spec, "parkour-faulty", "0.1", "faulty")
         registry = Registry([*(item for kind in SPEC_TYPES for item in builtin.specs(kind)), item])
         options = CheckOptions(difficulties=3, seeds=2)
@@ -144,6 +156,7 @@ NEVER_BROKEN_HERE = {
     ("modifier", "survives_inference_mode"),
     ("observation", "survives_inference_mode"),
     ("event", "draws_from_torch"),
+    ("callback", "leaves_the_training"),
     ("event", "waits_for_nothing"),
     *(("robot", check.__name__) for check in all_checks()["robot"]),
 }

@@ -1,0 +1,55 @@
+"""Protocols, loggers and callbacks that each break one rule."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from parkour.evaluation.protocol import EvaluationProtocol
+from parkour.learning.callbacks import TrainingCallback
+
+BACKWARD = EvaluationProtocol(difficulty=(0.8, 0.2))
+MOVING = EvaluationProtocol(changes={"course.curriculum": True})
+
+
+class FiniteLogger:
+    """Bears no NaN."""
+
+    def __init__(self, context: Any) -> None:
+        self.run: Path = context.run
+
+    def on_iteration(self, iteration: Any) -> None:
+        if any(math.isnan(value) for value in iteration.scalars.values()):
+            raise ValueError("not a number")
+
+    def close(self) -> None: ...
+
+
+class FreshLogger:
+    """Knows no run that was there before, and takes away what it finds."""
+
+    def __init__(self, context: Any) -> None:
+        for path in context.run.iterdir():
+            path.unlink()
+        (context.run / "own.txt").write_text("begun")
+
+    def on_iteration(self, iteration: Any) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class ImpatientLogger(FreshLogger):
+    def __init__(self, context: Any) -> None:
+        if context.start > 0:
+            raise RuntimeError("the run has begun without me")
+
+
+class ClumsyCallback(TrainingCallback):
+    def on_checkpoint(self, training: Any, checkpoint: Path) -> None:
+        raise RuntimeError("dropped it")
+
+
+class LateCallback(TrainingCallback):
+    def on_end(self, training: Any) -> None:
+        self.losses.append(0.0)  # type: ignore[attr-defined] - it comes into being with the first iteration

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parkour.commands import console, notice
+from parkour.commands import notice, print_figures
 from parkour.errors import ParkourError
 from parkour_cli.scoring import Figures, ReportOptions
 
@@ -22,7 +22,7 @@ def run_and_show(source: PolicySource, evaluate: Callable[[Weights], Evaluation]
         ParkourError: options that make no sense with all of a run, or a checkpoint that cannot be scored.
         CheckpointError: there is no run, or none of its checkpoints can be read.
     """
-    from parkour.evaluation.curve import curve_as_json, curve_page, curve_table, evaluate_run
+    from parkour.evaluation.curve import curve_as_json, curve_columns, curve_page, curve_rows, evaluate_run
     from parkour.policies.source import find_checkpoint, task_named
 
     for option, value in (("--checkpoint", source.checkpoint), ("--pretrained", source.pretrained)):
@@ -31,7 +31,7 @@ def run_and_show(source: PolicySource, evaluate: Callable[[Weights], Evaluation]
     task_name, stage = task_named(source.task)
     run = find_checkpoint(replace(source, task=None), task_name, stage).parent
     result = evaluate_run(run, evaluate, notice)
-    console().print(curve_table(result))
+    print_figures("success over iterations", curve_columns(result), curve_rows(result))
 
     def draw() -> Figures:  # Imports what draws, which takes longer than to draw.
         from parkour.evaluation.curve_plot import curve_figures

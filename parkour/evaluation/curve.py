@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from parkour.errors import CheckpointError
 from parkour.evaluation.evaluate import Evaluation
 from parkour.evaluation.html import figure, page, section, table
@@ -69,15 +67,13 @@ def success_of(group: Summary) -> tuple[float, float, float]:
     return rate, *wilson(rate * group.episodes, group.episodes)
 
 
-def curve_table(curve: Curve) -> Table:
-    """A line for each checkpoint."""
-    shown = Table("iteration", "success", "95 %", "way points", *curve.terrains, title="success over iterations")
-    for row in _rows(curve):
-        shown.add_row(*row)
-    return shown
+def curve_columns(curve: Curve) -> tuple[str, ...]:
+    """Headings of :func:`curve_rows`."""
+    return ("iteration", "success", "95 %", "way points", *curve.terrains)
 
 
-def _rows(curve: Curve) -> list[tuple[str, ...]]:
+def curve_rows(curve: Curve) -> list[tuple[str, ...]]:
+    """Figures of each checkpoint, of the terrains the successes."""
     rows = []
     for point in curve.points:
         parts = point.breakdown
@@ -99,7 +95,7 @@ def curve_as_json(curve: Curve) -> dict[str, Any]:
 def curve_page(curve: Curve, figures: Mapping[str, bytes]) -> str:
     """A web page, pictures inside."""
     head = ["iteration", "success", "95 %", "way points", *curve.terrains]
-    rows = ((row[0], row[1:]) for row in _rows(curve))
+    rows = ((row[0], row[1:]) for row in curve_rows(curve))
     body = [section("Success over iterations", *(figure(name, data) for name, data in figures.items()))]
     body.append(section("Checkpoints", table(head, rows)))
     return page(f"{curve.points[0].task.name}: a run", f"{len(curve.points)} checkpoints of {curve.run.name}", body)

@@ -45,6 +45,17 @@ def test_success_over_iterations(run: Path, tmp_path: Path, capsys: pytest.Captu
     assert picture.width > 600 and "data:image/png" in (tmp_path / "curve.html").read_text()
 
 
+@pytest.mark.parametrize("width", [80, 400])
+def test_the_table_has_every_terrain_at_any_width(
+    run: Path, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, out, err = command(capsys, "--run", run, "--all", *SMALL)
+    assert code == 0, err
+    assert max(map(len, out.splitlines())) <= width and "…" not in out
+    assert {"iteration", "gap", "hurdle", "step", "tilt", "flat", "100", "200"} <= set(out.split())
+
+
 def test_what_makes_no_sense_with_it(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for more in (["--checkpoint", "100"], ["--compare", "a", "b"], ["--protocol", "gauntlet"], ["--export", "x"]):
         assert "got --all and --" in fails(capsys, "--run", run, "--all", *SMALL, *more)

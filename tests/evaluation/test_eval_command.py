@@ -160,6 +160,16 @@ def test_compare(weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture
     assert (tmp_path / "x.html").read_text().count("data:image/png") == 1
 
 
+def test_a_comparison_fits_into_80_columns(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, err = command(capsys, "--compare", weights.path, weights.path, *SMALL)
+    assert code == 0, err
+    assert max(map(len, out.splitlines())) <= 80 and "…" not in out
+    assert "B - A" in out and "interval" in out and "power [W]" in out
+
+
 def test_with_itself_nothing_differs(weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "x.json"
     code, _, _ = command(capsys, "--compare", weights.path, weights.path, *SMALL, "--json", path)

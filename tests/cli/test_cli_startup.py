@@ -96,4 +96,4 @@ def test_the_page_of_play_waits_for_nothing_it_does_not_show() -> None:
     assert report["code"] == 0
     assert not late & {name.partition(".")[0] for name in report["modules"]}
     passes = [int(line.split()[1]) for line in lines if line.startswith("passes ")]
-    assert len(passes) == 1 and passes[0] < 100  # Imports alone would make 500.
+    assert len(passes) == 1 and passes[0] < 200  # With collection on it is more than 700.

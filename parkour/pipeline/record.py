@@ -7,11 +7,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from parkour.errors import StorageError
+from parkour.errors import StorageError, TaskError
 from parkour.reading import read_json
 from parkour.storage import write_text
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 FORMAT = "parkour-pipeline-stage"
 VERSION = 1
@@ -42,23 +45,31 @@ class StageRecord:
         write_text(folder / FILE, json.dumps(data, indent=1, allow_nan=False) + "\n", "--out")
 
 
-def read_record(folder: Path) -> StageRecord | None:
+def read_record(folder: Path, result: type[BaseModel] | None = None) -> StageRecord | None:
     """The record in a stage's folder; None if the stage was not run to its end.
 
+    Args:
+        folder: of the stage.
+        result: what its result must be (:mod:`parkour.pipeline.results`); anything when None.
+
     Raises:
-        StorageError: the file is none of ours.
+        StorageError: the file is none of ours, or its result is another one.
     """
+    from parkour.tasks.validation import validate  # Imports pydantic, for which --help need not wait.
+
     path = folder / FILE
     try:
         data = read_json(path)
         if (data["format"], data["format_version"]) != (FORMAT, VERSION):
             raise ValueError(f"format {data['format']} {data['format_version']}, expected {FORMAT} {VERSION}")
+        if result is not None:
+            validate(result, data["result"], path=("result",))
         return StageRecord(
             data["stage"], tuple(data["command"]), dict(data["inputs"]), dict(data["result"]), float(data["seconds"])
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, TaskError) as error:
         raise StorageError(
             f"{path} is no record of a stage ({error})", hint="remove it: the stage is run again"
         ) from None

@@ -82,7 +82,7 @@ def _run_stage(
 ) -> StageRecord:
     """The record of a stage: the one that is there, if it is of what is wanted and of what came before it."""
     place, inputs = outcome.place(folder), {name: outcome.records[name].digest for name in stage.reads}
-    record = read_record(folder)
+    record = read_record(folder, stage.result_type)
     if record is not None and record.inputs == inputs and stage.holds(record, place):
         display.end(number, stage, record.result, True)
         return record

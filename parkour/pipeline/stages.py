@@ -6,13 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parkour import reading
 from parkour.errors import ParkourError
 from parkour.pipeline.process import OUTPUT
 from parkour.pipeline.record import StageRecord
 from parkour.pipeline.settings import PipelineSettings
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Result = Mapping[str, Any]
 Results = Mapping[str, Result]
@@ -35,6 +38,11 @@ class Stage(ABC):
     """Of its folder, and in records."""
     title: str
     """What it does, in a few words."""
+
+    @property
+    @abstractmethod
+    def result_type(self) -> type[BaseModel]:
+        """What :meth:`read` returns, for records that are read again: see :mod:`parkour.pipeline.results`."""
 
     @property
     @abstractmethod
@@ -110,6 +118,12 @@ class Evaluating(Stage):
     """Where in the figures those of a perfect robot are; None: they are the figures."""
 
     @property
+    def result_type(self) -> type[BaseModel]:
+        from parkour.pipeline.results import Evaluated  # Imports pydantic, for which --help need not wait.
+
+        return Evaluated
+
+    @property
     def reads(self) -> tuple[str, ...]:
         return (self.trained,)
 
@@ -152,6 +166,15 @@ class Exporting(Stage):
     more: tuple[str, ...] = ()
 
     @property
+    def result_type(self) -> type[BaseModel]:
+        from parkour.pipeline.results import (
+            ExportWritten,
+            WeightsWritten,
+        )  # Imports pydantic, for which --help need not wait.
+
+        return WeightsWritten if self.form == "weights" else ExportWritten
+
+    @property
     def reads(self) -> tuple[str, ...]:
         return ("student",)
 
@@ -165,6 +188,10 @@ class Exporting(Stage):
             str(self.out),
             *self.more,
         ]
+
+    def holds(self, record: StageRecord, place: Place) -> bool:
+        written = record.result["file" if self.form == "weights" else "folder"]
+        return super().holds(record, place) and Path(written).absolute() == self.out.absolute()
 
     def read(self, place: Place) -> Result:
         said = (place.folder / OUTPUT).read_text(encoding="utf-8")
@@ -181,6 +208,12 @@ class Sim2Sim(Stage):
     name: str
     title: str
     settings: PipelineSettings
+
+    @property
+    def result_type(self) -> type[BaseModel]:
+        from parkour.pipeline.results import Simulated  # Imports pydantic, for which --help need not wait.
+
+        return Simulated
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parkour.errors import CheckpointError
 from parkour.pipeline.record import StageRecord
 from parkour.pipeline.settings import PipelineSettings
 from parkour.pipeline.stages import Place, Result, Stage
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 SAVE_INTERVAL = 50
 """Iterations between checkpoints: what a machine that is lost costs at most."""
@@ -33,6 +37,12 @@ class Training(Stage):
     minutes: float
     teacher: str = ""
     """Name of the stage that trained the teacher; empty: this one does."""
+
+    @property
+    def result_type(self) -> type[BaseModel]:
+        from parkour.pipeline.results import Trained  # Imports pydantic, for which --help need not wait.
+
+        return Trained
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -111,7 +121,8 @@ class Training(Stage):
         if "iteration" not in last:
             return "preparing"
         success = last.get("Episode/success")
-        return f"iteration {last['iteration']}" + ("" if success is None else f", success {success:.2f} in training")
+        more = f", success {success:.2f} in training" if isinstance(success, (int, float)) else ""
+        return f"iteration {last['iteration']}{more}"
 
 
 def _newest_folder(experiment: Path) -> Path | None:
@@ -122,7 +133,8 @@ def _newest_folder(experiment: Path) -> Path | None:
 
 
 def _trained_seconds(metrics: Mapping[str, Any]) -> float:
-    return 60.0 * float(metrics.get("Perf/total_minutes", 0.0))
+    minutes = metrics.get("Perf/total_minutes")
+    return 60.0 * float(minutes) if isinstance(minutes, (int, float)) and math.isfinite(minutes) else 0.0
 
 
 def last_metrics(run: Path) -> dict[str, Any]:

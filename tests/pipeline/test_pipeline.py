@@ -249,6 +249,43 @@ def test_damaged_record_is_told(fake: Fake, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("folder", "changes"),
+    [
+        ("1_teacher", {"checkpoint": 5}),
+        ("1_teacher", {"minutes": "many"}),
+        ("2_teacher-score", {"success": "1"}),
+        ("2_teacher-score", {"success": 7.0}),
+        ("2_teacher-score", {"by_terrain": [1]}),
+        ("4_gauntlet", {"degradations": {"dark": {}}}),
+        ("6_weights", {"megabytes": None}),
+        ("7_export", {"max_error": [0]}),
+        ("8_sim2sim", {"episodes": -1}),
+        ("8_sim2sim", {"more": 1}),
+    ],
+)
+def test_a_record_with_another_result_is_told(fake: Fake, folder: str, changes: dict[str, Any]) -> None:
+    fake.run()
+    path = fake.settings.folder / folder / "stage.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["result"] |= changes
+    path.write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(StorageError, match=rf"{folder}/stage\.json is no record of a stage \(.*result\."):
+        fake.run()
+
+
+def test_an_export_elsewhere_is_made_anew(fake: Fake) -> None:
+    """A record names no place but the one that is written to."""
+    fake.run()
+    path = fake.settings.folder / "7_export" / "stage.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["result"]["folder"] = "/elsewhere"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    fake.calls()
+    fake.run()
+    assert fake.calls()[0][:2] == ["export", "onnx"]
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"minutes": 0.0}, "--minutes: got 0, expected more than 0"),

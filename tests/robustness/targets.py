@@ -31,6 +31,7 @@ from parkour.params import LARGEST
 from parkour.pipeline.page import _points
 from parkour.pipeline.record import FILE as RECORD
 from parkour.pipeline.record import read_record
+from parkour.pipeline.results import Trained
 from parkour.pipeline.training import last_metrics
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
 from parkour.policies.checkpoint_folder import OPTIONS_FILE, begin_of
@@ -231,10 +232,13 @@ class Targets:
             (run / OPTIONS_FILE).write_text(tomli_w.dumps(tables))
         begin_of(run)
         record = {"format": "parkour-pipeline-stage", "format_version": 1, "stage": "a", "command": ["b"],
-                  "inputs": {}, "result": {}, "seconds": 1.0}  # fmt: skip
+                  "inputs": {}, "seconds": 1.0, "result": {"checkpoint": "a/model_1.pt", "run": "a", "iterations": 1,
+                  "control_steps": 9, "minutes": 2.0}}  # fmt: skip
         (run / RECORD).write_text(json.dumps(changed(rng, record, paths(record), value)))
         with contextlib.suppress(ParkourError):
-            read_record(run)
+            found = read_record(run, Trained)
+            if found is not None and not 0.0 <= found.result["minutes"] < math.inf:
+                raise NonsenseError(f"a stage of {found.result['minutes']} minutes")
         means = {"metrics": {"way_points": {"mean": 0.5}, "success": {"mean": 0.5}}}
         scores = {"overall": means, "by_terrain": {"gap": means}}
         path = run / "eval.json"

@@ -105,20 +105,36 @@ def run_gauntlet(
         return result
 
     clean = tried(0, "clean", None, notify)
-    trials = []
+    trials, failed = _try_each(chosen, clean, tried, bool(names), notify)
+    return Gauntlet(clean, trials, (*skipped, *failed))
+
+
+def _try_each(
+    chosen: Iterable[tuple[Degradation, ResolvedTask]],
+    clean: Evaluation,
+    tried: Callable[[int, str, ResolvedTask, Callable[[str], None]], Evaluation],
+    named: bool,
+    notify: Callable[[str], None],
+) -> tuple[tuple[Trial, ...], tuple[tuple[str, str], ...]]:
+    """What came of each degradation, and those that could not be tried after all, with the reason.
+
+    Raises:
+        ParkourError: one that was named could not be.
+    """
+    trials, failed = [], []
     for number, (degradation, task) in enumerate(chosen, start=1):
         try:
             # What there is to say of the numbers of environments has been said.
             with _unlike_training_on_purpose():
                 scored = tried(number, degradation.name, task, lambda line: None)
         except ParkourError as error:
-            if names:
+            if named:
                 raise
             notify(f"{degradation.name} is left out: {error.message}")
-            skipped.append((degradation.name, error.message))
+            failed.append((degradation.name, error.message))
         else:
             trials.append(_trial(degradation, clean, scored))
-    return Gauntlet(clean, tuple(trials), tuple(skipped))
+    return tuple(trials), tuple(failed)
 
 
 def _trial(degradation: Degradation, clean: Evaluation, scored: Evaluation) -> Trial:

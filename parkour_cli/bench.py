@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parkour.commands import JsonOption, grouped, make_app, notice, print_figures, print_json, print_table
+from parkour.commands.progress import loading
 from parkour.stages import stage
 from parkour_cli.options import DeviceOptions, EngineOptions, TaskOptions
 
@@ -42,16 +43,17 @@ def env(
     as_json: JsonOption = False,
 ) -> None:
     """Control steps/s of the full environment step, and of raw physics with the same model in the same process."""
-    from parkour.engines.benchmark import as_json as to_json
-    from parkour.engines.benchmark import measure_step
-    from parkour.engines.choice import check_engine_options, choose_engine, choose_num_envs
-    from parkour.engines.device import choose_device
-    from parkour.storage import check_writable, write_text
-    from parkour.tasks import load_task
+    with loading():
+        from parkour.engines.benchmark import as_json as to_json
+        from parkour.engines.benchmark import measure_step
+        from parkour.engines.choice import check_engine_options, choose_engine, choose_num_envs
+        from parkour.engines.device import choose_device
+        from parkour.storage import check_writable, write_text
+        from parkour.tasks import load_task
 
-    if out is not None:
-        check_writable(out, "--out")
-    resolved = load_task(task, overlay="train", changes=task_options.to_changes())
+        if out is not None:
+            check_writable(out, "--out")
+        resolved = load_task(task, overlay="train", changes=task_options.to_changes())
     chosen = choose_device(device_options.device)
     identity, simulator = choose_engine(engine_options.engine)
     more = engine_options.own

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from parkour.commands import JsonOption, Styled, make_app, notice, print_json, print_result, print_table
+from parkour.commands.progress import loading
 from parkour.errors import ParkourError
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import KINDS, EngineSpec
@@ -71,11 +72,12 @@ def _report(registry: Registry) -> dict[str, Any]:
 
 def _try_engine(name: str, options: Mapping[str, str], seconds: float, as_json: bool) -> None:
     """A short run on an engine; exits with 1 if something is wrong with it."""
-    from parkour.engines.choice import check_engine_options, choose_engine
-    from parkour.engines.device import choose_device
-    from parkour.engines.smoke import smoke_run
-    from parkour.learning.state import versions
-    from parkour.tasks import load_task
+    with loading():
+        from parkour.engines.choice import check_engine_options, choose_engine
+        from parkour.engines.device import choose_device
+        from parkour.engines.smoke import smoke_run
+        from parkour.learning.state import versions
+        from parkour.tasks import load_task
 
     if seconds <= 0:
         raise ParkourError(f"--seconds: got {seconds:g}, expected more than 0")
@@ -86,9 +88,10 @@ def _try_engine(name: str, options: Mapping[str, str], seconds: float, as_json: 
     notice(f"{identity}: {num_envs} environments of {task.name} on {device}, about {seconds:g} s")
     details = versions() | {key: value for key, value in engine.availability().details.items() if value}
     details |= {"platform": platform.platform(), "cuda": _devices(_torch())}
-    report = smoke_run(
-        engine, identity, task, num_envs=num_envs, device=device, seconds=seconds, versions=details, options=options
-    )
+    with stage("running"):
+        report = smoke_run(
+            engine, identity, task, num_envs=num_envs, device=device, seconds=seconds, versions=details, options=options
+        )
     if as_json:
         print_json(report.as_dict())
     else:

@@ -92,10 +92,11 @@ def weights(
     half: Annotated[bool, typer.Option("--half", help="16 bits a number: half the size.")] = False,
 ) -> None:
     """Write a checkpoint's networks alone: to hand on, to score and to train further, but not to resume."""
-    from parkour.policies.checkpoint import slim
-    from parkour.policies.checkpoint_file import save_checkpoint
-    from parkour.policies.source import load_weights
-    from parkour.storage import make_folder
+    with loading():
+        from parkour.policies.checkpoint import slim
+        from parkour.policies.checkpoint_file import save_checkpoint
+        from parkour.policies.source import load_weights
+        from parkour.storage import make_folder
 
     loaded = load_weights(policy.source(), notice)
     if out.exists() and out.samefile(loaded.path):

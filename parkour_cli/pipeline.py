@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from parkour.commands import OptionsOf, grouped, make_app, notice, print_result
+from parkour.commands.progress import loading
 from parkour.pipeline.plan import WEIGHTS
 from parkour.pipeline.settings import DEGRADATIONS, Gates, PipelineSettings
 from parkour.terminal import Terminal
@@ -77,7 +78,8 @@ def pipeline(
         settings, folder=out or Path("pipelines") / settings.name, teacher_changes=tuple(teacher_set),
         student_changes=tuple(student_set), degradations=_degradations(degradation), gates=Gates.read(gate),
     )  # fmt: skip
-    _check(settings)
+    with loading():
+        _check(settings)
     display = ConsoleDisplay(Terminal(stderr=True), make_stages(settings), settings.folder)
     try:
         run_pipeline(settings, CommandLine("parkour_cli"), display)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from parkour.commands import JsonOption, make_app, notice, print_json, print_table
+from parkour.commands.progress import loading
 from parkour.errors import ParkourError
+from parkour.stages import stage
 from parkour_cli.runs_compare import compare
 
 if TYPE_CHECKING:
-    from parkour.learning.keeping import Thinning
     from parkour.learning.runs import Run
 
 app = make_app("List runs, compare their curves, and remove checkpoints that nobody needs any more.")
@@ -30,9 +31,11 @@ Experiment = Annotated[
 @app.command("list")
 def list_runs(log_root: LogRoot = Path("logs"), experiment: Experiment = None, as_json: JsonOption = False) -> None:
     """List runs, the newest last: task, iteration, success in training, size, commit."""
-    from parkour.learning.runs import find_runs
+    with loading():
+        from parkour.learning.runs import find_runs
 
-    runs = find_runs(log_root, experiment)
+    with stage("looking through the runs"):
+        runs = find_runs(log_root, experiment)
     if as_json:
         print_json({"runs": [run.as_dict() for run in runs]})
         return
@@ -54,24 +57,19 @@ def prune(
     """
     if keep < 1:
         raise ParkourError(f"--keep: got {keep}, expected at least 1")
-    from parkour.learning.keeping import interval_of, thin, thinnings
-    from parkour.learning.run_lock import RunLock, in_use
-    from parkour.policies.checkpoint_folder import experiment_folders, runs_of
-    from parkour.storage import remove_parts
+    with loading():
+        from parkour.learning.run_lock import in_use
+        from parkour.policies.checkpoint_folder import experiment_folders, runs_of
 
     rows: list[dict[str, Any]] = []
-    for run in runs_of(experiment_folders(log_root, experiment)):
-        if in_use(run):
-            notice(f"{run}: a process trains in it, left alone")
-            continue
-        found = thinnings(run, keep, interval_of(run))
-        freed = 0
-        if yes:
-            with RunLock(run):
-                remove_parts(run)
-                freed = sum(thin(item) for item in found)
-        if found:
-            rows.append(_pruned(run, found, freed))
+    runs = runs_of(experiment_folders(log_root, experiment))
+    with stage("reading checkpoints, run", total=len(runs)) as looked:
+        for run in runs:
+            if in_use(run):
+                notice(f"{run}: a process trains in it, left alone")
+            elif row := _prune(run, keep, yes):
+                rows.append(row)
+            looked()
     if as_json:
         print_json({"done": yes, "runs": rows})
         return
@@ -83,7 +81,20 @@ def prune(
         notice("nothing is done yet; do it with --yes")
 
 
-def _pruned(run: Path, found: list[Thinning], freed: int) -> dict[str, Any]:
+def _prune(run: Path, keep: int, do: bool) -> dict[str, Any] | None:
+    """What is done, or would be; None where there is nothing to do."""
+    from parkour.learning.keeping import interval_of, thin, thinnings
+    from parkour.learning.run_lock import RunLock
+    from parkour.storage import remove_parts
+
+    found = thinnings(run, keep, interval_of(run))
+    freed = 0
+    if do:
+        with RunLock(run):
+            remove_parts(run)
+            freed = sum(thin(item) for item in found)
+    if not found:
+        return None
     return {
         "run": str(run), "removed": sum(not item.slims for item in found), "slim": sum(item.slims for item in found),
         "size": sum(item.size for item in found), "freed": freed,

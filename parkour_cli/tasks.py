@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from parkour.commands import JsonOption, make_app, print_json, print_result, print_table
+from parkour.commands.progress import loading
 from parkour.errors import ParkourError, TaskError
 from parkour.registry import RegisteredSpec, Registry, default_registry
 from parkour.specs import TaskSpec
@@ -53,12 +54,13 @@ def show_task(
     as_toml: Annotated[bool, typer.Option("--toml", help="Print TOML that `parkour train` takes.")] = False,
 ) -> None:
     """Show a task with overlay and overrides applied, and the id and version of every component."""
-    from parkour.tasks import load_task, task_to_toml
-    from parkour.tasks.serialise import task_tables
-
     if as_json and as_toml:
         raise TaskError("got --json and --toml, expected one of them")
-    resolved = load_task(task, overlay=overlay, changes=read_changes(sets, withs))
+    with loading():
+        from parkour.tasks import load_task, task_to_toml
+        from parkour.tasks.serialise import task_tables
+
+        resolved = load_task(task, overlay=overlay, changes=read_changes(sets, withs))
     if as_toml:
         print_result(task_to_toml(resolved).rstrip("\n"))
     elif as_json:

@@ -136,8 +136,9 @@ def train(
     options = replace(
         options, engine=engine_options.engine, engine_options=engine_options.own, callbacks=_callbacks(callback or ())
     )
-    start = _resumed(trained, options) if options.resume else None
-    resolved = trained.resolve(start)
+    with loading():
+        start = _resumed(trained, options) if options.resume else None
+        resolved = trained.resolve(start)
     if wants_processes(gpus, options.device):
         raise typer.Exit(run_processes(gpus, "parkour_cli", sys.argv[1:], notice))
     _report(_train(resolved, options, start))

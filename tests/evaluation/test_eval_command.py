@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import redirect_stderr
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from parkour.policies import source as source_module
 from parkour.policies.deployed import DeployedPolicy
 from parkour.policies.source import Weights
 from parkour_cli.changes import read_changes
+from tests.cli.test_progress import FakeTerminal
 from tests.evaluation.eval_command import SMALL, command, fails
 from tests.evaluation.fakes import QUICK, write_weights
 
@@ -168,6 +170,14 @@ def test_a_comparison_fits_into_80_columns(
     assert code == 0, err
     assert max(map(len, out.splitlines())) <= 80 and "…" not in out
     assert "B - A" in out and "interval" in out and "power [W]" in out
+
+
+def test_a_terminal_shows_how_far_it_is(weights: Weights, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = FakeTerminal()
+    with redirect_stderr(terminal):
+        code, out, _ = command(capsys, "--checkpoint", weights.path, *SMALL)
+    assert code == 0 and "\x1b" not in out and "overall" in out
+    assert "building" in terminal.getvalue() and "of 10 episodes" in terminal.getvalue()
 
 
 def test_with_itself_nothing_differs(weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

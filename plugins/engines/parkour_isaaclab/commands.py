@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from parkour.commands import JsonOption, make_app, notice, print_json, print_table
+from parkour.stages import stage
 from parkour_isaaclab.mirror import ROOT, SOURCE, VARIABLE
 
 app = make_app("Mirror the assets that the isaaclab engine uses, for machines without a network.")
@@ -35,13 +36,14 @@ def fetch_assets(
     from parkour_isaaclab.mirror import assets_folder, fetch
 
     place = folder or assets_folder()
-    result = fetch(
-        place,
-        source=source.rstrip("/"),
-        root=root.strip("/"),
-        force=force,
-        on_file=lambda path, size: notice(f"{path} ({_size(size)})"),
-    )
+    with stage("fetching"):
+        result = fetch(
+            place,
+            source=source.rstrip("/"),
+            root=root.strip("/"),
+            force=force,
+            on_file=lambda path, size: notice(f"{path} ({_size(size)})"),
+        )
     if as_json:
         print_json({"folder": str(place), "fetched": list(result.fetched), "kept": list(result.kept)})
         return

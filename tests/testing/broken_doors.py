@@ -1,10 +1,13 @@
-"""Protocols, loggers and callbacks that each break one rule."""
+"""Protocols, loggers, callbacks and curricula that each break one rule."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from parkour.evaluation.protocol import EvaluationProtocol
 from parkour.learning.callbacks import TrainingCallback
@@ -53,3 +56,23 @@ class ClumsyCallback(TrainingCallback):
 class LateCallback(TrainingCallback):
     def on_end(self, training: Any) -> None:
         self.losses.append(0.0)  # type: ignore[attr-defined] - it comes into being with the first iteration
+
+
+def steeper(ended: Any) -> Tensor:
+    return ended.level + 1
+
+
+class Absent:
+    """Counts ends, and takes up nothing of what it kept."""
+
+    def __init__(self, num_envs: int, device: str) -> None:
+        self.count = torch.zeros((), dtype=torch.int64, device=device)
+
+    def __call__(self, ended: Any) -> Tensor:
+        self.count = self.count + ended.ended.sum()
+        return (ended.level + self.count) % ended.num_levels
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"count": self.count}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...

@@ -98,6 +98,8 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("logger", "doors:ImpatientLogger", "goes_on", "the run has begun without me"),
     ("logger", "doors:FreshLogger", "leaves_the_run_alone", "it changed or removed"),
     ("callback", "doors:ClumsyCallback", "lives_through_a_training", "dropped it"),
+    ("curriculum", "doors:steeper", "one_level_each", "levels 1 to 10, expected 0 to 9"),
+    ("curriculum", "doors:Absent", "remembers", "one that was loaded goes on otherwise"),
     ("callback", "doors:LateCallback", "lives_through_an_end", "no attribute 'losses'"),
 ]
 WITH_PARAMS = {"terrain_wrong_at_a_bound"}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from parkour.errors import ExportError
+from parkour.text import printable
 from parkour_deploy.reading import read_json
 
 FORMATS = {"parkour-evaluation": "eval", "parkour-gauntlet": "gauntlet", "parkour-sim2sim": "sim2sim"}
@@ -44,8 +46,7 @@ def read_scores(path: Path, digests: set[str]) -> Score:
             _title(kind, found),
             _means(found["overall"]),
             {str(name): _means(part) for name, part in found["by_terrain"].items()},
-            {"": int(found["overall"]["episodes"])}
-            | {str(name): int(part["episodes"]) for name, part in found["by_terrain"].items()},
+            {"": _count(found["overall"])} | {str(name): _count(part) for name, part in found["by_terrain"].items()},
         )
     except OSError as error:
         raise ExportError(f"--scores {path}: {error.strerror or error}", hint="parkour eval --json FILE") from None
@@ -67,9 +68,20 @@ def _title(kind: str, data: Mapping[str, Any]) -> str:
     noise = protocol.get("noise")
     where = data.get("engine") or data.get("simulator") or ""
     name = "course, clean" if kind == "gauntlet" else protocol.get("name", kind)
-    return f"{name}{f' under {noise}' if noise else ''} on {str(where).rpartition(':')[2]}"
+    return printable(f"{name}{f' under {noise}' if noise else ''} on {str(where).rpartition(':')[2]}")
 
 
 def _means(part: Mapping[str, Any]) -> dict[str, float | None]:
     means = {str(key): value["mean"] for key, value in part["metrics"].items()}
-    return {key: None if mean is None else float(mean) for key, mean in means.items()}
+    found = {key: None if mean is None else float(mean) for key, mean in means.items()}
+    if bad := [mean for mean in found.values() if mean is not None and not math.isfinite(mean)]:
+        raise ValueError(f"got a mean of {bad[0]}, expected finite ones")
+    return found
+
+
+def _count(part: Mapping[str, Any]) -> int:
+    """Of its episodes."""
+    count = part["episodes"]
+    if not isinstance(count, int) or count < 0:
+        raise ValueError(f"got {count!r} episodes, expected a whole number of them")
+    return count

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import random
 import shutil
 import struct
@@ -225,18 +226,19 @@ class FileTargets:
     # -- runs --------------------------------------------------------------------------------------------------------
 
     def scores(self, rng: random.Random) -> None:
-        means = {"metrics": {"way_points": {"mean": 0.5}, "success": {"mean": 0.5}}}
+        means = {"metrics": {name: {"mean": 0.5} for name in ("way_points", "success")}, "episodes": 4}
         data = {
-            "format": "parkour-evaluation",
-            "format_version": 1,
-            "checkpoint": {"sha256": "0" * 64},
-            "task": "x",
-            "overall": means,
-            "by_terrain": {"gap": means},
-        }
+            "format": "parkour-evaluation", "format_version": 1, "checkpoint": {"sha256": "0" * 64}, "task": "x",
+            "protocol": {"name": "course", "noise": None}, "overall": means, "by_terrain": {"gap": means},
+        }  # fmt: skip
         path = self.folder / "scores.json"
         path.write_text(json.dumps(changed(rng, data, paths(data), value)))
-        read_scores(path, {"0" * 64})
+        score = read_scores(path, {"0" * 64})
+        for part in (score.overall, *score.by_terrain.values()):
+            if not all(mean is None or math.isfinite(mean) for mean in part.values()):
+                raise NonsenseError(f"means {part}")
+        if not score.title.isprintable() or min(score.episodes.values()) < 0:
+            raise NonsenseError(f"{score.title!r} of {score.episodes}")
 
     def curves(self, rng: random.Random) -> None:
         runs = []

@@ -36,6 +36,7 @@ from parkour_deploy.dds.layout import STATE
 from parkour_deploy.depth.topic import decode_depth, encode_depth
 from parkour_deploy.observer import Observer, Readings
 from parkour_deploy.policy import GraphPolicy
+from parkour_mujoco.sim2sim.run import Sim2SimOptions, run_export
 from tests.robustness.fuzzing import TEXTS, Case, NonsenseError, changed, paths, spoilt, value
 from tests.robustness.targets import Targets
 
@@ -70,6 +71,7 @@ class FileTargets:
             "ground (PNG, NPY, STL, OBJ)": (10, self.ground),
             "courses (.npz)": (4, self.courses),
             "exports, run": (8, self.deployed),
+            "exports, simulated": (4, self.simulated),
             "graphs (.onnx)": (4, self.graphs),
             "messages of robots": (8, self.messages),
             "scores": (3, self.scores),
@@ -198,6 +200,16 @@ class FileTargets:
         parts = [path for path in self.places if path[0] == part and path[-1] != "sha256"] or self.places
         if self._write(changed(rng, self.manifest, parts, value)):
             self._run()
+
+    def simulated(self, rng: random.Random) -> None:
+        for name, content in self.graph.items():
+            (self.export / name).write_bytes(content)
+        part = rng.choice(("observation", "observation", "terminations", "terrains", "robot", "control", "timing"))
+        parts = [path for path in self.places if path[0] == part] or self.places
+        if self._write(changed(rng, self.manifest, parts, value)):
+            found = run_export(self.export, Sim2SimOptions(terrains=("flat",), episodes=1, seconds=0.1))
+            if len(found["episodes"]) != 1:
+                raise NonsenseError(f"{len(found['episodes'])} episodes")
 
     def graphs(self, rng: random.Random) -> None:
         tables = json.loads(json.dumps(self.manifest))

@@ -14,6 +14,7 @@ import onnx.helper as make
 import pytest
 import tomli_w
 
+from parkour.errors import ExportError
 from parkour_deploy import policy as module
 from parkour_deploy.contract import _digest, read_contract
 from parkour_deploy.depth.topic import decode_depth, encode_depth
@@ -148,6 +149,28 @@ def test_groups_without_their_parameters_are_told_too(shipped: dict[str, Any], g
     known: Any = dict.fromkeys(("height_scan", "privileged_explicit", "privileged_latent"))
     with pytest.raises(ContractError, match=f"observation group '{group}'.* is missing"):
         Observer(read_contract(tmp_path), groups=known)
+
+
+@pytest.mark.parametrize(
+    ("where", "changes", "said"),
+    [
+        ("height_scan", {"x": 5}, "observation 'height_scan' .*x: got 5"),
+        ("height_scan", {"spacing": 1e-9}, "spacing"),
+        ("bad_orientation", {"limit": "low"}, "termination 'bad_orientation' .*limit: got .low."),
+        ("time_out", {"more": 1}, "has no parameters, got 'more'"),
+    ],
+)
+def test_simulators_read_only_parameters_that_components_take(
+    shipped: dict[str, Any], where: str, changes: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    from parkour_mujoco.sim2sim.run import Sim2SimOptions, run_export
+
+    tables = parse_toml(tomli_w.dumps(shipped))
+    groups = {group["name"]: group for group in tables["observation"]["groups"]}
+    (groups.get(where) or tables["terminations"][where]).setdefault("params", {}).update(changes)
+    write(tmp_path, tables, graph(filled([1, 12]), size_of(shipped)))
+    with pytest.raises(ExportError, match=said):
+        run_export(tmp_path, Sim2SimOptions(terrains=("flat",), episodes=1, seconds=0.1))
 
 
 @pytest.mark.parametrize("length", [0, 1, 11, 12, 131])

@@ -25,6 +25,7 @@ from parkour_mujoco.robot_files import RobotFiles, load_robot_files
 from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, build_courses, choose_terrains
 from parkour_mujoco.sim2sim.episode import Conditions, Runner
 from parkour_mujoco.sim2sim.noise import CameraNoise
+from parkour_mujoco.sim2sim.parameters import check_parameters
 from parkour_mujoco.sim2sim.report import break_down, difference, load_evaluation
 
 FORMAT = "parkour-sim2sim"
@@ -85,6 +86,7 @@ def run_export(
     """
     _check(options)
     manifest = read_manifest(folder)
+    check_parameters(manifest)
     there = load_evaluation(Path(options.compare)) if options.compare not in (None, ENGINE) else None
     if options.compare == ENGINE:
         check_task_file(folder, manifest)
@@ -100,7 +102,10 @@ def run_export(
     noise = None if options.noise is None else CameraNoise(folder, manifest, options.noise, options.seed, notify)
     runner = Runner(manifest, contract, _robot_files(manifest, notify), policy, conditions, notify, noise)
     _warn(manifest, options, notify)
-    episodes = _episodes(runner, field, options, on_episode, notify)
+    try:
+        episodes = _episodes(runner, field, options, on_episode, notify)
+    except DeployError as error:
+        raise ExportError(error.message, hint=error.hint) from None
     head = {**_head(folder, manifest, plan, options), "torch_terms": list(runner.terms.by_torch)}
     result = {**head, **break_down(episodes), "episodes": episodes}
     if options.compare == ENGINE:

@@ -22,7 +22,7 @@ from parkour.learning.iteration import Iteration
 from parkour.learning.peers import LAUNCHER
 from parkour.policies.checkpoint import Checkpoint, slim
 from parkour.policies.checkpoint_file import save_checkpoint
-from parkour.policies.checkpoint_folder import checkpoint_path
+from parkour.policies.checkpoint_folder import checkpoint_path, checkpoints_of
 from parkour.storage import remove_parts
 
 FOLDER = "videos"
@@ -111,6 +111,7 @@ class Filmer:
 
     def _begin(self, iteration: int) -> _Film:
         self._folder.mkdir(exist_ok=True)
+        self._remove_leftovers()
         weights = checkpoint_path(self._folder, iteration)
         save_checkpoint(weights, slim(self._capture()))
         file = weights.with_suffix(".mp4")
@@ -126,6 +127,12 @@ class Filmer:
             said.close()
             raise
         return _Film(iteration, process, said, weights, file, time.monotonic())
+
+    def _remove_leftovers(self) -> None:
+        """What a run that was killed left of its film."""
+        for weights in checkpoints_of(self._folder):
+            weights.unlink(missing_ok=True)
+        remove_parts(self._folder)
 
     def _look(self) -> None:
         """Whether a film is over, or takes too long."""

@@ -87,6 +87,18 @@ def test_a_film_that_takes_too_long_is_given_up(tmp_path: Path, fake: pytest.Mon
     assert film(tmp_path, video_interval=4)[1][-1].endswith("is not filmed (it took longer than 0.1 s)")
 
 
+def test_what_a_killed_run_left_is_removed(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run"
+    (folder / "videos").mkdir(parents=True)
+    (folder / "videos" / "model_2.pt").touch()
+    (folder / "videos" / "model_1.mp4").touch()
+    capture = functools.partial(load_checkpoint, run(tmp_path).checkpoint)
+    filmer = Filmer(folder, 1, capture, "custom", {}, lambda line: None, program="tests.learning.fake_film")
+    filmer._try_to_begin(3)
+    filmer.finish()
+    assert sorted(path.name for path in (folder / "videos").iterdir()) == ["model_1.mp4", "model_3.mp4"]
+
+
 def test_a_folder_that_cannot_be_written_loses_nothing(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:
     fake.setattr(films, "FOLDER", "task.toml")
     assert "iteration 4 is not filmed ([Errno" in film(tmp_path, video_interval=4)[1][0]

@@ -66,17 +66,17 @@ class Physics(Section):
     """Steps of the line search in each iteration, at most."""
     tolerance: float = Field(default=1e-8, ge=0, le=1.0)
     """The solver ends where an iteration improves its scaled cost by less; MuJoCo Warp takes 1e-6 for less."""
-    contacts: int = Field(default=32, ge=1, le=10_000)
+    contacts: int = Field(default=45, ge=1, le=10_000)
     """MuJoCo Warp: room for contacts, and for pairs of shapes that may touch, per robot; all robots share it. A Go2
     that walks has 2.4, one that was thrown about had at most 23."""
-    constraints: int = Field(default=128, ge=1, le=100_000)
+    constraints: int = Field(default=220, ge=1, le=100_000)
     """MuJoCo Warp: room for constraints of each robot: four per contact, one per joint at its limit. A Go2 that walks
     has 10, one that was thrown about had at most 94."""
-    broad_phase: Literal["near", "all"] = "near"
+    broad_phase: Literal["all", "near"] = "all"
     """MuJoCo Warp: look for contacts with the boxes within the robot's reach, or with all; both find the same."""
-    contact_forces: Literal["constraints", "sensors"] = "constraints"
+    contact_forces: Literal["sensors", "constraints"] = "sensors"
     """MuJoCo Warp: contact forces from the solver's, or by MuJoCo's contact sensors; both give the same."""
-    motors: Literal["kernel", "torch"] = "kernel"
+    motors: Literal["torch", "kernel"] = "torch"
     """MuJoCo Warp: torques by a kernel, so that a control step is one graph, or by torch; both give the same."""
 
 

@@ -19,7 +19,8 @@ wp = pytest.importorskip("warp")
 def worlds() -> Iterator[Any]:
     from parkour_mujoco.engine import MujocoEngine
 
-    task = load_task("go2-teacher", changes=read_changes(("course.levels=3", "course.columns=6")))
+    sets = ("course.levels=3", "course.columns=6", "physics.motors=kernel")
+    task = load_task("go2-teacher", changes=read_changes(sets))
     env: Any = MujocoEngine().make_env(task, num_envs=2, device="cpu", seed=2, cpu_sim="warp")
     yield env.sim._sim
     env.close()

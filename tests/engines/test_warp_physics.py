@@ -18,13 +18,14 @@ pytestmark = pytest.mark.mujoco
 mujoco = pytest.importorskip("mujoco")
 
 WORLDS = 16
+OWN_PARTS = ("physics.broad_phase=near", "physics.contact_forces=constraints", "physics.motors=kernel")
 STEPS = 40
 
 
 def make(*sets: str, num_envs: int = WORLDS) -> Any:
     from parkour_mujoco.engine import MujocoEngine
 
-    changes = read_changes(("course.levels=3", "course.columns=6", "algorithm.steps_per_env=5", *sets))
+    changes = read_changes(("course.levels=3", "course.columns=6", "algorithm.steps_per_env=5", *OWN_PARTS, *sets))
     return MujocoEngine().make_env(
         load_task("go2-teacher", changes=changes), num_envs=num_envs, device="cpu", seed=2, cpu_sim="warp"
     )

@@ -35,13 +35,20 @@ class SolverSettings:
     impratio: float = 1.0
     gravity: float = 9.81
     """[m/s²]"""
-    constraints_per_world: int = 128
-    contacts_per_world: int = 32
+    constraints_per_world: int = 220
+    contacts_per_world: int = 45
     """Room for contacts and pairs that may touch, shared by all worlds."""
-    broad_phase: Literal["near", "all"] = "near"
+    broad_phase: Literal["all", "near"] = "all"
     """MuJoCo Warp: pairs of shapes that may touch among the boxes in reach, or of all; the contacts are the same."""
-    contact_forces: Literal["constraints", "sensors"] = "constraints"
+    contact_forces: Literal["sensors", "constraints"] = "sensors"
     """MuJoCo Warp: from the solver's forces, or by contact sensors; the numbers are the same."""
+    motors: Literal["torch", "kernel"] = "torch"
+    """MuJoCo Warp: what computes torques; the numbers are the same."""
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether MuJoCo Warp's own step does everything."""
+        return (self.broad_phase, self.contact_forces, self.motors) == ("all", "sensors", "torch")
 
     @classmethod
     def of(cls, physics: Physics) -> SolverSettings:
@@ -54,6 +61,7 @@ class SolverSettings:
             contacts_per_world=physics.contacts,
             broad_phase=physics.broad_phase,
             contact_forces=physics.contact_forces,
+            motors=physics.motors,
         )
 
     def apply(self, model: mujoco.MjModel, timestep: float) -> None:

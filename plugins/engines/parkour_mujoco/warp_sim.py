@@ -19,6 +19,7 @@ from parkour_mujoco.physics import SolverSettings
 from parkour_mujoco.simulation import COURSE_FIELDS, RANDOMIZED_FIELDS, WORLD_FIELDS, Room
 from parkour_mujoco.warp_physics.motors import WarpMotors
 from parkour_mujoco.warp_physics.step import PhysicsStep
+from parkour_mujoco.warp_physics.stock import StockWorlds
 from parkour_mujoco.warp_physics.worlds import Worlds
 
 
@@ -34,14 +35,7 @@ class WarpSimulation:
 
     def __init__(self, model: mujoco.MjModel, num_envs: int, device: str, solver: SolverSettings | None = None) -> None:
         settings = solver or SolverSettings()
-        physics = PhysicsStep(
-            model,
-            device,
-            near_pairs=settings.broad_phase == "near",
-            contact_forces=settings.contact_forces == "constraints",
-        )
-        cfg = simulation_cfg(model.opt.timestep, settings)
-        self._sim = Worlds(num_envs, cfg, model, device, WORLD_FIELDS, physics)
+        self._sim = _worlds(model, num_envs, device, settings)
         self.mj_model, self.num_envs = model, num_envs
         self._touch_fields()
 
@@ -62,9 +56,11 @@ class WarpSimulation:
         self._sim.begin(begun)
 
     def attach_motors(self, motors: DcMotors, joint_q: Tensor, joint_v: Tensor, decimation: int) -> None:
+        assert isinstance(self._sim, Worlds)
         self._sim.attach(WarpMotors(motors, joint_q, joint_v, self._sim.wp_device), decimation)
 
     def control(self, target: Tensor) -> None:
+        assert isinstance(self._sim, Worlds)
         self._sim.control(target)
 
     def step(self) -> None:
@@ -85,11 +81,11 @@ class WarpSimulation:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def overflows(self) -> Tensor:
-        return self._sim.overflows.total()
+    def overflows(self) -> Tensor | None:
+        return self._sim.overflows.total() if isinstance(self._sim, Worlds) else None
 
-    def room(self) -> Room:
-        return self._sim.overflows.read()
+    def room(self) -> Room | None:
+        return self._sim.overflows.read() if isinstance(self._sim, Worlds) else None
 
     def _touch_fields(self) -> None:
         """Have mjlab make its tensors of the simulator's arrays now.
@@ -100,6 +96,20 @@ class WarpSimulation:
             getattr(self._sim.model, name)[:1]
         for name in ("qpos", "qvel", "ctrl", "sensordata", "geom_xpos"):
             getattr(self._sim.data, name)[:1]
+
+
+def _worlds(model: mujoco.MjModel, num_envs: int, device: str, settings: SolverSettings) -> Worlds | StockWorlds:
+    """With parts of our own where any is asked for."""
+    cfg = simulation_cfg(model.opt.timestep, settings)
+    if settings.is_stock:
+        return StockWorlds(num_envs, cfg, model, device, WORLD_FIELDS)
+    physics = PhysicsStep(
+        model,
+        device,
+        near_pairs=settings.broad_phase == "near",
+        contact_forces=settings.contact_forces == "constraints",
+    )
+    return Worlds(num_envs, cfg, model, device, WORLD_FIELDS, physics)
 
 
 def simulation_cfg(physics_step: float, solver: SolverSettings) -> SimulationCfg:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
@@ -18,4 +18,4 @@ def is_half(precision: str, device: str | torch.device) -> bool:
 
 def half_layers(device: str | torch.device, half: bool) -> AbstractContextManager[object]:
     """Meanwhile layers on ``device`` work in bfloat16 if ``half``."""
-    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half)
+    return torch.autocast(torch.device(device).type, torch.bfloat16) if half else nullcontext()

@@ -25,7 +25,8 @@ from parkour.testing.subject import title_of
 PAGE = Path(__file__).with_name("plugin_reference.md")
 PARAMETERS = Path(__file__).with_name("parameters.md")
 PARAMETRIC: tuple[Kind, ...] = (
-    "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "curriculum"
+    "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "curriculum",
+    "command_term",
 )  # fmt: skip
 """Kinds whose components have numbers in a task."""
 CONTRACTS: dict[str, str] = {
@@ -43,6 +44,7 @@ CONTRACTS: dict[str, str] = {
     "protocol": "parkour.evaluation.protocol:EvaluationProtocol",
     "logger": "parkour.learning.loggers:LoggerContext",
     "callback": "parkour.learning.callbacks:TrainingCallback",
+    "command_term": "parkour.mdp.command:CommandTerm",
     "curriculum": "parkour.terrain.curriculum:EndedEpisodes",
 }
 """Class that a kind's target returns, fulfils or is given."""

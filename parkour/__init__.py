@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from parkour.policies.definition import define_policy as define_policy
     from parkour.specs import CallbackSpec as CallbackSpec
     from parkour.specs import CommandSpec as CommandSpec
+    from parkour.specs import CommandTermSpec as CommandTermSpec
     from parkour.specs import CurriculumSpec as CurriculumSpec
     from parkour.specs import DegradationSpec as DegradationSpec
     from parkour.specs import DepthSourceSpec as DepthSourceSpec
@@ -118,6 +119,7 @@ _HOME = {
     (
         "CallbackSpec",
         "CommandSpec",
+        "CommandTermSpec",
         "CurriculumSpec",
         "DegradationSpec",
         "DepthSourceSpec",

@@ -10,6 +10,7 @@ from parkour.entry_points import PROJECT
 from parkour.specs import (
     CallbackSpec,
     CommandSpec,
+    CommandTermSpec,
     CurriculumSpec,
     DegradationSpec,
     DepthSourceSpec,
@@ -252,6 +253,17 @@ def register_curricula() -> Iterable[CurriculumSpec]:  # type: ignore[empty-body
     """
 
 
+@hookspec
+def register_command_terms() -> Iterable[CommandTermSpec]:  # type: ignore[empty-body]
+    """What robots are told to do, besides their forward speed: a lateral speed, a rate of turning, a gait.
+
+    A target is a class made as ``Target(num_envs, device, step_dt, **params)``
+    (:class:`parkour.mdp.command.CommandTerm`). A task has it as ``[commands.NAME]``, or ``--with command_term:NAME``;
+    rewards and observations read it as ``ctx.commanded("NAME")``. One that is called ``speed`` there takes the place of
+    the forward speed.
+    """
+
+
 HOOKS: dict[Kind, str] = {
     "terrain": "register_terrains",
     "reward": "register_rewards",
@@ -274,4 +286,5 @@ HOOKS: dict[Kind, str] = {
     "logger": "register_loggers",
     "callback": "register_callbacks",
     "curriculum": "register_curricula",
+    "command_term": "register_command_terms",
 }

@@ -12,12 +12,12 @@ from typing import ClassVar, Literal
 Kind = Literal[
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
     "robot", "command", "degradation", "robot_link", "depth_source", "export_target", "metric",
-    "protocol", "logger", "callback", "curriculum",
+    "protocol", "logger", "callback", "curriculum", "command_term",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     "terrain", "reward", "observation", "modifier", "termination", "event", "encoder", "policy", "engine", "task",
     "robot", "command", "degradation", "robot_link", "depth_source", "export_target", "metric",
-    "protocol", "logger", "callback", "curriculum",
+    "protocol", "logger", "callback", "curriculum", "command_term",
 )  # fmt: skip
 
 
@@ -313,6 +313,17 @@ class CurriculumSpec(Spec):
     kind: ClassVar[Kind] = "curriculum"
 
 
+@dataclass(frozen=True, kw_only=True)
+class CommandTermSpec(Spec):
+    """What robots are told to do: a class made as ``Target(num_envs, device, step_dt, **params)``.
+
+    See :class:`parkour.mdp.command.CommandTerm`.
+    """
+
+    kind: ClassVar[Kind] = "command_term"
+    unit: str = ""
+
+
 SPEC_TYPES: dict[Kind, type[Spec]] = {
     spec.kind: spec
     for spec in (
@@ -337,5 +348,6 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
         LoggerSpec,
         CallbackSpec,
         CurriculumSpec,
+        CommandTermSpec,
     )
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = make_app("List tasks and show them, resolved to their components.")
 
-_SECTIONS = ("terrains", "rewards", "observations", "terminations", "events")
+_SECTIONS = ("terrains", "rewards", "observations", "terminations", "events", "commands")
 _NUMBER = {"terrains": "share", "rewards": "weight", "observations": "clip", "events": "interval"}
 
 
@@ -111,6 +111,8 @@ def _print_task(task: ResolvedTask, tables: Mapping[str, Any]) -> None:
             (key, *([table.get(number, "")] if number else []), *_origin(key in used, table), _params(table["params"]))
             for key, table in tables[section].items()
         ]
+        if not rows and section == "commands":  # Most tasks have but the forward speed, which is among the numbers.
+            continue
         columns = ("name", *([number] if number else []), "component", "version", "parameters")
         print_table(section, columns, rows)
     if rows := _modifier_rows(task, tables["observations"]):

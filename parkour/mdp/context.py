@@ -7,12 +7,14 @@ the environment's device unless said otherwise; ``N`` environments, ``J`` joints
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from parkour.errors import TaskError
 from parkour.mdp.robot import RobotLayout
 
 
@@ -173,6 +175,23 @@ class StepContext:
     """``[M]`` int64: environments whose ``depth`` is new at this step, each once; M may be 0, and is known
     without a host sync. 0 … N − 1 at the perception steps that all environments share. None without a camera, and for
     rewards and terminations."""
+
+    commands: Mapping[str, Tensor] = field(default_factory=dict)
+    """``[N]`` each: what the task's other command terms ask for, by name; see :meth:`commanded`."""
+
+    def commanded(self, name: str) -> Tensor:
+        """``[N]`` what the command term of this name in the task asks for.
+
+        Raises:
+            TaskError: the task has no such term.
+        """
+        if name not in self.commands:
+            has = ", ".join(self.commands) or "none"
+            raise TaskError(
+                f"commands: the task has no command term {name!r} (it has {has}), and a term reads it",
+                hint=f"--with command_term:{name}",
+            )
+        return self.commands[name]
 
     @property
     def num_envs(self) -> int:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from parkour.mdp.camera import DepthCamera
-from parkour.mdp.command import SpeedCommand
+from parkour.mdp.command import CommandSet
 from parkour.mdp.context import Contacts, PreviousStep, Privileged, RobotState, StepContext
 from parkour.mdp.drive import Drive
 from parkour.mdp.events import SimHandle
@@ -69,7 +69,7 @@ class TaskMdp:
         clock: Clock,
         course: CourseState,
         goals: GoalTracker,
-        command: SpeedCommand,
+        command: CommandSet,
         rewards: RewardSet,
         terminations: TerminationSet,
         observations: ObservationSet,
@@ -286,6 +286,7 @@ class TaskMdp:
             max_episode_steps=self.clock.max_episode_steps,
             step_dt=self.clock.step_dt,
             perception=perception,
+            commands=self.command.values,
             depth=None if self.camera is None else self.camera.depth,
         )
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import torch
 
 from parkour.mdp.camera import CameraGeometry, DepthCamera
-from parkour.mdp.command import SpeedCommand
+from parkour.mdp.command import CommandSet, CommandTerm
 from parkour.mdp.goals import GoalTracker
 from parkour.mdp.modifiers import EpisodeChance, ModifierChain, NoiseRamp
 from parkour.mdp.observations import ClippedGroup, ObservationSet
@@ -21,6 +21,7 @@ from parkour.mdp.task_mdp import Clock, TaskMdp
 from parkour.mdp.terminations import OutcomeTerm, TerminationSet
 from parkour.mdp.terms import ObservationTerm, RawObservationTerm
 from parkour.specs import EventSpec, ObservationField, ObservationSpec, TerminationSpec, TerrainSpec
+from parkour.tasks.model import FORWARD
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 from parkour.terrain.curriculum import Curriculum
 from parkour.terrain.field import FieldTerrain, TerrainField, build_field
@@ -134,12 +135,15 @@ class _Factory:
     def __init__(self, task: ResolvedTask, num_envs: int, device: str) -> None:
         self.task, self.num_envs, self.device = task, num_envs, device
 
-    def command(self) -> SpeedCommand:
-        command, dt = self.task.model.command, self.task.model.step_dt
-        steps = None if command.resample == "never" else max(1, round(command.resample / dt))
-        return SpeedCommand(
-            self.num_envs, self.device, speed=command.speed, resample_steps=steps, deadband=command.deadband
-        )
+    def command(self) -> CommandSet:
+        assert self.task.command is not None
+        # It draws first, so that it is the same whatever else is commanded.
+        forward = self._command(self.task.command)
+        others = {key: self._command(part) for key, part in self.task.commands.items() if key != FORWARD}
+        return CommandSet(forward, others)
+
+    def _command(self, part: ResolvedComponent) -> CommandTerm:
+        return part.target(self.num_envs, self.device, self.task.model.step_dt, **part.kwargs)
 
     def curriculum(self) -> Curriculum | None:
         part = self.task.curriculum

@@ -28,6 +28,7 @@ SECTIONS = {
     "observation": "observations",
     "termination": "terminations",
     "event": "events",
+    "command_term": "commands",
 }
 """Table of the task that holds the components of each kind that can be added."""
 NUMBERS = {"terrain": "share", "reward": "weight", "event": "interval"}

@@ -24,6 +24,9 @@ def check_task(task: ResolvedTask) -> None:
     for component in (component for group in (*groups, task.encoders) for component in group.values()):
         check_component(component)
     check_component(task.policy)
+    for command in (task.command, *task.commands.values()):
+        if command is not None:
+            check_component(command)
     if task.curriculum is not None:
         check_component(task.curriculum)
     _check_policy(task)
@@ -86,6 +89,9 @@ def check_component(component: ResolvedComponent) -> None:
                 _has_methods(component, ("__call__",))
             else:
                 _accepts(component, ("ended",), component.kwargs)
+        case "command_term":
+            _accepts(component, ("num_envs", "device", "step_dt"), component.kwargs)
+            _has_methods(component, ("update",))
         case "command":
             pass  # Called by Typer, which says what is wrong with it.
 

@@ -28,6 +28,10 @@ MOST_CELLS = 8_000_000 * 72
 """Of a field's rasters, at five bytes each: 20,000 patches of 18 x 4 m in cells of 5 cm."""
 
 
+FORWARD = "speed"
+"""What a task calls its commanded forward speed among its commands."""
+
+
 class Section(BaseModel):
     """Base of every section: unknown keys are errors, attribute docstrings are the field's description."""
 
@@ -230,6 +234,10 @@ class EventUse(Component):
     """Seconds between runs, for events of mode ``interval``."""
 
 
+class CommandUse(Component):
+    pass
+
+
 class CurriculumUse(Section):
     """Which level follows an episode, where ``course.curriculum`` is on."""
 
@@ -291,6 +299,9 @@ class TaskModel(Section):
     camera: Camera = Camera()
     goals: Goals = Goals()
     command: Command = Command()
+    commands: dict[Key, CommandUse] = Field(default_factory=dict)
+    """Further commands, such as a lateral speed; one called ``speed`` takes the place of the forward speed, and is
+    given the numbers of ``[command]`` as parameters of these names."""
     clip_reward_at_zero: bool = True
     """Clip each step's summed reward from below at 0 (without it, policies learn to fall at once)."""
     terrains: dict[Key, TerrainUse]

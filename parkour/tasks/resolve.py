@@ -17,7 +17,7 @@ from parkour.tasks.compose import compose
 from parkour.tasks.document import TaskDocument, TaskSource, read_task
 from parkour.tasks.layers import ENCODER_SUFFIX, Layers
 from parkour.tasks.missing import Missing, find_missing, is_active, refuse
-from parkour.tasks.model import EventUse, TaskModel
+from parkour.tasks.model import FORWARD, CommandUse, EventUse, TaskModel
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 from parkour.tasks.robot import find_robot
 from parkour.tasks.suggest import did_you_mean
@@ -99,8 +99,11 @@ def _resolve(
         parts[section] = {
             key: _component(kind, section, key, use, registry)  # type: ignore[arg-type]
             for key, use in getattr(model, section).items()
-            if is_active(use) and (section, key) not in absent
+            if is_active(use) and (section, key) not in absent and (section, key) != ("commands", FORWARD)
         }
+    forward = _forward(model, registry)
+    if FORWARD in model.commands and model.commands[FORWARD].enabled:
+        parts["commands"][FORWARD] = forward
     if not parts["terrains"]:
         raise TaskError("terrains: the shares sum to 0, expected above 0", hint="--set terrains.NAME.share=0.2")
     _check_modes(model, parts["events"])
@@ -116,6 +119,7 @@ def _resolve(
         make_robot_model=robot.make_model,
         policy=policy,
         encoders=_encoders(model, policy, registry),
+        command=forward,
         curriculum=_curriculum(model, registry, absent),
         algorithm=_algorithm(model, policy),
         modifiers=_modifiers(model, registry, absent),
@@ -124,6 +128,16 @@ def _resolve(
         left_out=missing,
         **parts,
     )
+
+
+def _forward(model: TaskModel, registry: Registry) -> ResolvedComponent:
+    """The commanded forward speed. The numbers of ``[command]`` win: whoever evaluates sets them."""
+    use = model.commands.get(FORWARD, CommandUse())
+    if not use.enabled:
+        use = CommandUse()
+    numbers = {**use.params, **model.command.model_dump()}
+    path = ("commands", FORWARD, "params")
+    return resolve_component("command_term", FORWARD, use.use or FORWARD, numbers, use.version, path, registry)
 
 
 def _curriculum(model: TaskModel, registry: Registry, absent: Collection[tuple[str, ...]]) -> ResolvedComponent | None:

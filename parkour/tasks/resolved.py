@@ -79,6 +79,10 @@ class ResolvedTask:
     """Of the robot itself: see :attr:`parkour.specs.RobotSpec.model_version`."""
     make_robot_model: Callable[[], str] | None = None
     """Makes the robot's MJCF; None where ``robot.toml`` names a file of the folder."""
+    command: ResolvedComponent | None = None
+    """The forward speed, with the numbers of ``[command]``."""
+    commands: Mapping[str, ResolvedComponent] = field(default_factory=dict)
+    """Commands of the task's table of that name."""
     curriculum: ResolvedComponent | None = None
     """Which level follows an episode; None where ``course.curriculum`` is off, or its plugin was left out."""
     algorithm: Any = None

@@ -30,6 +30,7 @@ MODULES: dict[Kind, str] = {
     "logger": "loggers",
     "callback": "callbacks",
     "curriculum": "curricula",
+    "command_term": "command_terms",
 }
 """Module in this package with the checks of each kind."""
 

@@ -154,4 +154,6 @@ def _context(arrays: Mapping[str, np.ndarray], library: CourseLibrary, phase: st
         default_joint_pos=torch.tensor(layout.default_joint_pos),
         max_episode_steps=int(max_episode_steps),
         step_dt=step_dt,
+        # Nobody told these robots to.
+        commands={name: torch.zeros(course.num_envs) for name in ("lateral_speed", "turn_rate")},
     )

@@ -113,6 +113,10 @@ def random_context(
         step_dt=0.02,
         perception=torch.rand(num_envs, generator=rng) < 0.2,
         depth=_uniform((num_envs, 60, 106), 0.2, 2.0, rng),
+        commands={
+            "lateral_speed": _uniform((num_envs,), -0.3, 0.3, rng),
+            "turn_rate": _uniform((num_envs,), -1, 1, rng),
+        },
     )
     context.depth_ids = context.perception.nonzero().squeeze(-1)
     return _moved(dataclasses.replace(context, **changes), device)
@@ -200,6 +204,8 @@ def _moved(value: Any, device: str) -> Any:
     """The same with every tensor on ``device``, through nested dataclasses."""
     if isinstance(value, Tensor):
         return value.to(device)
+    if isinstance(value, dict):
+        return {name: _moved(item, device) for name, item in value.items()}
     if isinstance(value, RobotLayout) or not dataclasses.is_dataclass(value) or isinstance(value, type):
         return value
     return dataclasses.replace(

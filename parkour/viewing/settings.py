@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-import torch
-
 from parkour.errors import ParkourError
 from parkour.mdp.observations import ObservationSet
 from parkour.viewing.controls import Choice, Setting
@@ -87,9 +85,7 @@ class Settings:
         wanted = _number(value, 0.0, self.max_speed)
         if wanted is not None:
             self.speed = wanted
-            command = self._session.mdp.command
-            command.range = (wanted, wanted)
-            command.speed = torch.full_like(command.speed, wanted)
+            self._session.mdp.command.hold(wanted)
 
     def _policy(self, value: str | float) -> None:
         policy = self.shelf.take(value) if isinstance(value, str) else None

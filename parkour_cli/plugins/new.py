@@ -18,7 +18,7 @@ def new(
             metavar="NAME",
             help="Repeatable: terrain, reward, observation, modifier, termination, event, encoder, policy, engine, "
             "task, robot, command, degradation, robot_link, depth_source, export_target, metric, protocol, logger, "
-            "callback, curriculum.",
+            "callback, curriculum, command_term.",
         ),
     ],
     component: Annotated[

@@ -42,6 +42,7 @@ KINDS: dict[str, str] = {
     "logger": "A logger of parkour train",
     "callback": "A callback of parkour train",
     "curriculum": "A curriculum",
+    "command_term": "A command for robots",
 }
 """Kinds that there are templates for, and what their projects say they are."""
 _COMMON = {

@@ -13,7 +13,7 @@ import pytest
 from parkour.registry import registry as registry_module
 from parkour_cli.__main__ import main
 
-KINDS = ("export_target", "metric", "protocol", "logger", "callback", "curriculum")
+KINDS = ("export_target", "metric", "protocol", "logger", "callback", "curriculum", "command_term")
 NAME = "parkour-doors"
 
 

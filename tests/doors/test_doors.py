@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from parkour.policies.source import Weights
+from parkour.registry import registry as registry_module
 from parkour_cli.__main__ import main
 from parkour_cli.train import TrainedTask
 from tests.doors.conftest import KINDS, NAME
@@ -144,3 +145,65 @@ def test_curriculum(installed_doors: Path, capsys: pytest.CaptureFixture[str]) -
     assert env.mdp.course.level.tolist() == [3, 2] * 5
     env.mdp.next_course(torch.arange(1, 10, 2), env.episode_length_buf, ended=True)
     assert env.mdp.course.level.tolist() == [3, 1] * 5
+
+
+def test_command_term(installed_doors: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = "observations.commands.params.names=['doors', 'turn_rate']"
+    told = ["--with", "command_term:doors", "--with", "command_term:turn_rate", "--with", "observation:commands"]
+    assert run("tasks", "show", "go2-teacher", "--overlay", "train", *told, "--set", names) == 0
+    assert f"{NAME}:doors" in capsys.readouterr().out
+    from parkour import load_task
+    from parkour.tasks import task_tables
+    from parkour_cli.changes import read_changes
+
+    small = ["course.columns=5", "course.levels=5"]
+    task = load_task("go2-teacher", overlay="train", changes=read_changes([names, *small], told[1::2]))
+    env = GlidingEnv(task, 50, "cpu", seed=0)
+    obs, *_ = env.step(torch.zeros(50, 12))
+    height, turn = obs["commands"].unbind(-1)
+    assert 0.22 <= height.min() < height.max() <= 0.36 and -1.0 <= turn.min() < 0.0 < turn.max() <= 1.0
+    assert torch.equal(env.mdp.command.values["doors"], height)
+    # What a run writes down reads back as the same task.
+    again = load_task(task_tables(task))
+    assert {key: (part.id, part.params) for key, part in again.commands.items()} == {
+        key: (part.id, part.params) for key, part in task.commands.items()
+    }
+
+
+def test_a_forward_speed_of_somebody_s_own_has_the_task_s_numbers(install_plugin: Any) -> None:
+    from parkour import load_task
+
+    source = """
+        import torch
+        from parkour import CommandTermSpec, hookimpl
+        from parkour_command_terms.uniform import SpeedParams
+
+        class Slow(SpeedParams):
+            part: float = 0.5
+
+        class Half:
+            def __init__(self, num_envs, device, step_dt, *, speed, resample, deadband, part):
+                self.value = torch.full((num_envs,), part * speed[1], device=device)
+            def update(self, episode_step):
+                pass
+
+        @hookimpl
+        def register_command_terms():
+            yield CommandTermSpec(name="half", summary="", target="halves:Half", params="halves:Slow")
+    """
+    install_plugin("parkour-halves", {"halves": source})
+    registry_module._registry.cache_clear()
+    changes = {"command_term:speed": True, "commands.speed.use": "half", "commands.speed.params.part": 0.25,
+               "command.speed": [0.4, 0.8]}  # fmt: skip
+    task = load_task("go2-teacher", changes={**changes, "course.columns": 5, "course.levels": 2})
+    env = GlidingEnv(task, 4, "cpu", seed=0)
+    assert env.mdp.command.speed.tolist() == pytest.approx([0.2] * 4)
+    registry_module._registry.cache_clear()
+
+
+def test_a_reward_without_its_command_is_told_so() -> None:
+    from parkour import ParkourError, load_task
+
+    changes = {"reward:tracking_turn_rate": 1.0, "course.columns": 5, "course.levels": 2}
+    with pytest.raises(ParkourError, match="the task has no command term 'turn_rate'"):
+        GlidingEnv(load_task("go2-teacher", changes=changes), 2, "cpu", seed=0).step(torch.zeros(2, 12))

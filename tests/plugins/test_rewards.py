@@ -49,6 +49,16 @@ def _tracking_yaw(ctx: StepContext, i: int) -> float:
     return math.exp(-abs(error))
 
 
+def _tracking_lateral_speed(ctx: StepContext, i: int) -> float:
+    error = ctx.robot.base_lin_vel_b[i].tolist()[1] - ctx.commands["lateral_speed"][i].item()
+    return math.exp(-(error**2) / 0.25)
+
+
+def _tracking_turn_rate(ctx: StepContext, i: int) -> float:
+    error = ctx.robot.base_ang_vel_b[i].tolist()[2] - ctx.commands["turn_rate"][i].item()
+    return math.exp(-(error**2) / 0.25)
+
+
 def _lin_vel_z(ctx: StepContext, i: int) -> float:
     squared = ctx.robot.base_lin_vel_b[i].tolist()[2] ** 2
     return squared if ctx.course.flat[i] else squared / 2
@@ -130,6 +140,8 @@ class UnderABar(WavyCourse):
 BY_HAND: dict[str, Callable[[StepContext, int], float]] = {
     "tracking_goal_vel": _tracking_goal_vel,
     "tracking_yaw": _tracking_yaw,
+    "tracking_lateral_speed": _tracking_lateral_speed,
+    "tracking_turn_rate": _tracking_turn_rate,
     "lin_vel_z": _lin_vel_z,
     "ang_vel_xy": _ang_vel_xy,
     "orientation": _orientation,
@@ -154,7 +166,8 @@ def _evaluate(name: str, ctx: StepContext, **changes: object) -> torch.Tensor:
 def test_the_terms_are_those_of_the_teacher_and_all_are_computed_by_hand() -> None:
     names = ("go2_teacher", "go2_teacher_crawl")
     teacher, crawling = (tomllib.loads((files("parkour_tasks") / f"{name}.toml").read_text()) for name in names)
-    assert set(SPECS) == set(BY_HAND) == set(teacher["rewards"]) | set(crawling["rewards"])
+    told = {"tracking_lateral_speed", "tracking_turn_rate"}
+    assert set(SPECS) == set(BY_HAND) == set(teacher["rewards"]) | set(crawling["rewards"]) | told
     assert set(crawling["rewards"]) == {"low_ceiling"}
 
 

@@ -34,6 +34,7 @@ SPECS: dict[Kind, str] = {
     "logger": 'LoggerSpec(name="thing", summary="a thing", target="things:x", keeps=("thing.txt",))',
     "callback": 'CallbackSpec(name="thing", summary="a thing", target="things:x", renders=True)',
     "curriculum": 'CurriculumSpec(name="thing", summary="a thing", target="things:x")',
+    "command_term": 'CommandTermSpec(name="thing", summary="a thing", target="things:x", unit="m")',
     "protocol": 'ProtocolSpec(name="thing", summary="a thing", target="things:x")',
 }
 """A registration of each kind; a new hook needs one."""

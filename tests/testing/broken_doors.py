@@ -1,4 +1,4 @@
-"""Protocols, loggers, callbacks and curricula that each break one rule."""
+"""Protocols, loggers, callbacks, curricula and commands that each break one rule."""
 
 from __future__ import annotations
 
@@ -76,3 +76,18 @@ class Absent:
         return {"count": self.count}
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class HeldCommand:
+    """Writes into what it gave away."""
+
+    def __init__(self, num_envs: int, device: str, step_dt: float) -> None:
+        self.value = torch.zeros(num_envs, device=device)
+
+    def update(self, episode_step: Tensor) -> None:
+        self.value += 1.0
+
+
+class WideCommand(HeldCommand):
+    def update(self, episode_step: Tensor) -> None:
+        self.value = torch.zeros(len(episode_step), 2, device=episode_step.device)

@@ -100,6 +100,8 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("callback", "doors:ClumsyCallback", "lives_through_a_training", "dropped it"),
     ("curriculum", "doors:steeper", "one_level_each", "levels 1 to 10, expected 0 to 9"),
     ("curriculum", "doors:Absent", "remembers", "one that was loaded goes on otherwise"),
+    ("command_term", "doors:HeldCommand", "replaces_its_value", "value is changed in place"),
+    ("command_term", "doors:WideCommand", "one_number_each", "value is torch.float32 (64, 2), expected"),
     ("callback", "doors:LateCallback", "lives_through_an_end", "no attribute 'losses'"),
 ]
 WITH_PARAMS = {"terrain_wrong_at_a_bound"}

@@ -93,3 +93,8 @@ class DepthImageParams(DrawnParams):
 class YawValidParams(Params):
     limit: float = param(0.6, unit="rad", ge=0.0, le=3.1416)
     """Yaws to the way point smaller than this, to either side, count as ahead."""
+
+
+class CommandsParams(Params):
+    names: tuple[str, ...] = ("lateral_speed", "turn_rate")
+    """Command terms of the task, in this order."""

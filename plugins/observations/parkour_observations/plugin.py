@@ -65,6 +65,12 @@ def register_observations() -> Iterable[ObservationSpec]:
             source=_EXTREME_PARKOUR,
         ),
         ObservationSpec(
+            name="commands",
+            summary="what the task's command terms ask for, such as lateral speed and turn rate",
+            target="parkour_observations.commands:Commands",
+            params="parkour_observations.params:CommandsParams",
+        ),
+        ObservationSpec(
             name="perception",
             summary="1 at the steps at which scan, yaws and depth are refreshed, else 0",
             target="parkour_observations.perception:Perception",

@@ -5,6 +5,11 @@ from __future__ import annotations
 from parkour.params import Params, param
 
 
+class TrackingParams(Params):
+    sigma: float = param(0.25, ge=1e-4, le=100.0)
+    """What the squared error is divided by [(m/s)² or (rad/s)²]."""
+
+
 class VerticalSpeedParams(Params):
     off_flat: float = param(0.5, ge=0.0, le=1.0)
     """Factor on terrains that are not flat, where a robot must climb and drop."""

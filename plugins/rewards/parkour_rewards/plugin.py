@@ -27,6 +27,8 @@ def register_rewards() -> Iterable[RewardSpec]:
     return (
         _reward("tracking_goal_vel", "tracking", _EXTREME_PARKOUR, "speed towards the way point over the command"),
         _reward("tracking_yaw", "tracking", _EXTREME_PARKOUR, "heading towards the way point"),
+        _reward("tracking_lateral_speed", "tracking", _LEGGED_GYM, "speed to the left as commanded", "TrackingParams"),
+        _reward("tracking_turn_rate", "tracking", _LEGGED_GYM, "rate of turning as commanded", "TrackingParams"),
         _reward("lin_vel_z", "motion", _EXTREME_PARKOUR, "vertical speed of the base, squared", "VerticalSpeedParams"),
         _reward("ang_vel_xy", "motion", _LEGGED_GYM, "roll and pitch rates of the base, squared"),
         _reward("orientation", "motion", _EXTREME_PARKOUR, "tilt of the base on flat terrain, squared"),

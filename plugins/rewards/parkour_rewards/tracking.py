@@ -29,3 +29,13 @@ def tracking_yaw(ctx: StepContext) -> Tensor:
     target = torch.atan2(ctx.goals.direction[:, 1], ctx.goals.direction[:, 0])
     error = target - ctx.robot.yaw
     return torch.exp(-torch.atan2(torch.sin(error), torch.cos(error)).abs())
+
+
+def tracking_lateral_speed(ctx: StepContext, *, sigma: float) -> Tensor:
+    """exp(-(v_y - v_cmd)² / σ), v_y the base's speed to the left in its own frame; command term ``lateral_speed``."""
+    return torch.exp(-(ctx.robot.base_lin_vel_b[:, 1] - ctx.commanded("lateral_speed")).square() / sigma)
+
+
+def tracking_turn_rate(ctx: StepContext, *, sigma: float) -> Tensor:
+    """exp(-(ω_z - ω_cmd)² / σ), ω_z the base's rate of turning to the left; command term ``turn_rate``."""
+    return torch.exp(-(ctx.robot.base_ang_vel_b[:, 2] - ctx.commanded("turn_rate")).square() / sigma)

@@ -1,0 +1,1 @@
+"""Built-in command terms, laid out as a plugin of its own."""

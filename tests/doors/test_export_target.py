@@ -87,3 +87,12 @@ def test_a_format_that_does_not_run_here(
         assert message in line
     assert run("export", "nots", *given) == 2
     assert "has no sub-command 'nots'" in capsys.readouterr().err
+
+
+def test_kinds_may_be_written_with_hyphens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("plugins", "new", "parkour-format-fresh", "--kind", "export-target", "--out", tmp_path) == 0
+    assert (tmp_path / "parkour-format-fresh" / "parkour_format_fresh" / "export_target.py").is_file()
+    assert run("plugins", "list", "--kind", "export-target", "--json") == 0
+    out = capsys.readouterr().out
+    listed = json.loads(out[out.index("{") :])["components"]
+    assert {"onnx", "jit"} <= {each["name"] for each in listed}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -140,6 +140,12 @@ class TwinContext:
     """Whether the slow sensors refresh at this step."""
     depth: np.ndarray | None = None
     """``[H, W]`` distances along the rays [m] as of the last perception step; None without a camera."""
+    commands: Mapping[str, float] = field(default_factory=dict)
+    """What the task's other command terms ask for, by name."""
+
+    def commanded(self, name: str) -> float:
+        """What the command term of this name asks for."""
+        return self.commands[name]
 
 
 @runtime_checkable

@@ -72,6 +72,7 @@ def twin_context(ctx: StepContext, row: int) -> TwinContext:
         step_dt=ctx.step_dt,
         perception=bool(ctx.perception[row]),
         depth=None if ctx.depth is None else _plain(ctx.depth[row]),
+        commands={name: float(value[row]) for name, value in ctx.commands.items()},
     )
 
 

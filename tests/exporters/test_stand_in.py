@@ -68,3 +68,29 @@ def test_torch_and_numpy_agree(exports: dict[str, ExportResult], stage: str, mon
         torch_terms.begin(patch)
         assert runner.run(patch)["steps"] > 5
     assert compared["observed"] > 60 and compared["ended"] == 4
+
+
+def test_further_commands_are_0(exports: dict[str, ExportResult], monkeypatch: pytest.MonkeyPatch) -> None:
+    from parkour.mdp.context import StepContext
+    from parkour_mujoco.sim2sim import episode
+    from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, build_courses
+    from parkour_mujoco.sim2sim.run import _robot_files
+    from parkour_mujoco.sim2sim.stand_in import TorchTerms
+    from parkour_mujoco.sim2sim.terms import TaskTerms
+
+    manifest, contract = exports["teacher"].manifest, read_contract(exports["teacher"].folder)
+    seen: list[StepContext] = []
+    terms = TorchTerms(manifest, [], [], 1.0)
+
+    def look(self: TaskTerms, ctx: TwinContext) -> Any:
+        assert ctx.commanded("turn_rate") == 0.0
+        seen.append(terms._context(ctx))
+        return ended(self, ctx)
+
+    ended = TaskTerms.ended
+    monkeypatch.setattr(TaskTerms, "ended", look)
+    patch = Patch(build_courses(manifest, CoursePlan(("flat",), (0.0, 0.0), 1, 3)), 0)
+    terms.begin(patch)
+    conditions = episode.Conditions(0.5, 0.1, 1.0)
+    episode.Runner(manifest, contract, _robot_files(manifest), GraphPolicy(contract), conditions).run(patch)
+    assert len(seen) == 5 and seen[-1].commanded("turn_rate").tolist() == [0.0]

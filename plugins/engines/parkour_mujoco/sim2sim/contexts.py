@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 
 from parkour.mdp.robot import RobotLayout
 from parkour.mdp.twins import TwinContacts, TwinContext, TwinGoals, TwinPreviousStep, TwinRobot
 from parkour_mujoco.sim2sim.courses import Patch
 from parkour_mujoco.sim2sim.world import State
+
+
+class Nothing(Mapping[str, float]):
+    """Of command terms beyond the forward speed 0 is asked for, whatever their names."""
+
+    def __getitem__(self, name: str) -> float:
+        return 0.0
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 class Contexts:
@@ -104,4 +119,5 @@ class Contexts:
             step_dt=self.step_dt,
             perception=perception,
             depth=self._depth,
+            commands=Nothing(),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -112,6 +112,7 @@ class TorchTerms:
             perception=_tensor(ctx.perception),
             depth=depth,
             depth_ids=None if depth is None else self._robot[: int(ctx.perception)],
+            commands=_Commands(ctx.commands),
         )
 
     def _end(self, key: str) -> OutcomeTerm:
@@ -135,6 +136,22 @@ class TorchTerms:
         if version is not None:
             compare_version(part.id.rpartition(":")[0], version, part.version)
         return part
+
+
+class _Commands(Mapping[str, Tensor]):
+    """``[1]`` of each command, as a term asks for it."""
+
+    def __init__(self, of_one: Mapping[str, float]) -> None:
+        self._of_one = of_one
+
+    def __getitem__(self, name: str) -> Tensor:
+        return _tensor(float(self._of_one[name]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._of_one)
+
+    def __len__(self) -> int:
+        return len(self._of_one)
 
 
 def _batched(kind: type[Part], of_one: Any) -> Part:

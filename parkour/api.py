@@ -140,7 +140,7 @@ def evaluate(
 
     Args:
         policy: a loaded one, or what :func:`load_policy` takes.
-        protocol: ``course`` or ``reference``.
+        protocol: ``course``, ``reference``, or one of a plugin.
         num_envs: environments.
         steps: control steps at least; fewer where all episodes end earlier.
         seed: of courses, randomization and commands.

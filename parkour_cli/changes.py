@@ -9,7 +9,9 @@ from parkour.errors import TaskError
 from parkour.reading import BeyondLimitsError, MalformedError, parse_toml
 
 _EXAMPLE_SET = "--set rewards.feet_edge.weight=-2"
-_EXAMPLE_WITH = "--with terrain:NAME=SHARE, reward:NAME=WEIGHT, observation:NAME, termination:NAME or event:NAME"
+_EXAMPLE_WITH = (
+    "--with terrain:NAME=SHARE, reward:NAME=WEIGHT, observation:NAME, termination:NAME, event:NAME or command_term:NAME"
+)
 
 
 def read_changes(sets: Iterable[str] = (), withs: Iterable[str] = ()) -> dict[str, Any]:

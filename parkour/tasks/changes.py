@@ -37,7 +37,9 @@ _KEY_PART = re.compile(r'"([^"]*)"|([^."=\s]+)')
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _ADDITION = re.compile(r'([^."=\s:]*):(.*)')
 _EXAMPLE = "--set rewards.feet_edge.weight=-2"
-_EXAMPLE_ADDED = "--with terrain:NAME=SHARE, reward:NAME=WEIGHT, observation:NAME, termination:NAME or event:NAME"
+_EXAMPLE_ADDED = (
+    "--with terrain:NAME=SHARE, reward:NAME=WEIGHT, observation:NAME, termination:NAME, event:NAME or command_term:NAME"
+)
 
 
 def apply_changes(tables: Mapping[str, Any], changes: Changes) -> Table:

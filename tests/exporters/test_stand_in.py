@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parkour.errors import PluginError
 from parkour.exporters.exporter import ExportResult
 from parkour.mdp.twins import TwinContext
 from parkour_deploy.contract import read_contract
@@ -94,3 +95,24 @@ def test_further_commands_are_0(exports: dict[str, ExportResult], monkeypatch: p
     conditions = episode.Conditions(0.5, 0.1, 1.0)
     episode.Runner(manifest, contract, _robot_files(manifest), GraphPolicy(contract), conditions).run(patch)
     assert len(seen) == 5 and seen[-1].commanded("turn_rate").tolist() == [0.0]
+
+
+def test_a_twin_that_fails_is_named_in_one_line(
+    exports: dict[str, ExportResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from parkour_mujoco.sim2sim import episode
+    from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, build_courses
+    from parkour_mujoco.sim2sim.run import _robot_files
+
+    manifest, contract = exports["teacher"].manifest, read_contract(exports["teacher"].folder)
+    runner = episode.Runner(
+        manifest, contract, _robot_files(manifest), GraphPolicy(contract), episode.Conditions(0.5, 0.1, 1.0)
+    )
+
+    def broken(ctx: TwinContext) -> bool:
+        raise KeyError("battery")
+
+    key = next(iter(runner.terms._ends))
+    monkeypatch.setitem(runner.terms._ends, key, broken)
+    with pytest.raises(PluginError, match=f"the twin of termination {key!r} failed in sim2sim .KeyError: 'battery'"):
+        runner.run(Patch(build_courses(manifest, CoursePlan(("flat",), (0.0, 0.0), 1, 3)), 0))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from parkour.errors import ExportError
+from parkour.errors import ExportError, ParkourError, PluginError
 from parkour.exporters.manifest import Manifest
 from parkour.mdp.twins import StatefulTwin, TwinContext, make_twin
 from parkour.registry import default_registry, resolve_target
@@ -75,27 +76,39 @@ class TaskTerms:
         }
         """Readers of the groups, by name."""
 
+    @property
+    def _torch_words(self) -> str:
+        return f"the torch term of {' or '.join(self.by_torch)}"
+
     def begin(self, patch: Patch) -> None:
         """An episode begins."""
-        for twin in (*self._ends.values(), *self._reads.values()):
+        for key, twin in (self._ends | self._reads).items():
             if isinstance(twin, StatefulTwin):
-                twin.reset()
+                with _blaming(f"the twin of {key!r}"):
+                    twin.reset()
         if self._torch is not None:
             self._torch.begin(patch)
 
     def ended(self, ctx: TwinContext) -> Ending:
         """Whether terminations end the episode; a failure wins over other ends."""
-        fired = {self._outcomes[key] for key, twin in self._ends.items() if bool(twin(ctx))}
+        fired: set[str] = set()
+        for key, twin in self._ends.items():
+            with _blaming(f"the twin of termination {key!r}"):
+                if bool(twin(ctx)):
+                    fired.add(self._outcomes[key])
         if self._torch is not None:
-            fired |= self._torch.outcomes(ctx)
+            with _blaming(self._torch_words):
+                fired |= self._torch.outcomes(ctx)
         return Ending("failure" in fired, bool(fired))
 
     def _read(self, name: str, size: int, ctx: TwinContext) -> np.ndarray:
         twin = self._reads.get(name)
         if twin is None:
             assert self._torch is not None
-            return self._torch.observe(ctx)[name]
-        values = np.atleast_1d(np.asarray(twin(ctx), float))
+            with _blaming(self._torch_words):
+                return self._torch.observe(ctx)[name]
+        with _blaming(f"the twin of observation group {name!r}"):
+            values = np.atleast_1d(np.asarray(twin(ctx), float))
         if values.size != size or not np.isfinite(values).all():
             raise ExportError(
                 f"the twin of observation group {name!r} returned shape {values.shape} with "
@@ -112,3 +125,14 @@ class TaskTerms:
             return False
         into[key] = make_twin(resolve_target(item.spec.twin, owner=f"{kind} {item.id!r}"), self._layout, params)
         return True
+
+
+@contextmanager
+def _blaming(who: str) -> Iterator[None]:
+    """A fault of somebody's code in one line that names it."""
+    try:
+        yield
+    except ParkourError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{who} failed in sim2sim ({type(error).__name__}: {error})") from error

@@ -76,9 +76,14 @@ def test_where_it_pays(kernel: int, pool: int, expected: bool) -> None:
 
 def encoder(**params: Any) -> DepthCnn:
     torch.manual_seed(0)
-    made = depth_cnn((58, 87), 32, **params)
+    made = depth_cnn((58, 87), 32, products=True, **params)
     assert isinstance(made, DepthCnn)
     return made
+
+
+def test_it_is_off_unless_it_is_asked_for() -> None:
+    plain = depth_cnn((58, 87), 32)
+    assert isinstance(plain, DepthCnn) and not plain.in_products and encoder().in_products
 
 
 def test_training_and_evaluation_mode_are_the_same_function() -> None:

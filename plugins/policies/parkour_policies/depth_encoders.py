@@ -62,6 +62,8 @@ class DepthCnnParams(Params):
     hidden_dim: int = param(128, ge=1, le=16_384, doc="Width of the hidden linear layer.")
     activation: Activation = "elu"
     """After every layer, the last one included."""
+    products: bool = False
+    """Whether training computes the first convolution and a small pooling as one matrix product, for tensor cores."""
 
 
 class DepthGruParams(DepthCnnParams):
@@ -74,8 +76,8 @@ class DepthGruParams(DepthCnnParams):
 class DepthCnn(nn.Module):
     """Two convolutions and two linear layers: images ``[N, H, W]`` to ``[N, latent_dim]``.
 
-    In training mode they are computed in a form that suits a GPU's tensor cores, equal up to rounding; in evaluation
-    mode, and in what is exported, as they are written.
+    With ``products`` training mode computes the first of them in a form that suits a GPU's tensor cores, equal up to
+    rounding. Evaluation mode, and what is exported, has the layers as they are written.
 
     Raises:
         ValueError: the image is too small for the kernels.
@@ -83,7 +85,7 @@ class DepthCnn(nn.Module):
 
     def __init__(
         self, image_shape: Sequence[int], latent_dim: int, channels: Sequence[int], kernels: Sequence[int], pool: int,
-        hidden_dim: int, activation: str,
+        hidden_dim: int, activation: str, products: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         height, width = ((size - kernels[0] + 1) // pool - kernels[1] + 1 for size in image_shape)
@@ -104,7 +106,7 @@ class DepthCnn(nn.Module):
             nn.Linear(hidden_dim, latent_dim),
         )
         self.output_activation = make_activation(activation)
-        self.in_products = pays(kernels[0], pool)
+        self.in_products = products and pays(kernels[0], pool)
         """Whether training mode computes the first convolution as a matrix product."""
 
     def forward(self, depth: Tensor) -> Tensor:
@@ -226,9 +228,10 @@ def depth_cnn(
     pool: int = 2,
     hidden_dim: int = 128,
     activation: str = "elu",
+    products: bool = False,
 ) -> nn.Module:
     """Images ``[N, H, W]`` to a latent ``[N, latent_dim]``, without memory."""
-    return DepthCnn(input_shape, latent_dim, channels, kernels, pool, hidden_dim, activation)
+    return DepthCnn(input_shape, latent_dim, channels, kernels, pool, hidden_dim, activation, products)
 
 
 def depth_gru(
@@ -242,10 +245,11 @@ def depth_gru(
     frame_latent: int = 32,
     combination_dims: Sequence[int] = (128, 32),
     memory: int = 512,
+    products: bool = False,
 ) -> nn.Module:
     """Images ``[N, H, W]``, proprioception ``[N, P]`` and a state to a latent in (-1, 1) and the next state."""
     *image_shape, proprioception = input_shape
-    backbone = DepthCnn(image_shape, frame_latent, channels, kernels, pool, hidden_dim, activation)
+    backbone = DepthCnn(image_shape, frame_latent, channels, kernels, pool, hidden_dim, activation, products)
     return DepthGru(proprioception, latent_dim, backbone, frame_latent, combination_dims, memory, activation)
 
 

@@ -83,9 +83,10 @@ def _one(weights: Weights, options: EvaluationOptions, report: ReportOptions, sp
     from parkour.evaluation.tables import evaluation_tables
 
     result = _evaluate(weights, options, spectator=spectator)
-    screen = console()
-    for table in evaluation_tables(result, screen.width):
-        screen.print(table)
+    with report.tables():
+        screen = console()
+        for table in evaluation_tables(result, screen.width):
+            screen.print(table)
     report.write(lambda: as_json(result), lambda: _plots(result), lambda figures: evaluation_page(result, figures))
     check_fit([result])
 
@@ -104,9 +105,11 @@ def _compare(pair: tuple[Path, Path], options: EvaluationOptions, report: Report
     a = _evaluate(first, options, tasks[0], "A: ")
     b = _evaluate(second, options, tasks[1], "B: ")
     result = compare(a, b)
-    screen = console()
-    for table in (*evaluation_tables(a, screen.width), *evaluation_tables(b, screen.width), *comparison_tables(result)):
-        screen.print(table)
+    with report.tables():
+        screen = console()
+        scores = (*evaluation_tables(a, screen.width), *evaluation_tables(b, screen.width))
+        for table in (*scores, *comparison_tables(result)):
+            screen.print(table)
     report.write(
         lambda: comparison_as_json(result),
         lambda: _plots(result),

@@ -31,7 +31,8 @@ def run_and_show(source: PolicySource, evaluate: Callable[[Weights], Evaluation]
     task_name, stage = task_named(source.task)
     run = find_checkpoint(replace(source, task=None), task_name, stage).parent
     result = evaluate_run(run, evaluate, notice)
-    print_figures("success over iterations", curve_columns(result), curve_rows(result))
+    with report.tables():
+        print_figures("success over iterations", curve_columns(result), curve_rows(result))
 
     def draw() -> Figures:  # Imports what draws, which takes longer than to draw.
         from parkour.evaluation.curve_plot import curve_figures

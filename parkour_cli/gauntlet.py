@@ -27,9 +27,10 @@ def run_and_show(weights: Weights, options: EvaluationOptions, only: Sequence[st
 
     evaluations: list[Evaluation] = []
     result = _run(weights, options, only, evaluations)
-    screen = console()
-    for table in gauntlet_tables(result, screen.width):
-        screen.print(table)
+    with report.tables():
+        screen = console()
+        for table in gauntlet_tables(result, screen.width):
+            screen.print(table)
 
     def draw() -> Figures:  # Imports what draws, which takes longer than to draw.
         from parkour.evaluation.gauntlet_plot import gauntlet_figures

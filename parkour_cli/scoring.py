@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -85,11 +87,23 @@ class ScoringOptions:
 class ReportOptions:
     """Where figures, plots and a page are written; nowhere unless asked to."""
 
-    json_out: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")] = None
+    json_out: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write all figures here; -: stdout, and tables go to stderr."),
+    ] = None
     plots: Annotated[Path | None, typer.Option(metavar="DIR", help="Write PNG plots into this folder.")] = None
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a report as one web page, pictures inside.")
     ] = None
+
+    @property
+    def piped(self) -> bool:
+        """Whether stdout is for the JSON alone."""
+        return self.json_out == Path("-")
+
+    def tables(self) -> AbstractContextManager[object]:
+        """While tables are printed: they go to stderr where stdout is for the JSON alone."""
+        return redirect_stdout(sys.stderr) if self.piped else nullcontext()
 
     def check(self) -> None:
         """Try the files, before anything slow happens.
@@ -100,7 +114,7 @@ class ReportOptions:
         from parkour.storage import check_writable
 
         for option, path in (("--json", self.json_out), ("--html", self.html), ("--plots", self.plots)):
-            if path is not None:
+            if path is not None and not (option == "--json" and self.piped):
                 check_writable(path, option, folder=path is self.plots)
 
     def write(
@@ -124,10 +138,13 @@ class ReportOptions:
         from parkour.storage import write_text
 
         if self.json_out is not None:
-            from parkour.evaluation.report import write_json
+            from parkour.evaluation.report import json_text, write_json
 
-            write_json(self.json_out, data())
-            notice(f"figures: {self.json_out}")
+            if self.piped:
+                print(json_text(data()), end="")
+            else:
+                write_json(self.json_out, data())
+                notice(f"figures: {self.json_out}")
         figures: Figures = {}
         if self.plots is not None or self.html is not None:
             with stage(DRAWING):

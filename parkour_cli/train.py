@@ -219,7 +219,9 @@ def _report(result: RunResult) -> None:
         notice(f"stopped after iteration {result.iterations}: {result.stopped}")
         notice(f"resume with: parkour train --resume --run {result.run}")
     else:
-        notice(f"try it: parkour eval --run {result.run}, or: parkour play --run {result.run}")
+        # A line each, so that a narrow terminal splits neither.
+        notice(f"try it: parkour eval --run {result.run}")
+        notice(f"    or: parkour play --run {result.run}")
     print_result(result.checkpoint)
     if code := STATUSES.get(result.stopped):
         raise typer.Exit(code)

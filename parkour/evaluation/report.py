@@ -82,13 +82,18 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
+def json_text(data: Mapping[str, Any]) -> str:
+    """Data as strict JSON, with a line's end."""
+    return json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
 def write_json(path: Path, data: Mapping[str, Any], option: str = "--json") -> None:
     """Write data as strict JSON.
 
     Raises:
         StorageError: the file cannot be written.
     """
-    write_text(path, json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n", option)
+    write_text(path, json_text(data), option)
 
 
 def _summary(group: Summary, metrics: Iterable[Metric]) -> dict[str, Any]:

@@ -162,7 +162,11 @@ def _named_run(source: PolicySource) -> Path:
     found = [folder / source.run for folder in folders if (folder / source.run).is_dir()]
     if not found:
         looked = ", ".join(str(folder) for folder in folders) or str(source.log_root)
-        raise CheckpointError(f"run folder {source.run} does not exist, neither here nor in {looked}", hint="--run DIR")
+        alike = [path.name for folder in folders for path in sorted(folder.glob("*/")) if source.run.name in path.name]
+        raise CheckpointError(
+            f"run folder {source.run} does not exist, neither here nor in {looked}",
+            hint=f"--run {alike[-1]}" if alike else "--run DIR; parkour runs list shows them",
+        )
     return found[0]
 
 

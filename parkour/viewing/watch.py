@@ -67,8 +67,9 @@ def watch(
             env = make_watched_env(engine, task, options, kind)
             stack.callback(env.close)
             session = make_session(env, task, weights, options, source, notify)
+            # The task's name, since the page may choose another policy, or follow a training.
             view = ViewerOptions(
-                weights.label, options.port, options.drive is not None, session.depth is not None, options.depth_width
+                task.name, options.port, options.drive is not None, session.depth is not None, options.depth_width
             )
             viewer = None
             if kind != "none":

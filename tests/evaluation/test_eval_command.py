@@ -109,6 +109,13 @@ def test_options_reach_the_task(weights: Weights, tmp_path: Path, capsys: pytest
     assert data["protocol"]["episode_length"] == 2.0
 
 
+def test_json_into_a_pipe(weights: Weights, capsys: pytest.CaptureFixture[str]) -> None:
+    """Stdout holds the JSON and nothing else; tables are on stderr."""
+    code, out, err = command(capsys, "--checkpoint", weights.path, *SMALL, "--json", "-")
+    assert code == 0 and json.loads(out)["format"] == "parkour-evaluation"
+    assert "way points" in err and not Path("-").exists()
+
+
 def test_reference_protocol(weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "x.json"
     code, _, _ = command(

@@ -313,8 +313,16 @@ def test_checkpoint_that_a_run_has_not(tmp_path: Path) -> None:
         find_checkpoint(PolicySource(checkpoint=Path("7"), run=run))
     with pytest.raises(ParkourError, match="got --checkpoint and --run"):
         find_checkpoint(PolicySource(checkpoint=Path("elsewhere/model_7.pt"), run=run))
-    with pytest.raises(CheckpointError, match="run folder 2025 does not exist, neither here nor in"):
+    with pytest.raises(CheckpointError, match="run folder 2025 does not exist, neither here nor in") as caught:
         find_checkpoint(PolicySource(run=Path("2025"), log_root=tmp_path))
+    assert caught.value.hint == "--run DIR; parkour runs list shows them"
+
+
+def test_a_part_of_a_runs_name_is_answered_with_the_name(tmp_path: Path) -> None:
+    run = _run(tmp_path / "rsl_rl" / "mine" / "2025-01-01_wide", "model_20.pt")
+    with pytest.raises(CheckpointError, match="run folder wide does not exist") as caught:
+        find_checkpoint(PolicySource(run=Path("wide"), log_root=tmp_path))
+    assert caught.value.hint == f"--run {run.name}"
 
 
 def test_file_here_comes_before_one_of_that_name_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,13 @@ def find_run(folders: Sequence[Path], task_name: str | None = None) -> Path | No
     return next((run for run in runs if task_name is None or task_name_of(run) == task_name), None)
 
 
+def unsaved_run(folders: Sequence[Path], task_name: str | None = None) -> Path | None:
+    """The run that was begun last, of a task if one is named, if it has no checkpoint yet."""
+    names = ((run, task_name_of(run)) for run in reversed(runs_of(folders)))
+    last = next((run for run, name in names if name is not None and task_name in (None, name)), None)
+    return None if last is None or checkpoints_of(last) else last
+
+
 def runs_of(folders: Sequence[Path]) -> list[Path]:
     """All run folders of experiment folders, the newest last: in the order in which they say that they were begun.
 

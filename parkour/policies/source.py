@@ -21,6 +21,7 @@ from parkour.policies.checkpoint_folder import (
     is_checkpoint_name,
     named_checkpoint,
     newest_checkpoint,
+    unsaved_run,
 )
 from parkour.registry import default_registry
 from parkour.tasks.document import read_task
@@ -76,7 +77,8 @@ def load_weights(source: PolicySource, notify: Callable[[str], None] = lambda li
 
     Args:
         source: what was asked for.
-        notify: told in a line that the weights are the pretrained ones, or of a run that has completed no course yet.
+        notify: told in a line that the weights are the pretrained ones, of a newer run without a checkpoint, or that a
+            run has completed no course yet.
 
     Raises:
         ParkourError: options that exclude each other.
@@ -86,6 +88,9 @@ def load_weights(source: PolicySource, notify: Callable[[str], None] = lambda li
     task_name, stage = task_named(source.task)
     path = _pretrained_without_runs(source, task_name, stage, notify) or find_checkpoint(source, task_name, stage)
     checkpoint, digest = read_checkpoint(path)
+    chosen = source.checkpoint is None and source.run is None and not is_pretrained(path)
+    if chosen and (later := _unsaved_run(source, task_name)):
+        notify(f"run {later} has no checkpoint yet: this is {path.parent}, begun before it")
     if source.checkpoint is None and completed_courses(path.parent) is False:
         notify(
             f"run {path.parent}: no course completed by iteration {checkpoint.iteration}; "
@@ -213,6 +218,10 @@ def task_named(name: str | None) -> tuple[str | None, str | None]:
         return None, None
     model = load_model(read_task(name, default_registry())[0])
     return model.name, model.stage
+
+
+def _unsaved_run(source: PolicySource, task_name: str | None) -> Path | None:
+    return unsaved_run(experiment_folders(source.log_root, source.experiment), task_name)
 
 
 def _newest_run(source: PolicySource, task_name: str | None) -> Path:

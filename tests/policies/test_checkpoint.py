@@ -18,7 +18,13 @@ from parkour.learning.rng import rng_state, set_rng_state
 from parkour.policies import checkpoint_file as module
 from parkour.policies.checkpoint import Checkpoint, TaskStamp, slim
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
-from parkour.policies.checkpoint_folder import checkpoints_of, experiment_folders, find_run, newest_checkpoint
+from parkour.policies.checkpoint_folder import (
+    checkpoints_of,
+    experiment_folders,
+    find_run,
+    newest_checkpoint,
+    unsaved_run,
+)
 from parkour.policies.fit import check_stamp, check_weights
 from parkour.policies.source import PolicySource, find_checkpoint, load_weights
 
@@ -276,6 +282,19 @@ def test_newest_run_is_the_last_with_a_checkpoint(tmp_path: Path) -> None:
     assert find_run([tmp_path / "experiment"]) is None
 
 
+def test_a_run_that_has_saved_nothing_yet_is_told_of(tmp_path: Path) -> None:
+    root = tmp_path / "rsl_rl" / "mine"
+    _run(root / "2024-01-02", "model_1.pt")
+    folders = experiment_folders(tmp_path)
+    assert unsaved_run(folders) is None
+    (root / "2024-01-04_notes").mkdir()
+    later = _run(root / "2024-01-03")
+    assert unsaved_run(folders) == unsaved_run(folders, "go2-teacher") == later
+    assert unsaved_run(folders, "go2-student") is None
+    (later / "model_1.pt").touch()
+    assert unsaved_run(folders) is None
+
+
 def test_teacher_and_student_in_one_experiment_are_found_apart(tmp_path: Path) -> None:
     root = tmp_path / "rsl_rl" / "unitree_go2_parkour"
     teacher = _run(root / "2025-08-16_12-43-38", "model_100.pt")
@@ -369,3 +388,10 @@ def test_a_run_that_has_completed_no_course_says_how_far_it_is(tmp_path: Path, m
     metrics.write_text('{"iteration": 1, "Episode/success": 0.1}\n{"iteration": 2}\n')
     load_weights(PolicySource(), said.append)
     assert not said
+    later = _run(tmp_path / "logs" / "rsl_rl" / "go2-teacher" / "2025-01-02")
+    load_weights(PolicySource(), said.append)
+    assert said == [
+        f"run {later.relative_to(tmp_path)} has no checkpoint yet: this is {run.relative_to(tmp_path)}, begun before it"
+    ]
+    load_weights(PolicySource(run=run), said.append)
+    assert len(said) == 1, "who names a run is not told of others"

@@ -65,6 +65,9 @@ def _counted_interrupts() -> Iterator[Callable[[], int]]:
     """How often the user pressed Ctrl-C meanwhile: a KeyboardInterrupt alone does not say who raised it."""
     count = 0
     previous = signal.getsignal(signal.SIGINT)
+    if previous == signal.SIG_IGN:  # As in jobs that a script starts in the background: nobody can press it.
+        yield lambda: 0
+        return
     if threading.current_thread() is not threading.main_thread() or not callable(previous):
         yield lambda: 1
         return

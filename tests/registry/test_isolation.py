@@ -116,6 +116,16 @@ def test_the_user_s_ctrl_c_is_no_fault_of_a_plugin() -> None:
         run_isolated("somebody", lambda: (_ for _ in ()).throw(KeyboardInterrupt()))
 
 
+def test_where_ctrl_c_is_ignored_a_plugin_raised_the_interrupt() -> None:
+    """A job that a script starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(PluginFaultError):
+            run_isolated("somebody", lambda: (_ for _ in ()).throw(KeyboardInterrupt()))
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_plugin_in_a_thread_is_isolated_too() -> None:
     caught: list[BaseException] = []
 

@@ -64,6 +64,12 @@ class Done:
         assert all(word in self.text for word in words), self.text
 
 
+def _as_in_a_terminal() -> None:
+    """Signals as a shell in a terminal sets them, whoever runs the tests: under nohup they are ignored."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Running:
     """A command that runs.
 
@@ -83,7 +89,7 @@ class Running:
             self.process = subprocess.Popen(
                 [executable, *arguments], cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 env=kept | {"HOME": str(folder), "OMP_NUM_THREADS": "1", "MUJOCO_GL": "egl"} | dict(variables or {}),
-                start_new_session=True,
+                start_new_session=True, preexec_fn=_as_in_a_terminal,
             )  # fmt: skip
         self._result: tuple[int, float] | None = None
 

@@ -108,12 +108,16 @@ def test_the_user_s_ctrl_c_is_no_fault_of_a_plugin() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(5)
 
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        run_isolated("somebody", interrupted)
-    assert signal.getsignal(signal.SIGINT) is before
-    with pytest.raises(PluginFaultError):
-        run_isolated("somebody", lambda: (_ for _ in ()).throw(KeyboardInterrupt()))
+    # As in a terminal, whoever runs the tests.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_isolated("somebody", interrupted)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        with pytest.raises(PluginFaultError):
+            run_isolated("somebody", lambda: (_ for _ in ()).throw(KeyboardInterrupt()))
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_where_ctrl_c_is_ignored_a_plugin_raised_the_interrupt() -> None:

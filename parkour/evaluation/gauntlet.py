@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from parkour.errors import ParkourError
@@ -16,6 +14,7 @@ from parkour.evaluation.protocol import evaluation_task
 from parkour.evaluation.rollout import MakeEnv, OnProgress
 from parkour.policies import conditions
 from parkour.policies.source import Weights
+from parkour.quiet_logs import errors_alone
 from parkour.registry import Registry
 from parkour.tasks.resolved import ResolvedTask
 
@@ -125,7 +124,8 @@ def _try_each(
     for number, (degradation, task) in enumerate(chosen, start=1):
         try:
             # What there is to say of the numbers of environments has been said.
-            with _unlike_training_on_purpose():
+            # That weights were trained under other conditions is what is tried.
+            with errors_alone(conditions.__name__):
                 scored = tried(number, degradation.name, task, lambda line: None)
         except ParkourError as error:
             if named:
@@ -142,18 +142,6 @@ def _trial(degradation: Degradation, clean: Evaluation, scored: Evaluation) -> T
     difference = compare(clean, scored, metrics=success)
     by_terrain = {name: row["success"] for name, row in difference.by_terrain.items()}
     return Trial(degradation, scored, difference.overall["success"], by_terrain)
-
-
-@contextlib.contextmanager
-def _unlike_training_on_purpose() -> Iterator[None]:
-    """Without a warning that weights were trained under other conditions: that is what is tried."""
-    log = logging.getLogger(conditions.__name__)
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 def _task_under(weights: Weights, options: EvaluationOptions, degradation: Degradation) -> ResolvedTask:

@@ -6,7 +6,6 @@ import contextlib
 import inspect
 import io
 import json
-import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -19,6 +18,7 @@ from torch import nn
 
 from parkour.errors import ExportError
 from parkour.exporters.graphs import DeployedGraph
+from parkour.quiet_logs import errors_alone
 from parkour.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -194,12 +194,6 @@ def _check_written_opset(graph: DeployedGraph, model: object, opset: int) -> Non
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without torch's advice on its own exporters."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(level)
+    with errors_alone("torch.onnx"), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield

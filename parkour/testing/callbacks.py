@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +10,7 @@ from parkour.learning.callbacks import Callbacks, ChosenCallback, Training, Trai
 from parkour.learning.iteration import Iteration
 from parkour.learning.options import TrainOptions
 from parkour.learning.train import train
+from parkour.quiet_logs import errors_alone
 from parkour.tasks import load_task
 from parkour.testing.replay import ReplayEnv
 from parkour.testing.subject import NotChecked, Subject, expect
@@ -44,22 +42,11 @@ class _Run:
         return [line for line in self.lines if line.startswith("callback ")]
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Our own training has nothing to tell whoever checks a plugin."""
-    log = logging.getLogger("parkour")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
-
-
 def _train(subject: Subject, callbacks: list[TrainingCallback]) -> _Run:
     task = load_task("go2-teacher", overlay="train", changes=SMALL, registry=subject.registry)
     found = _Run()
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    # Our own training has nothing to tell whoever checks a plugin.
+    with tempfile.TemporaryDirectory() as folder, errors_alone("parkour"):
         options = TrainOptions(
             num_envs=12, iterations=ITERATIONS, save_interval=INTERVAL, device="cpu", log_root=Path(folder),
             logger="none", progress=False,

@@ -46,7 +46,7 @@ def writes_a_run_down(subject: Subject) -> str:
 
 
 def goes_on(subject: Subject) -> str:
-    """It goes on with a run that resumes from an earlier iteration."""
+    """It writes on where a run resumes from an earlier iteration."""
     with tempfile.TemporaryDirectory() as folder:
         _write(subject, Path(folder))
         _write(subject, Path(folder), start=1)

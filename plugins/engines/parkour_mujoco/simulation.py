@@ -106,7 +106,7 @@ class Simulation(Protocol):
         ...
 
     def room(self) -> Room | None:
-        """What they took of their room; waits for the device."""
+        """What they took of their room; a host sync."""
         ...
 
     def close(self) -> None:

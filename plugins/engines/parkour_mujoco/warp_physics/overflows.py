@@ -66,7 +66,7 @@ class Overflows:
         return self._tensor.sum()
 
     def read(self) -> Room:
-        """Waits for the device."""
+        """All that was counted; a host sync."""
         worlds, steps = self._counts.numpy().tolist()
         rows, contacts = self._peaks.numpy().tolist()
         return Room(worlds, steps, rows, self._most[0], contacts, self._most[1])

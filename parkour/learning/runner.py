@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import importlib
 import io
 import math
 import time
@@ -91,6 +92,10 @@ class TrainingRunner:
         on_gpu = torch.device(self.device).type == "cuda"
         if on_gpu:
             torch.cuda.set_device(self.device)
+        # Its functions keep the group that exists when they are first imported (by torch.compile, say) as a default
+        # argument. Gloo's threads would then outlive the group, and one that still holds a tensor of the last exchange
+        # when Python closes aborts the process. So it is imported before there is a group.
+        importlib.import_module("torch.distributed.nn")
         torch.distributed.init_process_group(
             "nccl" if on_gpu else "gloo", store=group_store(), rank=self.gpu_global_rank,
             world_size=self.gpu_world_size,

@@ -142,6 +142,15 @@ def test_every_rank_says_that_the_time_is_over(tmp_path: Path) -> None:
     assert len(ends) == 2 and all(end.startswith("0.02 minutes are over") for end in ends)
 
 
+def test_no_thread_of_the_group_outlives_it(tmp_path: Path) -> None:
+    """Python may end while a thread of gloo still holds a tensor; that aborts a process which trained well."""
+    process = launch(2, "tests.learning.worker", str(tmp_path), "2", "threads")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    threads = [line.split(maxsplit=1)[1] for line in out.splitlines() if line.startswith("threads ")]
+    assert len(threads) == 2 and not any("pt_gloo" in line for line in threads)
+
+
 def test_ctrl_c_during_imports_ends_all_at_once(tmp_path: Path) -> None:
     for wait in (0.0, 0.7):
         process = launch(2, "tests.learning.worker", str(tmp_path), "100000")

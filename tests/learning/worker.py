@@ -40,6 +40,8 @@ def main() -> None:
     except PeerLostError:
         sys.exit(1)
     print("end", result.iterations, result.stopped or "done", result.checkpoint, flush=True)
+    if "threads" in sys.argv:
+        print("threads", *(path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,66 +6,23 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-SEED = 1
-ACTION_SIZE = 0.5
-"""Standard deviation of the random actions."""
-CHUNK = 10
-"""Control steps of one kind before the other has its turn; as in ``parkour bench env``."""
-PEER = "Mjlab-Velocity-Rough-Unitree-Go1"
-"""mjlab's task that is nearest to ours: a quadruped on rough terrain with a height scan, four physics steps of 5 ms."""
+from machine import host_memory, machine
+from peer import peer
 
+SEED = 1
 SUCCESS = (0.80, 0.90, 0.95)
 """Shares of completed courses, the minutes to which are asked."""
 
 Row = dict[str, Any]
-
-
-def machine(device: str) -> Row:
-    """Hardware and versions."""
-    import torch
-
-    from parkour.learning.state import versions
-
-    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if device != "cpu" else []
-    return {
-        "cpu": _cpu_name(),
-        "architecture": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
-        "gpus": gpus,
-        "cuda": torch.version.cuda if gpus else None,
-        "system": platform.system(),
-        "versions": versions(),
-        "isaaclab": _isaaclab_physics(),
-    }
-
-
-def _isaaclab_physics() -> list[str]:
-    """What of Isaac Lab's physics can run here."""
-    from parkour.engines.choice import choose_engine
-    from parkour.errors import ParkourError
-
-    try:
-        _, engine = choose_engine("isaaclab")
-    except ParkourError:
-        return []
-    if not engine.availability().ok:
-        return []
-    from parkour_isaaclab.backends.backend import find_backend
-    from parkour_isaaclab.install import find_obstacle
-
-    return [name for name in ("newton", "ovphysx") if find_obstacle(find_backend(name)) is None]
 
 
 def environment(
@@ -85,7 +42,7 @@ def environment(
     with stepping_threads(device):
         rate = measure_step(resolved, chosen, num_envs=num_envs, steps=steps, device=device, seed=SEED)
     model = resolved.model.timing
-    return asdict(rate) | {"decimation": model.decimation, "physics_step": model.physics_step, **_host_memory()}
+    return asdict(rate) | {"decimation": model.decimation, "physics_step": model.physics_step, **host_memory()}
 
 
 class _Engine:
@@ -96,77 +53,6 @@ class _Engine:
 
     def make_env(self, *args: Any, **kwargs: Any) -> Any:
         return self._engine.make_env(*args, **kwargs, **self._options)
-
-
-def peer(device: str, num_envs: int, steps: int) -> Row:
-    """mjlab's own task, stepped as ours is: random actions, resets and observations, physics alone in turns."""
-    import torch
-
-    from parkour.engines.device import stepping_threads
-    from parkour_mujoco.launch import choose_renderer, quiet_stdout, quiet_warp
-
-    choose_renderer()
-    import mjlab.tasks.velocity.config.go1  # noqa: F401 - registers the task
-    from mjlab.envs import ManagerBasedRlEnv
-    from mjlab.tasks.registry import load_env_cfg
-
-    quiet_warp(device)
-    cfg = load_env_cfg(PEER)
-    cfg.scene.num_envs, cfg.seed = num_envs, SEED
-    stripped = _strip_pictures(cfg.scene.entities["robot"])
-    start = time.perf_counter()
-    with quiet_stdout():
-        env = ManagerBasedRlEnv(cfg, device=device)
-        env.reset()
-    build = time.perf_counter() - start
-    actions = ACTION_SIZE * torch.randn(16, num_envs, env.action_manager.total_action_dim, device=device)
-
-    def full_step(i: int) -> None:
-        env.step(actions[i % len(actions)])
-
-    def physics_step(_: int) -> None:
-        for _ in range(cfg.decimation):
-            env.sim.step()
-
-    with torch.inference_mode(), stepping_threads(device):
-        full, physics = _in_turns(full_step, physics_step, steps, device)
-    return {
-        "num_envs": num_envs,
-        "environment": num_envs * steps / full,
-        "physics": num_envs * steps / physics,
-        "ratio": physics / full,
-        "environment_ms": 1e3 * full / steps,
-        "physics_ms": 1e3 * physics / steps,
-        "build_s": build,
-        "memory_gib": _device_memory(device),
-        "decimation": cfg.decimation,
-        "physics_step": cfg.sim.mujoco.timestep,
-        "visual_meshes": not stripped,
-        **_host_memory(),
-    }
-
-
-def _strip_pictures(robot: Any) -> bool:
-    """Leave out meshes that are only looked at, where their files are not installed."""
-    make = robot.spec_fn
-    spec = make()
-    folder = Path(spec.modelfiledir) / spec.meshdir
-    if all((folder / mesh.file).exists() for mesh in spec.meshes):
-        return False
-
-    def without() -> Any:
-        import mujoco
-
-        spec = make()
-        for geom in list(spec.geoms):
-            if geom.type == mujoco.mjtGeom.mjGEOM_MESH:  # pyright: ignore[reportAttributeAccessIssue]
-                spec.delete(geom)
-        for mesh in list(spec.meshes):
-            spec.delete(mesh)
-        return spec
-
-    robot.spec_fn = without
-    return True
 
 
 def training(device: str, num_envs: int, iterations: int, stage: str = "teacher", gpus: int = 1) -> Row:
@@ -195,7 +81,7 @@ def training(device: str, num_envs: int, iterations: int, stage: str = "teacher"
         "learning_s": learning,
         "learning_share": learning / duration,
         "command_s": seconds,
-        **_host_memory(),
+        **host_memory(),
     }
 
 
@@ -256,57 +142,10 @@ def _parkour(arguments: list[str]) -> float:
     return time.perf_counter() - start
 
 
-def _in_turns(
-    first: Callable[[int], None], second: Callable[[int], None], steps: int, device: str
-) -> tuple[float, float]:
-    """Seconds that ``steps`` calls of each take, after a warm-up."""
-    totals = [0.0, 0.0]
-    for begin in range(-2 * CHUNK, steps, CHUNK):
-        for index, call in enumerate((first, second)):
-            seconds = _time(call, range(begin, min(begin + CHUNK, steps)), device)
-            totals[index] += seconds if begin >= 0 else 0.0
-    return totals[0], totals[1]
-
-
-def _time(call: Callable[[int], None], indices: range, device: str) -> float:
-    import torch
-
-    wait = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
-    wait()
-    start = time.perf_counter()
-    for i in indices:
-        call(i)
-    wait()
-    return time.perf_counter() - start
-
-
-def _device_memory(device: str) -> float | None:
-    import torch
-
-    if not device.startswith("cuda"):
-        return None
-    free, total = torch.cuda.mem_get_info(device)
-    return (total - free) / 2**30
-
-
-def _host_memory() -> Row:
-    """Greatest resident memory of this process, or of a command that it ran [GiB]."""
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return {"host_memory_gib": max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 2**20}
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-
-
 KINDS: dict[str, Callable[..., Row]] = {
     "machine": machine,
     "environment": environment,
-    "peer": peer,
+    "peer": partial(peer, seed=SEED),
     "training": training,
     "evaluation": evaluation,
     "time_to_success": time_to_success,

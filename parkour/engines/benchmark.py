@@ -40,7 +40,7 @@ class StepRate:
     build_s: float
     """Time to make the environment, kernels included [s]."""
     memory_gib: float | None
-    """Peak device memory that torch and the engine hold, where it can be told [GiB]."""
+    """Device memory that is taken at the end, by whatever process, where it can be told [GiB]."""
     images: float | None = None
     """Depth images made in full environment steps [1/s]; None in a task without a camera."""
     phases_ms: Mapping[str, float] | None = None
@@ -80,7 +80,7 @@ def measure_step(
     try:
         with torch.inference_mode(), stepping_threads(device):
             stepper = _Stepper(env)
-            full, physics = _take_turns(stepper, env, steps)
+            full, physics = take_turns(stepper, lambda _: env.simulate_only(1), steps, env.device)
             images = stepper.images
             if profile:
                 phases = _profile(stepper, range(steps), env.phases(), env.device)
@@ -94,14 +94,14 @@ def measure_step(
         environment_ms=1e3 * full / steps,
         physics_ms=1e3 * physics / steps,
         build_s=build,
-        memory_gib=_memory(env.device),
+        memory_gib=device_memory(env.device),
         images=None if env.mdp.camera is None else images / full,
         phases_ms=phases,
     )
 
 
 class _Stepper:
-    """One full control step per call, with random actions; counts the depth images that come of it."""
+    """One full control step per call, with random actions; counts the depth images after the warm-up."""
 
     def __init__(self, env: TaskEnv) -> None:
         self.env = env
@@ -110,22 +110,22 @@ class _Stepper:
 
     def __call__(self, i: int) -> None:
         self.env.step(self._actions[i % len(self._actions)])
-        if self.env.mdp.camera is not None:
+        if i >= 0 and self.env.mdp.camera is not None:
             seen = self.env.mdp.refreshed
             self.images += self.env.num_envs if seen is None else len(seen)
 
 
-def _take_turns(stepper: _Stepper, measured: Measurable, steps: int) -> tuple[float, float]:
-    """Seconds of ``steps`` full steps, and of as many of physics alone, which take turns."""
-    device, full, physics = stepper.env.device, 0.0, 0.0
+def take_turns(
+    first: Callable[[int], object], second: Callable[[int], object], steps: int, device: torch.device
+) -> tuple[float, float]:
+    """Seconds of ``steps`` calls of each, :data:`CHUNK` at a time, after a warm-up, whose indices are below 0."""
+    totals = [0.0, 0.0]
     for begin in range(-WARM_UP, steps, CHUNK):
-        if begin == 0:
-            stepper.images = 0
         chunk = range(begin, min(begin + CHUNK, steps))
-        seconds = _time(stepper, chunk, device), _time(lambda _: measured.simulate_only(1), chunk, device)
+        seconds = _time(first, chunk, device), _time(second, chunk, device)
         if begin >= 0:
-            full, physics = full + seconds[0], physics + seconds[1]
-    return full, physics
+            totals = [total + more for total, more in zip(totals, seconds, strict=True)]
+    return totals[0], totals[1]
 
 
 def _profile(
@@ -153,7 +153,7 @@ def as_json(rates: list[StepRate], *, device: str, task: str) -> dict[str, Any]:
     }
 
 
-def _time(step: Callable[[int], None], indices: range, device: torch.device) -> float:
+def _time(step: Callable[[int], object], indices: range, device: torch.device) -> float:
     """Seconds for one call per index."""
     _synchronise(device)
     start = time.perf_counter()
@@ -168,7 +168,8 @@ def _synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _memory(device: torch.device) -> float | None:
+def device_memory(device: torch.device) -> float | None:
+    """What is taken of a GPU's memory, by whatever process [GiB]; None of a CPU."""
     if device.type != "cuda":
         return None
     free, total = torch.cuda.mem_get_info(device)

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "results" / "performance.md"
+sys.path.append(str(ROOT / "benchmarks"))  # scripts find their neighbours there
 
 
 def module(name: str) -> ModuleType:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from parkour.registry import LOAD_PLUGINS
+from parkour.registry import LOAD_PLUGINS, discovery
 from parkour.registry import registry as registry_module
 from parkour_cli.__main__ import main
+from tests.clocks import HandClock
 
 SOURCE = """
-    import time
     from parkour import TerrainSpec, hookimpl
     {extra}
 
@@ -51,12 +51,13 @@ def test_names_that_two_have_are_listed_by_their_ids(run, install_plugin) -> Non
     assert bare["parkour-lab:gap"] and not bare["parkour-one:beam"] and not bare["parkour-three:gap"]
 
 
-def test_timing_shows_the_slow_first_and_what_is_printed(run, install_plugin) -> None:
-    slow = "time.sleep(0.2); print('hello from [the] plugin')"
+def test_timing_shows_the_slow_first_and_what_is_printed(run, install_plugin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "time", HandClock())
+    slow = "from parkour.registry import discovery; discovery.time.sleep(0.2); print('hello from [the] plugin')"
     install_plugin("parkour-slow", {"list_slow": SOURCE.format(name="slow", extra=slow)})
     out, err = run("--timing", "--json")
     loads = json.loads(out)
-    assert loads[0]["distribution"] == "parkour-slow" and loads[0]["seconds"] > 0.2
+    assert loads[0]["distribution"] == "parkour-slow" and loads[0]["seconds"] == 0.2
     assert loads[0]["printed"] == "hello from [the] plugin"
     assert {load["distribution"] for load in loads} >= {"parkour-lab", "parkour-slow"}
     assert err.count("parkour-slow 1.0 printed while it was loaded") == 1

@@ -29,6 +29,13 @@ class FakeTerminal(io.StringIO):
         lines = [re.sub(r"^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] |, \d+ s$", "", line) for line in re.split(r"\r\x1b\[K|\n", self.getvalue())]
         return list(dict.fromkeys(line for line in lines if line))
 
+    def wait_for(self, line: str) -> None:
+        """Until it has stood there; the thread that draws may wait for a processor."""
+        end = time.monotonic() + 60.0
+        while line not in self.shown():
+            assert time.monotonic() < end, f"{line!r} is not among {self.shown()}"
+            time.sleep(0.005)
+
     def left(self) -> str:
         """What stands there in the end."""
         return re.sub(r"[^\n]*\r\x1b\[K", "", self.getvalue())
@@ -44,11 +51,11 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> FakeTerminal:
 
 def test_a_stage_is_a_line_that_goes_away(terminal: FakeTerminal) -> None:
     with redirect_stderr(terminal), stage_line(), stage("digging", total=2) as step:
-        time.sleep(0.1)
+        terminal.wait_for("digging 0 of 2")
         step()
-        time.sleep(0.1)
+        terminal.wait_for("digging 1 of 2")
         with stage("resting\x1b[31m"):
-            time.sleep(0.1)
+            terminal.wait_for("resting\\x1b[31m…")
         notice("spade broke")
         time.sleep(0.1)
     assert terminal.shown() == ["digging 0 of 2", "digging 1 of 2", "resting\\x1b[31m…", "spade broke"]

@@ -15,6 +15,7 @@ from parkour_cli.app import app
 from parkour_mujoco.fake_go2 import page as page_module
 from parkour_mujoco.fake_go2 import server as server_module
 from parkour_mujoco.fake_go2.robot import FakeGo2
+from tests.ports import own_port
 
 pytestmark = pytest.mark.mujoco
 
@@ -70,11 +71,7 @@ def test_the_page_shows_the_robot(
     served: dict[str, Any], shipped: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("viser")
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = own_port()
     addresses: list[str] = []
     close = page_module.Page.close
 

@@ -31,7 +31,7 @@ def site(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that pip installed it into."""
     folder = tmp_path_factory.mktemp("site")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    done = subprocess.run([*pip, "--target", str(folder), str(project)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*pip, "--target", str(folder), str(project)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return folder
 

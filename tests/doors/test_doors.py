@@ -50,7 +50,7 @@ def test_a_new_one_passes_its_checks(kind: str, report: dict[str, Any]) -> None:
 
 def test_its_own_tests_pass(project: Path, installed_doors: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0", str(project / "tests")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=project)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=project)
     assert done.returncode == 0, done.stdout
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 from parkour.evaluation.protocol import TaskChanges, evaluation_task
@@ -17,12 +16,6 @@ from parkour.viewing.watch import DRIVEN, PLAY
 from parkour_cli.changes import read_changes
 
 CHANGES = TaskChanges(terrains=("hurdle", "tilt"), changes=read_changes(("course.levels=2",)))
-
-
-def any_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def make_session(

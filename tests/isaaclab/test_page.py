@@ -15,7 +15,8 @@ from parkour.policies.source import Weights
 from parkour.viewing.viewer import ViewerOptions
 from parkour.viewing.watch import DriveOptions, WatchOptions, watch
 from parkour_isaaclab.engine import IsaacLabEngine
-from tests.isaaclab.sessions import CHANGES, any_port, make_session
+from tests.isaaclab.sessions import CHANGES, make_session
+from tests.ports import own_port
 
 pytestmark = pytest.mark.isaaclab
 
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.isaaclab
 @pytest.mark.slow
 def test_the_page_shows_robot_and_course_as_the_simulator_has_them(make_env: Any, weights: Weights) -> None:
     env, session, task = make_session(make_env, weights, driven=True, depth=True)
-    options = ViewerOptions("a test", port=any_port(), behind=True, depth=True)
+    options = ViewerOptions("a test", port=own_port(), behind=True, depth=True)
     viewer: Any = IsaacLabEngine().make_viewer("web", env, task, session, options)
     try:
         robot = env.unwrapped.scene["robot"]
@@ -54,7 +55,7 @@ def test_a_policy_is_played_and_driven_on_the_page(weights: Weights, physics: st
     said: list[str] = []
     for drive in (None, DriveOptions()):
         options = WatchOptions(
-            viewer="web", port=any_port(), steps=15, num_envs=1, changes=CHANGES, drive=drive,
+            viewer="web", port=own_port(), steps=15, num_envs=1, changes=CHANGES, drive=drive,
             engine="isaaclab", engine_options={"physics": physics},
         )  # fmt: skip
         session = watch(weights, options, notify=said.append)

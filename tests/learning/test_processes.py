@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from parkour.learning import launch as launch_module
 from parkour.learning import rescue
 from parkour.learning import train as train_module
 from parkour.learning.launch import run_processes
@@ -31,6 +32,9 @@ LAUNCH = (
     "except ParkourError as error: say(f'error: {error.message}'); say(f'hint: {error.hint}'); sys.exit(1)"
 )
 
+PATIENCE = 180.0
+"""How long what ends by itself may take: two processes that import torch on a busy machine [s]."""
+
 
 def launch(count: int, module: str, *arguments: str) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
@@ -42,7 +46,7 @@ def launch(count: int, module: str, *arguments: str) -> subprocess.Popen[str]:
 def children(process: subprocess.Popen[str], count: int = 2) -> list[int]:
     """Process numbers of the ranks, in order."""
     place = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while len(found := [int(word) for word in place.read_text().split()]) < count:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
@@ -51,7 +55,7 @@ def children(process: subprocess.Popen[str], count: int = 2) -> list[int]:
 
 def until_iteration(folder: Path, number: int) -> Path:
     """Wait until a run below ``folder`` has trained so far; its folder."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for metrics in folder.glob("rsl_rl/*/*/metrics.jsonl"):
             if len(metrics.read_bytes().splitlines()) >= number:
@@ -67,7 +71,7 @@ def test_error_of_all_processes_is_one_line(tmp_path: Path) -> None:
     file.write_text("")
     command = [sys.executable, "-m", "parkour_cli", "train", "go2-teacher", "--gpus", "2", "--device", "cpu",
                "--num-envs", "2", "--iterations", "1", "--log-root", str(file)]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 1
     *_, error, hint = done.stderr.splitlines()
     assert error.startswith("error: cannot make the run folder") and hint == "hint: --log-root DIR"
@@ -81,7 +85,7 @@ def test_signal_lets_all_processes_save_and_is_said_once() -> None:
     ready = [process.stdout.readline() for _ in range(2)]
     assert sorted(ready) == ["ready 0\n", "ready 1\n"]
     process.terminate()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert sorted(out.split("\n")) == ["", "saved 0", "saved 1"]
     assert err == "SIGTERM: saving a checkpoint, then stopping (Ctrl-C again to stop at once)\n"
     assert process.returncode == 143
@@ -89,12 +93,12 @@ def test_signal_lets_all_processes_save_and_is_said_once() -> None:
 
 def test_status_is_that_of_the_process_that_failed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "failing.py").write_text(
-        "import os, sys, time; os.environ['RANK'] == '1' or time.sleep(60); sys.exit(7)"
+        "import os, sys, time; os.environ['RANK'] == '1' or time.sleep(600); sys.exit(7)"
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     begin = time.monotonic()
     assert run_processes(2, "failing", []) == 7
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < PATIENCE
 
 
 @pytest.mark.parametrize("lost", [0, 1])
@@ -103,7 +107,7 @@ def test_a_killed_rank_is_named_and_another_saves(tmp_path: Path, lost: int) -> 
     ranks = children(process)
     folder = until_iteration(tmp_path, 3)
     os.kill(ranks[lost], signal.SIGKILL)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     last = newest_checkpoint(folder)
     error, hint = err.splitlines()
@@ -124,19 +128,21 @@ def test_the_second_ctrl_c_ends_a_stopped_rank_too(tmp_path: Path) -> None:
     until_iteration(tmp_path, 2)
     os.kill(ranks[1], signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    said = process.stderr.readline()
+    assert said == "Ctrl-C: saving a checkpoint, then stopping (Ctrl-C again to stop at once)\n"
     time.sleep(1.0)
     assert process.poll() is None
-    begin = time.monotonic()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert time.monotonic() - begin < 5.0 and process.returncode == 130
-    assert err == "Ctrl-C: saving a checkpoint, then stopping (Ctrl-C again to stop at once)\n"
+    # Well before the launcher gives them up by itself.
+    _, err = process.communicate(timeout=launch_module.PATIENCE / 5)
+    assert process.returncode == 130 and err == ""
     assert not any(Path(f"/proc/{rank}").exists() for rank in ranks)
 
 
 def test_every_rank_says_that_the_time_is_over(tmp_path: Path) -> None:
     process = launch(2, "tests.learning.worker", str(tmp_path), "100000", "minutes=0.02")
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     ends = [line.split(maxsplit=2)[2] for line in out.splitlines() if line.startswith("end ")]
     assert len(ends) == 2 and all(end.startswith("0.02 minutes are over") for end in ends)
@@ -145,7 +151,7 @@ def test_every_rank_says_that_the_time_is_over(tmp_path: Path) -> None:
 def test_no_thread_of_the_group_outlives_it(tmp_path: Path) -> None:
     """Python may end while a thread of gloo still holds a tensor; that aborts a process which trained well."""
     process = launch(2, "tests.learning.worker", str(tmp_path), "2", "threads")
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     threads = [line.split(maxsplit=1)[1] for line in out.splitlines() if line.startswith("threads ")]
     assert len(threads) == 2 and not any("pt_gloo" in line for line in threads)
@@ -157,7 +163,7 @@ def test_ctrl_c_during_imports_ends_all_at_once(tmp_path: Path) -> None:
         ranks = children(process)
         time.sleep(wait)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 130 and "Traceback" not in err
         assert not any(Path(f"/proc/{rank}").exists() for rank in ranks)
 
@@ -194,7 +200,7 @@ def test_processes_without_their_launcher_save_and_end(tmp_path: Path) -> None:
     folder = until_iteration(tmp_path, 2)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while any(alive(rank) for rank in ranks) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(alive(rank) for rank in ranks)

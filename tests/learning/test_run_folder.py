@@ -26,7 +26,7 @@ from parkour.learning.train import train
 from parkour.policies.checkpoint_folder import checkpoints_of, find_run, newest_checkpoint
 from tests.learning.fakes import fake_task, make_env
 from tests.learning.runs import options, run
-from tests.learning.test_train_ends import read_until, start_worker
+from tests.learning.test_train_ends import PATIENCE, read_until, start_worker
 
 
 def iterations_of(folder: Path) -> list[int]:
@@ -44,7 +44,7 @@ def test_a_second_process_is_refused_and_told_who_trains(tmp_path: Path) -> None
     with pytest.raises(StorageError) as caught:
         run(tmp_path, resume=True, iterations=10**6)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert "\n" not in caught.value.message
     assert f"run folder {folder} is in use by process {process.pid} on {socket.gethostname()}" in caught.value.message
     assert "worker.py" in caught.value.message and f"kill {process.pid}" in (caught.value.hint or "")
@@ -57,7 +57,7 @@ def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
     process = start_worker(tmp_path, "100000")
     read_until(process, "iteration 3")
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     (folder,) = (tmp_path / "rsl_rl" / "go2-teacher").iterdir()
     assert (holder := read_holder(folder)) is not None and holder.pid == process.pid
     (folder / f".model_9.{os.getppid()}.part.pt").write_bytes(b"half")
@@ -180,7 +180,7 @@ def test_a_dropped_terminal_saves_a_checkpoint(tmp_path: Path) -> None:
     process, terminal = on_a_terminal(tmp_path, [])
     os.close(terminal)
     os.kill(process.pid, signal.SIGHUP)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     (folder,) = (tmp_path / "rsl_rl" / "go2-teacher").iterdir()
     last = int(newest_checkpoint(folder).stem.removeprefix("model_"))
     assert iterations_of(folder) == list(range(1, last + 1)) and len(checkpoints_of(folder)) >= 1
@@ -192,7 +192,7 @@ def test_nohup_keeps_training(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGHUP)
     (folder,) = (tmp_path / "rsl_rl" / "go2-teacher").iterdir()
     before = len(iterations_of(folder))
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while len(iterations_of(folder)) < before + 3 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert process.poll() is None and len(iterations_of(folder)) >= before + 3
@@ -214,7 +214,8 @@ def on_a_terminal(tmp_path: Path, prefix: list[str]) -> tuple[subprocess.Popen[b
     )  # fmt: skip
     os.close(theirs)
     experiment = tmp_path / "rsl_rl" / "go2-teacher"
-    deadline = time.monotonic() + 60
-    while not list(experiment.glob("*/model_4.pt")) and time.monotonic() < deadline:
+    deadline = time.monotonic() + PATIENCE
+    while not list(experiment.glob("*/model_4.pt")):
+        assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     return process, ours

@@ -233,7 +233,7 @@ def test_two_processes_train_one_student(tmp_path: Path, teacher: Path) -> None:
         "-m", "tests.learning.student_pair", str(tmp_path), str(teacher), "go2-student",
     ]  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     a, b = (torch.load(tmp_path / f"rank{i}.pt", weights_only=True) for i in (0, 1))
     assert a["loss"] != b["loss"]

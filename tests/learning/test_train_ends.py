@@ -20,6 +20,8 @@ from tests.learning.fakes import FakeEnv, fake_task
 from tests.learning.runs import options, run
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 180.0
+"""How long a process that ends by itself may take: it imports torch, perhaps on a busy machine [s]."""
 
 
 def start_worker(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -41,7 +43,7 @@ def test_signal_saves_a_checkpoint_and_says_where(tmp_path: Path, number: int, n
     process = start_worker(tmp_path, "100000")
     read_until(process, "iteration 3")
     process.send_signal(number)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     end = output.splitlines()[-1].split()
     assert end[0] == "end" and end[2] == name
@@ -53,13 +55,13 @@ def test_kill_leaves_a_checkpoint_from_which_the_run_goes_on(tmp_path: Path) -> 
     process = start_worker(tmp_path, "100000")
     read_until(process, "iteration 5")
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     (folder,) = (tmp_path / "rsl_rl" / "go2-teacher").iterdir()
     last = newest_checkpoint(folder)
     saved = load_checkpoint(last).iteration
     assert saved >= 4
     process = start_worker(tmp_path, str(saved + 2), "resume", "fast")
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert output.splitlines()[-1] == f"end {saved + 2} done {folder / f'model_{saved + 2}.pt'}"
 
 

@@ -334,6 +334,6 @@ def test_commands_know_every_option(tmp_path: Path) -> None:
 
 def test_pipeline_of_nothing_known_is_told_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "parkour_cli", "pipeline", "go3", "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1 and done.stderr.splitlines()[0].startswith("error: unknown task 'go3-teacher'")
     assert not (tmp_path / "out").exists()

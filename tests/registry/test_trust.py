@@ -11,9 +11,10 @@ import pytest
 
 from parkour.errors import MissingPluginError
 from parkour.hookspecs import API_VERSION, PROJECT
-from parkour.registry import BUILTIN, LOAD_PLUGINS, Registry, default_registry
+from parkour.registry import BUILTIN, LOAD_PLUGINS, Registry, default_registry, discovery
 from parkour.registry.api import API_ATTRIBUTE, api_problem, written_api
 from parkour.registry.records import BrokenPlugin
+from tests.clocks import HandClock
 
 BEAM = """
     from parkour import TerrainSpec, hookimpl
@@ -105,8 +106,12 @@ def test_prints_do_not_reach_standard_output(
     assert "parkour-chatty 1.0 printed while it was loaded: 'buy beams!…'" in caplog.text
 
 
-def test_slow_and_heavy_imports_are_charged_to_who_makes_them(install_plugin) -> None:
-    slow = "import time; time.sleep(0.12); import sys, types; sys.modules['warp'] = types.ModuleType('warp')"
+def test_slow_and_heavy_imports_are_charged_to_who_makes_them(install_plugin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "time", HandClock())
+    slow = (
+        "from parkour.registry import discovery; discovery.time.sleep(0.12);"
+        "import sys, types; sys.modules['warp'] = types.ModuleType('warp')"
+    )
     install_plugin("parkour-slow", {"slow_beams": BEAM.format(extra=slow)})
     site = install_plugin("parkour-quick", {"quick_beams": BEAM.format(extra="")})
     before = sys.modules.pop("warp", None)
@@ -116,7 +121,7 @@ def test_slow_and_heavy_imports_are_charged_to_who_makes_them(install_plugin) ->
         sys.modules.pop("warp", None)
         if before is not None:
             sys.modules["warp"] = before
-    assert loads["parkour-slow"].seconds > 0.12 > loads["parkour-quick"].seconds
+    assert (loads["parkour-slow"].seconds, loads["parkour-quick"].seconds) == (0.12, 0.0)
     assert loads["parkour-slow"].heavy == ("warp",) and loads["parkour-quick"].heavy == ()
 
 

@@ -117,10 +117,10 @@ BOMBS: list[Callable[[], bytes]] = [enormous, array_of_bytes, repeated, sparse, 
 def test_bombs_are_refused_at_once(make: Callable[[], bytes], tmp_path: Path) -> None:
     path = tmp_path / "model_1.pt"
     path.write_bytes(make())
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(CheckpointError) as caught:
         load_checkpoint(path)
-    assert time.monotonic() - begin < 2.0
+    assert time.process_time() - begin < 2.0  # Others on the machine do not count.
     assert "\n" not in caught.value.message and len(caught.value.message) < 400
 
 

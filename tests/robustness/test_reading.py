@@ -41,10 +41,10 @@ BOMBS = {
 def test_tasks_that_are_bombs_are_refused_at_once_in_one_line(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "task.toml"
     path.write_text(BOMBS[kind])
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(ParkourError) as caught:
         load_task(path)
-    assert time.monotonic() - begin < 2.0
+    assert time.process_time() - begin < 2.0  # Others on the machine do not count.
     assert "\n" not in caught.value.message and len(caught.value.message) < 500
 
 
@@ -79,12 +79,12 @@ def _shared() -> Any:
 
 @pytest.mark.parametrize("value", [_cyclic(), _shared(), {1: 2}, {"a": 1 << 70}, {"a": {"b" * 200_000: 1}}])
 def test_tables_of_checkpoints_are_as_bounded_as_text(value: Any) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(MalformedError):
         check_values(value)
     with pytest.raises(TaskError):
         read_tables({"name": "x", "course": value}, "a checkpoint")
-    assert time.monotonic() - begin < 10.0
+    assert time.process_time() - begin < 10.0
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parkour.errors import TerrainError
@@ -32,6 +32,7 @@ def test_columns_follow_the_shares() -> None:
     assert counts({"a": 0.999, "b": 0.001}, 4) == [3, 1]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(0, 1).map(lambda x: 0.0 if x < 0.01 else x), min_size=1, max_size=8).filter(
         lambda s: sum(s) > 0

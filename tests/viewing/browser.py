@@ -112,7 +112,7 @@ def open_page(url: str, folder: Path) -> Iterator[Page]:
             yield Page(socket)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _address(folder: Path, process: subprocess.Popen[bytes]) -> str:

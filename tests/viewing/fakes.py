@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +94,19 @@ class FakeEngine:
     def make_camera(self, env: Any, task: Any, size: tuple[int, int], view: View) -> PaintingCamera:
         self.camera = PaintingCamera(size, view)
         return self.camera
+
+
+def once_shown(engine: FakeEngine, act: Callable[[], object], pictures: int = 5) -> threading.Thread:
+    """Does ``act`` when the viewer has shown some pictures, however long that takes."""
+
+    def wait() -> None:
+        while engine.viewer is None or len(engine.viewer.shown) < pictures:
+            time.sleep(0.01)
+        act()
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
 
 
 def make_session(

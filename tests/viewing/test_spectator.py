@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from parkour.viewing import spectator as module
 from parkour.viewing.controls import Action
 from parkour.viewing.spectator import EvaluationViewer
 from tests.evaluation.fakes import GlidingEnv, write_weights
-from tests.viewing.fakes import FakeEngine
+from tests.viewing.fakes import FakeEngine, once_shown
 
 STEPS = 60
 
@@ -77,11 +76,12 @@ def test_a_pause_holds_it_up(weights: Weights) -> None:
         def make_viewer(self, *args: Any) -> Any:
             viewer = super().make_viewer(*args)
             viewer.session.controls.ask(Action.PAUSE)
-            threading.Timer(0.3, lambda: viewer.session.controls.ask(Action.PAUSE)).start()
+            pressing.append(once_shown(self, lambda: viewer.session.controls.ask(Action.PAUSE), 10))
             return viewer
 
-    engine = Pausing()
+    engine, pressing = Pausing(), []
     result = score(weights, opened(engine))
+    pressing[0].join()
     assert engine.viewer is not None
     first = [snapshot.seconds for snapshot in engine.viewer.shown[:10]]
     assert len(set(first)) == 1, "it stands still"

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,7 @@ from parkour.viewing.controls import Action
 from parkour.viewing.viewer import check_viewer, choose_viewer, open_camera
 from parkour.viewing.watch import DriveOptions, WatchOptions, watch
 from tests.evaluation.fakes import write_weights
-from tests.viewing.fakes import FakeEngine, PaintingCamera
+from tests.viewing.fakes import FakeEngine, PaintingCamera, once_shown
 from tests.viewing.test_pictures import frames
 
 
@@ -210,19 +207,6 @@ def test_where_courses_stand_beside_one_another_the_page_has_those_named(weights
     named = WatchOptions(drive=DriveOptions(), changes=TaskChanges(terrains=("field",)))
     session = watch(weights, named, engine=Crowded(life=1))
     assert session.settings is not None and session.settings.terrains == ("field",)
-
-
-def once_shown(engine: FakeEngine, act: Callable[[], object]) -> threading.Thread:
-    """Does ``act`` when the viewer has shown some pictures, however long that takes."""
-
-    def wait() -> None:
-        while engine.viewer is None or len(engine.viewer.shown) < 5:
-            time.sleep(0.01)
-        act()
-
-    thread = threading.Thread(target=wait, daemon=True)
-    thread.start()
-    return thread
 
 
 def test_ctrl_c_ends_it_cleanly(weights: Weights, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from parkour.mdp.drive import Drive
 from parkour.viewing.driving import MAX_TURN, Driver
 from parkour.viewing.viewer import ViewerOptions
 from parkour_mujoco.launch import choose_renderer
+from tests.ports import own_port
 from tests.viewing.fakes import make_session
 
 pytestmark = pytest.mark.mujoco
@@ -38,10 +39,7 @@ PROTOCOL = f"viser-v{viser.__version__}"
 @pytest.fixture(scope="module")
 def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebViewer]:
     session, task, _ = make_session(tmp_path_factory.mktemp("page"), driven=True, num_envs=1, terrains=("hurdle",))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=port))
+    viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=own_port()))
     yield viewer
     viewer.close()
 

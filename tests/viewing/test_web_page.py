@@ -26,6 +26,7 @@ from parkour.viewing.settings import Settings
 from parkour.viewing.shelf import Shelf
 from parkour.viewing.viewer import ViewerOptions
 from parkour_mujoco.launch import choose_renderer
+from tests.ports import own_port
 from tests.viewing.browser import find_chromium, open_page
 from tests.viewing.fakes import make_session
 
@@ -42,18 +43,12 @@ from parkour.viewing.web.page import WebViewer, free_port  # noqa: E402
 from parkour_mujoco.viewer.shapes import MujocoShapes  # noqa: E402
 
 
-def any_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[tuple[WebViewer, Session, Any]]:
     session, task, weights = make_session(tmp_path, driven=True, depth=True, num_envs=2, terrains=("hurdle", "tilt"))
     shelf = Shelf(weights, lambda chosen: load_policy(chosen, task, session.env), 12)
     session.settings = Settings(session, shelf, {"none": lambda: session.mdp.observations}, 0.8)
-    viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=any_port(), behind=True, depth=True))
+    viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=own_port(), behind=True, depth=True))
     yield viewer, session, task
     viewer.close()
 
@@ -249,7 +244,7 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
     """It loads, shows something, and buttons and keys reach the session."""
     session, task, _ = make_session(tmp_path, driven=True, num_envs=2, terrains=("hurdle", "tilt"))
     assert session.driver is not None
-    viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=any_port()))
+    viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=own_port()))
     over = threading.Event()
     thread = threading.Thread(target=lambda: run(session, viewer=viewer, stop=over.is_set))
     thread.start()
@@ -289,7 +284,7 @@ def test_the_page_has_room_for_everything(tmp_path: Path) -> None:
     shelf = Shelf(weights, lambda chosen: load_policy(chosen, task, session.env), 12)
     noises = {name: lambda: session.mdp.observations for name in ("none", "a noise with quite a long name")}
     session.settings = Settings(session, shelf, noises, 0.8)
-    viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=any_port(), depth=True))
+    viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=own_port(), depth=True))
     over = threading.Event()
     thread = threading.Thread(target=lambda: run(session, viewer=viewer, stop=over.is_set))
     thread.start()
@@ -308,7 +303,7 @@ def test_the_page_has_room_for_everything(tmp_path: Path) -> None:
                     _until(lambda: browser.out_of_reach("button, input, [role=slider], [role=tab]") == [])
                     edges = "[...document.querySelectorAll('p, img, canvas')].filter(e => e.offsetParent)"
                     edge = f"Math.max(0, ...{edges}.map(e => e.getBoundingClientRect().right))"
-                    browser.wait_for(f"{edge} <= {width} + 0.5 && document.documentElement.scrollWidth <= {width}", 20)
+                    browser.wait_for(f"{edge} <= {width} + 0.5 && document.documentElement.scrollWidth <= {width}")
     finally:
         over.set()
         thread.join()
@@ -324,7 +319,7 @@ def _open_tab(browser: Any, name: str) -> None:
     browser.wait_for(f"{tab}.getAttribute('aria-selected') == 'true'")
 
 
-def _until(true: Any, seconds: float = 30.0) -> None:
+def _until(true: Any, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end

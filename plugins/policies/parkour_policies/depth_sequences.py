@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from parkour_policies.depth_encoders import SplitDepthEncoder
-from parkour_policies.student_model import like
 
 
 @runtime_checkable
@@ -42,3 +41,8 @@ def advance_all(
         output, state = encoder.advance(inputs, felt, before)
         outputs.append(output)
     return torch.stack(outputs)
+
+
+def like(mask: Tensor, values: Tensor) -> Tensor:
+    """A mask ``[N, 1]`` with as many dimensions as ``values``."""
+    return mask.view(-1, *[1] * (values.ndim - 1))

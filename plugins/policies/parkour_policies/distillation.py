@@ -23,7 +23,8 @@ from parkour_policies.learning_rate import LearningRate, Schedule
 from parkour_policies.precision import is_half
 from parkour_policies.rma_actor import PROPRIOCEPTION, SCAN, RmaActor
 from parkour_policies.student_gradients import StudentGradients
-from parkour_policies.student_model import YAW_VALID, StudentModel
+from parkour_policies.student_groups import YAW_VALID
+from parkour_policies.student_model import StudentModel
 
 
 class RmaDistillation(Distillation):

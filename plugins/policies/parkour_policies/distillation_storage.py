@@ -9,8 +9,10 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
+from parkour_policies.glimpses import Glimpse
 from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION
-from parkour_policies.student_model import YAW_VALID, Glimpse, Memory
+from parkour_policies.student_groups import YAW_VALID
+from parkour_policies.student_model import Memory
 
 ACTOR_GROUPS = (PROPRIOCEPTION, HISTORY, YAW_VALID)
 """What the student's actor reads."""

@@ -1,4 +1,4 @@
-"""What a rollout's encoder saw, as one sequence per environment."""
+"""What the encoder sees at one control step, and in a rollout, as one sequence per environment."""
 
 from __future__ import annotations
 
@@ -8,10 +8,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from parkour_policies.student_model import Glimpse
-
 Chosen = tuple[Tensor, Tensor, Tensor]
 """What :meth:`GlimpseSequences.choose` returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What the encoder is given at one control step: ``M`` of the ``N`` environments, or all."""
+
+    env_ids: Tensor | None
+    """``[M]`` int64; None: all, in order."""
+    mask: Tensor | None
+    """``[N, 1]`` bool, with all environments: those that count; None: all do."""
+    images: Tensor
+    """``[M, H, W]``."""
+    proprioception: Tensor
+    """``[M, P]``, both yaws 0."""
+    features: Tensor
+    """``[M, …]`` of the images."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from parkour_policies.rma_teacher import (
     groups_of_teacher,
     teacher_actor,
 )
-from parkour_policies.student_model import GROUPS as STUDENT_GROUPS
+from parkour_policies.student_groups import GROUPS as STUDENT_GROUPS
 
 
 class RmaStudentParams(RmaTeacherParams):

@@ -11,31 +11,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 import torch
-from rsl_rl.modules import MLP, HiddenState
+from rsl_rl.modules import HiddenState
 from tensordict import TensorDict
 from torch import Tensor, nn
 
-from parkour.errors import PluginError
 from parkour.policies.protocols import ImageSource
 from parkour_policies.commanded_heading import heading_is_commanded
+from parkour_policies.depth_actor import DepthActor
 from parkour_policies.depth_encoders import SplitDepthEncoder, build_depth_encoder
 from parkour_policies.depth_pixels import legible
-from parkour_policies.estimator import make_estimator
+from parkour_policies.depth_sequences import like
 from parkour_policies.further_groups import check_flat, joined
-from parkour_policies.rma_actor import EXPLICIT, HISTORY, PROPRIOCEPTION, EncoderChoice
-
-DEPTH = "depth"
-YAW_VALID = "yaw_valid"
-PERCEPTION = "perception"
-GROUPS = (PROPRIOCEPTION, EXPLICIT, HISTORY, DEPTH, YAW_VALID, PERCEPTION)
-"""Of the explicit privileged block only the size is read."""
+from parkour_policies.glimpses import Glimpse
+from parkour_policies.rma_actor import HISTORY, PROPRIOCEPTION, EncoderChoice
+from parkour_policies.student_groups import DEPTH, PERCEPTION, YAW_VALID, flat_sizes
 
 if TYPE_CHECKING:
     from parkour.exporters.graphs import DeployedGraph
 
 YawSource = Literal["where_valid", "predicted", "observed"]
-ACTOR_PARTS = ("estimator", "history_encoder", "mlp")
-"""What the student's actor has of the teacher's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,55 +42,8 @@ class Memory:
     """``[N, L + Y]`` scan latent and unscaled yaws, as last seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Glimpse:
-    """What the encoder is given at one control step: ``M`` of the ``N`` environments, or all."""
-
-    env_ids: Tensor | None
-    """``[M]`` int64; None: all, in order."""
-    mask: Tensor | None
-    """``[N, 1]`` bool, with all environments: those that count; None: all do."""
-    images: Tensor
-    """``[M, H, W]``."""
-    proprioception: Tensor
-    """``[M, P]``, both yaws 0."""
-    features: Tensor
-    """``[M, …]`` of the images."""
-
-
-class DepthActor(nn.Module):
-    """The part of :class:`parkour_policies.rma_actor.RmaActor` that acts on deployed inputs, for any scan latent."""
-
-    def __init__(
-        self, sizes: Mapping[str, int], actions: int, scan_latent: int, history_encoder: EncoderChoice,
-        estimator_dims: Sequence[int], hidden_dims: Sequence[int], activation: str, further: int = 0,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        width, explicit = sizes[PROPRIOCEPTION], sizes[EXPLICIT]
-        self.history_shape = (sizes[HISTORY] // width, width)
-        self.history_encoder = history_encoder.build(self.history_shape)
-        self.estimator = make_estimator(width, explicit, estimator_dims, activation)
-        inputs = width + scan_latent + explicit + history_encoder.latent_dim + further
-        self.mlp = MLP(inputs, actions, list(hidden_dims), activation)
-        # The action's loss reaches the teacher's actor through everything but the estimator; so it does here.
-        self.estimator.requires_grad_(False)
-
-    def forward(
-        self, proprioception: Tensor, scan_latent: Tensor, history: Tensor, further: Tensor | None = None
-    ) -> Tensor:
-        """Actions ``[N, J]``; ``further`` are the groups that the task adds, one after the other."""
-        estimate = self.estimator(proprioception).detach()
-        latent = self.history_encoder(history.unflatten(-1, self.history_shape))
-        parts = (proprioception, scan_latent, estimate, latent)
-        return self.mlp(torch.cat(parts if further is None else (*parts, further), dim=-1))
-
-    def copy_teacher(self, weights: Mapping[str, Tensor]) -> None:
-        """Take up the weights of a teacher's actor (its state dict)."""
-        self.load_state_dict({key: value for key, value in weights.items() if key.split(".")[0] in ACTOR_PARTS})
-
-
 class StudentModel(nn.Module):
-    """Policy on the groups :data:`GROUPS`; deterministic.
+    """Policy on the groups :data:`parkour_policies.student_groups.GROUPS`; deterministic.
 
     In training mode the predicted yaws replace the true ones where ``yaw_valid`` says that a robot could tell them; in
     evaluation mode everywhere, as on a robot, which has no others. Where its heading is commanded
@@ -112,7 +59,7 @@ class StudentModel(nn.Module):
         yaw_columns: where the yaws are in the proprioception.
         yaw_scale: of the encoder's last outputs [rad].
         steered_columns: of the proprioception; where one of them is 1, the heading is commanded externally.
-        further: groups beyond :data:`GROUPS` that the actor reads, as they are.
+        further: groups beyond :data:`parkour_policies.student_groups.GROUPS` that the actor reads, as they are.
     """
 
     is_recurrent = True
@@ -128,7 +75,7 @@ class StudentModel(nn.Module):
         activation: str = "elu", further: Sequence[str] = (),
     ) -> None:  # fmt: skip
         super().__init__()
-        sizes = _sizes(obs)
+        sizes = flat_sizes(obs)
         check_flat(obs, further)
         self.further = tuple(further)
         self.further_sizes = tuple(int(obs[name].shape[-1]) for name in self.further)
@@ -291,34 +238,3 @@ class StudentModel(nn.Module):
     def output_std(self) -> Tensor:
         """Actions are deterministic."""
         return torch.zeros(1, device=self.yaw_columns.device)
-
-
-def _sizes(obs: TensorDict) -> dict[str, int]:
-    """Numbers of the flat groups.
-
-    Raises:
-        PluginError: a group is missing or of another form.
-    """
-    found = [str(name) for name in obs.keys()]  # noqa: SIM118 - a TensorDict iterates over rows
-    if missing := [name for name in GROUPS if name not in found]:
-        raise PluginError(f"the student needs the observation groups {', '.join(missing)}; got {', '.join(found)}")
-    if obs[DEPTH].ndim != 3:
-        raise PluginError(f"group {DEPTH!r} has shape {_shape(obs[DEPTH].shape[1:])}, expected height x width")
-    for name in (YAW_VALID, PERCEPTION):
-        if obs[name].shape[1:] != (1,):
-            raise PluginError(f"group {name!r} has shape {_shape(obs[name].shape[1:])}, expected 1")
-    sizes = {name: obs[name].shape[-1] for name in (PROPRIOCEPTION, EXPLICIT, HISTORY)}
-    if sizes[HISTORY] % sizes[PROPRIOCEPTION]:
-        raise PluginError(
-            f"{HISTORY} has {sizes[HISTORY]} numbers, expected a multiple of {PROPRIOCEPTION}'s {sizes[PROPRIOCEPTION]}"
-        )
-    return sizes
-
-
-def like(mask: Tensor, values: Tensor) -> Tensor:
-    """A mask ``[N, 1]`` with as many dimensions as ``values``."""
-    return mask.view(-1, *[1] * (values.ndim - 1))
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return "x".join(str(n) for n in shape)

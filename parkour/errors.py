@@ -26,6 +26,10 @@ class ParkourError(Exception):
         self.hint = hint
 
 
+class TerminatedError(KeyboardInterrupt):
+    """Somebody told the command to end, by SIGTERM or SIGHUP. As Ctrl-C, it is nobody's error."""
+
+
 class UnknownNameError(ParkourError):
     """A name that nothing is registered under, with the nearest ones that exist."""
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from parkour.environment import check_environment
 from parkour.errors import ParkourError
 from parkour.quick_imports import uncollected
+from parkour_cli.ending import importing, unwound
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 a :class:`ParkourError`, 2 wrong usage.
+    """Run the command line and exit: 0 done, 1 a :class:`ParkourError`, 2 wrong usage, 128 + N ended by signal N.
 
     A bug shows its traceback, and with ``PARKOUR_DEBUG=1`` a ParkourError does too.
     """
-    with uncollected():
+    with importing(), uncollected():
         import typer
 
         from parkour.commands.help import UsageError
@@ -25,9 +27,7 @@ def main(args: list[str] | None = None) -> None:
 
     try:
         check_environment()
-        with _stages_shown():
-            code = app(args, prog_name="parkour", standalone_mode=False)
-        sys.exit(code)
+        sys.exit(_run(app, args))
     except UsageError as error:
         from parkour.commands import print_usage_error
 
@@ -44,6 +44,19 @@ def main(args: list[str] | None = None) -> None:
         _let_the_first_process_speak()
         print_error(error)
         sys.exit(1)
+
+
+def _run(app: Callable[..., int], args: list[str] | None) -> int:
+    """The exit status of a command."""
+    code = 0
+    with _stages_shown(), unwound() as came:
+        try:
+            code = app(args, prog_name="parkour", standalone_mode=False)
+        except (Exception, KeyboardInterrupt):
+            if not came:
+                raise
+            # It broke because it was stopped, in the middle of an import, say.
+    return 128 + came[0] if came else code
 
 
 def _stages_shown() -> AbstractContextManager[None]:

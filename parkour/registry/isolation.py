@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import TypeVar
 
+from parkour.errors import TerminatedError
+
 _log = logging.getLogger(__name__)
 
 SLOW = 10.0
@@ -33,7 +35,7 @@ def run_isolated(who: str, call: Callable[[], Value]) -> Value:
     Raises:
         PluginFaultError: it raised anything (``SystemExit`` and a ``KeyboardInterrupt`` of its own included), or
             replaced a module that was there before.
-        KeyboardInterrupt: the user asked for it.
+        KeyboardInterrupt: the user asked for it, or whoever sent SIGTERM.
     """
     before = dict(sys.modules)
     with _named_if_slow(who), _counted_interrupts() as interrupts:
@@ -44,7 +46,7 @@ def run_isolated(who: str, call: Callable[[], Value]) -> Value:
             raise
         except BaseException as error:
             restore_modules(before)
-            if isinstance(error, KeyboardInterrupt) and interrupts():
+            if isinstance(error, TerminatedError) or (isinstance(error, KeyboardInterrupt) and interrupts()):
                 raise
             raise PluginFaultError("raised an exception") from error
     if replaced := restore_modules(before):

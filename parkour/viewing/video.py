@@ -90,7 +90,12 @@ class VideoWriter:
             str(self._part), size, fps=FRAMES_PER_SECOND, ffmpeg_log_level="error",
             **(_GIF if path.suffix.lower() == ".gif" else _MP4),
         )  # fmt: skip
-        self._writer.send(None)
+        try:
+            self._writer.send(None)
+        except BaseException:  # Ctrl-C, too, while the encoder starts.
+            self._writer.close()
+            discard(self._part)
+            raise
 
     def add(self, frame: np.ndarray) -> None:
         """One more frame.

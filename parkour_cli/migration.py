@@ -53,7 +53,7 @@ Flag = Renamed | Needless | Answered
 TASK = Renamed(())
 """The task is no option: its name stands alone."""
 _PHYSX = Answered("PhysX's settings are the engine's own", "--engine isaaclab, --physics NAME")
-_DELAY = Answered("the task says how late actions are", "--set control.action_delay=1")
+_LATE = "the task says how late actions are"
 
 FLAGS: dict[str, Flag | dict[tuple[str, ...], Flag]] = {
     # the reference's scripts, and Isaac Lab's
@@ -98,15 +98,21 @@ FLAGS: dict[str, Flag | dict[tuple[str, ...], Flag]] = {
     },
     "--proj-name": Renamed(("--experiment",)),
     "--resumeid": Answered("a student's teacher is named as a run or as a file", "--run DIR, or --checkpoint FILE"),
-    "--use-camera": Answered("the student is a task of its own", "parkour train --stage student --run DIR"),
+    "--use-camera": {
+        ("train",): Answered("the student is a task of its own", "parkour train --stage student --run DIR"),
+        COMMANDS: Answered("the student is a task of its own", "name it: go2-student"),
+    },
     "--no-wandb": Needless("TensorBoard is written unless --logger says otherwise"),
     "--web": Renamed(("--viewer", "web"), takes_value=False),
     "--draw": Needless("way points and depth images are shown"),
     "--debug": Answered("there is no debug mode: take few robots", "--num-envs 16 --logger none"),
     "--cols": Answered("the size of the field is the task's", "--set course.columns=20"),
     "--rows": Answered("the size of the field is the task's", "--set course.levels=10"),
-    "--delay": _DELAY,
-    "--nodelay": _DELAY,
+    "--delay": {
+        ("train",): Answered(_LATE, "--set control.action_delay=1"),
+        COMMANDS: Needless("a checkpoint says how late its actions are"),
+    },
+    "--nodelay": Answered(_LATE, "--set control.action_delay=0"),
     "--use-jit": Answered("exports have commands of their own", "parkour sim2sim DIR, or parkour deploy check DIR"),
 }
 """By name, with hyphens; where it depends on the command, the first of its tuples that names the command counts."""

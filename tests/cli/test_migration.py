@@ -12,7 +12,15 @@ import pytest
 from parkour.errors import ParkourError
 from parkour.policies.source import PolicySource, find_checkpoint, pretrained_checkpoint, task_named
 from parkour_cli.__main__ import main
-from parkour_cli.migration import BESIDE_CHECKPOINT, COMMANDS, FLAGS, OTHER_COMMANDS, translate
+from parkour_cli.migration import (
+    BESIDE_CHECKPOINT,
+    COMMANDS,
+    FLAGS,
+    OTHER_COMMANDS,
+    Needless,
+    Renamed,
+    translate,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "migration.md"
 EXPERIMENT = "unitree_go2_parkour"
@@ -144,6 +152,7 @@ TRANSLATED = [
     ("play --video_length 200 --video out.mp4", "play --steps 200 --video out.mp4"),
     ("play --headless --video out.mp4", "play --viewer none --video out.mp4"),
     ("eval --headless --cpu --real-time --export", f"eval --device cpu --export {BESIDE_CHECKPOINT}"),
+    ("play go2-student --exptid 000-01 --delay", "play go2-student --run 000-01"),
     ("play --export --task go2-teacher", f"play --export {BESIDE_CHECKPOINT} go2-teacher"),
     ("play --export there go2-teacher", "play --export there go2-teacher"),
     ("export onnx --task go2-student --load_run R --checkpoint 5", "export onnx go2-student --run R --checkpoint 5"),
@@ -163,6 +172,9 @@ def test_flags_become_ours(theirs: str, ours: str) -> None:
         ("train --task go2-teacher --distributed", "one process per GPU", "--gpus N"),
         ("train --video_length 200", "films of a training have one length", "parkour play --video FILE"),
         ("train --use_camera", "a task of its own", "--stage student"),
+        ("play --exptid 000-01 --delay --use_camera", "a task of its own", "go2-student"),
+        ("train --delay", "how late actions are", "--set control.action_delay=1"),
+        ("train --nodelay", "how late actions are", "--set control.action_delay=0"),
         ("train go2-teacher env.scene.num_envs=64", "--set PATH=VALUE", "parkour tasks show"),
         ("train go2-teacher agent.max_iterations=5", "'max_iterations' is no path", "parkour tasks show"),
         ("play --video --task go2-teacher", "play needs a file", "--video out.mp4"),
@@ -207,3 +219,27 @@ def test_the_page_lists_every_flag() -> None:
     page = PAGE.read_text(encoding="utf-8")
     listed = {"--" + name.replace("_", "-") for name in re.findall(r"`--([\w-]+)", page)}
     assert set(FLAGS) - listed == set()
+
+
+def rows_of_flags() -> dict[str, str]:
+    """What the page's table says of each flag, in all of its rows."""
+    table = PAGE.read_text(encoding="utf-8").partition("\n## Flags\n")[2].partition("\n## ")[0]
+    told: dict[str, str] = {}
+    for theirs, ours in (line.strip("|").split("|") for line in table.splitlines() if line.startswith("| `--")):
+        for name in re.findall(r"--([\w-]+)", theirs):
+            flag = "--" + name.replace("_", "-")
+            told[flag] = f"{told.get(flag, '')} {ours}".strip()
+    return told
+
+
+@pytest.mark.parametrize("flag", sorted(set(FLAGS) & set(rows_of_flags())))
+def test_the_page_says_of_a_flag_what_the_command_line_does(flag: str) -> None:
+    cell, found = rows_of_flags()[flag], FLAGS[flag]
+    for each in found.values() if isinstance(found, dict) else (found,):
+        if isinstance(each, Needless):
+            assert "not needed" in cell, flag
+        elif isinstance(each, Renamed):
+            assert " ".join(each.ours) in cell or (not each.ours and cell == "the name alone"), flag
+        else:
+            named = re.findall(r"--[\w-]+|parkour \w+|go2-student|torchrun", each.hint or "")
+            assert any(name in cell for name in named) or "none" in cell, (flag, cell)

@@ -56,6 +56,26 @@ def test_terrain_difficulty_and_speed(tmp_path: Path) -> None:
     assert session.snapshot().command == pytest.approx(0.55), "of later episodes as well"
 
 
+def test_an_episode_that_is_watched_has_one_speed(tmp_path: Path) -> None:
+    """Checkpoints bring the overlay play of their own time, which may draw another one every 6 s."""
+    session = session_of(tmp_path, num_envs=6)
+    mdp = session.env.mdp
+    assert mdp.context is not None
+    first = mdp.context.command.clone()
+    assert len(first.unique()) > 1
+    for _ in range(round(6.0 / mdp.clock.step_dt) + 1):
+        session.advance()
+        mine = mdp.context.episode_step > 0
+        assert torch.equal(mdp.context.command[mine], first[mine])
+        first = mdp.context.command.clone()
+    again = session_of(tmp_path, changes={"command.resample": 0.1})
+    seen = {again.snapshot().command}
+    for _ in range(20):
+        again.advance()
+        seen.add(again.snapshot().command)
+    assert len(seen) > 2, "whoever asks for it gets it"
+
+
 def test_a_difficulty_that_was_asked_for_is_kept_on_the_page(tmp_path: Path) -> None:
     session = session_of(tmp_path, num_envs=3, difficulty=(0.2, 0.3))
     assert ((session.mdp.course.difficulty >= 0.19) & (session.mdp.course.difficulty <= 0.31)).all()

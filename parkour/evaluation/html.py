@@ -11,7 +11,7 @@ from parkour.evaluation.compare import Comparison
 from parkour.evaluation.episodes import CONTACT_FORCE
 from parkour.evaluation.evaluate import Evaluation
 from parkour.evaluation.metrics import Metric
-from parkour.evaluation.summary import Summary
+from parkour.evaluation.summary import Summary, met
 from parkour.evaluation.tables import ANY_DIFFICULTY, format_bin, format_stat, heading
 
 _CARDS = ("success", "way_points", "displacement", "edge_per_step")
@@ -175,13 +175,14 @@ def _cell_table(evaluation: Evaluation) -> str:
     metrics = _named(evaluation, _CELLS)
     rows: list[tuple[str, list[str]]] = []
     for name, cells, total in parts.groups():
-        for number, cell in enumerate(cells):
-            label = name if number == 0 else ""
-            kind = "group" if number == 0 else ""
+        shown = met(cells)
+        for place, (number, cell) in enumerate(shown):
+            label = name if place == 0 else ""
+            kind = "group" if place == 0 else ""
             rows.append((kind, [label, format_bin(parts.edges, number), str(cell.episodes), *_stats(cell, metrics)]))
-        if total is not None and len(cells) != 1:
-            labels = ("", "all") if cells else (name, ANY_DIFFICULTY)
-            kind = "total" if cells else "group"
+        if total is not None and len(shown) != 1:
+            labels = ("" if shown else name, "all" if cells else ANY_DIFFICULTY)
+            kind = "total" if shown else "group"
             rows.append((kind, [*labels, str(total.episodes), *_stats(total, metrics)]))
     return table(["terrain", "difficulty", "episodes", *(heading(metric) for metric in metrics)], rows)
 

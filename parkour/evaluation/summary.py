@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +74,11 @@ class Breakdown:
             if apart and len(self.cells) - len(self.ungraded) > 1:
                 yield "graded", self.by_bin, None
             yield "all", () if apart else self.by_bin, self.overall
+
+
+def met(cells: Sequence[Summary]) -> list[tuple[int, Summary]]:
+    """The bins that hold episodes, each with its number: with few robots many hold none, and say nothing."""
+    return [(number, cell) for number, cell in enumerate(cells) if cell.episodes]
 
 
 def break_down(table: EpisodeTable, difficulty: tuple[float, float], ungraded: Collection[str] = ()) -> Breakdown:

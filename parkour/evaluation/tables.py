@@ -13,7 +13,7 @@ from rich.text import Text
 from parkour.evaluation.compare import Comparison, Difference
 from parkour.evaluation.evaluate import Evaluation
 from parkour.evaluation.metrics import Metric
-from parkour.evaluation.summary import Stat, Summary
+from parkour.evaluation.summary import Stat, Summary, met
 
 CELL_METRICS = (
     "success", "way_points", "displacement", "edge_per_step", "length", "power", "fall", "return", "edge_per_episode",
@@ -21,6 +21,8 @@ CELL_METRICS = (
 """Columns of the table by terrain and difficulty, the ones that a narrow terminal gets first."""
 ANY_DIFFICULTY = "any"
 """In place of a range: of terrains that ignore the difficulty, and of all terrains where some do."""
+EMPTY = "Difficulties without an episode are left out: more robots (--num-envs) meet more of them."
+"""Said of tables that have such."""
 _GAP, _EDGES = 3, 2
 """Of two columns of a table, and of its sides [columns of the terminal]."""
 _SPREAD_CELL, _MEAN_CELL = 13, 7
@@ -63,6 +65,8 @@ def evaluation_tables(evaluation: Evaluation, width: int = 200) -> Iterator[Rend
     metrics, spreads = _cell_columns(evaluation, width)
     yield _cell_table(evaluation, metrics, spreads)
     left_out = [heading(metric) for metric in _cell_metrics(evaluation) if metric not in metrics]
+    if any(len(met(cells)) < len(cells) for _, cells, _ in evaluation.breakdown.groups()):
+        yield Text(f"{EMPTY}\n", style="dim")
     if left_out:
         yield Text(f"No room for {', '.join(left_out)}: below for all difficulties, or with --json FILE.\n")
     yield from _overall_tables(evaluation, width)
@@ -130,10 +134,11 @@ def _cell_table(evaluation: Evaluation, metrics: Sequence[Metric], spreads: bool
         table.add_row(*(Text(cell, style=style) for cell in (label, bin_label, str(group.episodes), *cells)))
 
     for name, cells, total in parts.groups():
-        for number, cell in enumerate(cells):
-            add(name if number == 0 else "", format_bin(parts.edges, number), cell)
-        if total is not None and len(cells) != 1:
-            add("" if cells else name, "all" if cells else ANY_DIFFICULTY, total, "bold")
+        rows = met(cells)
+        for place, (number, cell) in enumerate(rows):
+            add(name if place == 0 else "", format_bin(parts.edges, number), cell)
+        if total is not None and len(rows) != 1:
+            add("" if rows else name, "all" if cells else ANY_DIFFICULTY, total, "bold")
         table.add_section()
     return table
 

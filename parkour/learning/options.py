@@ -50,7 +50,7 @@ class TrainOptions:
     logger: str = "tensorboard"
     """Name or id of a registered logger, or ``none``."""
     callbacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Names or ids of registered callbacks, each with its parameters; a run that resumes does not remember them."""
+    """Names or ids of registered callbacks, each with its parameters; a run that resumes says which it had."""
     git_state: bool = False
     """Store the commit and the uncommitted changes of the working folder in the run folder."""
     video: bool = False

@@ -12,9 +12,9 @@ from parkour.engines.make import make_task_env
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import ParkourError
 from parkour.learning.callbacks import find_callbacks
-from parkour.learning.loggers import find_logger
+from parkour.learning.loggers import NO_LOGGER, find_logger
 from parkour.learning.options import DEFAULT_SEED, RunResult, TrainOptions
-from parkour.learning.resume import complete, first_weights, kept_checkpoints, total_iterations
+from parkour.learning.resume import complete, first_weights, kept_checkpoints, not_kept, total_iterations
 from parkour.learning.run_folder import commit_here
 from parkour.learning.run_options import RunOptions, now, read_run_options
 from parkour.policies.definition import PolicyDefinition, define_policy
@@ -88,6 +88,8 @@ def plan_training(
     run = _run_options(task, replace(options, iterations=total), device, resumed, kept)
     if make_env is None:
         make_env, run = _engine_env(options, run, kept, say)
+    if kept and (line := not_kept(kept, run)):
+        say(line)
     default = options.num_envs is None and resumed is None
     origin = " (the task's default for this device; --num-envs changes it)" if default else ""
     say(f"training {task.name} with {run.num_envs} environments on {device}{origin}")
@@ -100,6 +102,7 @@ def _run_options(
 ) -> RunOptions:
     """Those of the caller, or of the resumed run, or the task's."""
     before = resumed.checkpoint if resumed else None
+    logger = find_logger(options.logger)
     return RunOptions(
         engine=options.engine or "custom",
         device=device,
@@ -114,6 +117,9 @@ def _run_options(
         save_interval=options.save_interval or task.model.algorithm.save_interval,
         keep=kept_checkpoints(options, kept),
         commit=commit_here(),
+        callbacks=[each.component.id for each in find_callbacks(wanted_callbacks(options))],
+        logger=logger.id if logger else NO_LOGGER,
+        video_interval=options.video_interval or 0,
     )
 
 

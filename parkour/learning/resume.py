@@ -40,6 +40,18 @@ def kept_checkpoints(options: TrainOptions, kept: RunOptions | None) -> int:
     return DEFAULT_KEEP if kept is None and not options.resume else kept.keep if kept else 0
 
 
+def not_kept(kept: RunOptions, run: RunOptions) -> str | None:
+    """A line on what the run had at its last start and has not now, because a run folder never says what code runs."""
+    had = [f"--callback {name}" for name in kept.callbacks if name not in run.callbacks]
+    if kept.logger not in ("", run.logger):
+        had.append(f"--logger {kept.logger}")
+    if kept.video_interval and not run.video_interval:
+        had.append(f"--video-interval {kept.video_interval}")
+    if not had:
+        return None
+    return f"the run's last start had {', '.join(had)}; a resumed run does without, unless it is given again"
+
+
 def complete(start: Weights, wanted: int | None, say: Callable[[str], None]) -> RunResult:
     """A run that has nothing left to train.
 

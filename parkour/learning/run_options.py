@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ import tomli_w
 from parkour.errors import StorageError
 from parkour.policies.checkpoint_folder import OPTIONS_FILE
 from parkour.reading import read_toml
+from parkour.registry.spec_check import NAME_PATTERN
 from parkour.storage import write_text
 
 
@@ -39,6 +40,12 @@ class RunOptions:
     """Whole checkpoints that stay, see :mod:`parkour.learning.keeping`; 0: all, as in folders of before."""
     commit: str = ""
     """Of the repository that the run was started in, if in one."""
+    callbacks: Sequence[str] = ()
+    """Ids, to tell whoever resumes the run what it had: code is run for who asks for it, never for a folder."""
+    logger: str = ""
+    """Id, or ``none``, to tell; empty in folders of before."""
+    video_interval: int = 0
+    """Iterations between films, to tell; 0: none."""
 
     def going_on_from(self, before: RunOptions | None) -> RunOptions:
         """With the engine's options of the run that goes on, if engine and kind of device are the same."""
@@ -86,8 +93,16 @@ def read_run_options(folder: Path) -> RunOptions | None:
             save_interval=max(int(data.get("save_interval", 0)), 0),
             keep=max(int(data.get("keep", 0)), 0),
             commit=str(data.get("commit", "")),
+            callbacks=_names(data.get("callbacks", ())),
+            logger="".join(_names([data.get("logger", "")])),
+            video_interval=max(int(data.get("video_interval", 0)), 0),
         )
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise StorageError(f"cannot read {path}: {error}", hint="remove it; the run resumes without it") from None
+
+
+def _names(values: Iterable[object]) -> tuple[str, ...]:
+    """Those that may be names or ids of components; a folder has no other words for the terminal."""
+    return tuple(str(value) for value in values if all(map(NAME_PATTERN.fullmatch, str(value).split(":"))))

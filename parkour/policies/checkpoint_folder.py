@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from parkour.errors import CheckpointError
@@ -18,6 +19,16 @@ METRICS_FILE = "metrics.jsonl"
 BEST_FILE = "model_best.pt"
 """The checkpoint of a run that was best in training, slim."""
 _NAME = re.compile(r"model_(\d+)\.pt")
+
+
+@dataclass(frozen=True)
+class NewestRuns:
+    """What a search for runs found."""
+
+    saved: Path | None
+    """The newest one with a checkpoint."""
+    unsaved: Path | None
+    """The newest one, if it was begun after :attr:`saved` and has no checkpoint yet."""
 
 
 def checkpoint_path(run: Path, iteration: int) -> Path:
@@ -94,15 +105,21 @@ def experiment_folders(log_root: Path, experiment: str | None = None) -> list[Pa
 
 def find_run(folders: Sequence[Path], task_name: str | None = None) -> Path | None:
     """The newest run with a checkpoint among experiment folders, of a task if one is named."""
-    runs = (run for run in reversed(runs_of(folders)) if checkpoints_of(run))
-    return next((run for run in runs if task_name is None or task_name_of(run) == task_name), None)
+    return newest_runs(folders, task_name).saved
 
 
-def unsaved_run(folders: Sequence[Path], task_name: str | None = None) -> Path | None:
-    """The run that was begun last, of a task if one is named, if it has no checkpoint yet."""
-    names = ((run, task_name_of(run)) for run in reversed(runs_of(folders)))
-    last = next((run for run, name in names if name is not None and task_name in (None, name)), None)
-    return None if last is None or checkpoints_of(last) else last
+def newest_runs(folders: Sequence[Path], task_name: str | None = None) -> NewestRuns:
+    """The newest runs among experiment folders, of a task if one is named, in one search."""
+    unsaved = None
+    for run in reversed(runs_of(folders)):
+        saved = bool(checkpoints_of(run))
+        # The name may cost a checkpoint to read: not asked where any run with a checkpoint will do.
+        name = task_name_of(run) if not saved or task_name is not None else None
+        if saved and name == task_name:
+            return NewestRuns(run, unsaved)
+        if not saved and name is not None and task_name in (None, name):
+            unsaved = unsaved or run
+    return NewestRuns(None, unsaved)
 
 
 def runs_of(folders: Sequence[Path]) -> list[Path]:

@@ -14,14 +14,14 @@ from parkour.errors import CheckpointError, ParkourError
 from parkour.policies.checkpoint import Checkpoint
 from parkour.policies.checkpoint_file import read_checkpoint
 from parkour.policies.checkpoint_folder import (
+    NewestRuns,
     checkpoints_of,
     completed_courses,
     experiment_folders,
-    find_run,
     is_checkpoint_name,
     named_checkpoint,
     newest_checkpoint,
-    unsaved_run,
+    newest_runs,
 )
 from parkour.registry import default_registry
 from parkour.tasks.document import read_task
@@ -54,7 +54,12 @@ class PolicySource:
     @property
     def names_nothing(self) -> bool:
         """Whether the choice, and the place to look, are left to us."""
-        return not (self.checkpoint or self.run or self.pretrained or self.experiment) and self.log_root == LOG_ROOT
+        return not (self.names_weights or self.experiment) and self.log_root == LOG_ROOT
+
+    @property
+    def names_weights(self) -> bool:
+        """Whether weights are named, so that the newest run does not matter."""
+        return bool(self.checkpoint or self.run or self.pretrained)
 
 
 @dataclass(frozen=True)
@@ -86,11 +91,12 @@ def load_weights(source: PolicySource, notify: Callable[[str], None] = lambda li
         UnknownNameError: no task has this name.
     """
     task_name, stage = task_named(source.task)
-    path = _pretrained_without_runs(source, task_name, stage, notify) or find_checkpoint(source, task_name, stage)
+    runs = None if source.names_weights else _search(source, task_name)
+    path = _pretrained_without_runs(source, runs, task_name, stage, notify)
+    path = path or _find(source, runs, task_name, stage)
     checkpoint, digest = read_checkpoint(path)
-    chosen = source.checkpoint is None and source.run is None and not is_pretrained(path)
-    if chosen and (later := _unsaved_run(source, task_name)):
-        notify(f"run {later} has no checkpoint yet: this is {path.parent}, begun before it")
+    if runs is not None and runs.saved == path.parent and runs.unsaved is not None:
+        notify(f"run {runs.unsaved} has no checkpoint yet: this is {path.parent}, begun before it")
     if source.checkpoint is None and completed_courses(path.parent) is False:
         notify(
             f"run {path.parent}: no course completed by iteration {checkpoint.iteration}; "
@@ -122,6 +128,11 @@ def find_checkpoint(source: PolicySource, task_name: str | None = None, stage: s
         ParkourError: options that exclude each other.
         CheckpointError: there is none.
     """
+    return _find(source, None, task_name, stage)
+
+
+def _find(source: PolicySource, runs: NewestRuns | None, task_name: str | None, stage: str | None) -> Path:
+    """As :func:`find_checkpoint`; ``runs`` is what was found of runs, where it was searched for before."""
     named = source.checkpoint is not None and not source.checkpoint.exists() and is_checkpoint_name(source.checkpoint)
     given = [
         name
@@ -138,15 +149,19 @@ def find_checkpoint(source: PolicySource, task_name: str | None = None, stage: s
         return pretrained_checkpoint(stage or "teacher")
     if source.checkpoint is not None and not named:
         return newest_checkpoint(source.checkpoint) if source.checkpoint.is_dir() else source.checkpoint
-    run = _named_run(source) if source.run is not None else _newest_run(source, task_name)
+    run = _named_run(source) if source.run is not None else _newest_run(source, runs, task_name)
     return newest_checkpoint(run) if source.checkpoint is None else named_checkpoint(run, source.checkpoint.name)
 
 
 def _pretrained_without_runs(
-    source: PolicySource, task_name: str | None, stage: str | None, notify: Callable[[str], None]
+    source: PolicySource,
+    runs: NewestRuns | None,
+    task_name: str | None,
+    stage: str | None,
+    notify: Callable[[str], None],
 ) -> Path | None:
     """The pretrained weights for those who name none and have trained none, if there are any of the task."""
-    if not source.names_nothing or find_run(experiment_folders(source.log_root), task_name) is not None:
+    if not source.names_nothing or runs is None or runs.saved is not None:
         return None
     try:
         found = pretrained_checkpoint(stage or "teacher")
@@ -154,7 +169,10 @@ def _pretrained_without_runs(
         return None
     if task_name is not None and read_checkpoint(found)[0].stamp.name != task_name:
         return None
-    notify(f"no run of {task_name or 'any task'} under {source.log_root}: the pretrained weights are used")
+    missing = f"no run of {task_name or 'any task'} under {source.log_root}"
+    if runs.unsaved is not None:
+        missing = f"run {runs.unsaved} has no checkpoint yet"
+    notify(f"{missing}: the pretrained weights are used")
     return found
 
 
@@ -220,13 +238,13 @@ def task_named(name: str | None) -> tuple[str | None, str | None]:
     return model.name, model.stage
 
 
-def _unsaved_run(source: PolicySource, task_name: str | None) -> Path | None:
-    return unsaved_run(experiment_folders(source.log_root, source.experiment), task_name)
+def _search(source: PolicySource, task_name: str | None) -> NewestRuns:
+    return newest_runs(experiment_folders(source.log_root, source.experiment), task_name)
 
 
-def _newest_run(source: PolicySource, task_name: str | None) -> Path:
+def _newest_run(source: PolicySource, runs: NewestRuns | None, task_name: str | None) -> Path:
     """The newest run, of the task or of all."""
-    run = find_run(experiment_folders(source.log_root, source.experiment), task_name)
+    run = (runs or _search(source, task_name)).saved
     if run is not None:
         return run
     where = source.log_root / "rsl_rl" / (source.experiment or "*")

@@ -155,6 +155,22 @@ def test_one_difficulty_and_empty_cells_are_drawn(weights: Weights) -> None:
         assert "data:image/png" in evaluation_page(evaluation, figures)
 
 
+def test_difficulties_without_an_episode_have_no_row(weights: Weights) -> None:
+    few = evaluate(weights, replace(OPTIONS, num_envs=5, changes=CHANGES), make_env=gliding_env)
+    parts, text = few.breakdown, Console(width=200, record=True, file=io.StringIO())
+    for table in evaluation_tables(few, 200):
+        text.print(table)
+    shown = text.export_text()
+    rows = [line.split() for line in shown.partition("episodes")[2].partition("all ")[0].splitlines()]
+    rows = [row for row in rows if len(row) > 3]
+    held = [cell for _, cells, total in parts.groups() for cell in cells or (total,) if cell and cell.episodes]
+    assert len(rows) == len(held) > 3 and not [row for row in rows if row[-3:] == ["-", "-", "-"]]
+    # One row of one episode is its own total; each names its terrain.
+    assert {row[0] for row in rows} >= {name for name, group in parts.by_terrain.items() if group.episodes}
+    assert "left out: more robots (--num-envs)" in shown
+    assert "<td>-</td><td>-</td>" not in evaluation_page(few, evaluation_figures(few)).partition("difficulty</th>")[2]
+
+
 def test_terrains_that_ignore_the_difficulty_have_one_row(weights: Weights) -> None:
     changes = replace(CHANGES, terrains=("gap", "step", "flat"))
     scored = evaluate(weights, replace(OPTIONS, num_envs=9, changes=changes), make_env=gliding_env)

@@ -163,3 +163,33 @@ def test_a_logger_that_cannot_be_made_is_told_before_anything_is_trained(install
         run_with(tmp_path, logger="bad")
     # The folder of a run in which nothing was trained is gone.
     assert list((tmp_path / "rsl_rl" / "go2-teacher").iterdir()) == []
+
+
+COUNTING = """
+    from parkour import CallbackSpec, TrainingCallback, hookimpl
+
+    class Counts(TrainingCallback): ...
+
+    @hookimpl
+    def register_callbacks():
+        yield CallbackSpec(name="counts", summary="", target="counting:Counts")
+"""
+
+
+def test_a_resumed_run_says_what_it_does_without(install_plugin: Any, tmp_path: Path) -> None:
+    install_plugin("parkour-counting", {"counting": COUNTING})
+    registry_module._registry.cache_clear()
+    had = "the run's last start had --callback parkour-counting:counts, --logger parkour-lab:tensorboard; "
+    named: dict[str, Any] = {"callbacks": {"counts": {}}, "logger": "tensorboard"}
+    first, lines = run_with(tmp_path, iterations=1, **named)
+    assert not [line for line in lines if "last start" in line]
+    for iterations, given, told in ((2, named, False), (3, {}, True), (4, {}, False)):
+        _, lines = run_with(tmp_path, iterations=iterations, resume=True, **given)
+        assert bool([line for line in lines if line.startswith(had)]) is told, lines
+    # What a folder says is shown if it may be a name, and never looked up.
+    text = (first.run / "options.toml").read_text()
+    said = "callbacks = ['; curl evil', 'parkour-gone:callback']"
+    (first.run / "options.toml").write_text(text.replace("callbacks = []", said))
+    _, lines = run_with(tmp_path, iterations=5, resume=True)
+    assert any(line.startswith("the run's last start had --callback parkour-gone:callback; ") for line in lines)
+    assert not any("curl" in line for line in lines)

@@ -16,6 +16,7 @@ import torch
 from parkour.errors import CheckpointError, ParkourError, StorageError
 from parkour.learning.rng import rng_state, set_rng_state
 from parkour.policies import checkpoint_file as module
+from parkour.policies import checkpoint_folder
 from parkour.policies.checkpoint import Checkpoint, TaskStamp, slim
 from parkour.policies.checkpoint_file import load_checkpoint, save_checkpoint
 from parkour.policies.checkpoint_folder import (
@@ -23,7 +24,7 @@ from parkour.policies.checkpoint_folder import (
     experiment_folders,
     find_run,
     newest_checkpoint,
-    unsaved_run,
+    newest_runs,
 )
 from parkour.policies.fit import check_stamp, check_weights
 from parkour.policies.source import PolicySource, find_checkpoint, load_weights
@@ -286,13 +287,13 @@ def test_a_run_that_has_saved_nothing_yet_is_told_of(tmp_path: Path) -> None:
     root = tmp_path / "rsl_rl" / "mine"
     _run(root / "2024-01-02", "model_1.pt")
     folders = experiment_folders(tmp_path)
-    assert unsaved_run(folders) is None
+    assert newest_runs(folders).unsaved is None
     (root / "2024-01-04_notes").mkdir()
     later = _run(root / "2024-01-03")
-    assert unsaved_run(folders) == unsaved_run(folders, "go2-teacher") == later
-    assert unsaved_run(folders, "go2-student") is None
+    assert newest_runs(folders).unsaved == newest_runs(folders, "go2-teacher").unsaved == later
+    assert newest_runs(folders, "go2-student").unsaved is None
     (later / "model_1.pt").touch()
-    assert unsaved_run(folders) is None
+    assert newest_runs(folders).unsaved is None
 
 
 def test_teacher_and_student_in_one_experiment_are_found_apart(tmp_path: Path) -> None:
@@ -372,6 +373,22 @@ def test_who_names_nothing_and_has_no_run_gets_the_pretrained_weights(
         with pytest.raises(CheckpointError, match="no checkpoint found"):
             load_weights(source, said.append)
     assert not said
+    begun = _run(tmp_path / "logs" / "rsl_rl" / "go2-teacher" / "2025-01-01").relative_to(tmp_path)
+    load_weights(PolicySource(), said.append)
+    assert said == [f"run {begun} has no checkpoint yet: the pretrained weights are used"]
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_run_folders_are_searched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: bool) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = _run(tmp_path / "logs" / "rsl_rl" / "go2-teacher" / "2025-01-01")
+    if saved:
+        save_checkpoint(run / "model_1.pt", make_checkpoint())
+    searches: list[int] = []
+    counted = checkpoint_folder.runs_of
+    monkeypatch.setattr(checkpoint_folder, "runs_of", lambda folders: searches.append(1) or counted(folders))
+    load_weights(PolicySource("go2-teacher"))
+    assert len(searches) == 1
 
 
 def test_a_run_that_has_completed_no_course_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from parkour.mdp.robot import RobotLayout
 from parkour.mdp.terms import StatefulTerm
 from parkour.registry import BUILTIN, RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import MetricSpec
-from parkour.tasks.checks import check_component
+from parkour.tasks.checks import check_interface
 from parkour.tasks.resolved import ResolvedComponent
 
 if TYPE_CHECKING:
@@ -209,5 +209,5 @@ def load_metric(item: RegisteredSpec, registry: Registry) -> Metric:
         raise PluginError(f"{owner}: {spec.params!r} has parameters without a default") from error
     key = item.id if spec.name in FACTS else registry.shortest(item)
     component = ResolvedComponent(spec.name, item.id, item.version, spec, target, params)
-    check_component(component)
+    check_interface(component)
     return Metric(key, spec, component)

@@ -16,7 +16,7 @@ from parkour.learning.runner import TrainingRunner
 from parkour.policies.protocols import Actor
 from parkour.registry import Registry, default_registry, resolve_target
 from parkour.specs import CallbackSpec
-from parkour.tasks.checks import check_component
+from parkour.tasks.checks import check_interface
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 from parkour.tasks.validation import validate
 
@@ -135,7 +135,7 @@ def find_callbacks(
         model = None if item.spec.params is None else resolve_target(item.spec.params, owner=owner)
         params = None if model is None else validate(model, numbers, path=("--callback", name), hint=hint)
         component = ResolvedComponent(name, item.id, item.version, item.spec, target, params)
-        check_component(component)
+        check_interface(component)
         found.append(ChosenCallback(name, component))
     return tuple(found)
 

@@ -13,7 +13,7 @@ from parkour.learning.iteration import Listener
 from parkour.learning.logging import MetricsFile
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import LoggerSpec
-from parkour.tasks.checks import check_component
+from parkour.tasks.checks import check_interface
 from parkour.tasks.resolved import ResolvedComponent
 
 NO_LOGGER = "none"
@@ -58,7 +58,7 @@ def load_logger(item: RegisteredSpec) -> ResolvedComponent:
     if not callable(target):
         raise PluginError(f"logger {item.id!r}: {item.spec.target!r} is no callable")
     component = ResolvedComponent(item.spec.name, item.id, item.version, item.spec, target, None)
-    check_component(component)
+    check_interface(component)
     return component
 
 

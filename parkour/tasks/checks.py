@@ -3,14 +3,44 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
 from parkour.errors import PluginError, TaskError
-from parkour.specs import EncoderSpec, MetricSpec, ObservationSpec, PolicySpec
+from parkour.specs import EncoderSpec, Kind, MetricSpec, ObservationSpec, PolicySpec
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 
 _STATEFUL = ("num_envs", "device", "layout")
+
+
+@dataclass(frozen=True)
+class _Call:
+    """How targets of a kind are called."""
+
+    arguments: tuple[str, ...]
+    methods: tuple[str, ...] = ()
+    """Of what comes of it."""
+    params: bool = True
+    """Whether parameters come besides, as keyword arguments."""
+
+
+_CALLS: dict[Kind, _Call] = {
+    "terrain": _Call(("difficulty", "rng", "params"), params=False),
+    "modifier": _Call(("num_envs", "device", "fields"), ("__call__", "reset")),
+    "event": _Call(("sim", "env_ids")),
+    "command_term": _Call(("num_envs", "device", "step_dt"), ("update",)),
+    "encoder": _Call(("input_shape", "latent_dim")),
+    "policy": _Call(("task",), params=False),
+    "engine": _Call((), ("availability", "make_env"), params=False),
+    "robot_link": _Call(("context",), ("open", "open_limp", "receive", "send", "disturbed", "close"), params=False),
+    "depth_source": _Call(("context",), ("open", "newest", "close"), params=False),
+    "export_target": _Call((), ("write",)),
+    "logger": _Call(("context",), ("on_iteration", "close"), params=False),
+    "callback": _Call((), ("on_start", "on_iteration", "on_checkpoint", "on_end")),
+}
+"""Of kinds whose targets are all called in one way. Tasks, robots, degradations and protocols are data: models of tasks
+and robots say what is wrong with them; a command is called by Typer, which says it as well."""
 
 
 def check_task(task: ResolvedTask) -> None:
@@ -22,78 +52,29 @@ def check_task(task: ResolvedTask) -> None:
     """
     groups = (task.terrains, task.rewards, task.terminations, task.observations, *task.modifiers.values(), task.events)
     for component in (component for group in (*groups, task.encoders) for component in group.values()):
-        check_component(component)
-    check_component(task.policy)
+        check_interface(component)
+    check_interface(task.policy)
     for command in (task.command, *task.commands.values()):
         if command is not None:
-            check_component(command)
+            check_interface(command)
     if task.curriculum is not None:
-        check_component(task.curriculum)
+        check_interface(task.curriculum)
     _check_policy(task)
 
 
-def check_component(component: ResolvedComponent) -> None:
+def check_interface(component: ResolvedComponent) -> None:
     """Check that a component accepts the arguments of its kind's contract, and has the methods.
 
     Raises:
         PluginError: it does not.
     """
-    spec = component.spec
-    match spec.kind:
-        case "terrain":
-            _accepts(component, ("difficulty", "rng", "params"), {})
-        case "reward" | "termination":
-            _check_term(component)
-        case "observation":
-            needs = spec.needs if isinstance(spec, ObservationSpec) else ()
-            _accepts(component, _STATEFUL, {**dict.fromkeys(needs), **component.kwargs})
-            _has_methods(component, ("layout", "__call__", "reset"))
-        case "modifier":
-            _accepts(component, ("num_envs", "device", "fields"), component.kwargs)
-            _has_methods(component, ("__call__", "reset"))
-        case "event":
-            _accepts(component, ("sim", "env_ids"), component.kwargs)
-        case "encoder":
-            _accepts(component, ("input_shape", "latent_dim"), component.kwargs)
-        case "policy":
-            _accepts(component, ("task",), {})
-        case "engine":
-            _accepts(component, (), {})
-            _has_methods(component, ("availability", "make_env"))
-        case "task" | "robot":
-            pass  # Data; the models of tasks and robots say what is wrong with them.
-        case "degradation":
-            pass  # Data; laid on a task it is checked as that is.
-        case "robot_link":
-            _accepts(component, ("context",), {})
-            _has_methods(component, ("open", "open_limp", "receive", "send", "disturbed", "close"))
-        case "depth_source":
-            _accepts(component, ("context",), {})
-            _has_methods(component, ("open", "newest", "close"))
-        case "export_target":
-            _accepts(component, (), component.kwargs)
-            _has_methods(component, ("write",))
-        case "metric":
-            _check_metric(component)
-        case "protocol":
-            pass  # Data; laid on a task it is checked as that is.
-        case "logger":
-            _accepts(component, ("context",), {})
-            _has_methods(component, ("on_iteration", "close"))
-        case "callback":
-            _accepts(component, (), component.kwargs)
-            _has_methods(component, ("on_start", "on_iteration", "on_checkpoint", "on_end"))
-        case "curriculum":
-            if inspect.isclass(component.target):
-                _accepts(component, ("num_envs", "device"), component.kwargs)
-                _has_methods(component, ("__call__",))
-            else:
-                _accepts(component, ("ended",), component.kwargs)
-        case "command_term":
-            _accepts(component, ("num_envs", "device", "step_dt"), component.kwargs)
-            _has_methods(component, ("update",))
-        case "command":
-            pass  # Called by Typer, which says what is wrong with it.
+    kind = component.spec.kind
+    if kind in _OWN_CHECKS:
+        _OWN_CHECKS[kind](component)
+    elif kind in _CALLS:
+        call = _CALLS[kind]
+        _accepts(component, call.arguments, component.kwargs if call.params else {})
+        _has_methods(component, call.methods)
 
 
 def _check_policy(task: ResolvedTask) -> None:
@@ -116,12 +97,38 @@ def _check_term(component: ResolvedComponent) -> None:
         _accepts(component, ("ctx",), component.kwargs)
 
 
+def _check_observation(component: ResolvedComponent) -> None:
+    """A class that is given the sensors that its spec asks for."""
+    needs = component.spec.needs if isinstance(component.spec, ObservationSpec) else ()
+    _accepts(component, _STATEFUL, {**dict.fromkeys(needs), **component.kwargs})
+    _has_methods(component, ("layout", "__call__", "reset"))
+
+
+def _check_curriculum(component: ResolvedComponent) -> None:
+    """A function of the episodes that ended, or a class with a memory, called with the same."""
+    if inspect.isclass(component.target):
+        _accepts(component, ("num_envs", "device"), component.kwargs)
+        _has_methods(component, ("__call__",))
+    else:
+        _accepts(component, ("ended",), component.kwargs)
+
+
 def _check_metric(component: ResolvedComponent) -> None:
     """Per step a term, as rewards are; per episode a function of the table."""
     if isinstance(component.spec, MetricSpec) and component.spec.per == "episode":
         _accepts(component, ("table",), component.kwargs)
     else:
         _check_term(component)
+
+
+_OWN_CHECKS: dict[Kind, Callable[[ResolvedComponent], None]] = {
+    "reward": _check_term,
+    "termination": _check_term,
+    "observation": _check_observation,
+    "metric": _check_metric,
+    "curriculum": _check_curriculum,
+}
+"""Of kinds whose targets are called in more than one way."""
 
 
 def _accepts(component: ResolvedComponent, positional: tuple[str, ...], keywords: Mapping[str, Any]) -> None:

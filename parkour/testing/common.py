@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from parkour.evaluation.protocol import EvaluationProtocol
 from parkour.registry.describe import describe_parameters
-from parkour.tasks.checks import check_component
+from parkour.tasks.checks import check_interface
 from parkour.testing.subject import CheckFailed, DoesNotApply, Subject, expect
 
 
@@ -27,5 +27,5 @@ def callable_as_agreed(subject: Subject) -> str:
         raise DoesNotApply("it is data")
     if not callable(subject.target):
         raise CheckFailed(f"{subject.spec.target} is a {type(subject.target).__name__}, expected something to call")
-    check_component(subject.component)
+    check_interface(subject.component)
     return subject.spec.target

@@ -18,7 +18,8 @@ from parkour.hookspecs import API_VERSION, HOOKS
 from parkour.registry import RegisteredSpec, Registry
 from parkour.registry.describe import ParameterInfo, describe_algorithm, describe_fields, describe_parameters
 from parkour.specs import KINDS, SPEC_TYPES, Kind, ObservationField, Spec, TaskAlias
-from parkour.tasks.model import Section, TaskModel
+from parkour.tasks.model import TaskModel
+from parkour.tasks.sections import Section
 from parkour.testing.catalogue import checks_of
 from parkour.testing.subject import title_of
 

@@ -169,7 +169,7 @@ def _scenes(
     from parkour.params import Params
     from parkour.registry.registry import default_registry
     from parkour.registry.targets import resolve_target
-    from parkour.tasks.model import CourseField
+    from parkour.tasks.sections import CourseField
     from parkour.tasks.validation import validate
     from parkour.terrain.field import build_patch
     from parkour.terrain.preview import Scene

@@ -12,8 +12,8 @@ from parkour.errors import TaskError
 from parkour.mdp.robot import RobotLayout
 from parkour.params import within
 from parkour.reading import read_toml
-from parkour.tasks.model import Positive, Section
 from parkour.tasks.robot import LAYOUT_FILE
+from parkour.tasks.sections import Positive, Section
 from parkour.tasks.validation import validate
 
 TABLE = "hardware"

@@ -14,7 +14,8 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from parkour.exporters.hardware import HardwareEntry
 from parkour.mdp.robot import RobotLayout, check_layout, per_joint
 from parkour.params import ORDERED, within
-from parkour.tasks.model import NAME_PATTERN, Camera, Command, Control, CourseField, Goals, Section, Timing
+from parkour.tasks.names import NAME_PATTERN
+from parkour.tasks.sections import Camera, Command, Control, CourseField, Goals, Section, Timing
 
 FORMAT = "parkour-deploy"
 VERSION = 2

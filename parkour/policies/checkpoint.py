@@ -12,7 +12,8 @@ from torch import Tensor
 
 from parkour.policies.conditions import Conditions
 from parkour.reading import check_values
-from parkour.tasks.model import Name, Stage
+from parkour.tasks.model import Stage
+from parkour.tasks.names import Name
 from parkour.tasks.validation import validate
 
 Size = Annotated[int, Field(ge=0, le=10**8)]

@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor
 
 from parkour.reading import DEEPEST, MalformedError, check_values
-from parkour.tasks.model import Section
+from parkour.tasks.sections import Section
 from parkour.tasks.validation import validate
 
 LARGEST_STRUCTURE = 8 << 20

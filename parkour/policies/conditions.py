@@ -18,8 +18,9 @@ from pydantic import BaseModel, ConfigDict
 
 from parkour.errors import CheckpointError, TaskError
 from parkour.params import DrawnParams
-from parkour.tasks.model import Control, ObservationUse, Timing
 from parkour.tasks.resolved import ResolvedTask
+from parkour.tasks.sections import Control, Timing
+from parkour.tasks.uses import ObservationUse
 from parkour.tasks.validation import validate
 
 _log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from parkour.mdp.task_mdp import Clock, TaskMdp
 from parkour.mdp.terminations import OutcomeTerm, TerminationSet
 from parkour.mdp.terms import ObservationTerm, RawObservationTerm
 from parkour.specs import EventSpec, ObservationField, ObservationSpec, TerminationSpec, TerrainSpec
-from parkour.tasks.model import FORWARD
+from parkour.tasks.names import FORWARD
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 from parkour.terrain.curriculum import Curriculum
 from parkour.terrain.field import FieldTerrain, TerrainField, build_field

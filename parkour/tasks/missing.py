@@ -11,7 +11,8 @@ from parkour.registry import Registry, resolve_target
 from parkour.specs import Kind
 from parkour.tasks.changes import SECTIONS
 from parkour.tasks.layers import ENCODER_SUFFIX
-from parkour.tasks.model import Component, RewardUse, TaskModel, TerrainUse
+from parkour.tasks.model import TaskModel
+from parkour.tasks.uses import Component, RewardUse, TerrainUse
 
 TRAINING: frozenset[Kind] = frozenset({"reward", "event", "modifier", "terrain", "curriculum"})
 """What only training needs: a policy runs without the rewards, randomizations, noise and courses that it learned by."""

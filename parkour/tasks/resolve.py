@@ -17,10 +17,12 @@ from parkour.tasks.compose import compose
 from parkour.tasks.document import TaskDocument, TaskSource, read_task
 from parkour.tasks.layers import ENCODER_SUFFIX, Layers
 from parkour.tasks.missing import Missing, find_missing, is_active, refuse
-from parkour.tasks.model import FORWARD, CommandUse, EventUse, TaskModel
+from parkour.tasks.model import TaskModel
+from parkour.tasks.names import FORWARD
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 from parkour.tasks.robot import find_robot
 from parkour.tasks.suggest import did_you_mean
+from parkour.tasks.uses import CommandUse, EventUse
 from parkour.tasks.validation import validate
 from parkour.tasks.versions import compare_versions
 

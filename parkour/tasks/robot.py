@@ -17,7 +17,7 @@ from parkour.params import within
 from parkour.reading import MalformedError, read_toml
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import RobotSpec
-from parkour.tasks.model import Camera, CameraMounting
+from parkour.tasks.sections import Camera, CameraMounting
 from parkour.tasks.suggest import did_you_mean
 from parkour.tasks.validation import validate
 

@@ -12,7 +12,7 @@ from pydantic.dataclasses import is_pydantic_dataclass
 from pydantic_core import ErrorDetails
 
 from parkour.errors import TaskError
-from parkour.tasks.model import KEY_PATTERN, NAME_PATTERN
+from parkour.tasks.names import KEY_PATTERN, NAME_PATTERN
 from parkour.tasks.suggest import did_you_mean
 
 Model = TypeVar("Model")

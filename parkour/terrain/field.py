@@ -39,7 +39,7 @@ class FieldTerrain(NamedTuple):
 
 
 class FieldNumbers(Protocol):
-    """What the field needs to know; :class:`parkour.tasks.model.CourseField` fulfils it and documents the numbers."""
+    """What the field needs; :class:`parkour.tasks.sections.CourseField` fulfils it and documents the numbers."""
 
     @property
     def length(self) -> float: ...

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from parkour.errors import TerrainError
-from parkour.tasks.model import CourseField
+from parkour.tasks.sections import CourseField
 from parkour.terrain.field import Patch, build_patch, generate
 from parkour.terrain.raster import FLOOR, OPEN, Grid, ceiling_raster, height_raster
 from parkour.terrain.sub_terrain import LEVEL_START, MARGIN, PATCH_LENGTH, PATCH_WIDTH, SubTerrain

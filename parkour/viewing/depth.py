@@ -11,7 +11,7 @@ from torch import Tensor
 
 from parkour.mdp.camera import CameraGeometry, DepthCamera
 from parkour.mdp.task_mdp import TaskMdp
-from parkour.tasks.model import Camera
+from parkour.tasks.sections import Camera
 
 
 class DepthFeed:

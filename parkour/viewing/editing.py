@@ -16,8 +16,8 @@ from parkour.errors import ParkourError
 from parkour.params import Params, Within
 from parkour.specs import TerrainSpec
 from parkour.tasks.changes import join_path
-from parkour.tasks.model import CourseField
 from parkour.tasks.resolved import ResolvedComponent
+from parkour.tasks.sections import CourseField
 from parkour.tasks.table import Table, merge
 from parkour.tasks.validation import validate
 from parkour.terrain.field import Patch, build_patch

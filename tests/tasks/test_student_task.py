@@ -14,7 +14,7 @@ from parkour.errors import ParkourError
 from parkour.mdp.camera import CameraGeometry
 from parkour.registry import Registry
 from parkour.tasks import load_task, task_to_toml
-from parkour.tasks.model import Camera
+from parkour.tasks.sections import Camera
 from parkour_cli.changes import read_changes
 
 ALIAS = "Isaac-Extreme-Parkour-Student-Unitree-Go2"

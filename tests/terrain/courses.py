@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from parkour.tasks.model import CourseField
+from parkour.tasks.sections import CourseField
 from parkour.terrain.box import Box
 from parkour.terrain.sub_terrain import SubTerrain
 from parkour_terrains.plugin import register_terrains

@@ -17,7 +17,7 @@ from parkour.mdp.robot import RobotLayout
 from parkour_mujoco.robot_files import RobotFiles
 
 if TYPE_CHECKING:
-    from parkour.tasks.model import Physics
+    from parkour.tasks.sections import Physics
 
 COURSE_GROUP = 1
 """Geom group that holds the course and nothing else, so that rays can be restricted to it."""

@@ -13,7 +13,7 @@ from parkour.exporters.manifest import Manifest
 from parkour.mdp.twins import TwinGoals
 from parkour.registry import default_registry, resolve_target
 from parkour.specs import TerrainSpec
-from parkour.tasks.model import CourseField
+from parkour.tasks.sections import CourseField
 from parkour.tasks.validation import validate
 from parkour.terrain.field import FieldTerrain, TerrainField, build_field
 from parkour.terrain.progress import way_lengths, winds

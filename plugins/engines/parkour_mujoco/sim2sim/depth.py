@@ -14,7 +14,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from parkour.tasks.model import Camera
+from parkour.tasks.sections import Camera
 from parkour_mujoco.physics import COURSE_GROUP
 
 CAMERA = "parkour_depth"

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from parkour.mdp.robot import RobotLayout
-from parkour.tasks.model import Camera
+from parkour.tasks.sections import Camera
 from parkour.terrain.palette import height_colours
 from parkour_mujoco.physics import SolverSettings, add_course, robot_spec
 from parkour_mujoco.robot_files import RobotFiles

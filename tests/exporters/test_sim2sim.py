@@ -207,6 +207,17 @@ def test_json_and_comparison(run: Run, exports: dict[str, ExportResult], tmp_pat
     assert "-0.25 (0.25)" in out
 
 
+@pytest.mark.parametrize(("steps", "episodes"), [("1", 1), ("5", 1), ("6", 2), ("15", 3)])
+def test_control_steps_in_whole_episodes(run: Run, exports: dict[str, ExportResult], steps: str, episodes: int) -> None:
+    """Five control steps an episode."""
+    code, out, _ = run(
+        str(exports["teacher"].folder), "--steps", steps, "--seconds", "0.1", "--terrain", "flat", "--json", "-"
+    )
+    assert code == 0
+    data = json.loads(out)
+    assert data["protocol"]["episodes_per_terrain"] == len(data["episodes"]) == episodes
+
+
 @pytest.mark.slow
 def test_comparison_with_the_batched_engine(exports: dict[str, ExportResult]) -> None:
     from parkour_mujoco.sim2sim.run import Sim2SimOptions, run_export
@@ -236,6 +247,8 @@ def test_video(run: Run, exports: dict[str, ExportResult], tmp_path: Path) -> No
         (["{teacher}", "--terrain", "hurdel"], "unknown terrain 'hurdel'; did you mean 'hurdle'"),
         (["{teacher}", "--difficulty", "1:0"], "--difficulty: got '1:0'"),
         (["{teacher}", "--episodes", "0"], "--episodes: got 0, expected 1 to 10000"),
+        (["{teacher}", "--steps", "0"], "--steps: got 0, expected 1 to 1.5e+07"),
+        (["{teacher}", "--steps", "20", "--episodes", "2"], "got --episodes and --steps, expected one of them"),
         (["{teacher}", "--speed", "nan"], "--speed: got nan"),
         (["{teacher}", "--friction", "0"], "--friction: got 0"),
         (["{teacher}", "--compare", "no.json"], "--compare no.json: No such file"),

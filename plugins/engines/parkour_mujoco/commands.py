@@ -26,7 +26,11 @@ def sim2sim(
         typer.Option(metavar="NAME", help="Terrain to run on. Repeatable. [default: all of the task's]"),
     ] = None,
     difficulty: Annotated[str, typer.Option(metavar="A:B", help="Range of difficulties, in [0, 1].")] = "0:1",
-    episodes: Annotated[int, typer.Option(help="Episodes on each terrain.")] = 4,
+    episodes: Annotated[int | None, typer.Option(help="Episodes on each terrain. [default: 4]")] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Control steps on each terrain at least, in whole episodes; in place of --episodes."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the courses.")] = 1,
     speed: Annotated[float, typer.Option(help="Commanded speed [m/s].")] = 0.8,
     seconds: Annotated[float, typer.Option(help="Time-out of an episode [s].")] = 30.0,
@@ -49,8 +53,9 @@ def sim2sim(
         from parkour_mujoco.sim2sim.run import Sim2SimOptions, run_export
 
     options = Sim2SimOptions(
-        terrains=tuple(terrain or ()), difficulty=parse_range("--difficulty", difficulty), episodes=episodes, seed=seed,
-        speed=speed, seconds=seconds, friction=friction, noise=noise, compare=compare, video=video,
+        terrains=tuple(terrain or ()), difficulty=parse_range("--difficulty", difficulty), episodes=episodes,
+        steps=steps, seed=seed, speed=speed, seconds=seconds, friction=friction, noise=noise, compare=compare,
+        video=video,
     )  # fmt: skip
     if json_file is not None and str(json_file) != "-":
         check_writable(json_file, "--json")

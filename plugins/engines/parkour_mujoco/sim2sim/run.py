@@ -30,6 +30,8 @@ from parkour_mujoco.sim2sim.report import break_down, difference, load_evaluatio
 
 FORMAT = "parkour-sim2sim"
 VERSION = 1
+MOST_EPISODES = 10_000
+"""On each terrain."""
 ENGINE = "engine"
 """What to compare with: the batched engine, on the same courses."""
 
@@ -41,8 +43,10 @@ class Sim2SimOptions:
     terrains: tuple[str, ...] = ()
     """All of the task's when empty."""
     difficulty: tuple[float, float] = (0.0, 1.0)
-    episodes: int = 4
-    """Per terrain."""
+    episodes: int | None = None
+    """Per terrain; 4 where neither they nor ``steps`` are given."""
+    steps: int | None = None
+    """In place of ``episodes``: control steps on each terrain at least, in whole episodes, as in ``parkour eval``."""
     seed: int = 1
     speed: float = 0.8
     """Commanded [m/s]."""
@@ -56,6 +60,20 @@ class Sim2SimOptions:
     """A JSON file, or :data:`ENGINE`."""
     video: Path | None = None
     """Film the first episode on every terrain into this file."""
+
+    def count(self, step_dt: float) -> int:
+        """Episodes on each terrain; ``step_dt`` is the control step [s].
+
+        Raises:
+            ParkourError: more than can be, or both ways of saying how many.
+        """
+        if self.steps is None:
+            return 4 if self.episodes is None else self.episodes
+        if self.episodes is not None:
+            raise ParkourError("got --episodes and --steps, expected one of them")
+        most = MOST_EPISODES * max(1, round(self.seconds / step_dt))
+        _within("--steps", self.steps, 1, most)
+        return math.ceil(self.steps / (most // MOST_EPISODES))
 
 
 OnEpisode = Callable[[int, int, dict[str, Any]], None]
@@ -90,7 +108,8 @@ def run_export(
     there = load_evaluation(Path(options.compare)) if options.compare not in (None, ENGINE) else None
     if options.compare == ENGINE:
         check_task_file(folder, manifest)
-    plan = CoursePlan(choose_terrains(manifest, options.terrains), options.difficulty, options.episodes, options.seed)
+    count = options.count(manifest.timing.physics_step * manifest.timing.decimation)
+    plan = CoursePlan(choose_terrains(manifest, options.terrains), options.difficulty, count, options.seed)
     with stage("building courses"):
         field = build_courses(manifest, plan)
     conditions = Conditions(options.speed, options.seconds, options.friction)
@@ -134,7 +153,7 @@ def _head(folder: Path, manifest: Manifest, plan: CoursePlan, options: Sim2SimOp
             "noise": options.noise,
             "difficulty": list(options.difficulty),
             "terrains": list(plan.terrains),
-            "episodes_per_terrain": options.episodes,
+            "episodes_per_terrain": plan.episodes,
             "seed": options.seed,
         },
     }
@@ -170,14 +189,18 @@ def run_batched(folder: Path, plan: CoursePlan, conditions: Conditions, noise: s
 
 def _check(options: Sim2SimOptions) -> None:
     for name, value, low, high in (
-        ("--episodes", options.episodes, 1, 10_000),
+        ("--episodes", 1 if options.episodes is None else options.episodes, 1, MOST_EPISODES),
         ("--seed", options.seed, 0, 2**32 - 1),
         ("--speed", options.speed, 0.0, 5.0),
         ("--seconds", options.seconds, 0.02, 3600.0),
         ("--friction", options.friction, 0.01, 10.0),
     ):
-        if not (math.isfinite(value) and low <= value <= high):
-            raise ParkourError(f"{name}: got {value:g}, expected {low:g} to {high:g}")
+        _within(name, value, low, high)
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not (math.isfinite(value) and low <= value <= high):
+        raise ParkourError(f"{name}: got {value:g}, expected {low:g} to {high:g}")
 
 
 def _warn(manifest: Manifest, options: Sim2SimOptions, notify: Callable[[str], None]) -> None:

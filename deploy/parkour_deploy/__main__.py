@@ -37,6 +37,8 @@ def main(
         if error.hint:
             print(f"hint: {one_line(error.hint)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # Of commands that stop at no better moment.
+        return 130
 
 
 def _run(options: argparse.Namespace, links: Mapping[str, str], sources: Mapping[str, str]) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import torch
 
 from parkour.engines.protocol import Availability
 from parkour.mdp.task_mdp import TaskMdp
+from parkour.stopwatch import Stopwatch
 from parkour.tasks import load_task
 from parkour.testing.subject import CheckFailed, NotChecked, Subject, expect
 
@@ -18,9 +18,9 @@ SOON = 1.0
 
 def says_whether_it_can_run(subject: Subject) -> str:
     """It says quickly whether it can run here, and if not, why and what to do."""
-    begin = time.perf_counter()
+    watch = Stopwatch()
     found = subject.target().availability()
-    seconds = time.perf_counter() - begin
+    seconds = watch.seconds()
     if not isinstance(found, Availability):
         raise CheckFailed(f"availability() returned a {type(found).__name__}, expected an Availability")
     expect(seconds < SOON, f"availability() took {seconds:.1f} s, expected less than {SOON:g}")

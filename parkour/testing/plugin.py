@@ -24,16 +24,17 @@ SLOW = 2.0
 BEARABLE = ("numpy", "pydantic")
 """What a plugin of a few lines may import beside its hooks."""
 _PROBE = """
-import json, sys, time
+import json, sys
 from importlib import import_module
 import parkour, pluggy
 from parkour import hookimpl, TerrainSpec
-before, begin = set(sys.modules), time.perf_counter()
+from parkour.stopwatch import Stopwatch
+before, watch = set(sys.modules), Stopwatch()
 names, api = json.loads(sys.argv[1]), {}
 for name in names:
     module = import_module(name)
     api[name] = getattr(module, sys.argv[2], None)
-report = {"seconds": time.perf_counter() - begin, "modules": sorted(set(sys.modules) - before), "api": api}
+report = {"seconds": watch.seconds(), "modules": sorted(set(sys.modules) - before), "api": api}
 print("\\n" + json.dumps(report, default=repr))
 """
 

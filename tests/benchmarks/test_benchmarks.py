@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+import time
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -120,8 +121,10 @@ def test_time_to_success_is_trained_and_scored_by_the_commands(monkeypatch: pyte
     assert row["minutes_to"] == {"0.80": 1.0, "0.90": 1.5, "0.95": 1.5}
 
 
-def test_one_real_measurement() -> None:
+def test_one_real_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the processor's time of this process: in that of the wall, what others do weighs more than four steps."""
     pytest.importorskip("mjlab")
+    monkeypatch.setattr("parkour.engines.benchmark.time", SimpleNamespace(perf_counter=time.process_time))
     row = measure.environment("cpu", num_envs=2, steps=4)
     assert row["num_envs"] == 2 and row["decimation"] == 4
     assert 0 < row["environment"] < row["physics"]

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from parkour.exporters.hardware import read_hardware
 from parkour.tasks.robot import load_robot
+from parkour_deploy import __main__ as command_line
+from parkour_deploy.control.controller import Controller
 from parkour_deploy.control.feet import FootContact
+from parkour_deploy.control.loop import Loop
 from parkour_deploy.control.machine import SITTING_DOWN, STANDING_UP, Mode, StateMachine
 from parkour_deploy.control.poses import lying_down, standing_up
 from parkour_deploy.control.watchdogs import Body, Watchdogs
+from parkour_deploy.errors import LinkError
 from parkour_deploy.hardware import Limits
 from parkour_deploy.joints import JointOrder
+from parkour_deploy.links.link import RobotLink
 from parkour_deploy.orientation import roll_pitch_yaw, wrap
 from parkour_deploy.remote import Remote
 from parkour_deploy.robot import RobotState
@@ -206,3 +211,22 @@ def test_commands_in_the_pages_parse() -> None:
     assert lines
     for line in lines:
         make_parser("parkour deploy").parse_args(line)
+
+
+def test_who_stops_it_before_the_robot_says_anything_is_not_told_of_cables() -> None:
+    class Silent:
+        def receive(self, timeout: float) -> None:
+            asked.append(timeout)
+
+    asked: list[float] = []
+    loop = Loop(cast(RobotLink, Silent()), cast(Controller, None), stale=50, move=False, stop=lambda: bool(asked))
+    with pytest.raises(LinkError, match=r"^stopped before a state came from the robot$"):
+        loop.run(60.0)
+
+
+def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(command_line._COMMANDS, "list", interrupted)
+    assert command_line.main(["list"]) == 130 and capsys.readouterr() == ("", "")

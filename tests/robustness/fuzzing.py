@@ -20,7 +20,7 @@ from typing import Any
 from parkour.errors import ParkourError
 from parkour_deploy.errors import DeployError
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds that an input may take."""
 LONGEST = 4000
 """Characters of a line that somebody would still read."""

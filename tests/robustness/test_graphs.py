@@ -106,7 +106,7 @@ def test_a_graph_without_an_end_is_ended(
     begin = time.monotonic()
     with pytest.raises(ContractError, match=r"cannot run policy\.onnx"):
         GraphPolicy(read_contract(tmp_path)).warm_up(size_of(shipped))
-    assert time.monotonic() - begin < 10.0
+    assert time.monotonic() - begin < 60.0  # The graph takes hours.
 
 
 def port(kind: str, key: str, value: Any) -> Change:

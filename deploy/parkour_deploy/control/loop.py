@@ -126,6 +126,8 @@ class Loop:
             state = self._link.receive(0.1)
             if state is not None:
                 return state
+        if self._stop():
+            raise LinkError("stopped before a state came from the robot")
         raise LinkError("no state came from the robot: is it on, is the interface the right one?")
 
     def _answer(self, state: RobotState, came: float) -> None:

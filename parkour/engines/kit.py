@@ -6,7 +6,8 @@ from parkour.errors import DeviceError, EngineError
 from parkour.mdp.action_delay import ActionDelay
 from parkour.mdp.camera import MountingPart
 from parkour.mdp.context import RobotState
-from parkour.mdp.task_mdp import Measurement, TaskMdp
+from parkour.mdp.measurement import Measurement
+from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks.build import build_mdp
 from parkour.tasks.resolved import ResolvedTask
 from parkour.terrain.rays import cast_rays, rotation_matrix

@@ -142,6 +142,18 @@ class Privileged:
     damping_scale: Tensor
     """``[N, J]`` factor on the derivative gains."""
 
+    @classmethod
+    def nominal(cls, num_envs: int, joints: int, device: str, friction: float = 1.0) -> Privileged:
+        """Of robots that are as their model says."""
+        ones = lambda: torch.ones(num_envs, joints, device=device)  # noqa: E731
+        return cls(
+            added_mass=torch.zeros(num_envs, 1, device=device),
+            com_offset=torch.zeros(num_envs, 3, device=device),
+            friction=torch.full((num_envs, 1), friction, device=device),
+            stiffness_scale=ones(),
+            damping_scale=ones(),
+        )
+
 
 @dataclass(slots=True)
 class StepContext:

@@ -14,17 +14,18 @@ The same object serves training, evaluation and play on every engine.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from parkour.mdp.camera import DepthCamera
+from parkour.mdp.clock import Clock
 from parkour.mdp.command import CommandSet
-from parkour.mdp.context import Contacts, PreviousStep, Privileged, RobotState, StepContext
+from parkour.mdp.context import Contacts, PreviousStep, Privileged, StepContext
 from parkour.mdp.drive import Drive
 from parkour.mdp.events import SimHandle
 from parkour.mdp.goals import GoalTracker
+from parkour.mdp.measurement import Measurement
 from parkour.mdp.observations import ObservationSet
 from parkour.mdp.randomization import EventSet
 from parkour.mdp.rewards import RewardSet
@@ -33,28 +34,6 @@ from parkour.mdp.statistics import EpisodeStatistics
 from parkour.mdp.terminations import TerminationSet
 from parkour.terrain.curriculum import Curriculum, EndedEpisodes
 from parkour.terrain.library import CourseState
-
-
-@dataclass(slots=True)
-class Measurement:
-    """What an engine's accessor reads from the simulator."""
-
-    robot: RobotState
-    foot_force: Tensor
-    """``[N, F, 3]`` net contact force on each foot [N]."""
-    body_force: Tensor
-    """``[N, B, 3]`` net contact force on each watched body [N]."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Times of a task, in the units the loop needs."""
-
-    step_dt: float
-    """Control step [s]."""
-    max_episode_steps: int
-    perception_period: int
-    """Control steps between refreshes of the slow sensors."""
 
 
 class TaskMdp:
@@ -84,14 +63,11 @@ class TaskMdp:
         self.events, self.statistics, self.curriculum = events, statistics, curriculum
         self.camera = camera
         joints, feet = layout.num_joints, layout.num_feet
-        zeros = lambda *shape: torch.zeros(num_envs, *shape, device=device)  # noqa: E731
         self.default_joint_pos = torch.tensor(layout.default_joint_pos, device=device)
-        self.privileged = Privileged(
-            zeros(1), zeros(3), torch.ones(num_envs, 1, device=device), zeros(joints) + 1, zeros(joints) + 1
-        )
-        self.previous = PreviousStep(zeros(joints), zeros(joints), zeros(joints))
-        self.action = zeros(joints)
-        self.previous_foot_force = zeros(feet, 3)
+        self.privileged = Privileged.nominal(num_envs, joints, device)
+        self.previous = PreviousStep(*(torch.zeros(num_envs, joints, device=device) for _ in range(3)))
+        self.action = torch.zeros(num_envs, joints, device=device)
+        self.previous_foot_force = torch.zeros(num_envs, feet, 3, device=device)
         self.broken = torch.zeros(num_envs, dtype=torch.bool, device=device)
         self.unfit = torch.zeros(num_envs, dtype=torch.bool, device=device)
         """``[N]`` whose action at this control step was not finite; written in place. Such a robot is broken."""
@@ -146,12 +122,8 @@ class TaskMdp:
         self._lived = self._lived + 1
         self.action = action
         robot = seen.robot
-        self.broken = (
-            ~torch.isfinite(torch.cat([robot.base_pos, robot.base_quat, robot.joint_pos, robot.joint_vel], dim=-1)).all(
-                dim=-1
-            )
-            | self.unfit
-        )
+        measured = torch.cat([robot.base_pos, robot.base_quat, robot.joint_pos, robot.joint_vel], dim=-1)
+        self.broken = ~torch.isfinite(measured).all(dim=-1) | self.unfit
         self.goals.advance(robot.base_pos[:, :2], self.course.goals, self.course.goal_count, self.clock.step_dt)
         goals = self.goals.state(robot.base_pos[:, :2], robot.yaw, self.course.goals, self.course.goal_count)
         self.context = ctx = self._context(seen, goals, episode_step, perception=torch.zeros_like(self.broken))

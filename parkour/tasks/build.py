@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 
 from parkour.mdp.camera import CameraGeometry, DepthCamera
+from parkour.mdp.clock import Clock
 from parkour.mdp.command import CommandSet, CommandTerm
 from parkour.mdp.goals import GoalTracker
 from parkour.mdp.modifiers import EpisodeChance, ModifierChain, NoiseRamp
@@ -17,7 +18,7 @@ from parkour.mdp.randomization import EventSet, TimedEvent
 from parkour.mdp.rewards import RewardSet, WeightedTerm
 from parkour.mdp.robot import RobotLayout
 from parkour.mdp.statistics import EpisodeStatistics
-from parkour.mdp.task_mdp import Clock, TaskMdp
+from parkour.mdp.task_mdp import TaskMdp
 from parkour.mdp.terminations import OutcomeTerm, TerminationSet
 from parkour.mdp.terms import ObservationTerm, RawObservationTerm
 from parkour.specs import EventSpec, ObservationField, ObservationSpec, TerminationSpec, TerrainSpec

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from parkour.mdp.context import Contacts, GoalState, PreviousStep, Privileged, RobotState, StepContext
-from parkour.mdp.task_mdp import Measurement
+from parkour.mdp.measurement import Measurement
 from parkour.tasks.robot import load_robot
 from parkour.terrain.field import TerrainField
 from parkour.terrain.library import CourseLibrary, CourseState

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from parkour.engines.task_env import TaskEnv, Transition
 from parkour.mdp.context import RobotState
-from parkour.mdp.task_mdp import Measurement
+from parkour.mdp.measurement import Measurement
 from parkour.policies.checkpoint import Checkpoint
 from parkour.policies.checkpoint_file import save_checkpoint
 from parkour.policies.definition import acting_network, define_policy

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from parkour.mdp.task_mdp import Measurement, TaskMdp
+from parkour.mdp.measurement import Measurement
+from parkour.mdp.task_mdp import TaskMdp
 from parkour.tasks import ResolvedTask, load_task
 from parkour.terrain.box import Box
 from parkour.terrain.rays import rotation_matrix

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from parkour.errors import TerrainError
-from parkour.mdp.task_mdp import Clock, TaskMdp
+from parkour.mdp.clock import Clock
+from parkour.mdp.task_mdp import TaskMdp
 from parkour.terrain.box import Box
 from parkour.terrain.field import FieldTerrain, TerrainField, build_field
 from parkour.terrain.library import CourseLibrary, CourseState

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from parkour.errors import EngineError
 from parkour.mdp.context import RobotState
+from parkour.mdp.measurement import Measurement
 from parkour.mdp.robot import RobotLayout
-from parkour.mdp.task_mdp import Measurement
 from parkour.terrain.rays import rotation_matrix
 from parkour_isaaclab.robot import RobotAsset
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from parkour.mdp.context import RobotState
+from parkour.mdp.measurement import Measurement
 from parkour.mdp.robot import RobotLayout
-from parkour.mdp.task_mdp import Measurement
 from parkour.terrain.rays import rotation_matrix
 from parkour_mujoco.robot_files import RobotFiles
 from parkour_mujoco.scene import sensor_name

@@ -51,11 +51,7 @@ class TorchTerms:
         self._ends = TerminationSet({key: self._end(key) for key in terminations}, 1, CPU)
         self._groups = ObservationSet({name: ClippedGroup(self._group(name), None) for name in groups})
         self._default = torch.tensor(self._layout.default_joint_pos)
-        joints = self._layout.num_joints
-        self._privileged = Privileged(
-            torch.zeros(1, 1), torch.zeros(1, 3), torch.full((1, 1), friction), torch.ones(1, joints),
-            torch.ones(1, joints),
-        )  # fmt: skip
+        self._privileged = Privileged.nominal(1, self._layout.num_joints, CPU, friction)
         self._robot = torch.zeros(1, dtype=torch.int64)
         self._library: tuple[object, CourseLibrary] | None = None
         self._course: CourseState | None = None

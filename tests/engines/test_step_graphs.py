@@ -15,6 +15,7 @@ from tests.cuda_graphs.recorded_graph import RecordedGraph
 pytestmark = pytest.mark.mujoco
 
 
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"))]
 NOISE = "observations.proprioception.modifiers.{}={{params={{{}}}, chance=0.5}}"
 
 
@@ -39,10 +40,7 @@ def make_env(graphs: bool, device: str = "cpu", name: str = "go2-teacher", overl
     return env
 
 
-@pytest.mark.parametrize(
-    "device",
-    ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"))],
-)
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(
     ("task", "overlay"),
     [("go2-teacher", None), ("go2-teacher", "noise"), ("go2-student", None), ("go2-student", "robust")],
@@ -76,3 +74,21 @@ def test_observations_rewards_and_ends_are_those_without_graphs(task: str, overl
     torch.testing.assert_close(plain.mdp.drain_statistics(), graphed.mdp.drain_statistics(), equal_nan=True)
     plain.close()
     graphed.close()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_actions_that_are_no_numbers_break_their_robots_in_graphs_too(device: str) -> None:
+    """What is counted outside of the graphs, and read and cleared in them, is the same memory."""
+    env = make_env(True, device)
+    for _ in range(8):
+        env.transition(torch.zeros(24, 12, device=device))
+    assert env._graphs.failure is None and env._graphs.captured("judge")
+    env.mdp.drain_statistics()
+    actions = torch.zeros(24, 12, device=device)
+    actions[3, 5], actions[7] = float("nan"), float("inf")
+    result = env.transition(actions)
+    assert result.failed.nonzero().flatten().tolist() == [3, 7]
+    assert all(torch.isfinite(group).all() for group in result.observations.values())
+    assert not env.transition(torch.zeros(24, 12, device=device)).failed.any()
+    assert float(env.mdp.drain_statistics()["Physics/nan_actions"]) == 2.0
+    env.close()

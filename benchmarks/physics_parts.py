@@ -1,8 +1,8 @@
 """Which of our own parts of the physics, or which graphs, make a step other than MuJoCo Warp's own?
 
-``python benchmarks/physics_parts.py [--device cuda:0] [--json FILE]``: about a minute on a GPU, without training. Random
-actions from a standing start, with pushes, resets, randomized masses and all rewards: once with MuJoCo Warp's own parts
-and no graphs of the environment's steps, and then with each part and each kind of graph. Two comparisons:
+``python benchmarks/physics_parts.py [--device cuda:0] [--json FILE]``: about a minute on a GPU, without training.
+Random actions from a standing start, with pushes, resets, randomized masses and all rewards: once with MuJoCo Warp's
+own parts and no graphs of the environment's steps, and then with each part and each kind of graph. Two comparisons:
 
 - step by step: every step is taken from the state that the first run took it from, with the same random numbers;
 - on average: every run goes its own way; means per robot and step, in standard errors.

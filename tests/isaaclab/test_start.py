@@ -114,7 +114,7 @@ def test_compiling_is_said_again_while_it_goes_on(tmp_path: Path, monkeypatch: p
     assert lines[-1] == "still compiling kernels, 0 min"
 
 
-def _wait(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def _wait(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "nothing was said"

@@ -41,6 +41,7 @@ def rescuing(state: RunState, begin: int) -> Iterator[None]:
     """
     peers = peers_here()
     over = threading.Event()
+    watch: threading.Thread | None = None
     if peers is not None:
         if state.runner.gpu_global_rank == 0:
             peers.begin(state.folder)
@@ -58,6 +59,9 @@ def rescuing(state: RunState, begin: int) -> Iterator[None]:
         raise PeerLostError("another process of this run has ended", hint="parkour train --resume") from error
     finally:
         over.set()
+        if watch is not None:
+            # One that asks the store while Python closes aborts the process.
+            watch.join()
 
 
 def _speaks_of_a_peer(error: RuntimeError) -> bool:

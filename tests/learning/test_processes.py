@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
@@ -192,6 +194,26 @@ def test_one_that_waits_in_vain_saves_from_a_thread(tmp_path: Path, monkeypatch:
         next(iter(state.runner.alg.save()["actor_state_dict"].values())).fill_(float("nan"))
     rescue._save(None, state, 0)
     assert not result.checkpoint.exists()
+
+
+def test_the_thread_that_looks_for_lost_ones_ends_with_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of a question to the launcher's store it would abort the process when Python closes."""
+    asks, answers = threading.Event(), threading.Event()
+
+    class SlowPeers:
+        def begin(self, folder: Path) -> None: ...
+
+        def lost_one(self, patience: float = 0.0) -> bool:
+            asks.set()
+            answers.wait(PATIENCE)
+            return False
+
+    monkeypatch.setattr(rescue, "peers_here", SlowPeers)
+    runner = SimpleNamespace(gpu_global_rank=0, device="cuda:0", is_distributed=True)
+    with rescue.rescuing(cast(RunState, SimpleNamespace(runner=runner, folder=Path())), 0):
+        assert asks.wait(PATIENCE)
+        threading.Timer(0.3, answers.set).start()
+    assert not [thread for thread in threading.enumerate() if thread.name == "rescue"]
 
 
 def test_processes_without_their_launcher_save_and_end(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ more than it does from itself. Exit status 1 if any is.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import time
@@ -129,6 +130,8 @@ class Comparison:
             steps = differences(self.first, self._run(env, like=self.first))
             means = deviations(self.means, averages(self._run(env), self.names))
             room = env.sim.room()
+        del env
+        gc.collect()  # Its graphs go now, and not while the next one's are recorded.
         complaint = None if room is None else room.complaint(self.num_envs)
         return Outcome(variant.name, steps, means, complaint or "", time.monotonic() - started)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 pytestmark = pytest.mark.mujoco
 pytest.importorskip("mujoco_warp")
@@ -131,3 +132,10 @@ def test_the_command_says_what_it_found(
     assert "| contact forces 1 |" in capsys.readouterr().out
     written = json.loads(out.read_text())
     assert written["verdict"].startswith("no part") and [run["name"] for run in written["runs"]] == ["motors"]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_no_part_and_no_graph_differs(diagnosis: Any) -> None:
+    comparison = diagnosis.Comparison("cuda:0", num_envs=256, steps=60)
+    found = [comparison.compare(variant) for variant in diagnosis.plan("cuda:0")]
+    assert diagnosis.verdict(found, comparison.noise).startswith("no part"), diagnosis.table(found, comparison.noise)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,3 +92,31 @@ def test_what_goes_wrong_is_raised_and_launches_run_again() -> None:
     with pytest.raises(ValueError, match="no such world"):
         compile_together(lambda: (_ for _ in ()).throw(ValueError("no such world")), "cpu")
     assert wp.Module.load is load
+
+
+def test_nothing_is_collected_while_a_graph_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends in the meantime would be recorded too."""
+    from parkour_mujoco.warp_physics import capture
+
+    class Recorder:
+        graph = "the graph"
+
+        def __enter__(self) -> Recorder:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+    monkeypatch.setattr(capture.wp, "ScopedCapture", Recorder)
+    seen: list[bool] = []
+    assert gc.isenabled()
+    assert capture.record(lambda: seen.append(gc.isenabled()), "cpu") == "the graph"
+    assert seen == [False] and gc.isenabled()
+
+
+def test_every_graph_is_recorded_there() -> None:
+    """Both kinds of worlds, and no other file of the physics."""
+    import parkour_mujoco.warp_physics as package
+
+    sources = {path.name: path.read_text() for path in Path(package.__path__[0]).glob("*.py")}
+    assert [name for name, text in sources.items() if "ScopedCapture" in text] == ["capture.py"]
+    assert all("record(" in sources[name] for name in ("stock.py", "worlds.py"))

@@ -13,6 +13,8 @@ import warp as wp
 from mjlab.sim import Simulation, SimulationCfg
 from torch import Tensor
 
+from parkour_mujoco.warp_physics.capture import record
+
 
 class StockWorlds(Simulation):
     """``N`` worlds. On a GPU steps, resets and kinematics are CUDA graphs, mjlab's but for the last.
@@ -33,9 +35,7 @@ class StockWorlds(Simulation):
         self._kinematics: Any = None
         if self.use_cuda_graph:
             self._run_kinematics()  # Kernels are compiled before a capture, not in it.
-            with wp.ScopedDevice(self.wp_device), wp.ScopedCapture() as capture:
-                self._run_kinematics()
-            self._kinematics = capture.graph
+            self._kinematics = record(self._run_kinematics, self.wp_device)
 
     def kinematics(self) -> None:
         """Positions of bodies, shapes and cameras."""

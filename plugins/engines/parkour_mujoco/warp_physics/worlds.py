@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import mujoco
@@ -17,6 +15,7 @@ from mjlab.sim import Simulation, SimulationCfg
 from mjlab.sim.sim_data import TorchArray
 from torch import Tensor
 
+from parkour_mujoco.warp_physics.capture import record
 from parkour_mujoco.warp_physics.kernels import compile_together
 from parkour_mujoco.warp_physics.motors import WarpMotors
 from parkour_mujoco.warp_physics.overflows import Overflows
@@ -67,10 +66,7 @@ class Worlds(Simulation):
             self._record(name)
 
     def _record(self, name: str) -> None:
-        act = self._acts()[name]
-        with _no_garbage_collection(), wp.ScopedDevice(self.wp_device), wp.ScopedCapture() as capture:
-            act()
-        self._graphs[name] = capture.graph
+        self._graphs[name] = record(self._acts()[name], self.wp_device)
 
     def load_kernels(self) -> None:
         """Compile at once what the graphs and randomization launch, where it is not compiled yet: one after the other
@@ -104,6 +100,7 @@ class Worlds(Simulation):
         self._motors, self._decimation = motors, decimation
         self._target = TorchArray(motors.target)
         if self.use_cuda_graph:
+            compile_together(lambda: motors.write(self.wp_data), self.wp_device)
             self._record("control")
 
     def control(self, target: Tensor) -> None:
@@ -148,15 +145,3 @@ class Worlds(Simulation):
                 wp.capture_launch(graph)
             else:
                 self._acts()[name]()
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """An old graph that is collected meanwhile would leave its end in the new one."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

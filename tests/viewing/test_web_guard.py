@@ -28,7 +28,7 @@ import viser  # noqa: E402
 from websockets.exceptions import InvalidStatus  # noqa: E402
 from websockets.sync.client import connect  # noqa: E402
 
-from parkour.viewing.web import page as web_module  # noqa: E402
+from parkour.viewing.web import served_page as web_module  # noqa: E402
 from parkour.viewing.web.guard import Guard  # noqa: E402
 from parkour.viewing.web.page import WebViewer  # noqa: E402
 from parkour_mujoco.viewer.shapes import MujocoShapes  # noqa: E402

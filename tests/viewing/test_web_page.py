@@ -36,10 +36,11 @@ choose_renderer()
 mujoco = pytest.importorskip("mujoco")
 pytest.importorskip("mjlab")
 from parkour.viewing import web  # noqa: E402
-from parkour.viewing.web import page as web_module  # noqa: E402
+from parkour.viewing.web import served_page as web_module  # noqa: E402
 from parkour.viewing.web.identity import ICON  # noqa: E402
 from parkour.viewing.web.overlays import force_arrows, velocity_arrows  # noqa: E402
-from parkour.viewing.web.page import WebViewer, free_port  # noqa: E402
+from parkour.viewing.web.page import WebViewer  # noqa: E402
+from parkour.viewing.web.served_page import free_port  # noqa: E402
 from parkour_mujoco.viewer.shapes import MujocoShapes  # noqa: E402
 
 

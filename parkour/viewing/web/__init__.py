@@ -5,12 +5,13 @@ Needs viser, which comes with the engines' extras; nothing else in the core impo
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from parkour.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from parkour.viewing.editing import TerrainEditor
     from parkour.viewing.session import Session
@@ -19,16 +20,30 @@ if TYPE_CHECKING:
     from parkour.viewing.web.shapes import RobotShapes
 
 
+@contextmanager
+def viser_for(what: str) -> Iterator[None]:
+    """Imports of what draws pages.
+
+    Args:
+        what: asked for a page; begins the error.
+
+    Raises:
+        EngineError: it is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise EngineError(f"{what}: {error}", hint="pip install viser") from None
+
+
 def open_page(robot: RobotShapes, session: Session, options: ViewerOptions) -> Viewer:
     """Serve the page.
 
     Raises:
         EngineError: what draws it is not installed, or the port is in use.
     """
-    try:
+    with viser_for("--viewer web"):
         from parkour.viewing.web.page import WebViewer
-    except ImportError as error:
-        raise EngineError(f"--viewer web: {error}", hint="pip install viser") from None
     return WebViewer(robot, session, options)
 
 
@@ -38,8 +53,6 @@ def open_editor(editor: TerrainEditor, save: Callable[[], str], port: int | None
     Raises:
         EngineError: what draws it is not installed, or the port is in use.
     """
-    try:
+    with viser_for("the page cannot be served"):
         from parkour.viewing.web.editor import EditorPage
-    except ImportError as error:
-        raise EngineError(f"the page cannot be served: {error}", hint="pip install viser") from None
     return EditorPage(editor, save, port)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import queue
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from parkour.terrain.raster import OPEN
 from parkour.viewing.editing import Knob, TerrainEditor
 from parkour.viewing.snapshot import GOAL_COLOURS, GoalStatus
 from parkour.viewing.web.course import CourseScene, light
-from parkour.viewing.web.page import BRAND, free_port, guarded_address, guarded_server
+from parkour.viewing.web.served_page import ServedPage
 
 EDGE_COLOUR, OVERHEAD_COLOUR, GOAL_COLOUR = (219, 20, 89), (107, 64, 184), (31, 95, 191)
 """On the map."""
@@ -28,7 +26,7 @@ PATIENCE = 0.2
 """Between looks at whether to end [s]."""
 
 
-class EditorPage:
+class EditorPage(ServedPage):
     """Serves the page, and does what is asked for there in the thread that calls :meth:`run`.
 
     Args:
@@ -41,16 +39,11 @@ class EditorPage:
     """
 
     def __init__(self, editor: TerrainEditor, save: Callable[[], str], port: int | None = None) -> None:
+        super().__init__(f"terrain {editor.terrain.key}", port, control_width="large")
         self.editor, self._save = editor, save
         self._wishes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._over = False
         self._said = ""
-        port = free_port(port)
-        self.server, self.guard = guarded_server(f"terrain {editor.terrain.key}", port)
-        self.address = guarded_address(port, self.guard)
-        self.server.gui.configure_theme(
-            show_logo=False, show_share_button=False, control_width="large", brand_color=BRAND
-        )
         scene: Any = self.server.scene
         scene.set_up_direction("+z")
         light(scene)
@@ -120,10 +113,6 @@ class EditorPage:
                 wish()
             self.editor.redraw()
             self._show()
-
-    def close(self) -> None:
-        with redirect_stdout(io.StringIO()):
-            self.server.stop()
 
     def _set_difficulty(self, value: Any) -> None:
         if isinstance(value, (int, float)) and 0.0 <= value <= 1.0:

@@ -82,10 +82,10 @@ def _check_installed() -> None:
 
 
 def _open_page(robot: Any, port: int | None) -> Any:
-    try:
+    from parkour.viewing.web import viser_for
+
+    with viser_for("--page"):
         from parkour_mujoco.fake_go2.page import Page
-    except ImportError as error:
-        raise EngineError(f"--page: {error}", hint="pip install viser") from None
     page = Page(robot, port)
     notice(f"page: {page.address}")
     return page

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
 
 import mujoco
 import numpy as np
 
 from parkour.viewing.snapshot import PARKED_BELOW, Snapshot
-from parkour.viewing.web.page import free_port, guarded_address, guarded_server
 from parkour.viewing.web.scene import WebScene
+from parkour.viewing.web.served_page import ServedPage
 from parkour.viewing.web.shapes import BodyMesh
 from parkour_mujoco.fake_go2.robot import FakeGo2
 from parkour_mujoco.viewer.meshes import body_meshes
@@ -36,7 +34,7 @@ class Shapes:
         return {body: (data.xpos[body].copy(), data.xquat[body].copy()) for body in range(self._world.model.nbody)}
 
 
-class Page:
+class Page(ServedPage):
     """Serves the page to this machine alone, to whoever has its address.
 
     Args:
@@ -48,18 +46,11 @@ class Page:
     """
 
     def __init__(self, robot: FakeGo2, port: int | None) -> None:
-        self._port = free_port(port)
-        self._server, self._guard = guarded_server("fake Go2", self._port)
-        self._server.gui.configure_theme(show_logo=False, show_share_button=False)
-        self._scene = WebScene(self._server, Shapes(robot), "follow")
-        self._text = self._server.gui.add_markdown("")
+        super().__init__("fake Go2", port)
+        self._scene = WebScene(self.server, Shapes(robot), "follow")
+        self._text = self.server.gui.add_markdown("")
         self._shown = 0.0
         self(robot)
-
-    @property
-    def address(self) -> str:
-        """With the token, without which nothing is served."""
-        return guarded_address(self._port, self._guard)
 
     def __call__(self, robot: FakeGo2) -> None:
         """Show the robot, if it is time."""
@@ -67,7 +58,7 @@ class Page:
         if now - self._shown < INTERVAL:
             return
         self._shown = now
-        with self._server.atomic():
+        with self.server.atomic():
             self._scene.update(_snapshot(robot))
         counts = robot.counts
         self._text.content = (
@@ -75,11 +66,6 @@ class Page:
             f"way points {robot.goals.index} of {len(robot.goals.goals)}  \n"
             f"commands {counts.obeyed}, ignored {counts.corrupt + counts.disabled + counts.torn}"
         )
-
-    def close(self) -> None:
-        """Serve no longer."""
-        with redirect_stdout(io.StringIO()):
-            self._server.stop()
 
 
 def _snapshot(robot: FakeGo2) -> Snapshot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -194,6 +195,7 @@ def test_nohup_keeps_training(tmp_path: Path) -> None:
     before = len(iterations_of(folder))
     deadline = time.monotonic() + PATIENCE
     while len(iterations_of(folder)) < before + 3 and time.monotonic() < deadline:
+        read_away(terminal)
         time.sleep(0.1)
     assert process.poll() is None and len(iterations_of(folder)) >= before + 3
     process.kill()
@@ -217,5 +219,13 @@ def on_a_terminal(tmp_path: Path, prefix: list[str]) -> tuple[subprocess.Popen[b
     deadline = time.monotonic() + PATIENCE
     while not list(experiment.glob("*/model_4.pt")):
         assert process.poll() is None and time.monotonic() < deadline
+        read_away(ours)
         time.sleep(0.05)
     return process, ours
+
+
+def read_away(terminal: int) -> None:
+    """What was written to it: who writes more than it holds waits."""
+    os.set_blocking(terminal, False)
+    with contextlib.suppress(BlockingIOError):
+        os.read(terminal, 1 << 16)

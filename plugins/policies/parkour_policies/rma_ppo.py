@@ -37,6 +37,20 @@ def ramp(iteration: int, values: tuple[float, float], between: tuple[int, int]) 
     return values[0] + part * (values[1] - values[0])
 
 
+def _check_rollout(storage: RolloutStorage, mini_batches: int) -> None:
+    """Whether a rollout has two samples for each mini-batch.
+
+    Raises:
+        TaskError: it has not.
+    """
+    if storage.num_envs * storage.num_transitions_per_env < 2 * mini_batches:
+        raise TaskError(
+            f"a rollout of {storage.num_envs} environments and {storage.num_transitions_per_env} steps is too "
+            f"small for {mini_batches} mini-batches",
+            hint="more environments (--num-envs), or --set algorithm.steps_per_env=24",
+        )
+
+
 class RmaPPO(PPO):
     """PPO on an :class:`RmaActor`; call :meth:`begin_iteration` before each rollout."""
 
@@ -59,13 +73,7 @@ class RmaPPO(PPO):
         **ppo: Any,
     ) -> None:
         super().__init__(actor, critic, storage, **ppo)
-        samples = storage.num_envs * storage.num_transitions_per_env
-        if samples < 2 * self.num_mini_batches:
-            raise TaskError(
-                f"a rollout of {storage.num_envs} environments and {storage.num_transitions_per_env} steps is too "
-                f"small for {self.num_mini_batches} mini-batches",
-                hint="more environments (--num-envs), or --set algorithm.steps_per_env=24",
-            )
+        _check_rollout(storage, self.num_mini_batches)
         self.latent_regularisation = latent_regularisation
         self.latent_regularisation_iterations = latent_regularisation_iterations
         self.dagger_interval = dagger_interval

@@ -21,6 +21,16 @@ OTHER_COMMANDS = {"evaluation": "eval", "evaluate": "eval", "test": "play", "lis
 BESIDE_CHECKPOINT = "@run"
 """What ``--export`` without a folder stands for."""
 _OVERRIDE = re.compile(r"(env|agent)\.[\w.]+=.*")
+_OVERRIDES = {
+    "env.scene.num_envs": "--num-envs",
+    "env.seed": "--seed",
+    "agent.seed": "--seed",
+    "agent.max_iterations": "--iterations",
+    "agent.save_interval": "--save-interval",
+    "agent.run_name": "--run-name",
+    "agent.experiment_name": "--experiment",
+}
+"""What Hydra changes there and an option changes here."""
 _WATCHED = ("play", "demo")
 
 
@@ -113,7 +123,9 @@ FLAGS: dict[str, Flag | dict[tuple[str, ...], Flag]] = {
         COMMANDS: Needless("a checkpoint says how late its actions are"),
     },
     "--nodelay": Answered(_LATE, "--set control.action_delay=0"),
-    "--use-jit": Answered("exports have commands of their own", "parkour sim2sim DIR, or parkour deploy check DIR"),
+    "--use-jit": Answered(
+        "exports have commands of their own", "parkour sim2sim DIR, or parkour deploy check DIR --interface NAME"
+    ),
 }
 """By name, with hyphens; where it depends on the command, the first of its tuples that names the command counts."""
 
@@ -145,8 +157,7 @@ def _translated(command: str, args: list[str]) -> Iterator[str]:
         name, equals, value = arg.partition("=")
         name = name.replace("_", "-")
         if not arg.startswith("--"):
-            _refuse_overrides(command, arg)
-            yield arg
+            yield from _overridden(arg)
         elif (flag := flag_of(name, command)) is not None:
             yield from _replaced(arg.partition("=")[0], flag, value if equals else None, args)
         elif name in ("--video", "--export") and not equals and command != "train" and _alone(args):
@@ -179,11 +190,16 @@ def _replaced(typed: str, flag: Flag, value: str | None, args: list[str]) -> Ite
     yield from replacement
 
 
-def _refuse_overrides(command: str, arg: str) -> None:
-    """Hydra's way to change a configuration."""
-    if _OVERRIDE.fullmatch(arg):
-        path = arg.partition("=")[0].partition(".")[2]
-        raise ParkourError(
-            f"{arg}: numbers of a task are changed with --set PATH=VALUE, and {path!r} is no path of ours",
-            hint="parkour tasks show go2-teacher lists the paths",
-        )
+def _overridden(arg: str) -> list[str]:
+    """An argument; what stands for it if it is Hydra's way to change a configuration."""
+    if not _OVERRIDE.fullmatch(arg):
+        return [arg]
+    name, _, value = arg.partition("=")
+    if name in _OVERRIDES:
+        notice(f"{arg} is here: {_OVERRIDES[name]} {value}")
+        return [_OVERRIDES[name], value]
+    path = name.partition(".")[2]
+    raise ParkourError(
+        f"{arg}: numbers of a task are changed with --set PATH=VALUE, and {path!r} is no path of ours",
+        hint="parkour tasks show go2-teacher lists the paths",
+    )

@@ -5,21 +5,26 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.main import get_command
 
+from parkour.errors import ParkourError
 from parkour.mdp.statistics import EpisodeStatistics
 from parkour.specs import KINDS
+from parkour.tasks import load_task
 from parkour_cli.app import app
+from parkour_cli.changes import read_changes
 from parkour_cli.plugin import COMMANDS
 from tests.docs.pages import PAGES, ROOT, blocks, prose, shell_lines
 
 _OPERATORS = {"&", "&&", "||", "|", ";", ">", ">>"}
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _LAUNCHED = ("-m", "parkour_cli")
+TASKS = ("go2-teacher", "go2-student")
 
 
 def _invocations(line: str) -> Iterator[list[str]]:
@@ -60,14 +65,40 @@ def _parse(args: list[str]) -> None:
 
 # The changelog speaks of commands as they were, and in short.
 MANUAL = [page for page in PAGES if page.name != "CHANGELOG.md"]
-COMMANDS_SHOWN = [(page.name, args) for page in MANUAL for line in shell_lines(page) for args in _invocations(line)]
+COMMANDS_SHOWN = [
+    (page.relative_to(ROOT).as_posix(), args)
+    for page in MANUAL
+    for line in shell_lines(page)
+    for args in _invocations(line)
+]
 
 
 @pytest.mark.parametrize(("page", "args"), COMMANDS_SHOWN, ids=[f"{page}: {' '.join(a)}" for page, a in COMMANDS_SHOWN])
 def test_commands_shown_exist_with_their_options(page: str, args: list[str]) -> None:
     if args in (["COMMAND", "--help"], ["DISTRIBUTION:NAME"]):
         return  # They stand for others.
-    _parse(args)
+    # A letter is any number, or whatever is asked for.
+    _parse(["1" if re.fullmatch(r"[A-Z]", word) else word for word in args])
+
+
+MEASURED = {
+    tuple(value for option, value in pairwise(args) if option == "--set")
+    for page, args in COMMANDS_SHOWN
+    if page.startswith("docs/results/")
+}
+
+
+@pytest.mark.parametrize("settings", sorted(filter(None, MEASURED)), ids=" ".join)
+def test_settings_of_the_results_are_still_settings(settings: tuple[str, ...]) -> None:
+    """Of one of the tasks: a figure is to be had again by the command that stands beside it."""
+    refused = []
+    for task in TASKS:
+        try:
+            load_task(task, overlay="train", changes=read_changes(settings))
+            return
+        except ParkourError as error:
+            refused.append(error.message)
+    raise AssertionError(refused)
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,7 @@ def test_gradients_are_clipped_each_or_together(joint: bool, monkeypatch: pytest
     monkeypatch.setattr(alg.optimizer, "step", step)
     rollout(runner, 1)
     alg.update()
+    assert len(norms) == alg.num_learning_epochs * alg.num_mini_batches
     for actor, critic in norms:
         both = math.hypot(actor, critic)
         assert (both if joint else actor) == pytest.approx(1e-3, rel=1e-2)

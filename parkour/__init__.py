@@ -36,13 +36,16 @@ if TYPE_CHECKING:
     from parkour.learning.callbacks import TrainingCallback as TrainingCallback
     from parkour.learning.iteration import Iteration as Iteration
     from parkour.learning.loggers import LoggerContext as LoggerContext
+    from parkour.learning.options import TrainOptions as TrainOptions
     from parkour.mdp.context import StepContext as StepContext
     from parkour.mdp.events import SimHandle as SimHandle
     from parkour.mdp.robot import RobotLayout as RobotLayout
     from parkour.mdp.twins import TwinContext as TwinContext
+    from parkour.params import ORDERED as ORDERED
     from parkour.params import Params as Params
     from parkour.params import Range as Range
     from parkour.params import param as param
+    from parkour.params import within as within
     from parkour.policies.definition import PolicyDefinition as PolicyDefinition
     from parkour.policies.definition import define_policy as define_policy
     from parkour.specs import CallbackSpec as CallbackSpec
@@ -98,13 +101,16 @@ _HOME = {
     "TrainingCallback": "parkour.learning.callbacks",
     "LoggerContext": "parkour.learning.loggers",
     "Iteration": "parkour.learning.iteration",
+    "TrainOptions": "parkour.learning.options",
     "StepContext": "parkour.mdp.context",
     "SimHandle": "parkour.mdp.events",
     "RobotLayout": "parkour.mdp.robot",
     "TwinContext": "parkour.mdp.twins",
+    "ORDERED": "parkour.params",
     "Params": "parkour.params",
     "Range": "parkour.params",
     "param": "parkour.params",
+    "within": "parkour.params",
     "PolicyDefinition": "parkour.policies.definition",
     "define_policy": "parkour.policies.definition",
     "ResolvedTask": "parkour.tasks.resolved",

@@ -7,7 +7,7 @@ and shows its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class ParkourError(Exception):
@@ -26,6 +26,13 @@ class ParkourError(Exception):
         self.hint = hint
 
 
+def nearest(name: str, known: Sequence[str], n: int) -> list[str]:
+    """At most ``n`` of the names that exist which somebody may have meant: those alike, else those that hold it."""
+    from difflib import get_close_matches
+
+    return get_close_matches(name, known, n=n) or [each for each in known if len(name) > 2 and name in each][:n]
+
+
 class TerminatedError(KeyboardInterrupt):
     """Somebody told the command to end, by SIGTERM or SIGHUP. As Ctrl-C, it is nobody's error."""
 
@@ -34,10 +41,8 @@ class UnknownNameError(ParkourError):
     """A name that nothing is registered under, with the nearest ones that exist."""
 
     def __init__(self, what: str, name: str, known: Iterable[str], *, hint: str | None = None) -> None:
-        from difflib import get_close_matches
-
         known = sorted(known)
-        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        near = nearest(name, known, n=3)
         if near:
             tail = f"did you mean {' or '.join(repr(n) for n in near)}?"
         elif known:

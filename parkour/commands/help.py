@@ -38,12 +38,22 @@ class Group(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         word = args[0] if args else ""
         if word and not word.startswith("-") and self.get_command(ctx, word) is None:
-            names = self.list_commands(ctx)
-            meant = next((name for name in names if name in args[1:]), names[0])
-            rest = " ".join([meant, *(arg for arg in args if arg != meant)])
-            ctx.fail(f"{ctx.command_path} has no sub-command {word!r}, expected {_either(names)}: "
-                     f"{ctx.command_path} {rest}")  # fmt: skip
+            ctx.fail(f"{ctx.command_path} has no sub-command {word!r}{self._instead(ctx, args)}")
         return super().resolve_command(ctx, args)
+
+    def _instead(self, ctx: Any, args: list[str]) -> str:
+        """What may have been meant: a name alike, or one that was forgotten or stands elsewhere, with its arguments."""
+        from difflib import get_close_matches
+
+        names = self.list_commands(ctx)
+        if near := get_close_matches(args[0], names, n=1):
+            return f"; did you mean {near[0]!r}?"
+        meant = next((name for name in names if name in args[1:]), names[0])
+        expected = f", expected {_either(names)}"
+        command = self.get_command(ctx, meant)
+        if command is None or not any(each.param_type_name == "argument" for each in command.params):
+            return expected
+        return f"{expected}: {' '.join([ctx.command_path, meant, *(arg for arg in args if arg != meant)])}"
 
 
 def _write_parameters(command: Any, ctx: Any, formatter: Any) -> None:

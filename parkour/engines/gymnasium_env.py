@@ -37,12 +37,13 @@ class GymnasiumEnv(VectorEnv):
     Args:
         env: closed with this one.
         flat: observe all groups as one vector, in the task's order; else as a dictionary of groups.
+        render_mode: ``rgb_array`` if it was made for pictures.
     """
 
-    def __init__(self, env: TaskEnv, *, flat: bool = False) -> None:
+    def __init__(self, env: TaskEnv, *, flat: bool = False, render_mode: str | None = None) -> None:
         self.env, self.flat = env, flat
         self.num_envs = env.num_envs
-        self.render_mode = "rgb_array" if isinstance(env, Rendering) else None
+        self.render_mode = render_mode
         self.metadata = {
             "autoreset_mode": AutoresetMode.SAME_STEP,
             "render_modes": ["rgb_array"],
@@ -65,8 +66,9 @@ class GymnasiumEnv(VectorEnv):
         """Begin new episodes everywhere; see :meth:`parkour.engines.task_env.TaskEnv.reset` for the seed.
 
         Raises:
-            ParkourError: a seed per environment, or options, which there are none of.
+            ParkourError: a seed per environment, or options, which there are none of; the environments are closed.
         """
+        self._check_open()
         if seed is not None and not isinstance(seed, int):
             raise ParkourError(f"got the seed {seed!r}, expected one int for all environments")
         if options:
@@ -87,8 +89,9 @@ class GymnasiumEnv(VectorEnv):
             bool (the time was up), and info: ``failed`` and ``succeeded``, ``[N]`` bool.
 
         Raises:
-            ParkourError: actions of another type, shape, kind of number or device.
+            ParkourError: actions of another type, shape, kind of number or device; the environments are closed.
         """
+        self._check_open()
         if isinstance(actions, np.ndarray):
             actions = torch.as_tensor(actions, device=self.device)
         with stepping_threads(self.device):
@@ -97,8 +100,13 @@ class GymnasiumEnv(VectorEnv):
 
     def render(self) -> tuple[np.ndarray, ...] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """One picture, of the first environment; None unless they were made with ``render_mode="rgb_array"``."""
-        picture = self.env.render() if isinstance(self.env, Rendering) else None
+        self._check_open()
+        picture = self.env.render() if self.render_mode is not None and isinstance(self.env, Rendering) else None
         return None if picture is None else (picture,)
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ParkourError("the environments are closed", hint="make new ones: parkour.make_env(TASK, NUM_ENVS)")
 
     def close_extras(self, **kwargs: Any) -> None:
         self.env.close()
@@ -166,4 +174,4 @@ def make_vec_env(
         simulator, resolved, num_envs=num_envs, device=choose_device(device), seed=seed,
         render=render_mode is not None, options=engine_options,
     )  # fmt: skip
-    return GymnasiumEnv(env, flat=flat)
+    return GymnasiumEnv(env, flat=flat, render_mode=render_mode)

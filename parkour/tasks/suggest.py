@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+
+from parkour.errors import nearest
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``did you mean 'weight'?``, or what is known where nothing is near."""
     known = sorted(known)
-    near = get_close_matches(name, known, n=2, cutoff=0.5)
+    near = nearest(name, known, n=2)
     if near:
         return f"did you mean {' or '.join(repr(word) for word in near)}?"
     return f"known: {', '.join(known)}" if known else "none is known"

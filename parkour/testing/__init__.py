@@ -2,8 +2,8 @@
 
 ``plugin_cases`` is what a plugin's tests need; ``random_context`` and ``recorded_moments`` give states to try terms
 on, ``random_episodes`` a table to try metrics on, ``ended_episodes`` ends of episodes for curricula,
-``example_jobs`` graphs to export, ``ReplayEnv`` an environment without a simulator, ``RecordingSim`` a simulator that
-remembers what events set.
+``example_jobs`` graphs to export, ``ReplayEnv`` an environment without a simulator, ``build_actor`` a policy's network,
+``RecordingSim`` a simulator that remembers what events set.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from parkour.testing.plugin import check_plugin as check_plugin
     from parkour.testing.recorded import recorded_moments as recorded_moments
     from parkour.testing.replay import ReplayEnv as ReplayEnv
+    from parkour.testing.replay import build_actor as build_actor
     from parkour.testing.sim import RecordingSim as RecordingSim
     from parkour.testing.states import GO2 as GO2
     from parkour.testing.states import random_context as random_context
@@ -42,6 +43,7 @@ _HOME = {
     "check_plugin": "plugin",
     "recorded_moments": "recorded",
     "ReplayEnv": "replay",
+    "build_actor": "replay",
     "RecordingSim": "sim",
     "GO2": "states",
     "random_context": "states",

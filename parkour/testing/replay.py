@@ -10,6 +10,7 @@ from torch import Tensor
 
 from parkour.engines.task_env import TaskEnv, Transition
 from parkour.mdp.context import StepContext
+from parkour.policies.deployed import build_actor as build_actor
 from parkour.tasks.build import build_camera, build_observations
 from parkour.tasks.resolved import ResolvedTask
 from parkour.testing.recorded import Moment, recorded_moments

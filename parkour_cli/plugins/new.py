@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -36,4 +37,7 @@ def new(
     write_project(contents, folder, force=force)
     for path in contents:
         print_result(folder / path)
-    notice(f"try it: pip install -e '{folder}[test]' && parkour plugins check {folder.name} && pytest {folder}")
+    # A line each: none is split on a terminal of 80 columns.
+    notice(f"try it: pip install -e {quote(f'{folder}[test]')}")
+    notice(f"        parkour plugins check {folder.name}")
+    notice(f"        pytest {quote(str(folder))}")

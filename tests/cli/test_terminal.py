@@ -141,6 +141,9 @@ def test_help_has_one_style(command: str, shown: Callable[..., str]) -> None:
     ("line", "said"),
     [
         ("export go2-teacher", "no sub-command 'go2-teacher', expected onnx, jit"),
+        ("export go2-teacher onnx", "parkour export onnx go2-teacher"),
+        ("plugins chek parkour-lab", "has no sub-command 'chek'; did you mean 'check'?"),
+        ("plugins slalom", "expected list, show, check or new"),
         ("export onnx", "Missing option '--out'"),
         ("train --no-such", "No such option: --no-such"),
         ("trian", "no command 'trian'; did you mean 'train'?"),

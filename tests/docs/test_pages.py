@@ -162,6 +162,17 @@ def test_ci_runs_the_readme_command() -> None:
     assert len(found) == 1
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_code_on_pages_imports_only_what_is_promised(page: Path) -> None:
+    """Or a reader who copies it stands on what may change at any time."""
+    promised = {"parkour", "parkour.testing", "parkour.commands", "parkour.engines.kit"}
+    code = "\n".join(block.text for block in blocks(page) if block.language in ("python", "py"))
+    found = re.findall(r"^ *(?:from|import) (parkour(?:\.\w+)*)", code, re.MULTILINE)
+    assert set(found) <= promised
+    names = re.findall(r"`from (parkour[\w.]*) import", page.read_text(encoding="utf-8"))
+    assert set(names) <= promised
+
+
 def test_every_page_is_reached_from_the_readme() -> None:
     text = prose(ROOT / "README.md")
     assert [page.name for page in PAGES if page.parent.name == "docs" and f"(docs/{page.name})" not in text] == []

@@ -75,6 +75,16 @@ def test_wrong_calls_are_one_clear_error() -> None:
         gymnasium.make_vec("parkour/go2-teacher", num_envs=0)
 
 
+def test_closed_environments_say_so_and_pictures_are_asked_for() -> None:
+    env = gliding()
+    assert env.render_mode is None and env.render() is None
+    env.close()
+    env.close()
+    for call in (env.reset, env.render, lambda: env.step(np.zeros((6, 12), np.float32))):
+        with pytest.raises(ParkourError, match="the environments are closed"):
+            call()
+
+
 def test_importing_parkour_imports_no_gymnasium_and_still_registers_with_it() -> None:
     for first in ("parkour", "gymnasium"):
         second = {"parkour": "gymnasium", "gymnasium": "parkour"}[first]

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from parkour.errors import AmbiguousNameError, PluginError, UnknownNameError
+from parkour.errors import AmbiguousNameError, PluginError, UnknownNameError, nearest
 from parkour.registry import (
     BUILTIN,
     LOAD_PLUGINS,
@@ -152,3 +152,11 @@ def test_every_builtin_spec_resolves_and_describes_itself(item: RegisteredSpec) 
     for parameter in describe_parameters(item):
         assert parameter.doc, f"{parameter.name} has no text"
         assert not parameter.required, "a component must work without parameters"
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("terain", ["terrain"]), ("wall", []), ("link", ["robot_link"]), ("x", []), ("termnation", ["termination"])],
+)
+def test_only_names_that_are_alike_or_hold_the_word_are_suggested(name: str, near: list[str]) -> None:
+    assert nearest(name, KINDS, n=1) == near

@@ -1,8 +1,8 @@
 """Errors that a user can act on.
 
 Every :class:`ParkourError` is printed by the command line as one line (what was got, what was expected) and, where
-there is one, a second line that names the next command to try. Anything else that reaches the command line is a bug
-and shows its traceback.
+there is one, a second line that names the next command to try; so is an OSError or a MemoryError. Anything else that
+reaches the command line is a bug and shows its traceback.
 """
 
 from __future__ import annotations

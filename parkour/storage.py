@@ -9,10 +9,13 @@ followed: whoever can put a link into a folder does not choose what is overwritt
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal, TextIO
 
 from parkour.errors import StorageError
 from parkour_deploy.files import discard, part_of, put_in_place
@@ -51,7 +54,8 @@ def check_writable(path: Path, option: str, *, folder: bool = False) -> None:
     probe = parent / f".{path.name}.{os.getpid()}.probe"
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        if not folder and path.exists() and not path.is_symlink():
+        # To open a pipe is to wait for its reader, and to close it again is the end of what that reads.
+        if not folder and path.exists() and not path.is_symlink() and not path.is_fifo():
             with path.open("ab"):  # What is there and may not be written is not replaced either.
                 pass
         if folder or not _is_device(path):
@@ -74,7 +78,8 @@ def whole_file(path: Path, option: str) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if _is_device(path):
-            yield path
+            with _read_by_somebody(path):
+                yield path
             return
         part = part_of(path)
         try:
@@ -84,6 +89,44 @@ def whole_file(path: Path, option: str) -> Iterator[Path]:
             discard(part)
     except OSError as error:
         raise cannot_write(path, option, error) from error
+
+
+@contextlib.contextmanager
+def _read_by_somebody(path: Path) -> Iterator[None]:
+    """Refuses a pipe that nobody reads, which would wait for ever."""
+    if not path.is_fifo():
+        yield
+        return
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "a pipe that nobody reads", str(path)) from None
+        raise
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def open_growing(path: Path, mode: Literal["a", "w"] = "a") -> TextIO:
+    """A file that others read while it grows, so that it cannot appear whole: UTF-8, appended to or begun anew.
+
+    A symbolic link in its place is replaced, as by :func:`whole_file`, and nobody waits for a pipe.
+
+    Raises:
+        OSError: it cannot be written, or something else has its name.
+    """
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists() and not path.is_file():
+        kind = errno.EISDIR if path.is_dir() else errno.EINVAL
+        reason = "a folder" if path.is_dir() else "a pipe or device"
+        raise OSError(kind, f"{reason} is in its place, expected a file", str(path))
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if mode == "a" else os.O_TRUNC)
+    if sys.platform != "win32":  # What may come between the look and this.
+        flags |= os.O_NOFOLLOW | os.O_NONBLOCK
+    return os.fdopen(os.open(path, flags, 0o666), mode, encoding="utf-8")
 
 
 def remove_parts(folder: Path, ours: Callable[[str], bool] = lambda stem: False) -> list[Path]:

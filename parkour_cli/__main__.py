@@ -8,17 +8,24 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
+from parkour.commands.streams import let_stdout_go, open_standard_streams
 from parkour.environment import check_environment
 from parkour.errors import ParkourError
 from parkour.quick_imports import uncollected
 from parkour_cli.ending import importing, unwound
 
+_DEBUG = "PARKOUR_DEBUG=1 shows where it happened"
+
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a :class:`ParkourError`, 2 wrong usage, 128 + N ended by signal N.
 
-    A bug shows its traceback, and with ``PARKOUR_DEBUG=1`` a ParkourError does too.
+    A bug shows its traceback, and with ``PARKOUR_DEBUG=1`` what is no bug does too. A disk that is full and memory that
+    is used up are none, wherever they are met.
     """
+    open_standard_streams()
+    # Plots go into files alone; an unknown backend would end whatever draws one.
+    os.environ["MPLBACKEND"] = "agg"
     with importing(), uncollected():
         import typer
 
@@ -27,7 +34,9 @@ def main(args: list[str] | None = None) -> None:
 
     try:
         check_environment()
-        sys.exit(_run(app, args))
+        code = _run(app, args)
+        sys.stdout.flush()
+        sys.exit(code)
     except UsageError as error:
         from parkour.commands import print_usage_error
 
@@ -36,13 +45,16 @@ def main(args: list[str] | None = None) -> None:
     except typer.Abort:
         print("error: stopped", file=sys.stderr)
         sys.exit(1)
-    except ParkourError as error:
+    except (ParkourError, OSError, MemoryError) as error:
         if os.environ.get("PARKOUR_DEBUG", "") not in ("", "0"):
             raise
         from parkour.commands import print_error
 
         _let_the_first_process_speak()
-        print_error(error)
+        if not isinstance(error, ParkourError):
+            let_stdout_go()
+        if not isinstance(error, BrokenPipeError):  # As of a pager that was left: nobody reads what would be said.
+            print_error(error if isinstance(error, ParkourError) else _of_the_machine(error))
         sys.exit(1)
 
 
@@ -57,6 +69,14 @@ def _run(app: Callable[..., int], args: list[str] | None) -> int:
                 raise
             # It broke because it was stopped, in the middle of an import, say.
     return 128 + came[0] if came else code
+
+
+def _of_the_machine(error: OSError | MemoryError) -> ParkourError:
+    """What nobody expected where it happened."""
+    if isinstance(error, MemoryError):
+        return ParkourError(f"out of memory: {str(error) or 'a file or a task takes more than there is'}", hint=_DEBUG)
+    where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+    return ParkourError(f"{where or 'cannot read or write: '}{error.strerror or error}", hint=_DEBUG)
 
 
 def _stages_shown() -> AbstractContextManager[None]:

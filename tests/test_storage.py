@@ -6,12 +6,13 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from parkour.errors import StorageError
-from parkour.storage import check_writable, make_folder, remove_parts, whole_file, write_text
+from parkour.storage import check_writable, make_folder, open_growing, remove_parts, whole_file, write_text
 
 
 def test_folders_are_made_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -86,3 +87,57 @@ def test_places_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
         assert caught.value.message.startswith(f"--json: cannot write {tmp_path}")
         assert caught.value.hint == "--json with a place that can be written"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def test_files_that_grow_follow_no_link_and_wait_for_no_pipe(tmp_path: Path) -> None:
+    path, victim = tmp_path / "metrics.jsonl", tmp_path / "victim"
+    for there in (False, True):
+        if there:
+            victim.write_text("mine")
+        path.symlink_to(victim)
+        with open_growing(path) as file:
+            file.write("1\n")
+        assert path.read_text() == "1\n" and not path.is_symlink()
+        assert victim.exists() is there
+        path.unlink()
+    assert victim.read_text() == "mine"
+    for text in ("1\n", "1\n2\n"):
+        with open_growing(path) as file:
+            file.write(text[-2:])
+        assert path.read_text() == text
+    with open_growing(path, "w") as file:
+        file.write("3")
+    assert path.read_text() == "3"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="pipe or device is in its place"):
+        open_growing(path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="a folder is in its place"):
+        open_growing(tmp_path / "folder")
+
+
+def test_a_pipe_that_nobody_reads_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    check_writable(path, "--json")
+    with pytest.raises(StorageError, match=r"--json: cannot write .*pipe: a pipe that nobody reads"):
+        write_text(path, "1", "--json")
+    assert path.is_fifo()
+
+
+def test_a_check_does_not_end_what_a_pipe_is_read_by(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = subprocess.Popen(["cat", str(path)], stdout=subprocess.PIPE)
+    try:
+        check_writable(path, "--json")
+        for _ in range(500):  # Until it has opened the pipe.
+            try:
+                write_text(path, "1", "--json")
+                break
+            except StorageError:
+                time.sleep(0.02)
+        assert reader.communicate(timeout=10)[0] == b"1"
+    finally:
+        reader.kill()

@@ -17,7 +17,7 @@ import numpy as np
 
 from parkour_deploy.errors import ContractError
 from parkour_deploy.hardware import Hardware, read_hardware
-from parkour_deploy.reading import MalformedError, check_file, read_toml
+from parkour_deploy.reading import MalformedError, read_bytes, read_toml
 from parkour_deploy.tables import Table
 
 FILE = "deploy.toml"
@@ -275,8 +275,7 @@ def _camera(table: Table) -> Camera:
 
 def _check_file(path: Path, expected: str) -> None:
     try:
-        check_file(path)
-        got = hashlib.sha256(path.read_bytes()).hexdigest()
+        got = hashlib.sha256(read_bytes(path)).hexdigest()
     except OSError as error:
         raise ContractError(f"cannot read {path}: {error.strerror or error}", hint=AGAIN) from None
     if got != expected:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import stat
 from pathlib import Path
@@ -21,6 +22,8 @@ except ModuleNotFoundError:  # before Python 3.11
 LARGEST_TOML = 1 << 20
 LARGEST_JSON = 256 << 20
 """Bytes of a file at most. Evaluations list every episode; nothing that is written as TOML is as long."""
+LARGEST_FILE = 4 << 30
+"""Bytes of any other file that is read whole: a file can say that it has terabytes, and take no room on the disk."""
 LONGEST_LINE = 1 << 16
 """Characters in a line of TOML."""
 LONGEST_KEY = 256
@@ -79,6 +82,20 @@ def check_file(path: Path) -> None:
         raise OSError(errno.EINVAL, "a pipe or device, expected a file", str(path))
 
 
+def read_bytes(path: Path, largest: int = LARGEST_FILE) -> bytes:
+    """All of a file that is no longer than ``largest`` bytes.
+
+    Raises:
+        OSError: it cannot be read, or is longer.
+    """
+    check_file(path)
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > largest:
+            raise OSError(errno.EFBIG, f"got {size:,} bytes, expected at most {largest:,}", str(path))
+        return file.read()
+
+
 def read_text(path: Path, largest: int = LARGEST_TOML) -> str:
     """UTF-8 text of at most ``largest`` bytes, whatever the file says of its size.
 
@@ -89,10 +106,11 @@ def read_text(path: Path, largest: int = LARGEST_TOML) -> str:
     try:
         check_file(path)
         with path.open("rb") as file:
-            content = file.read(largest + 1)
+            says = os.fstat(file.fileno()).st_size
+            content = b"" if says > largest else file.read(largest + 1)
     except ValueError as error:
         raise MalformedError(f"no file can have this name ({error})") from None
-    if len(content) > largest:
+    if max(says, len(content)) > largest:
         raise BeyondLimitsError(f"got more than {largest:,} bytes, expected at most as many")
     try:
         return content.decode()

@@ -59,6 +59,8 @@ def check_card(out: Path, weights: Weights, options: CardOptions) -> list[Score]
         StorageError: a file of scores cannot be read.
     """
     readme = out / README
+    if readme.exists() and not readme.is_file():
+        raise ExportError(f"{readme} is no file", hint="name another folder: --out DIR")
     if readme.is_file() and MARK not in readme.read_text(encoding="utf-8", errors="replace"):
         raise ExportError(f"{readme} was written by somebody else", hint="name another folder: --out DIR")
     own = checkpoint_path(out, weights.checkpoint.iteration)

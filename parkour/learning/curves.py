@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from parkour.errors import ParkourError, StorageError
 from parkour.evaluation.plots import LINES, MUTED, png
 from parkour.policies.checkpoint_folder import METRICS_FILE
-from parkour.reading import check_file, read_row
+from parkour.reading import read_bytes, read_row
 
 AXES = {"minutes": "Perf/total_minutes", "steps": "Perf/total_steps", "iterations": "iteration"}
 """What curves are drawn over, and the number that it is in a row."""
@@ -110,8 +110,7 @@ def _value(row: Row, name: str) -> float | None:
 def _read(run: Path) -> list[Row]:
     path = run / METRICS_FILE
     try:
-        check_file(path)
-        lines = path.read_bytes().splitlines()
+        lines = read_bytes(path).splitlines()
     except OSError as error:
         raise StorageError(
             f"cannot read {path}: {error.strerror or error}", hint="name run folders: logs/rsl_rl/EXPERIMENT/RUN"

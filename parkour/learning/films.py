@@ -110,6 +110,8 @@ class Filmer:
             self._notify(f"--video-interval: iteration {iteration} is not filmed ({error})")
 
     def _begin(self, iteration: int) -> _Film:
+        if self._folder.is_symlink():  # To another run, whose checkpoints are no leftovers.
+            raise ParkourError(f"{self._folder} is a link, expected a folder of the run's own")
         self._folder.mkdir(exist_ok=True)
         self._remove_leftovers()
         weights = checkpoint_path(self._folder, iteration)

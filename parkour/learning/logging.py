@@ -10,8 +10,8 @@ from pathlib import Path
 from parkour.errors import StorageError
 from parkour.learning.iteration import Iteration
 from parkour.policies.checkpoint_folder import METRICS_FILE
-from parkour.reading import read_row
-from parkour.storage import write_bytes
+from parkour.reading import read_bytes, read_row
+from parkour.storage import open_growing, write_bytes
 
 
 class MetricsFile:
@@ -29,7 +29,7 @@ class MetricsFile:
         """The last iteration that the file had a row of."""
         try:
             self._keep_until(start, notify)
-            self._file = self.path.open("a", encoding="utf-8")
+            self._file = open_growing(self.path)
         except OSError as error:
             raise StorageError(f"cannot write {self.path}: {error.strerror or error}") from error
 
@@ -37,7 +37,7 @@ class MetricsFile:
         """Drop what was written after the checkpoint that the run now resumes from, and what nobody can read."""
         if not self.path.is_file():
             return
-        lines = self.path.read_bytes().splitlines(keepends=True)
+        lines = read_bytes(self.path).splitlines(keepends=True)
         numbers = [_iteration_of(line) for line in lines]
         damaged = [place for place, number in enumerate(numbers, 1) if number is None]
         # The last line alone is what a killed run leaves, of an iteration that is trained again.

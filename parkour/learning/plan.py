@@ -16,7 +16,8 @@ from parkour.learning.loggers import NO_LOGGER, find_logger
 from parkour.learning.options import DEFAULT_SEED, RunResult, TrainOptions
 from parkour.learning.resume import complete, first_weights, kept_checkpoints, not_kept, total_iterations
 from parkour.learning.run_folder import commit_here
-from parkour.learning.run_options import RunOptions, now, read_run_options
+from parkour.learning.run_options import LARGEST_SEED, RunOptions, now, read_run_options
+from parkour.policies.checkpoint_folder import LARGEST_NUMBER
 from parkour.policies.definition import PolicyDefinition, define_policy
 from parkour.policies.fit import check_meaning
 from parkour.policies.source import Weights, weights_at
@@ -159,12 +160,17 @@ def check_options(options: TrainOptions, stage: str) -> None:
             raise ParkourError(f"{name}: got {value}, expected at least 1")
     if options.keep is not None and options.keep < 0:
         raise ParkourError(f"--keep: got {options.keep}, expected at least 1, or 0 for all")
+    for name, value in {**least_one, "--keep": options.keep}.items():
+        if value is not None and value > LARGEST_NUMBER:
+            raise ParkourError(f"{name}: got {value}, expected at most {LARGEST_NUMBER:,}")
     if options.time_limit is not None and not options.time_limit > 0:
         raise ParkourError(f"--time-limit: got {options.time_limit:g} minutes, expected more than 0")
     find_logger(options.logger)
     find_callbacks(wanted_callbacks(options))
     if options.seed is not None and options.seed < 0:
         raise ParkourError(f"--seed: got {options.seed}, expected at least 0")
+    if options.seed is not None and options.seed > LARGEST_SEED:
+        raise ParkourError(f"--seed: got {options.seed}, expected at most {LARGEST_SEED:,}")
     if options.student is not None and (options.resume or stage != "student"):
         other = "--resume" if options.resume else f"a {stage}'s task"
         raise ParkourError(f"got --student and {other}: a student's weights are what a new student begins with")

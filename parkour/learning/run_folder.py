@@ -14,6 +14,7 @@ from parkour.learning.loggers import files_of_loggers
 from parkour.learning.options import TrainOptions
 from parkour.policies.checkpoint import Checkpoint
 from parkour.policies.checkpoint_folder import (
+    LARGEST_NUMBER,
     METRICS_FILE,
     OPTIONS_FILE,
     TASK_FILE,
@@ -60,8 +61,9 @@ def make_run_folder(options: TrainOptions, task_name: str, now: datetime | None 
 
 
 def next_number(options: TrainOptions) -> int:
-    """Greater than the number of any run below the log root."""
-    return 1 + max((begin_of(run)[0] for run in runs_of(experiment_folders(options.log_root))), default=0)
+    """Greater than the number of any run below the log root, unless one has the last number; then it is that too."""
+    last = max((begin_of(run)[0] for run in runs_of(experiment_folders(options.log_root))), default=0)
+    return min(last + 1, LARGEST_NUMBER)
 
 
 def resume_source(options: TrainOptions, task_name: str | None) -> Path:

@@ -90,7 +90,10 @@ class RunLock:
                 pass
         except OSError as error:
             self._close()
-            raise StorageError(f"cannot lock run folder {self.folder}: {error.strerror or error}") from error
+            raise StorageError(
+                f"cannot lock run folder {self.folder}: {error.strerror or error}",
+                hint=f"a folder that can be written; {self._path} may be removed if it is no file",
+            ) from error
         except BaseException:
             self._close()
             raise
@@ -193,7 +196,9 @@ def read_holder(folder: Path) -> Holder | None:
 def _read(handle: int) -> Holder | None:
     try:
         data = json.loads(os.pread(handle, _LONGEST, 0))
-        return Holder(int(data["pid"]), str(data["host"]), str(data["command"]))
+        # Numbers below 1 are no process, but all of them to those who do as they are told: kill -1.
+        pid = int(data["pid"])
+        return Holder(pid, str(data["host"]), str(data["command"])) if pid > 0 else None
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 

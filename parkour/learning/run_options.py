@@ -10,10 +10,12 @@ from pathlib import Path
 import tomli_w
 
 from parkour.errors import StorageError
-from parkour.policies.checkpoint_folder import OPTIONS_FILE
+from parkour.policies.checkpoint_folder import LARGEST_NUMBER, OPTIONS_FILE
 from parkour.reading import read_toml
 from parkour.registry.spec_check import NAME_PATTERN
 from parkour.storage import write_text
+
+LARGEST_SEED = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -84,18 +86,18 @@ def read_run_options(folder: Path) -> RunOptions | None:
         return RunOptions(
             engine=str(data["engine"]),
             device=str(data["device"]),
-            num_envs=int(data["num_envs"]),
-            seed=int(data["seed"]),
+            num_envs=_number(data["num_envs"], "num_envs"),
+            seed=_number(data["seed"], "seed"),
             engine_options={str(name): str(value) for name, value in dict(data.get("engine_options", {})).items()},
-            iterations=max(int(data.get("iterations", 0)), 0),
-            number=int(data.get("number", 0)),
+            iterations=_number(data.get("iterations", 0), "iterations"),
+            number=_number(data.get("number", 0), "number"),
             began=str(data.get("began", "")),
-            save_interval=max(int(data.get("save_interval", 0)), 0),
-            keep=max(int(data.get("keep", 0)), 0),
+            save_interval=_number(data.get("save_interval", 0), "save_interval"),
+            keep=_number(data.get("keep", 0), "keep"),
             commit=str(data.get("commit", "")),
             callbacks=_names(data.get("callbacks", ())),
             logger="".join(_names([data.get("logger", "")])),
-            video_interval=max(int(data.get("video_interval", 0)), 0),
+            video_interval=_number(data.get("video_interval", 0), "video_interval"),
         )
     except FileNotFoundError:
         return None
@@ -106,3 +108,15 @@ def read_run_options(folder: Path) -> RunOptions | None:
 def _names(values: Iterable[object]) -> tuple[str, ...]:
     """Those that may be names or ids of components; a folder has no other words for the terminal."""
     return tuple(str(value) for value in values if all(map(NAME_PATTERN.fullmatch, str(value).split(":"))))
+
+
+def _number(value: object, key: str) -> int:
+    """A whole number that a run can have.
+
+    Raises:
+        ValueError: it is none.
+    """
+    most = LARGEST_SEED if key == "seed" else LARGEST_NUMBER
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"{key}: got {str(value)[:40]!r}, expected a whole number from 0 to {most}")
+    return value

@@ -15,7 +15,7 @@ from parkour.evaluation.html import figure, page, section, table
 from parkour.pipeline.record import StageRecord
 from parkour.pipeline.settings import PipelineSettings
 from parkour.pipeline.stages import Result, Stage
-from parkour.reading import read_row
+from parkour.reading import read_bytes, read_row
 from parkour.storage import write_text
 
 Records = Mapping[str, StageRecord]
@@ -110,12 +110,19 @@ def _curves(records: Records) -> list[str]:
 def _points(path: Path) -> list[tuple[float, float]]:
     """Minutes and success of each iteration that has both."""
     points = []
-    for line in path.read_bytes().splitlines() if path.is_file() else ():
+    for line in _lines(path):
         row = read_row(line) or {}  # Nothing in the line that was being written when the machine was lost.
         minutes, success = row.get("Perf/total_minutes"), row.get("Episode/success")
         if _number(minutes) and _number(success):
             points.append((float(minutes), float(success)))
     return points
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return read_bytes(path).splitlines()
+    except OSError:
+        return []
 
 
 def _number(value: object) -> TypeGuard[float]:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
+import math
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, TextIO
 
 from parkour.child_process import python_command, python_environment
 from parkour.errors import ParkourError
+from parkour.storage import cannot_write, open_growing
 
 LOG, OUTPUT = "log.txt", "output.txt"
 """What a command says on stderr, appended, and on stdout."""
 TICK = 0.5
 """Between looks at how far it is [s]."""
+PATIENCE = 4.0
+"""After a second signal, before what does not end is killed [s]."""
 STOPPED = (129, 130, 143)
 """Statuses of commands that SIGHUP, Ctrl-C and SIGTERM ended."""
 
@@ -40,7 +45,7 @@ class CommandLine:
     def run(self, arguments: Sequence[str], folder: Path, on_tick: Callable[[], None]) -> None:
         """Run a command to its end, its words in files of ``folder``.
 
-        Ctrl-C, SIGTERM and SIGHUP reach it once, as SIGTERM, and it saves before it ends.
+        Ctrl-C, SIGTERM and SIGHUP reach it once, as SIGTERM, and it saves before it ends; the second ends it at once.
 
         Args:
             arguments: of ``parkour``.
@@ -51,45 +56,87 @@ class CommandLine:
             ParkourError: it failed; the message is its own.
             StageStoppedError: it was stopped.
         """
-        with (folder / LOG).open("a", encoding="utf-8") as log, (folder / OUTPUT).open("w", encoding="utf-8") as output:
+        # Before it is started: a process of its own session that nobody tells to stop would go on alone.
+        with _opened(folder / LOG, "a") as log, _opened(folder / OUTPUT, "w") as output, _Relay() as relay:
             said = log.tell()
-            process = subprocess.Popen(
-                python_command(self.module, arguments), start_new_session=True, stdout=output, stderr=log,
-                env=python_environment(),
+            process = relay.start(
+                subprocess.Popen(
+                    python_command(self.module, arguments), start_new_session=True, stdout=output, stderr=log,
+                    env=python_environment(),
+                )
             )  # fmt: skip
-            with _passing_on(process) as asked:
-                while process.poll() is None:
-                    on_tick()
-                    time.sleep(TICK)
+            while process.poll() is None:
+                on_tick()
+                relay.wait(TICK)
         status = process.returncode
-        if asked or status in STOPPED:
-            raise StageStoppedError(asked[0] if asked else status)
+        if relay.asked or status in STOPPED:
+            raise StageStoppedError(relay.asked[0] if relay.asked else status)
         if status != 0:
             raise _failure(arguments, folder / LOG, said, status)
 
 
-@contextlib.contextmanager
-def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """While it lasts, signals to us end ``process`` instead; the statuses that they stand for, in order."""
-    asked: list[int] = []
-
-    def stop(number: int, frame: object) -> None:
-        if not asked:
-            process.terminate()
-        asked.append(128 + number)
-
-    # Imports torch, for which --help need not wait.
-    from parkour.learning.signals import NAMES, ignored_hangup
-
-    before = {number: signal.signal(number, stop) for number in NAMES if not ignored_hangup(number)}
+def _opened(path: Path, mode: Literal["a", "w"]) -> TextIO:
     try:
-        yield asked
-    finally:
-        for number, handler in before.items():
+        return open_growing(path, mode)
+    except OSError as error:
+        raise cannot_write(path, "--out", error) from error
+
+
+class _Relay:
+    """While entered, signals to us end a process instead.
+
+    The first reaches it as SIGTERM, and it saves; the second as a Ctrl-C, and it saves no more. It is killed where that
+    takes longer than :data:`PATIENCE`, as when it is stopped.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        """The statuses that signals stand for, in order."""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._before: dict[int, Any] = {}
+        self._deadline = math.inf
+
+    def __enter__(self) -> _Relay:
+        # Imports torch, for which --help need not wait.
+        from parkour.learning.signals import NAMES, ignored_hangup
+
+        for number in NAMES:
+            if not ignored_hangup(number):
+                self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def start(self, process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+        """``process``, which hears of what came before it too."""
+        self._process = process
+        for place in range(len(self.asked)):
+            self._tell(place)
+        return process
+
+    def wait(self, seconds: float) -> None:
+        """A moment, at the end of which nobody may be left to wait for."""
+        time.sleep(seconds)
+        if self._process is not None and time.monotonic() > self._deadline:
+            self._process.kill()
+
+    def _ask(self, number: int, frame: object) -> None:
+        self.asked.append(128 + number)
+        self._tell(len(self.asked) - 1)
+
+    def _tell(self, place: int) -> None:
+        if self._process is None or place > 1:
+            return
+        self._process.send_signal(signal.SIGINT if place else signal.SIGTERM)
+        if place:
+            self._deadline = time.monotonic() + PATIENCE
 
 
 def _failure(arguments: Sequence[str], log: Path, begin: int, status: int) -> ParkourError:

@@ -20,7 +20,7 @@ from parkour.errors import CheckpointError, StorageError, TaskError
 from parkour.policies.checkpoint import Checkpoint, TaskStamp
 from parkour.policies.checkpoint_check import check_archive, check_bounds, check_fields
 from parkour.policies.legacy_checkpoint import convert, is_legacy
-from parkour.reading import MalformedError, parse_toml
+from parkour.reading import MalformedError, parse_toml, read_bytes
 from parkour.storage import discard, part_of, put_in_place
 
 _SPACE = "free some space or choose another folder with --log-root, then: parkour train --resume"
@@ -86,9 +86,10 @@ def read_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> tup
         what = "is a folder" if path.is_dir() else "does not exist"
         raise CheckpointError(f"checkpoint {path} {what}, expected a file model_<iteration>.pt", hint="--run DIR")
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except OSError as error:
-        raise CheckpointError(f"checkpoint {path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+        reason = (error.strerror or str(error)).lower()
+        raise CheckpointError(f"checkpoint {path} cannot be read: {reason}", hint=_EARLIER) from None
     try:
         check_archive(content)
         data = torch.load(io.BytesIO(content), map_location=map_location, weights_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parkour.errors import CheckpointError
-from parkour.reading import MalformedError, check_file, read_row, read_toml
+from parkour.reading import MalformedError, read_bytes, read_row, read_toml
 
 TASK_FILE = "task.toml"
 """What a run folder says of its task."""
@@ -16,6 +16,8 @@ OPTIONS_FILE = "options.toml"
 """What a run folder says of how it was made."""
 METRICS_FILE = "metrics.jsonl"
 """What a run folder says of its training: a JSON object for each iteration."""
+LARGEST_NUMBER = 10**9
+"""Of runs, iterations and the like; what a stranger's folder says beyond it is not taken."""
 BEST_FILE = "model_best.pt"
 """The checkpoint of a run that was best in training, slim."""
 _NAME = re.compile(r"model_(\d+)\.pt")
@@ -135,7 +137,8 @@ def begin_of(run: Path) -> tuple[int, str]:
     """A run's number, which is greater than those of the runs before it, and when it began; nothing in old folders."""
     try:
         data = read_toml(run / OPTIONS_FILE)
-        return int(data.get("number", 0)), str(data.get("began", ""))
+        number = int(data.get("number", 0))
+        return (number if 0 <= number <= LARGEST_NUMBER else 0), str(data.get("began", ""))
     except (OSError, ValueError, TypeError, OverflowError):
         return 0, ""
 
@@ -157,8 +160,7 @@ def task_name_of(run: Path) -> str | None:
 def completed_courses(run: Path) -> bool | None:
     """Whether any episode of a run's training completed its course; None in folders without metrics."""
     try:
-        check_file(run / METRICS_FILE)
-        lines = (run / METRICS_FILE).read_bytes().splitlines()
+        lines = read_bytes(run / METRICS_FILE).splitlines()
     except OSError:
         return None
     # From the end: a run that has learnt something says so there, and others are short.

@@ -100,6 +100,19 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path, fake: pytest.MonkeyPa
     assert sorted(path.name for path in (folder / "videos").iterdir()) == ["model_1.mp4", "model_3.mp4"]
 
 
+def test_another_run_in_place_of_the_folder_keeps_its_checkpoints(tmp_path: Path) -> None:
+    """A folder from somebody else may hold a link to what is ours."""
+    ours = run(tmp_path)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "videos").symlink_to(ours.run)
+    before = sorted(ours.run.iterdir())
+    said: list[str] = []
+    capture = functools.partial(load_checkpoint, ours.checkpoint)
+    filmer = Filmer(tmp_path / "theirs", 1, capture, "custom", {}, said.append, program="tests.learning.fake_film")
+    filmer._try_to_begin(4)
+    assert sorted(ours.run.iterdir()) == before and "videos is a link" in said[0]
+
+
 def test_a_folder_that_cannot_be_written_loses_nothing(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:
     fake.setattr(films, "FOLDER", "task.toml")
     assert "iteration 4 is not filmed ([Errno" in film(tmp_path, video_interval=4)[1][0]

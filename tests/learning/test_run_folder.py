@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from parkour.learning.run_folder import make_run_folder
 from parkour.learning.run_lock import LOCK_FILE, Holder, RunLock, in_use, read_holder
 from parkour.learning.run_options import RunOptions, read_run_options, write_run_options
 from parkour.learning.train import train
-from parkour.policies.checkpoint_folder import checkpoints_of, find_run, newest_checkpoint
+from parkour.policies.checkpoint_folder import LARGEST_NUMBER, checkpoints_of, find_run, newest_checkpoint
 from tests.learning.fakes import fake_task, make_env
 from tests.learning.runs import options, run
 from tests.learning.test_train_ends import PATIENCE, read_until, start_worker
@@ -151,6 +152,33 @@ def test_the_newest_run_is_the_one_begun_last_whatever_the_clock(
     (old / "model_1.pt").touch()
     write_run_options(old, RunOptions("e", "cpu", 1, 1))
     assert find_run([first.run.parent]) == second.run
+
+
+@pytest.mark.parametrize("number", [LARGEST_NUMBER, 2**63 - 1, -5])
+def test_a_strangers_number_spoils_no_run_that_follows(number: int, tmp_path: Path) -> None:
+    first = run(tmp_path, iterations=1)
+    kept = read_run_options(first.run)
+    assert kept is not None
+    write_run_options(first.run, replace(kept, number=number, began="2001-01-01T00:00:00+00:00"))
+    second = run(tmp_path, iterations=1)
+    assert find_run([first.run.parent]) == second.run
+    assert run(tmp_path, resume=True, run=second.run, iterations=2).iterations == 2
+
+
+@pytest.mark.parametrize("key", ["num_envs", "seed", "iterations", "number", "save_interval", "keep"])
+@pytest.mark.parametrize("value", [-1, 2**63 - 1, 1.5, True, "3"])
+def test_options_of_a_run_are_numbers_that_runs_have(key: str, value: Any, tmp_path: Path) -> None:
+    write_run_options(tmp_path, replace(RunOptions("e", "cpu", 1, 1), **{key: value}))
+    if (key, value) == ("seed", 2**63 - 1):
+        return
+    with pytest.raises(StorageError, match=f"{key}: got .*, expected a whole number from 0 to"):
+        read_run_options(tmp_path)
+
+
+def test_a_lock_that_names_no_process_is_nobodys(tmp_path: Path) -> None:
+    """Or somebody is told to ``kill -1``."""
+    (tmp_path / LOCK_FILE).write_text(json.dumps({"pid": -1, "host": socket.gethostname(), "command": "x"}))
+    assert read_holder(tmp_path) is None
 
 
 def test_a_run_that_resumes_is_one_run_at_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

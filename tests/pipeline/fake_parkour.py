@@ -2,7 +2,7 @@
 
 ``FAKE_FOLDER`` holds ``calls.jsonl``, which it appends to, and ``orders.json``: success rates of ``teacher``,
 ``clean``, ``noisy`` and ``sim2sim``, and under ``die``, ``crash`` and ``wait`` the command that fails, breaks, or
-trains on until it is told to stop.
+trains on until it is told to stop; ``stopped`` under ``wait``: training that SIGSTOP has stopped.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ def train(arguments: list[str], named: dict[str, str]) -> int:
     before = json.loads(lines[-1])["Perf/total_minutes"] if lines else 0.0
     limit = float(named["--time-limit"])
     stopped: list[int] = []
+    if ORDERS.get("wait") == "stopped":
+        (FOLDER / "waits").touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
     if ORDERS.get("wait") == arguments[0]:
         signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
         (FOLDER / "waits").touch()

@@ -212,6 +212,53 @@ def test_stopped_training_saves_and_goes_on(fake: Fake, number: signal.Signals, 
     assert outcome.records["teacher"].result["minutes"] == pytest.approx(0.33 * 15.0, rel=1e-3)
 
 
+def test_second_signal_ends_what_does_not_end(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped, as by Ctrl-Z: it hears nothing."""
+    monkeypatch.setattr("parkour.pipeline.process.PATIENCE", 0.2)
+    fake.orders["wait"] = "stopped"
+
+    def interrupt() -> None:
+        _signal_when(fake.folder / "waits", signal.SIGINT)
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    killer = threading.Thread(target=interrupt)
+    killer.start()
+    with pytest.raises(StageStoppedError) as stopped:
+        fake.run()
+    killer.join()
+    assert stopped.value.status == 130
+
+
+def test_signal_while_a_stage_starts_reaches_it(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.orders["wait"] = "train"
+    started: list[Any] = []
+    popen = subprocess.Popen
+
+    def start(*args: Any, **options: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        started.append(popen(*args, **options))
+        return started[0]
+
+    monkeypatch.setattr("parkour.pipeline.process.subprocess.Popen", start)
+    with pytest.raises(StageStoppedError) as stopped:
+        fake.run()
+    assert stopped.value.status == 143 and started[0].returncode is not None
+
+
+def test_files_of_a_stage_follow_no_link(fake: Fake) -> None:
+    folder, victim = fake.settings.folder / "1_teacher", fake.folder / "victim"
+    folder.mkdir(parents=True)
+    (folder / "log.txt").symlink_to(victim)
+    (folder / "output.txt").symlink_to(victim)
+    fake.run()
+    assert not victim.exists()
+    (fake.settings.folder / "1_teacher" / "log.txt").unlink()
+    os.mkfifo(fake.settings.folder / "1_teacher" / "log.txt")
+    with pytest.raises(StorageError, match=r"log\.txt"):
+        fake.run(teacher_changes=("course.levels=5",))
+
+
 def _signal_when(path: Path, number: signal.Signals) -> None:
     while not path.exists():
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Pipes and devices where files belong, as an archive or a repository of a stranger can hold them: nobody waits."""
+"""Pipes, devices and files of terabytes where files belong, as an archive of a stranger can hold them: nobody waits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from parkour.exporters.manifest_file import read_manifest
 from parkour.exporters.recording import load_recording
 from parkour.learning.curves import read_curves
 from parkour.learning.keeping import RECORD_FILE
+from parkour.learning.logging import MetricsFile
 from parkour.learning.run_lock import LOCK_FILE, in_use, read_holder
 from parkour.learning.run_options import read_run_options
 from parkour.learning.runs import read_run
@@ -27,12 +28,15 @@ from parkour.terrain.importing.readers import Scales, read_surface
 from parkour_deploy.contract import read_contract
 from parkour_deploy.errors import DeployError
 from parkour_deploy.log import read_log
+from parkour_loggers.weights_and_biases import wandb_id
 from tests.robustness.fuzzing import Case, fuzz
 
 READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "options": ("options.toml", lambda path: read_run_options(path.parent)),
     "begin": ("options.toml", lambda path: begin_of(path.parent)),
     "metrics": ("metrics.jsonl", lambda path: (read_run(path.parent), completed_courses(path.parent))),
+    "going on": ("metrics.jsonl", lambda path: MetricsFile(path.parent, 5).close()),
+    "id": ("wandb_id.txt", lambda path: wandb_id(path.parent)),
     "curves": ("metrics.jsonl", lambda path: read_curves([path.parent])),
     "best": (RECORD_FILE, lambda path: read_run(path.parent)),
     "lock": (LOCK_FILE, lambda path: (in_use(path.parent), read_holder(path.parent))),
@@ -50,11 +54,14 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
 
 
 @pytest.mark.parametrize("name", READERS)
-@pytest.mark.parametrize("kind", ["pipe", "device"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "terabyte"])
 def test_nobody_waits_for_a_pipe(name: str, kind: str, tmp_path: Path) -> None:
     file, read = READERS[name]
     if kind == "pipe":
         os.mkfifo(tmp_path / file)
+    elif kind == "terabyte":  # Of zeros, which take no room on the disk.
+        (tmp_path / file).touch()
+        os.truncate(tmp_path / file, 1 << 40)
     else:
         (tmp_path / file).symlink_to("/dev/zero")
     case: Case = lambda rng: read(tmp_path / file) and None  # noqa: E731

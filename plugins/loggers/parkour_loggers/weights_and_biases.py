@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from parkour import Iteration, LoggerContext, ParkourError
+from parkour.reading import MalformedError, read_text
 from parkour.storage import write_text
 
 WANDB_FILE = "wandb_id.txt"
@@ -30,7 +31,7 @@ class WandbLogger:
         run = context.run
         try:
             self._run = wandb.init(
-                project=context.project, name=run.name, dir=str(run), config=dict(context.config), id=_wandb_id(run),
+                project=context.project, name=run.name, dir=str(run), config=dict(context.config), id=wandb_id(run),
                 resume="allow",
             )  # fmt: skip
         except wandb.Error as error:
@@ -45,12 +46,12 @@ class WandbLogger:
         self._run.finish()
 
 
-def _wandb_id(run: Path) -> str:
+def wandb_id(run: Path) -> str:
     """The id that the run folder keeps, or a new one, kept from now on."""
     path = run / WANDB_FILE
     try:
-        kept = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+        kept = read_text(path).strip()
+    except (OSError, MalformedError):
         kept = ""
     if _WANDB_ID.fullmatch(kept):  # wandb makes paths and addresses of it.
         return kept

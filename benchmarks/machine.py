@@ -13,7 +13,7 @@ def machine(device: str) -> dict[str, Any]:
     """Hardware and versions."""
     import torch
 
-    from parkour.learning.state import versions
+    from parkour.packages import versions
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if device != "cpu" else []
     return {

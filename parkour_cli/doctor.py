@@ -76,7 +76,7 @@ def _try_engine(name: str, options: Mapping[str, str], seconds: float, as_json: 
         from parkour.engines.choice import check_engine_options, choose_engine
         from parkour.engines.device import choose_device
         from parkour.engines.smoke import smoke_run
-        from parkour.learning.state import versions
+        from parkour.packages import versions
         from parkour.tasks import load_task
 
     if seconds <= 0:
@@ -117,7 +117,7 @@ def _torch() -> dict[str, Any]:
 
 def _packages() -> list[dict[str, Any]]:
     """Whether versions are those that the installed distributions ask of each other."""
-    from parkour.pins import pins
+    from parkour.packages import pins
 
     return [asdict(pin) | {"details": str(pin)} for pin in pins()]
 

@@ -83,7 +83,7 @@ def prune(
 
 def _prune(run: Path, keep: int, do: bool) -> dict[str, Any] | None:
     """What is done, or would be; None where there is nothing to do."""
-    from parkour.learning.keeping import interval_of, thin, thinnings
+    from parkour.learning.retention import interval_of, thin, thinnings
     from parkour.learning.run_lock import RunLock
     from parkour.storage import remove_parts
 

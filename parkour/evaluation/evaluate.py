@@ -18,7 +18,7 @@ from parkour.evaluation.metrics import find_metrics
 from parkour.evaluation.protocol import EvaluationProtocol, TaskChanges, evaluation_task, find_protocol
 from parkour.evaluation.rollout import MakeEnv, OnProgress, Rollout, Spectator, quota, roll_out
 from parkour.evaluation.summary import Breakdown, break_down
-from parkour.learning.state import versions
+from parkour.packages import versions
 from parkour.policies.source import Weights
 from parkour.specs import TerrainSpec
 from parkour.tasks.build import has_depth_camera

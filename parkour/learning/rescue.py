@@ -13,7 +13,7 @@ from parkour.errors import StorageError, TrainingError
 from parkour.learning.logging import MetricsFile
 from parkour.learning.peers import Peers, Saved, peers_here
 from parkour.learning.run_lock import RunLock
-from parkour.learning.state import RunState
+from parkour.learning.run_state import RunState
 from parkour.policies.checkpoint_folder import checkpoint_path
 
 NOTICE = 5.0

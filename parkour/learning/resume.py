@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from parkour.errors import ParkourError
-from parkour.learning.keeping import DEFAULT_KEEP
 from parkour.learning.options import RunResult, TrainOptions
+from parkour.learning.retention import DEFAULT_KEEP
 from parkour.learning.run_folder import check_resumed, resume_source
 from parkour.learning.run_options import RunOptions
 from parkour.policies.fit import check_teacher

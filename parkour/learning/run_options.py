@@ -39,7 +39,7 @@ class RunOptions:
     save_interval: int = 0
     """Iterations between checkpoints; 0 in folders of before, whose task says it."""
     keep: int = 0
-    """Whole checkpoints that stay, see :mod:`parkour.learning.keeping`; 0: all, as in folders of before."""
+    """Whole checkpoints that stay, see :mod:`parkour.learning.retention`; 0: all, as in folders of before."""
     commit: str = ""
     """Of the repository that the run was started in, if in one."""
     callbacks: Sequence[str] = ()

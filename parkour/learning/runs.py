@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from parkour.errors import StorageError
-from parkour.learning.keeping import Record, read_record
+from parkour.learning.retention import Record, read_record
 from parkour.learning.run_lock import in_use
 from parkour.learning.run_options import RunOptions, read_run_options
 from parkour.policies.checkpoint_folder import (

@@ -16,7 +16,6 @@ from parkour.engines.task_env import TaskEnv
 from parkour.learning.callbacks import Callbacks, Training, TrainingCallback
 from parkour.learning.films import Filmer
 from parkour.learning.iteration import Listener
-from parkour.learning.keeping import Keeper
 from parkour.learning.loggers import LoggerContext, make_loggers
 from parkour.learning.options import RunResult, TrainOptions
 from parkour.learning.peers import launched, launcher_is_gone
@@ -24,6 +23,7 @@ from parkour.learning.plan import MakeEnv, TrainPlan, plan_training, wanted_call
 from parkour.learning.progress import WhileSeen, make_progress
 from parkour.learning.rescue import rescuing
 from parkour.learning.resume import total_iterations
+from parkour.learning.retention import Keeper
 from parkour.learning.rng import seed_everything
 from parkour.learning.run_folder import (
     check_newest,
@@ -35,9 +35,9 @@ from parkour.learning.run_folder import (
 )
 from parkour.learning.run_lock import RunLock
 from parkour.learning.run_options import write_run_options
+from parkour.learning.run_state import RunState
 from parkour.learning.runner import TrainingRunner, process_group
 from parkour.learning.signals import StopSignals
-from parkour.learning.state import RunState
 from parkour.learning.timing import TimeLimit
 from parkour.policies.checkpoint_folder import TASK_FILE
 from parkour.policies.fit import make_stamp

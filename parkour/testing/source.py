@@ -2,7 +2,7 @@
 
 Its name, version and entry points are read from ``pyproject.toml``; next to the folders of its modules on the path
 comes a temporary folder with a ``.dist-info`` that holds just these. Importing the plugin runs its code, of course:
-:mod:`parkour.testing.launch` does that in another process.
+:mod:`parkour.testing.separate_process` does that in another process.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def check(
     put in sight of that process.
     """
     from parkour.storage import check_writable
-    from parkour.testing.launch import check_separately
+    from parkour.testing.separate_process import check_separately
 
     if pictures is not None:
         check_writable(pictures, "--pictures", folder=True)

@@ -55,7 +55,7 @@ def list_plugins(
 
 def _faults(specs: Sequence[RegisteredSpec]) -> dict[tuple[str, str], str]:
     """The first check that each component of another distribution fails, by kind and id. A short look: few draws."""
-    from parkour.testing.launch import check_separately
+    from parkour.testing.separate_process import check_separately
 
     found: dict[tuple[str, str], str] = {}
     for name in dict.fromkeys(item.distribution for item in specs if not item.builtin):

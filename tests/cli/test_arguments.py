@@ -174,6 +174,6 @@ def test_plugins_list_timing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_plugins_check_without_compiling(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caught: Catch
 ) -> None:
-    monkeypatch.setattr("parkour.testing.launch.check_separately", caught)
+    monkeypatch.setattr("parkour.testing.separate_process.check_separately", caught)
     command(capsys, "plugins", "check", "parkour-lab", "--no-compile", "--seeds", "4")
     assert caught.kwargs["compile"] is False and caught.kwargs["seeds"] == 4

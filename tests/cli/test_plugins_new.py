@@ -53,7 +53,7 @@ def test_projects_import_only_what_is_promised(kind: str) -> None:
 
 
 def test_a_project_of_several_kinds_passes_its_checks(tmp_path: Path) -> None:
-    from parkour.testing.launch import check_separately
+    from parkour.testing.separate_process import check_separately
 
     args = ["plugins", "new", "parkour-many", "--kind", "terrain", "--kind", "reward", "--kind", "task"]
     assert _exit_code([*args, "--out", str(tmp_path)]) == 0

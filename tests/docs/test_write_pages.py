@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from parkour.testing.launch import check_separately
+from parkour.testing.separate_process import check_separately
 from parkour.testing.source import read_source
 from parkour_cli.scaffold import project_files, write_project
 from tests.docs.pages import ROOT, blocks

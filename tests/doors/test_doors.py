@@ -35,7 +35,7 @@ def run(*arguments: str | Path) -> int:
 @pytest.fixture(scope="package")
 def report(project: Path) -> dict[str, Any]:
     """What ``plugins check`` says of the project, which need not be installed for it."""
-    from parkour.testing.launch import check_separately
+    from parkour.testing.separate_process import check_separately
 
     (found,) = check_separately([str(project)], compile=False)
     return found

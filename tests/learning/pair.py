@@ -10,7 +10,7 @@ import torch
 from parkour.engines.device import rank
 from parkour.learning import train as module
 from parkour.learning.options import TrainOptions
-from parkour.learning.state import RunState
+from parkour.learning.run_state import RunState
 from tests.learning.fakes import fake_task, make_env
 
 states: list[RunState] = []

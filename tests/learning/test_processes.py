@@ -21,7 +21,7 @@ from parkour.learning import rescue
 from parkour.learning import train as train_module
 from parkour.learning.launch import run_processes
 from parkour.learning.peers import Peers
-from parkour.learning.state import RunState
+from parkour.learning.run_state import RunState
 from parkour.policies.checkpoint_file import load_checkpoint
 from parkour.policies.checkpoint_folder import newest_checkpoint
 from tests.learning.runs import run

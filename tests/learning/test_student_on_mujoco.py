@@ -12,7 +12,7 @@ import torch
 from parkour.engines.choice import choose_engine
 from parkour.learning import train as module
 from parkour.learning.options import TrainOptions
-from parkour.learning.state import RunState
+from parkour.learning.run_state import RunState
 from parkour.policies.checkpoint_file import load_checkpoint
 from parkour.policies.definition import define_policy
 from parkour.policies.deployed import build_actor, load_actor, load_policy

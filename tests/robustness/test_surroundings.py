@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from parkour import pins as module
+from parkour import packages as module
 from parkour.engines.device import distributed, rank
 from parkour.environment import CACHE, PROCESSES, cache_folder, check_environment
 from parkour.errors import EngineError, ParkourError
-from parkour.pins import pins
+from parkour.packages import pins
 from parkour_cli.__main__ import main
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,24 +13,11 @@ from torch import Tensor, nn
 from parkour.errors import CheckpointError
 from parkour.learning.rng import rng_state, set_rng_state
 from parkour.learning.runner import TrainingRunner
+from parkour.packages import versions
 from parkour.policies.checkpoint import Checkpoint, TaskStamp
 from parkour.policies.checkpoint_file import save_checkpoint
 from parkour.policies.checkpoint_folder import checkpoint_path
 from parkour.policies.fit import check_stamp, check_teacher, check_weights, network
-
-_PACKAGES = ("parkour-lab", "torch", "rsl-rl-lib", "mjlab", "mujoco", "mujoco-warp", "warp-lang", "numpy")
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a run depends on, as far as they are installed."""
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
 
 _MISFITS = (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError)
 """What torch and numpy raise where a stranger's states are taken up that are none."""

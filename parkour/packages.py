@@ -1,7 +1,8 @@
-"""Whether installed packages are those that they ask for of each other, by their own metadata."""
+"""Installed packages: their versions, and whether they are those that they ask for of each other."""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -12,6 +13,19 @@ ASKING = (BUILTIN, "mjlab", "mujoco-warp", "mujoco", "rsl-rl-lib")
 """Distributions whose requirements are compared, where they are installed."""
 SHOWN = ("mjlab", "mujoco", "mujoco-warp", "rsl-rl-lib")
 """What is shown though nothing is wrong with it: versions of these make the most difference."""
+RUNS_ON = ("parkour-lab", "torch", "rsl-rl-lib", "mjlab", "mujoco", "mujoco-warp", "warp-lang", "numpy")
+"""Distributions that what a run computes depends on."""
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a run depends on, as far as they are installed."""
+    found = {"python": platform.python_version()}
+    for name in RUNS_ON:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 @dataclass(frozen=True)

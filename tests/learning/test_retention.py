@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from parkour.engines.task_env import TaskEnv
-from parkour.learning.keeping import BEST_FILE, read_record
+from parkour.learning.retention import BEST_FILE, read_record
 from parkour.learning.run_lock import RunLock
 from parkour.learning.train import train
 from parkour.policies.checkpoint_file import load_checkpoint

@@ -100,10 +100,11 @@ def test_every_term_gives_the_same(pair: Pair) -> None:
             # What each saw of its own first state is no part of this.
             driver.mdp.observations.reset(torch.ones(NUM_ENVS, dtype=torch.bool))
     seen_rewards = torch.zeros(len(pair[0].mdp.rewards.names))
+    ends = torch.zeros(len(pair[0].mdp.terminations.names), dtype=torch.bool)
     for step in range(1, ROUNDS + 1):
-        pose, forces = _random_pose(pair, generator), _random_forces(pair, generator)
+        pose, forces = _failing(_random_pose(pair, generator), generator), _random_forces(pair, generator)
         action = torch.randn(NUM_ENVS, pair[0].mdp.layout.num_joints, generator=generator)
-        steps = torch.full((NUM_ENVS,), step)
+        steps = torch.full((NUM_ENVS,), step if step < ROUNDS else pair[0].mdp.clock.max_episode_steps)
         observations = []
         for driver in pair:
             driver.place(pose)
@@ -123,10 +124,22 @@ def test_every_term_gives_the_same(pair: Pair) -> None:
             assert (a - b).abs().max() <= bound, (name, a, b)
         seen_rewards += mujoco.rewards.step_values.abs().sum(dim=0)
         assert torch.equal(mujoco.terminations.fired, isaac.terminations.fired), mujoco.terminations.names
+        ends |= mujoco.terminations.fired.any(dim=0)
         for name, value in observations[0].items():
             if name != "depth" or step > SETTLED:
                 _assert_group(name, value, observations[1][name])
     assert {name for name, total in zip(names, seen_rewards, strict=True) if total == 0} == set()
+    never = {name for name, seen in zip(pair[0].mdp.terminations.names, ends.tolist(), strict=True) if not seen}
+    assert never == {"course_completed"}, "which counts way points, of nothing but positions"
+
+
+def _failing(pose: Pose, generator: torch.Generator) -> Pose:
+    """One robot deeper than a robot may fall, one about as far tilted as one may be."""
+    deep, roll = torch.rand(2, generator=generator)
+    pose.pos[0, 2] = -0.26 - 0.1 * deep
+    half = (1.4 + 0.2 * roll) / 2
+    pose.quat[1] = torch.stack((half.cos(), half.sin(), torch.zeros(()), torch.zeros(())))
+    return pose
 
 
 def _random_pose(pair: Pair, generator: torch.Generator) -> Pose:

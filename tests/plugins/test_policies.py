@@ -209,6 +209,35 @@ def test_gradients_are_clipped_each_or_together(joint: bool, monkeypatch: pytest
         assert joint or critic == pytest.approx(1e-3, rel=1e-2)
 
 
+@pytest.mark.parametrize(("own", "rate"), [(0.0, 2e-4), (1e-3, 1e-3)])
+def test_the_critic_may_have_a_learning_rate_of_its_own(own: float, rate: float) -> None:
+    one_step = ("algorithm.params.epochs=1", "algorithm.params.mini_batches=1", "algorithm.params.desired_kl=0")
+    runner = make_runner(*one_step, f"algorithm.params.critic_learning_rate={own}")
+    networks = (runner.alg.actor, runner.alg.critic)
+    before = [copy.deepcopy(network.state_dict()) for network in networks]
+    rollout(runner, 1)
+    runner.alg.update()
+    # Adam's first step is as long as the learning rate.
+    actor, critic = (
+        max((after - then[key]).abs().max().item() for key, after in network.state_dict().items() if "estim" not in key)
+        for then, network in zip(before, networks, strict=True)
+    )
+    assert actor == pytest.approx(2e-4, rel=1e-2) and critic == pytest.approx(rate, rel=1e-2)
+
+
+def test_a_resumed_critic_keeps_its_rate_while_the_actors_adapts() -> None:
+    settings = ("algorithm.params.critic_learning_rate=1e-3", "algorithm.params.desired_kl=1e9")
+    runner, resumed = make_runner(*settings), make_runner(*settings)
+    rollout(runner, 1)
+    runner.alg.update()
+    resumed.alg.load(copy.deepcopy(runner.alg.save()))
+    rollout(resumed, 2)
+    resumed.alg.update()
+    actor, critic = resumed.alg.optimizer.param_groups
+    assert critic["lr"] == 1e-3 and float(actor["lr"]) == pytest.approx(resumed.alg.learning_rate)
+    assert resumed.alg.learning_rate > runner.alg.learning_rate > 2e-4
+
+
 def test_dagger_iterations_bring_the_latents_together() -> None:
     runner = make_runner(
         "algorithm.params.dagger_interval=1", "algorithm.params.history_learning_rate=3e-3", num_envs=64

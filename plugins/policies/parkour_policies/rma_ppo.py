@@ -62,6 +62,7 @@ class RmaPPO(PPO):
         critic: MLPModel,
         storage: RolloutStorage,
         *,
+        critic_learning_rate: float = 0.0,
         estimator_learning_rate: float = 1e-4,
         history_learning_rate: float = 1e-3,
         latent_regularisation: tuple[float, float] = (0.0, 0.1),
@@ -84,7 +85,7 @@ class RmaPPO(PPO):
         self.dagger = False
         self._lr = torch.tensor(self.learning_rate, device=self.device)
         # A tensor as learning rate needs the fused kernel; a Python number would need a transfer per mini-batch.
-        self.optimizer = self._adam(self._ppo_parameters(), self._lr)
+        self.optimizer = self._adam(self._rates(critic_learning_rate), self._lr)
         self.estimator_optimizer = self._adam(actor.estimator.parameters(), estimator_learning_rate)
         self.history_optimizer = self._adam(actor.history_encoder.parameters(), history_learning_rate)
         self.action_std: float | None = None
@@ -104,7 +105,7 @@ class RmaPPO(PPO):
             "history", list(actor.history_encoder.parameters()), self._history_gradients, self._step_history
         )
 
-    def _adam(self, parameters: Iterable[nn.Parameter], lr: float | Tensor) -> torch.optim.Adam:
+    def _adam(self, parameters: Iterable[nn.Parameter] | list[dict[str, Any]], lr: float | Tensor) -> torch.optim.Adam:
         return torch.optim.Adam(parameters, lr=lr, fused=True, capturable=self._on_gpu)
 
     @property
@@ -262,6 +263,16 @@ class RmaPPO(PPO):
     def _ppo_parameters(self) -> list[nn.Parameter]:
         return [*self.actor.policy_parameters(), *self.critic.parameters()]
 
+    def _rates(self, critic: float) -> list[nn.Parameter] | list[dict[str, Any]]:
+        """What PPO trains, with the critic apart if its learning rate is its own.
+
+        The KL divergence says how far the actor may go. A critic that follows it takes steps of more than 2e-3 while
+        rewards are still small, which can throw its values off by orders of magnitude.
+        """
+        if critic == 0.0:
+            return self._ppo_parameters()
+        return [{"params": self.actor.policy_parameters()}, {"params": [*self.critic.parameters()], "lr": critic}]
+
     def broadcast_parameters(self) -> None:
         """Give every rank the first one's weights."""
         for tensor in (*self.actor.state_dict().values(), *self.critic.state_dict().values()):
@@ -287,7 +298,8 @@ class RmaPPO(PPO):
         if wanted.get("optimizer"):
             for name, optimizer in self.optimizers().items():
                 optimizer.load_state_dict(loaded_dict["optimizer_state_dicts"][name])
-                optimizer.param_groups[0]["capturable"] = self._on_gpu
+                for group in optimizer.param_groups:
+                    group["capturable"] = self._on_gpu
             # Loading puts a copy of the saved rate into the optimizer; the tensor that adapts must be the one it reads.
             self._lr.copy_(self.optimizer.param_groups[0]["lr"])
             self.optimizer.param_groups[0]["lr"] = self._lr

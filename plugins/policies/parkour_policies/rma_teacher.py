@@ -47,6 +47,9 @@ class RmaAlgorithmParams(Params):
     """PPO and what RMA adds; a task's ``[algorithm.params]``."""
 
     learning_rate: float = param(2e-4, ge=0, le=1, doc="First learning rate of actor and critic (Adam).")
+    critic_learning_rate: float = param(
+        0.0, ge=0, le=1, doc="Learning rate of the critic, which stays as it is; 0: the actor's, which adapts."
+    )
     desired_kl: float = param(
         0.01, ge=0, le=1e9, doc="KL divergence per update that the learning rate adapts to; 0: it stays as it is."
     )
@@ -154,6 +157,7 @@ def _algorithm(params: RmaAlgorithmParams) -> dict[str, Any]:
         "num_learning_epochs": params.epochs,
         "num_mini_batches": params.mini_batches,
         "learning_rate": params.learning_rate,
+        "critic_learning_rate": params.critic_learning_rate,
         "schedule": "adaptive" if params.desired_kl > 0.0 else "fixed",
         "desired_kl": params.desired_kl or None,
         "gamma": params.gamma,

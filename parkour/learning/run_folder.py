@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import subprocess
 from collections.abc import Callable
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from parkour.errors import CheckpointError, ParkourError, StorageError
@@ -19,14 +21,19 @@ from parkour.policies.checkpoint_folder import (
     OPTIONS_FILE,
     TASK_FILE,
     begin_of,
+    checkpoints_of,
     experiment_folders,
+    iteration_of,
     newest_checkpoint,
     runs_of,
 )
 from parkour.policies.fit import begin_with
 from parkour.policies.source import PolicySource, find_checkpoint
-from parkour.storage import remove_parts, write_text
+from parkour.reading import read_bytes
+from parkour.storage import cannot_write, remove_parts, write_bytes, write_text
 
+GIVEN_UP = "given_up"
+"""Folder of a run with the checkpoints after the one that it went on from."""
 _PART = re.compile(r"[\w.-]+")
 
 
@@ -130,19 +137,49 @@ def remove_leftovers(folder: Path, notify: Callable[[str], None]) -> None:
         notify(f"removed {len(removed)} unfinished file(s) of the run as it was killed")
 
 
+def set_aside_later(folder: Path, iteration: int, notify: Callable[[str], None]) -> None:
+    """Move the checkpoints after ``iteration``, from which the run goes on, out of the way of those to come.
+
+    They are of a past that was given up: the next ``--resume`` would take the newest of them, and lose what has been
+    trained since. Nothing is removed; the metrics are kept beside them.
+
+    Raises:
+        StorageError: they cannot be moved.
+    """
+    later = [path for path in checkpoints_of(folder) if iteration_of(path) > iteration]
+    if not later:
+        return
+    names = (GIVEN_UP if attempt == 1 else f"{GIVEN_UP}-{attempt}" for attempt in count(1))
+    place = next(folder / name for name in names if not os.path.lexists(folder / name))
+    try:
+        place.mkdir()
+        with contextlib.suppress(FileNotFoundError):
+            write_bytes(place / METRICS_FILE, read_bytes(folder / METRICS_FILE), "--log-root")
+        for path in later:
+            path.rename(place / path.name)
+    except OSError as error:
+        raise cannot_write(place, "--log-root", error) from error
+    notify(f"{len(later)} later checkpoint(s) of before, to {later[-1].name}, are in {place}")
+
+
 def store_git_state(folder: Path, notify: Callable[[str], None]) -> None:
     """Write commit, status and uncommitted changes of the working folder's repository into ``git.txt``."""
     parts = []
     for title, arguments in (
         ("commit", ["rev-parse", "HEAD"]),
         ("status", ["status", "--short"]),
-        ("diff", ["diff", "HEAD"]),
+        ("diff", ["diff", "--no-ext-diff", "--no-textconv", "HEAD"]),
     ):
         try:
-            done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=60)
+            # Files of a repository may be in any encoding, and a stranger's may name programs for git to run.
+            done = subprocess.run(
+                ["git", "-c", "core.fsmonitor=false", *arguments], capture_output=True, text=True, errors="replace",
+                check=True, timeout=60,
+            )  # fmt: skip
         except (OSError, subprocess.SubprocessError) as error:
-            reason = getattr(error, "stderr", "") or str(error)
-            notify(f"--git-state: git {arguments[0]} failed here ({reason.strip().splitlines()[0]}); not stored")
+            said = error.stderr if isinstance(error, subprocess.CalledProcessError) else ""
+            reason = (said or str(error)).strip().splitlines()[0]
+            notify(f"--git-state: git {arguments[0]} failed here ({reason}); not stored")
             return
         parts.append(f"# {title}\n{done.stdout}")
     write_text(folder / "git.txt", "\n".join(parts), "--log-root")

@@ -31,6 +31,7 @@ from parkour.learning.run_folder import (
     next_number,
     remove_if_unused,
     remove_leftovers,
+    set_aside_later,
     store_git_state,
 )
 from parkour.learning.run_lock import RunLock
@@ -186,6 +187,8 @@ def _learn(
                 store_git_state(state.folder, say)
             if options.video_interval is not None:
                 filmer = _filmer(options, options.video_interval, state, say)
+            if state.resumed is not None:
+                set_aside_later(state.folder, state.resumed.iteration, say)
             shown = _shown_and_logged(task, options, state, console, say)
             listeners = [*shown, *([filmer] if filmer else []), *listeners]
             for listener in listeners:

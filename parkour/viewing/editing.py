@@ -176,10 +176,19 @@ class TerrainEditor:
         except ParkourError as error:
             self.trouble = error.message
 
+    def checked(self) -> Params | None:
+        """The parameters that the values are.
+
+        Raises:
+            ParkourError: no task can have them: an upper end is below the lower one, say.
+        """
+        params = self.terrain.params
+        if params is None:
+            return None
+        return validate(type(params), self.values, path=("terrains", self.terrain.key, "params"))
+
     def _draw(self) -> Patch:
-        key, params = self.terrain.key, self.terrain.params
-        if params is not None:
-            params = validate(type(params), self.values, path=("terrains", key, "params"))
+        key, params = self.terrain.key, self.checked()
         streams = [np.random.default_rng([self.seed % 2**32, k]) for k in range(2)]
         return build_patch(key, self.terrain.target, params, self.difficulty, self._course, streams, self.grid)
 

@@ -154,6 +154,20 @@ def test_the_newest_run_is_the_one_begun_last_whatever_the_clock(
     assert find_run([first.run.parent]) == second.run
 
 
+def test_a_run_that_went_back_goes_on_from_there(tmp_path: Path) -> None:
+    """And not with the past that was given up, which stays."""
+    first = run(tmp_path, iterations=6)
+    run(tmp_path, resume=True, checkpoint=first.run / "model_2.pt", iterations=3)
+    assert [path.name for path in checkpoints_of(first.run)] == ["model_2.pt", "model_3.pt"]
+    assert [path.name for path in checkpoints_of(first.run / "given_up")] == ["model_4.pt", "model_6.pt"]
+    assert iterations_of(first.run / "given_up") == [1, 2, 3, 4, 5, 6]
+    run(tmp_path, resume=True, iterations=5)
+    assert iterations_of(first.run) == [1, 2, 3, 4, 5]
+    run(tmp_path, resume=True, checkpoint=first.run / "model_3.pt", iterations=4)
+    assert [path.name for path in checkpoints_of(first.run / "given_up-2")] == ["model_4.pt", "model_5.pt"]
+    assert find_run([first.run.parent]) == first.run
+
+
 @pytest.mark.parametrize("number", [LARGEST_NUMBER, 2**63 - 1, -5])
 def test_a_strangers_number_spoils_no_run_that_follows(number: int, tmp_path: Path) -> None:
     first = run(tmp_path, iterations=1)

@@ -138,10 +138,14 @@ def test_git_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (repo / "x.txt").write_text("one\n")
     subprocess.run([*git, "add", "."], check=True)
     subprocess.run([*git, "commit", "-q", "-m", "m"], check=True)
-    (repo / "x.txt").write_text("two\n")
+    (repo / "x.txt").write_bytes(b"two \xe9\n")  # Latin-1.
+    # What a stranger's repository would have run.
+    for key in ("core.fsmonitor", "diff.external"):
+        subprocess.run([*git, "config", key, f"touch {tmp_path / 'ran'}"], check=True)
     monkeypatch.chdir(repo)
     text = (run(tmp_path, git_state=True, iterations=1).run / "git.txt").read_text()
     assert "-one" in text and "+two" in text and "# commit" in text
+    assert not (tmp_path / "ran").exists()
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
     outside = train(fake_task(), options(tmp_path, git_state=True, iterations=1), make_env=make_env, notify=said.append)

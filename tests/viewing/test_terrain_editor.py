@@ -215,6 +215,11 @@ def test_each_control_does_what_it_says(page: EditorPage) -> None:
     page.buttons.value = "Save task"
     done(page)
     assert "**not saved:** no space left" in page._text.content
+    page._save = lambda: "saved what no task can have"
+    editor.values["length"] = [0.9, 0.2]
+    page.buttons.value = "Save task"
+    done(page)
+    assert "**not saved:**" in page._text.content and "lower end first" in page._text.content
     page.buttons.value = "Quit"
     page.run()
     assert page._over

@@ -120,6 +120,7 @@ class EditorPage(ServedPage):
 
     def _do_save(self) -> None:
         try:
+            self.editor.checked()
             self._said = self._save()
         except ParkourError as error:  # Another disk, another day: nobody loses what is on the page.
             self._said = f"**not saved:** {error.message}"

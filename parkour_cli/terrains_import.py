@@ -93,7 +93,6 @@ def import_terrain(
     ] = None,
 ) -> None:
     """Make a course of real ground: boxes, level and sloping, within a tolerance of its surface."""
-    from parkour.stages import stage
     from parkour.storage import check_writable, whole_file
     from parkour.terrain.importing.course import lay_course
     from parkour.terrain.importing.file import save_course
@@ -105,8 +104,7 @@ def import_terrain(
     scales, placement = surface.scales(), course.placement()
     check_writable(target, "--out")
     ground = read_surface(file, scales, placement.cell)
-    with stage("laying boxes"):
-        made = lay_course(ground, placement)
+    made = lay_course(ground, placement)
     with whole_file(target, "--out") as part:
         save_course(made.sub_terrain, part)
     _report(made, target)

@@ -41,7 +41,7 @@ NAMED = {
     "runs compare": ("{folder}/a {folder}/b --out {folder}/a.png --json", "drawing"),
     "export weights": ("--checkpoint {checkpoint} --out {folder}/w.pt", "loading"),
     "terrains preview": ("gap --out {folder}/b.png", "building courses (of 1)"),
-    "terrains import": ("{folder}/hills.npy --out {folder}/hills.npz", "laying boxes"),
+    "terrains import": ("{folder}/hills.npy --out {folder}/hills.npz", "laying boxes, cells covered (of 7500)"),
     "terrains edit": ("gap --out {folder}/gap.toml --port 0", "loading"),
     "doctor": ("--json", "looking around"),
     "assets fetch": ("--source http://127.0.0.1:9 --folder {folder}/mirror", "fetching"),

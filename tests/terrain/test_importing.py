@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from parkour.errors import TerrainError
+from parkour.stages import shown_by
 from parkour.terrain.heights import boxes_from_heights
 from parkour.terrain.importing.course import Placement, lay_course
 from parkour.terrain.importing.file import load_course, save_course
@@ -187,6 +188,26 @@ def test_nothing_is_left_open_between_the_middles_of_cells(seed: int) -> None:
     around = np.stack([padded[i : i + 40, j : j + 20] for i in range(3) for j in range(3)])
     low, high = (np.kron(ends, np.ones((4, 4))) for ends in (around.min(0), around.max(0)))
     assert (upper >= low - 0.05 - 1e-6).all() and (upper <= high + 0.05 + 0.02).all()
+
+
+def test_it_tells_how_much_of_the_ground_is_covered() -> None:
+    told: list[object] = []
+
+    class Display:
+        def begin(self, text: str, total: int | None) -> None:
+            told.extend([text, total])
+
+        def step(self) -> None:
+            told.append("cell")
+
+        def end(self) -> None: ...
+
+        def clear(self) -> None: ...
+
+    x, y = np.meshgrid(np.arange(30) * 0.05, np.arange(20) * 0.05, indexing="ij")
+    with shown_by(Display()):
+        fit_boxes(surface(0.1 * np.sin(4.0 * x) * np.cos(3.0 * y)), 0.03, 99)
+    assert told == ["laying boxes, cells covered", 600, *["cell"] * 600]
 
 
 def test_what_does_not_fit_says_what_helps() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from parkour.errors import TerrainError
+from parkour.stages import stage
 from parkour.terrain.box import Box, Quat
 from parkour.terrain.importing.surface import Surface
 from parkour.terrain.raster import Grid, height_raster
@@ -58,12 +59,13 @@ def fit_boxes(surface: Surface, tolerance: float, max_boxes: int, *, seed: int =
     fit = _Fit(surface, tolerance * (1.0 - SLACK))
     rng = np.random.default_rng(seed)
     boxes: list[Box] = []
-    while fit.bare.any():
-        best = max(fit.candidates(rng), key=lambda candidate: candidate.gain)
-        fit.take(best)
-        boxes.append(best.box)
-        if len(boxes) > max(COUNTED, max_boxes):
-            break
+    with stage("laying boxes, cells covered", total=fit.bare.size) as covered:
+        while fit.bare.any() and len(boxes) <= max(COUNTED, max_boxes):
+            best = max(fit.candidates(rng), key=lambda candidate: candidate.gain)
+            fit.take(best)
+            boxes.append(best.box)
+            for _ in range(best.gain):
+                covered()
     if len(boxes) > max_boxes:
         more = "more than " if fit.bare.any() else ""
         raise TerrainError(

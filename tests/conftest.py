@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,19 @@ os.environ.pop("COLUMNS", None)
 name_renderer()
 
 InstallPlugin = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def same_draws() -> None:
+    """Random numbers of a test are the same whatever ran before it, which with several processes nobody knows.
+
+    What is not imported yet begins with a seed of its own when it is, or is seeded before the next test.
+    """
+    random.seed(0)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(0)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)

@@ -224,7 +224,7 @@ def test_modifiers_of_third_parties(install_plugin: Callable[..., object]) -> No
         ({"sets": [f"{MODIFIER}.blind_zone.enabled=true", f"{MODIFIER}.blind_zone.params.distance=-1"]}, "at least 0"),
         ({"withs": ["observation:blind"]}, "expected to be called with (num_envs, device, layout, depth_camera)"),
         ({"sets": ["camera.pitch=20"]}, "camera.pitch: got 20, expected a number of at most 1.5708"),
-        ({"sets": ["camera.fov=1"]}, "unknown key 'camera.fov'; known: height, horizontal_fov"),
+        ({"sets": ["camera.fov=1"]}, "unknown key 'camera.fov'; did you mean 'horizontal_fov' or 'vertical_fov'"),
         ({"sets": ["events.camera_pitch.params.range=[-5, 5]"]}, "got [-5, 5], expected at least -1.57"),
     ],
 )  # fmt: skip

@@ -49,7 +49,8 @@ class Pin:
 
 def pins() -> list[Pin]:
     """Every requirement of :data:`ASKING` that is of interest: those that are not met, and those of :data:`SHOWN`."""
-    found = [pin for name in ASKING for pin in _asked_by(name)]
+    # Once each: several extras may ask for the same.
+    found = dict.fromkeys(pin for name in ASKING for pin in _asked_by(name))
     return [pin for pin in found if not pin.ok or (pin.package in SHOWN and pin.installed is not None)]
 
 

@@ -179,7 +179,7 @@ def check_options(options: TrainOptions, stage: str) -> None:
     if stage == "student" and options.run is None and options.checkpoint is None:
         raise ParkourError(
             "no teacher given: a student is trained from a teacher's checkpoint",
-            hint="parkour train --stage student --checkpoint FILE (or --run DIR of a teacher's run)",
+            hint="parkour train --stage student --pretrained (or --checkpoint FILE, or --run DIR of a teacher's run)",
         )
     if options.run is not None and stage != "student":
         raise ParkourError("--run names a run to resume", hint="add --resume")

@@ -133,7 +133,7 @@ def test_the_notes_train_a_student(weights: str, runs: Path, seen: dict[str, Any
 def test_a_student_without_a_teacher_is_told_how_to_name_one(capsys: pytest.CaptureFixture[str]) -> None:
     code, _ = typed("train --task Isaac-Extreme-Parkour-Student-Unitree-Go2-v0 --seed 1 --headless")
     error = capsys.readouterr().err
-    assert code == 1 and "no teacher given" in error and "--checkpoint FILE (or --run DIR of a teacher's run)" in error
+    assert code == 1 and "no teacher given" in error and "--pretrained (or --checkpoint FILE, or" in error
 
 
 @pytest.mark.parametrize("command", ["play", "demo"])

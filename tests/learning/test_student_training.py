@@ -282,7 +282,9 @@ def test_video_of_a_student_forgets_as_the_environment_does(tmp_path: Path, teac
 def test_no_teacher_is_told(tmp_path: Path) -> None:
     with pytest.raises(ParkourError, match="no teacher given") as error:
         run(tmp_path)
-    assert error.value.hint == "parkour train --stage student --checkpoint FILE (or --run DIR of a teacher's run)"
+    assert error.value.hint == (
+        "parkour train --stage student --pretrained (or --checkpoint FILE, or --run DIR of a teacher's run)"
+    )
     assert not list(tmp_path.iterdir())
 
 

@@ -56,7 +56,8 @@ def test_installed_packages_fit_each_other() -> None:
 
 
 def test_packages_that_do_not_fit_are_told_from_their_own_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = {"parkour-lab": ['mjlab==1.6.0; extra == "mujoco"'], "mjlab": ["mujoco~=3.11.0"], "mujoco": ["mujoco-core"]}
+    mine = [f'mjlab==1.6.0; extra == "{extra}"' for extra in ("mujoco", "test")]  # Told once.
+    asked = {"parkour-lab": mine, "mjlab": ["mujoco~=3.11.0"], "mujoco": ["mujoco-core"]}
     versions = {"parkour-lab": "0.1.0", "mjlab": "1.6.0", "mujoco": "4.0.0"}
 
     def version(name: str) -> str:

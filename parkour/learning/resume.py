@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from parkour.errors import ParkourError
+from parkour.learning.loggers import NO_LOGGER
 from parkour.learning.options import RunResult, TrainOptions
 from parkour.learning.retention import DEFAULT_KEEP
 from parkour.learning.run_folder import check_resumed, resume_source
@@ -43,7 +44,7 @@ def kept_checkpoints(options: TrainOptions, kept: RunOptions | None) -> int:
 def not_kept(kept: RunOptions, run: RunOptions) -> str | None:
     """A line on what the run had at its last start and has not now, because a run folder never says what code runs."""
     had = [f"--callback {name}" for name in kept.callbacks if name not in run.callbacks]
-    if kept.logger not in ("", run.logger):
+    if kept.logger not in ("", NO_LOGGER, run.logger):
         had.append(f"--logger {kept.logger}")
     if kept.video_interval and not run.video_interval:
         had.append(f"--video-interval {kept.video_interval}")

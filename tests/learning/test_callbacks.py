@@ -183,13 +183,16 @@ def test_a_resumed_run_says_what_it_does_without(install_plugin: Any, tmp_path: 
     named: dict[str, Any] = {"callbacks": {"counts": {}}, "logger": "tensorboard"}
     first, lines = run_with(tmp_path, iterations=1, **named)
     assert not [line for line in lines if "last start" in line]
-    for iterations, given, told in ((2, named, False), (3, {}, True), (4, {}, False)):
+    # The start that it is told of has neither callback nor logger, so the one after it has nothing to tell.
+    more = {"logger": "tensorboard"}
+    for iterations, given, told in ((2, named, False), (3, {}, True), (4, more, False)):
         _, lines = run_with(tmp_path, iterations=iterations, resume=True, **given)
         assert bool([line for line in lines if line.startswith(had)]) is told, lines
+        assert told or not [line for line in lines if "last start" in line], lines
     # What a folder says is shown if it may be a name, and never looked up.
     text = (first.run / "options.toml").read_text()
     said = "callbacks = ['; curl evil', 'parkour-gone:callback']"
     (first.run / "options.toml").write_text(text.replace("callbacks = []", said))
-    _, lines = run_with(tmp_path, iterations=5, resume=True)
+    _, lines = run_with(tmp_path, iterations=5, resume=True, logger="tensorboard")
     assert any(line.startswith("the run's last start had --callback parkour-gone:callback; ") for line in lines)
     assert not any("curl" in line for line in lines)

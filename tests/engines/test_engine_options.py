@@ -65,6 +65,7 @@ def test_reach_the_engine_and_the_run_folder(tmp_path: Path, engine: Engine) -> 
     assert written.pop("began") and written.pop("commit") is not None and written == {
         "engine": "pack:fake", "device": "cpu", "num_envs": 8, "seed": 1, "engine_options": {"cpu_sim": "warp"},
         "iterations": 1, "number": 1, "save_interval": 100, "keep": 5,
+            "callbacks": [], "logger": "none", "video_interval": 0,
     }  # fmt: skip
     # A run goes on as it was.
     assert command(tmp_path, "--resume", "--iterations", "2") == 0

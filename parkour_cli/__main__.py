@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from parkour.commands.streams import let_stdout_go, open_standard_streams
 from parkour.environment import check_environment
 from parkour.errors import ParkourError
 from parkour.quick_imports import uncollected
+from parkour.streams import let_go, open_standard_streams
 from parkour_cli.ending import importing, unwound
 
 _DEBUG = "PARKOUR_DEBUG=1 shows where it happened"
@@ -52,7 +52,7 @@ def main(args: list[str] | None = None) -> None:
 
         _let_the_first_process_speak()
         if not isinstance(error, ParkourError):
-            let_stdout_go()
+            let_go([1])  # What was not written is not tried again when Python ends, which would be an error of its own.
         if not isinstance(error, BrokenPipeError):  # As of a pager that was left: nobody reads what would be said.
             print_error(error if isinstance(error, ParkourError) else _of_the_machine(error))
         sys.exit(1)

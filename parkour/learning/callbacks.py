@@ -14,11 +14,11 @@ from parkour.learning.guard import Guard
 from parkour.learning.iteration import Iteration
 from parkour.learning.runner import TrainingRunner
 from parkour.policies.protocols import Actor
-from parkour.registry import Registry, default_registry, resolve_target
+from parkour.registry import Registry, default_registry
 from parkour.specs import CallbackSpec
 from parkour.tasks.checks import check_interface
+from parkour.tasks.resolve import load_component
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
-from parkour.tasks.validation import validate
 
 
 @dataclass
@@ -125,16 +125,12 @@ def find_callbacks(
     found = []
     for name, numbers in wanted.items():
         item = registry.get("callback", name)
-        owner = f"callback {item.id!r}"
-        target = resolve_target(item.spec.target, owner=owner)
-        if not callable(target):
-            raise PluginError(f"{owner}: {item.spec.target!r} is no callable")
-        hint = f"parkour plugins show {item.id} --kind callback"
         if item.spec.params is None and numbers:
-            raise ParkourError(f"--callback {name}: got {next(iter(numbers))!r}, but it has no parameters", hint=hint)
-        model = None if item.spec.params is None else resolve_target(item.spec.params, owner=owner)
-        params = None if model is None else validate(model, numbers, path=("--callback", name), hint=hint)
-        component = ResolvedComponent(name, item.id, item.version, item.spec, target, params)
+            raise ParkourError(
+                f"--callback {name}: got {next(iter(numbers))!r}, but it has no parameters",
+                hint=f"parkour plugins show {item.id} --kind callback",
+            )
+        component = load_component(item, name, numbers, ("--callback", name))
         check_interface(component)
         found.append(ChosenCallback(name, component))
     return tuple(found)
@@ -154,14 +150,14 @@ class Callbacks:
 
     @classmethod
     def made(
-        cls, training: Training, wanted: Mapping[str, Mapping[str, Any]], more: Sequence[TrainingCallback] = ()
+        cls, training: Training, chosen: Sequence[ChosenCallback], more: Sequence[TrainingCallback] = ()
     ) -> Callbacks:
-        """Those that are wanted by name, and more.
+        """Those that were chosen by name, and more.
 
         Raises:
-            ParkourError: see :func:`find_callbacks`, or one cannot be made.
+            ParkourError: one cannot be made.
         """
-        named = [(each.component.id, each.make()) for each in find_callbacks(wanted)]
+        named = [(each.component.id, each.make()) for each in chosen]
         return cls(training, [*named, *((type(each).__name__, each) for each in more)])
 
     def start(self) -> None:

@@ -11,9 +11,10 @@ from parkour.errors import ParkourError, PluginError
 from parkour.learning.guard import GuardedListener
 from parkour.learning.iteration import Listener
 from parkour.learning.logging import MetricsFile
-from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
+from parkour.registry import RegisteredSpec, Registry, default_registry
 from parkour.specs import LoggerSpec
 from parkour.tasks.checks import check_interface
+from parkour.tasks.resolve import load_component
 from parkour.tasks.resolved import ResolvedComponent
 
 NO_LOGGER = "none"
@@ -54,10 +55,7 @@ def load_logger(item: RegisteredSpec) -> ResolvedComponent:
     Raises:
         PluginError: see :func:`find_logger`.
     """
-    target = resolve_target(item.spec.target, owner=f"logger {item.id!r}")
-    if not callable(target):
-        raise PluginError(f"logger {item.id!r}: {item.spec.target!r} is no callable")
-    component = ResolvedComponent(item.spec.name, item.id, item.version, item.spec, target, None)
+    component = load_component(item, item.spec.name, {})
     check_interface(component)
     return component
 

@@ -11,7 +11,7 @@ from parkour.engines.device import choose_device, rank
 from parkour.engines.make import make_task_env
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import ParkourError
-from parkour.learning.callbacks import find_callbacks
+from parkour.learning.callbacks import ChosenCallback, find_callbacks
 from parkour.learning.loggers import NO_LOGGER, find_logger
 from parkour.learning.options import DEFAULT_SEED, RunResult, TrainOptions
 from parkour.learning.resume import complete, first_weights, kept_checkpoints, not_kept, total_iterations
@@ -38,6 +38,8 @@ class TrainPlan:
     run: RunOptions
     """As the run folder keeps them."""
     definition: PolicyDefinition
+    callbacks: tuple[ChosenCallback, ...]
+    """Those that are named."""
     make_env: MakeEnv
     start: Weights | None
     """The checkpoint to begin with: of the run that resumes, of a teacher."""
@@ -70,6 +72,7 @@ def plan_training(
         ParkourError: bad options, no such device, an engine that cannot run, a checkpoint that does not fit.
     """
     check_options(options, task.model.stage)
+    logger, callbacks = find_logger(options.logger), find_callbacks(wanted_callbacks(options))
     definition = define_policy(task)
     if unread := [group for group in task.observations if group not in definition.groups]:
         say(f"observation groups that {task.policy.id} does not read: {', '.join(unread)}")
@@ -86,16 +89,21 @@ def plan_training(
     total = total_iterations(task, options, kept)
     if resumed and resumed.checkpoint.iteration >= total:
         return complete(resumed, options.iterations, say)
-    run = _run_options(task, replace(options, iterations=total), device, resumed, kept)
+    run = replace(
+        _run_options(task, replace(options, iterations=total), device, resumed, kept),
+        callbacks=[each.component.id for each in callbacks],
+        logger=logger.id if logger else NO_LOGGER,
+    )
     if make_env is None:
-        make_env, run = _engine_env(options, run, kept, say)
+        render = rank() == 0 and any(each.renders for each in callbacks)
+        make_env, run = _engine_env(options, run, kept, render, say)
     if kept and (line := not_kept(kept, run)):
         say(line)
     default = options.num_envs is None and resumed is None
     origin = " (the task's default for this device; --num-envs changes it)" if default else ""
     say(f"training {task.name} with {run.num_envs} environments on {device}{origin}")
     options = replace(options, iterations=total, keep=run.keep, engine=run.engine, engine_options=run.engine_options)
-    return TrainPlan(options, run, definition, make_env, start, student)
+    return TrainPlan(options, run, definition, callbacks, make_env, start, student)
 
 
 def _run_options(
@@ -103,7 +111,6 @@ def _run_options(
 ) -> RunOptions:
     """Those of the caller, or of the resumed run, or the task's."""
     before = resumed.checkpoint if resumed else None
-    logger = find_logger(options.logger)
     return RunOptions(
         engine=options.engine or "custom",
         device=device,
@@ -118,14 +125,12 @@ def _run_options(
         save_interval=options.save_interval or task.model.algorithm.save_interval,
         keep=kept_checkpoints(options, kept),
         commit=commit_here(),
-        callbacks=[each.component.id for each in find_callbacks(wanted_callbacks(options))],
-        logger=logger.id if logger else NO_LOGGER,
         video_interval=options.video_interval or 0,
     )
 
 
 def _engine_env(
-    options: TrainOptions, run_options: RunOptions, kept: RunOptions | None, say: Callable[[str], None]
+    options: TrainOptions, run_options: RunOptions, kept: RunOptions | None, render: bool, say: Callable[[str], None]
 ) -> tuple[MakeEnv, RunOptions]:
     """The engine's environments, and the run's options with the engine's; those of a resumed run are ``kept``."""
     identity, engine = choose_engine(options.engine)
@@ -135,7 +140,6 @@ def _engine_env(
     check_engine_options(identity, engine, run_options.engine_options)
     chosen = "".join(f", {name} {value}" for name, value in run_options.engine_options.items())
     say(f"engine {identity}{chosen}")
-    render = rank() == 0 and any(each.renders for each in find_callbacks(wanted_callbacks(options)))
 
     def make(task: ResolvedTask, num_envs: int, device: str, seed: int) -> TaskEnv:
         more = run_options.engine_options
@@ -165,8 +169,6 @@ def check_options(options: TrainOptions, stage: str) -> None:
             raise ParkourError(f"{name}: got {value}, expected at most {LARGEST_NUMBER:,}")
     if options.time_limit is not None and not options.time_limit > 0:
         raise ParkourError(f"--time-limit: got {options.time_limit:g} minutes, expected more than 0")
-    find_logger(options.logger)
-    find_callbacks(wanted_callbacks(options))
     if options.seed is not None and options.seed < 0:
         raise ParkourError(f"--seed: got {options.seed}, expected at least 0")
     if options.seed is not None and options.seed > LARGEST_SEED:

@@ -10,6 +10,7 @@ from types import FrameType, TracebackType
 
 from parkour.engines.device import distributed
 from parkour.learning.process import ENDS
+from parkour.streams import let_go
 
 NAMES: dict[int, str] = {number: "Ctrl-C" if number == signal.SIGINT else number.name for number in ENDS}
 """Of the signals that end a run, what they are called as its reason."""
@@ -55,17 +56,11 @@ class StopSignals:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if NAMES[number] == "SIGHUP":
-            self._let_terminals_go()
+            # Nobody reads what is said from now on, and saying it to a terminal that is gone would be an error.
+            let_go(self._terminals)
         # A launcher may pass the same Ctrl-C on a second time; only a process of its own takes it as impatience.
         if self.reason and number == signal.SIGINT and not distributed():
             raise KeyboardInterrupt
         if not self.reason:
             self.reason = NAMES[number]
             self._notify(STOPPING.format(self.reason))
-
-    def _let_terminals_go(self) -> None:
-        """Nobody reads what is said from now on, and saying it to a terminal that is gone would be an error."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for handle in self._terminals:
-            os.dup2(nowhere, handle)
-        os.close(nowhere)

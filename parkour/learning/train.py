@@ -19,7 +19,7 @@ from parkour.learning.iteration import Listener
 from parkour.learning.loggers import LoggerContext, make_loggers
 from parkour.learning.options import RunResult, TrainOptions
 from parkour.learning.peers import launched, launcher_is_gone
-from parkour.learning.plan import MakeEnv, TrainPlan, plan_training, wanted_callbacks
+from parkour.learning.plan import MakeEnv, TrainPlan, plan_training
 from parkour.learning.progress import WhileSeen, make_progress
 from parkour.learning.rescue import rescuing
 from parkour.learning.resume import total_iterations
@@ -94,7 +94,7 @@ def train(
         stamp = make_stamp(task, env, env.get_observations())
         state = RunState(runner, folder or Path(), stamp, task_tables(task), plan.run.seed)
         _restore(state, plan, say)
-        return _learn(task, plan.options, state, console, say, listeners or [], callbacks or [])
+        return _learn(task, plan, state, console, say, listeners or [], callbacks or [])
 
 
 def _teller(notify: Callable[[str], None]) -> Callable[[str], None]:
@@ -169,18 +169,18 @@ def _restore_start(state: RunState, start: Weights, resume: bool, say: Callable[
 
 def _learn(
     task: ResolvedTask,
-    options: TrainOptions,
+    plan: TrainPlan,
     state: RunState,
     console: Console | None,
     say: Callable[[str], None],
     listeners: list[Listener],
     callbacks: list[TrainingCallback],
 ) -> RunResult:
-    runner, first = state.runner, rank() == 0
+    options, runner, first = plan.options, state.runner, rank() == 0
     keeper: Keeper | None = None
     filmer: Filmer | None = None
     training = Training(task, state.folder, runner, say)
-    called = Callbacks.made(training, wanted_callbacks(options) if first else {}, callbacks if first else ())
+    called = Callbacks.made(training, plan.callbacks if first else (), callbacks if first else ())
     with called.told_of_the_end(), ExitStack() as stack:
         if first:
             if options.git_state:

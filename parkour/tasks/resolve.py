@@ -247,27 +247,34 @@ def resolve_component(
         PluginError: it cannot be imported.
         TaskError: a parameter does not validate.
     """
-    registered = registry.get(kind, name, version=version)
-    target = resolve_target(registered.spec.target, owner=f"{kind} {registered.id!r}")
+    return load_component(registry.get(kind, name, version=version), key, params, path)
+
+
+def load_component(
+    registered: RegisteredSpec, key: str, params: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> ResolvedComponent:
+    """Import a component that was looked up; see :func:`resolve_component`."""
+    spec, owner = registered.spec, f"{registered.spec.kind} {registered.id!r}"
+    target = resolve_target(spec.target, owner=owner)
     if not callable(target):
-        raise PluginError(f"{kind} {registered.id!r}: {registered.spec.target!r} is no callable")
+        raise PluginError(f"{owner}: {spec.target!r} is no callable")
     return ResolvedComponent(
         key=key,
         id=registered.id,
         version=registered.version,
-        spec=registered.spec,
+        spec=spec,
         target=target,
-        params=_params(kind, registered, params, path),
+        params=_params(registered, owner, params, path),
     )
 
 
 def _params(
-    kind: Kind, registered: RegisteredSpec, params: Mapping[str, Any], path: tuple[str, ...]
+    registered: RegisteredSpec, owner: str, params: Mapping[str, Any], path: tuple[str, ...]
 ) -> BaseModel | None:
     spec = registered.spec
     if spec.params is None:
         if params:
             raise TaskError(f"unknown key {'.'.join((*path, next(iter(params))))!r}; {registered.id} has no parameters")
         return None
-    model = _parameter_model(spec.params, f"{kind} {registered.id!r}")
-    return validate(model, params, path=path, hint=f"parkour plugins show {registered.id} --kind {kind}")
+    model = _parameter_model(spec.params, owner)
+    return validate(model, params, path=path, hint=f"parkour plugins show {registered.id} --kind {spec.kind}")

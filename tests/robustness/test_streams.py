@@ -35,7 +35,7 @@ def test_who_leaves_a_pipe_is_told_nothing(tmp_path: Path) -> None:
 
 def test_no_file_gets_the_number_of_a_stream_that_is_closed(tmp_path: Path) -> None:
     code = (
-        "from parkour.commands.streams import open_standard_streams as ready; ready();"
+        "from parkour.streams import open_standard_streams as ready; ready();"
         "file = open('checkpoint', 'w'); assert file.fileno() > 2; print('not into it')"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, preexec_fn=_close_all)
@@ -59,7 +59,7 @@ def test_what_the_machine_lacks_is_one_line(
     error: Exception, line: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(parkour_cli.app, "app", _raising(error))
-    monkeypatch.setattr("parkour_cli.__main__.let_stdout_go", lambda: None)
+    monkeypatch.setattr("parkour_cli.__main__.let_go", lambda handles: None)
     with pytest.raises(SystemExit) as ended:
         main(["tasks"])
     said = capfd.readouterr().err.splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 
 
 def open_standard_streams() -> None:
@@ -24,8 +25,9 @@ def open_standard_streams() -> None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
-def let_stdout_go() -> None:
-    """What was not written is not tried again when Python ends, which would be an error of its own."""
+def let_go(handles: Iterable[int]) -> None:
+    """Whatever is written to these from now on, what is still in a buffer too, goes nowhere and is no error."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
+    for handle in handles:
+        os.dup2(nowhere, handle)
     os.close(nowhere)

@@ -6,13 +6,14 @@ import base64
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import chain
 
 from parkour.evaluation.compare import Comparison
 from parkour.evaluation.episodes import CONTACT_FORCE
 from parkour.evaluation.evaluate import Evaluation
 from parkour.evaluation.metrics import Metric
-from parkour.evaluation.summary import Summary, met
-from parkour.evaluation.tables import ANY_DIFFICULTY, format_bin, format_stat, heading
+from parkour.evaluation.summary import Summary
+from parkour.evaluation.tables import cell_rows, format_stat, heading
 
 _CARDS = ("success", "way_points", "displacement", "edge_per_step")
 _CELLS = ("success", "way_points", "displacement", "edge_per_step", "length", "power", "fall")
@@ -171,19 +172,12 @@ def _overall_table(evaluation: Evaluation) -> str:
 
 
 def _cell_table(evaluation: Evaluation) -> str:
-    parts = evaluation.breakdown
     metrics = _named(evaluation, _CELLS)
     rows: list[tuple[str, list[str]]] = []
-    for name, cells, total in parts.groups():
-        shown = met(cells)
-        for place, (number, cell) in enumerate(shown):
-            label = name if place == 0 else ""
-            kind = "group" if place == 0 else ""
-            rows.append((kind, [label, format_bin(parts.edges, number), str(cell.episodes), *_stats(cell, metrics)]))
-        if total is not None and len(shown) != 1:
-            labels = ("" if shown else name, "all" if cells else ANY_DIFFICULTY)
-            kind = "total" if shown else "group"
-            rows.append((kind, [*labels, str(total.episodes), *_stats(total, metrics)]))
+    for row in chain.from_iterable(cell_rows(evaluation.breakdown)):
+        kind = "group" if row.group else "total" if row.total else ""
+        figures = _stats(row.summary, metrics)
+        rows.append((kind, [row.group, row.difficulty, str(row.summary.episodes), *figures]))
     return table(["terrain", "difficulty", "episodes", *(heading(metric) for metric in metrics)], rows)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from rich import box
 from rich.console import RenderableType
@@ -13,7 +14,7 @@ from rich.text import Text
 from parkour.evaluation.compare import Comparison, Difference
 from parkour.evaluation.evaluate import Evaluation
 from parkour.evaluation.metrics import Metric
-from parkour.evaluation.summary import Stat, Summary, met
+from parkour.evaluation.summary import Breakdown, Stat, Summary, met
 
 CELL_METRICS = (
     "success", "way_points", "displacement", "edge_per_step", "length", "power", "fall", "return", "edge_per_episode",
@@ -47,6 +48,27 @@ def format_stat(stat: Stat, metric: Metric, episodes: int) -> str:
 def format_bin(edges: Sequence[float], number: int) -> str:
     """``0.2:0.4``, as ``--difficulty`` takes it."""
     return f"{edges[number]:.2g}:{edges[number + 1]:.2g}"
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """A row of the table by terrain and difficulty."""
+
+    group: str
+    """In the first row of a group its name; else empty."""
+    difficulty: str
+    summary: Summary
+    total: bool
+    """Whether it is of all difficulties."""
+
+
+def cell_rows(breakdown: Breakdown) -> Iterator[list[CellRow]]:
+    """The rows of each group: the difficulties that hold episodes, and all of them where that is another row."""
+    for name, cells, total in breakdown.groups():
+        rows = [(format_bin(breakdown.edges, number), cell, False) for number, cell in met(cells)]
+        if total is not None and len(rows) != 1:
+            rows.append(("all" if cells else ANY_DIFFICULTY, total, True))
+        yield [CellRow("" if place else name, *row) for place, row in enumerate(rows)]
 
 
 def heading(metric: Metric) -> str:
@@ -120,7 +142,6 @@ def _fitting(metrics: Sequence[Metric], room: int, cell: int) -> list[Metric]:
 
 
 def _cell_table(evaluation: Evaluation, metrics: Sequence[Metric], spreads: bool) -> Table:
-    parts = evaluation.breakdown
     means = "" if spreads else ", means"
     table = _table(f"{evaluation.weights.label}, protocol {evaluation.protocol.name}: by terrain and difficulty{means}")
     table.add_column("terrain", no_wrap=True)
@@ -129,16 +150,11 @@ def _cell_table(evaluation: Evaluation, metrics: Sequence[Metric], spreads: bool
     for metric in metrics:
         table.add_column(Text(heading(metric)), justify="right", no_wrap=True)
 
-    def add(label: str, bin_label: str, group: Summary, style: str = "") -> None:
-        cells = [_cell(group, metric, spreads) for metric in metrics]
-        table.add_row(*(Text(cell, style=style) for cell in (label, bin_label, str(group.episodes), *cells)))
-
-    for name, cells, total in parts.groups():
-        rows = met(cells)
-        for place, (number, cell) in enumerate(rows):
-            add(name if place == 0 else "", format_bin(parts.edges, number), cell)
-        if total is not None and len(rows) != 1:
-            add("" if rows else name, "all" if cells else ANY_DIFFICULTY, total, "bold")
+    for rows in cell_rows(evaluation.breakdown):
+        for row in rows:
+            cells = [_cell(row.summary, metric, spreads) for metric in metrics]
+            shown = (row.group, row.difficulty, str(row.summary.episodes), *cells)
+            table.add_row(*(Text(cell, style="bold" if row.total else "") for cell in shown))
         table.add_section()
     return table
 

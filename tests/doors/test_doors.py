@@ -95,7 +95,7 @@ def fake_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """``parkour train`` on an environment without a simulator."""
     from parkour.learning import plan as plan_module
 
-    monkeypatch.setattr(plan_module, "_engine_env", lambda options, choices, kept, say: (make_env, choices))
+    monkeypatch.setattr(plan_module, "_engine_env", lambda options, choices, kept, render, say: (make_env, choices))
     monkeypatch.setattr(TrainedTask, "resolve", lambda self, resumed: fake_task())
 
 

@@ -13,6 +13,12 @@ from parkour.learning.train import train
 from tests.learning.fakes import fake_task, make_env
 
 
+def say(*words: object) -> None:
+    """A line in one piece: ranks share the pipe, and an unbuffered ``print`` writes each word by itself."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
 class Announcer:
     """Says when an iteration is done, and takes its time."""
 
@@ -20,7 +26,7 @@ class Announcer:
         self.pause = pause
 
     def on_iteration(self, iteration: Iteration) -> None:
-        print("iteration", iteration.index, flush=True)
+        say("iteration", iteration.index)
         time.sleep(self.pause)
 
     def close(self) -> None:
@@ -36,12 +42,12 @@ def main() -> None:
     )  # fmt: skip
     pause = 0.0 if "fast" in sys.argv else 0.05
     try:
-        result = train(fake_task(), options, notify=print, make_env=make_env, listeners=[Announcer(pause)])
+        result = train(fake_task(), options, notify=say, make_env=make_env, listeners=[Announcer(pause)])
     except PeerLostError:
         sys.exit(1)
-    print("end", result.iterations, result.stopped or "done", result.checkpoint, flush=True)
+    say("end", result.iterations, result.stopped or "done", result.checkpoint)
     if "threads" in sys.argv:
-        print("threads", *(path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")), flush=True)
+        say("threads", *(path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")))
 
 
 if __name__ == "__main__":

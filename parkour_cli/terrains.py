@@ -166,9 +166,8 @@ def _scenes(
     """The terrain at each difficulty, or once where it makes none; ``numbers``: see :func:`_numbers`."""
     import numpy as np
 
-    from parkour.params import Params
     from parkour.registry.registry import default_registry
-    from parkour.registry.targets import resolve_target
+    from parkour.tasks.components import load_component
     from parkour.tasks.sections import CourseField
     from parkour.tasks.validation import validate
     from parkour.terrain.field import build_patch
@@ -176,16 +175,13 @@ def _scenes(
     from parkour.terrain.raster import Grid
 
     found = default_registry().get("terrain", name)
-    owner = f"terrain {found.id!r}"
-    target: Any = resolve_target(found.spec.target, owner=owner)
-    model = resolve_target(found.spec.params, owner=owner) if found.spec.params else Params
-    params = validate(model, numbers.get(name, {}), path=("terrains", name, "params"))
+    terrain = load_component(found, name, numbers.get(name, {}), ("terrains", name, "params"))
     course = validate(CourseField, numbers.get("course", {}), path=("course",))
     drawn_on = Grid.of_patch(course.cell, course.length, course.width)
     graded = _graded(name)
     scenes: list[Scene] = []
     for difficulty in difficulties if graded else difficulties[:1]:
         streams = [np.random.default_rng([seed % 2**32, k]) for k in range(2)]
-        patch = build_patch(name, target, params, difficulty, course, streams, drawn_on)
+        patch = build_patch(name, terrain.target, terrain.params, difficulty, course, streams, drawn_on)
         scenes.append(Scene(name, difficulty if graded else None, patch, drawn_on))
     return scenes

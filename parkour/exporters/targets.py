@@ -22,8 +22,8 @@ from parkour.exporters.writers import (
     write_jit,
     write_onnx,
 )
-from parkour.registry import RegisteredSpec, default_registry, resolve_target
-from parkour.tasks.validation import validate
+from parkour.registry import RegisteredSpec, default_registry
+from parkour.tasks.components import load_component, owner_of
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -138,19 +138,11 @@ def make_target(name: str, params: Mapping[str, Any]) -> tuple[str, ExportTarget
 
 def made_of(item: RegisteredSpec, params: Mapping[str, Any]) -> ExportTarget:
     """See :func:`make_target`."""
-    owner = f"export target {item.id!r}"
-    target = resolve_target(item.spec.target, owner=owner)
-    hint = f"parkour plugins show {item.id} --kind {KIND}"
-    if item.spec.params is None:
-        if params:
-            raise ExportError(f"{owner} has no parameters, got {next(iter(params))!r}")
-        made: Any = target()
-    else:
-        model = validate(resolve_target(item.spec.params, owner=owner), params, hint=hint)
-        made = target(**{name: getattr(model, name) for name in type(model).model_fields})
+    component = load_component(item, item.spec.name, params)
+    made: Any = component.target(**component.kwargs)
     suffix = getattr(made, "suffix", None)
     if not (isinstance(suffix, str) and suffix.startswith(".") and len(suffix) > 1 and suffix[1:].isalnum()):
-        raise ExportError(f"{owner}: got suffix {suffix!r}, expected letters and digits after a dot")
+        raise ExportError(f"{owner_of(item)}: got suffix {suffix!r}, expected letters and digits after a dot")
     return made
 
 

@@ -17,7 +17,7 @@ from parkour.policies.protocols import Actor
 from parkour.registry import Registry, default_registry
 from parkour.specs import CallbackSpec
 from parkour.tasks.checks import check_interface
-from parkour.tasks.resolve import load_component
+from parkour.tasks.components import load_component
 from parkour.tasks.resolved import ResolvedComponent, ResolvedTask
 
 
@@ -125,11 +125,6 @@ def find_callbacks(
     found = []
     for name, numbers in wanted.items():
         item = registry.get("callback", name)
-        if item.spec.params is None and numbers:
-            raise ParkourError(
-                f"--callback {name}: got {next(iter(numbers))!r}, but it has no parameters",
-                hint=f"parkour plugins show {item.id} --kind callback",
-            )
         component = load_component(item, name, numbers, ("--callback", name))
         check_interface(component)
         found.append(ChosenCallback(name, component))

@@ -14,7 +14,7 @@ from parkour.learning.logging import MetricsFile
 from parkour.registry import RegisteredSpec, Registry, default_registry
 from parkour.specs import LoggerSpec
 from parkour.tasks.checks import check_interface
-from parkour.tasks.resolve import load_component
+from parkour.tasks.components import load_component
 from parkour.tasks.resolved import ResolvedComponent
 
 NO_LOGGER = "none"

@@ -7,12 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from parkour.errors import PluginError, TaskError
+from parkour.errors import TaskError
 from parkour.quick_imports import import_rsl_rl
-from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
+from parkour.registry import Registry, default_registry
 from parkour.specs import EventSpec, Kind, PolicySpec
 from parkour.tasks.changes import SECTIONS, Changes
 from parkour.tasks.checks import check_task
+from parkour.tasks.components import parameter_model, resolve_component
 from parkour.tasks.compose import compose
 from parkour.tasks.document import TaskDocument, TaskSource, read_task
 from parkour.tasks.layers import ENCODER_SUFFIX, Layers
@@ -215,66 +216,6 @@ def _algorithm(model: TaskModel, policy: ResolvedComponent) -> BaseModel | None:
     if not isinstance(policy.spec, PolicySpec) or policy.spec.algorithm is None:
         return None
     owner = f"policy {policy.id!r}"
-    numbers = _parameter_model(policy.spec.algorithm, owner)
+    numbers = parameter_model(policy.spec.algorithm, owner)
     hint = f"parkour plugins show {policy.id} --kind policy"
     return validate(numbers, model.algorithm.params, path=("algorithm", "params"), hint=hint)
-
-
-def _parameter_model(address: str, owner: str) -> type[BaseModel]:
-    model = resolve_target(address, owner=owner)
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        raise PluginError(f"{owner}: {address!r} is no parameter model (parkour.Params)")
-    return model
-
-
-def resolve_component(
-    kind: Kind, key: str, name: str, params: Mapping[str, Any], version: str | None, path: tuple[str, ...],
-    registry: Registry,
-) -> ResolvedComponent:  # fmt: skip
-    """Import one component, with validated parameters.
-
-    Args:
-        kind: of component.
-        key: its name in the task.
-        name: its id, or a bare name.
-        params: as written.
-        version: of the distribution that it was once resolved in, if known.
-        path: of the parameters in the task, for errors.
-        registry: where it is looked up.
-
-    Raises:
-        UnknownNameError: it is not registered.
-        PluginError: it cannot be imported.
-        TaskError: a parameter does not validate.
-    """
-    return load_component(registry.get(kind, name, version=version), key, params, path)
-
-
-def load_component(
-    registered: RegisteredSpec, key: str, params: Mapping[str, Any], path: tuple[str, ...] = ()
-) -> ResolvedComponent:
-    """Import a component that was looked up; see :func:`resolve_component`."""
-    spec, owner = registered.spec, f"{registered.spec.kind} {registered.id!r}"
-    target = resolve_target(spec.target, owner=owner)
-    if not callable(target):
-        raise PluginError(f"{owner}: {spec.target!r} is no callable")
-    return ResolvedComponent(
-        key=key,
-        id=registered.id,
-        version=registered.version,
-        spec=spec,
-        target=target,
-        params=_params(registered, owner, params, path),
-    )
-
-
-def _params(
-    registered: RegisteredSpec, owner: str, params: Mapping[str, Any], path: tuple[str, ...]
-) -> BaseModel | None:
-    spec = registered.spec
-    if spec.params is None:
-        if params:
-            raise TaskError(f"unknown key {'.'.join((*path, next(iter(params))))!r}; {registered.id} has no parameters")
-        return None
-    model = _parameter_model(spec.params, owner)
-    return validate(model, params, path=path, hint=f"parkour plugins show {registered.id} --kind {spec.kind}")

@@ -157,7 +157,7 @@ def test_groups_without_their_parameters_are_told_too(shipped: dict[str, Any], g
         ("height_scan", {"x": 5}, "observation 'height_scan' .*x: got 5"),
         ("height_scan", {"spacing": 1e-9}, "spacing"),
         ("bad_orientation", {"limit": "low"}, "termination 'bad_orientation' .*limit: got .low."),
-        ("time_out", {"more": 1}, "has no parameters, got 'more'"),
+        ("time_out", {"more": 1}, "unknown key 'more'; parkour-lab:time_out has no parameters"),
     ],
 )
 def test_simulators_read_only_parameters_that_components_take(

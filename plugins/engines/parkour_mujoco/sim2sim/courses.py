@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,10 @@ import numpy as np
 from parkour.errors import ExportError, UnknownNameError
 from parkour.exporters.manifest import Manifest
 from parkour.mdp.twins import TwinGoals
-from parkour.registry import default_registry, resolve_target
+from parkour.registry import default_registry
 from parkour.specs import TerrainSpec
+from parkour.tasks.components import load_component
 from parkour.tasks.sections import CourseField
-from parkour.tasks.validation import validate
 from parkour.terrain.field import FieldTerrain, TerrainField, build_field
 from parkour.terrain.progress import way_lengths, winds
 from parkour.terrain.raster import OPEN
@@ -85,16 +85,9 @@ def _terrain(manifest: Manifest, name: str) -> FieldTerrain:
             f"terrain {name!r} of the export is {use!r}, and no plugin that is installed provides it",
             hint=f"pip install {distribution}, or choose others with --terrain",
         ) from error
-    owner = f"terrain {found.id!r}"
-    params: Mapping[str, object] = entry.params if entry else {}
-    model = resolve_target(found.spec.params, owner=owner) if found.spec.params else None
+    component = load_component(found, name, entry.params if entry else {}, ("terrains", name, "params"))
     flat = isinstance(found.spec, TerrainSpec) and found.spec.flat
-    return FieldTerrain(
-        resolve_target(found.spec.target, owner=owner),
-        validate(model, params, path=("terrains", name, "params")) if model else None,
-        1.0,
-        flat,
-    )
+    return FieldTerrain(component.target, component.params, 1.0, flat)
 
 
 class Patch:

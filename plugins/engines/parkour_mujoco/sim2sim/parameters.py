@@ -7,9 +7,9 @@ from typing import Any
 
 from parkour.errors import ExportError, ParkourError, UnknownNameError
 from parkour.exporters.manifest import Manifest
-from parkour.registry import default_registry, resolve_target
-from parkour.specs import Kind, ObservationSpec, TerminationSpec
-from parkour.tasks.validation import validate
+from parkour.registry import default_registry
+from parkour.specs import Kind
+from parkour.tasks.components import read_parameters
 
 
 def check_parameters(manifest: Manifest) -> None:
@@ -31,13 +31,7 @@ def _check(kind: Kind, key: str, use: str, params: Mapping[str, Any]) -> None:
         item = default_registry().get(kind, use)
     except UnknownNameError:
         return
-    assert isinstance(item.spec, (ObservationSpec, TerminationSpec))
-    owner = f"{kind} {key!r} ({item.id})"
-    if item.spec.params is None:
-        if params:
-            raise ExportError(f"{owner} has no parameters, got {next(iter(params))!r}")
-        return
     try:
-        validate(resolve_target(item.spec.params, owner=owner), params)
+        read_parameters(item, params)
     except ParkourError as error:
-        raise ExportError(f"{owner}: {error.message}", hint=error.hint) from None
+        raise ExportError(f"{kind} {key!r} ({item.id}): {error.message}", hint=error.hint) from None

@@ -19,7 +19,7 @@ from parkour.mdp.twins import TwinContext
 from parkour.registry import default_registry
 from parkour.specs import Kind, ObservationSpec, TerminationSpec
 from parkour.tasks.build import make_term, term_arguments
-from parkour.tasks.resolve import resolve_component
+from parkour.tasks.components import resolve_component
 from parkour.tasks.resolved import ResolvedComponent
 from parkour.tasks.versions import compare_version
 from parkour.terrain.library import CourseLibrary, CourseState

@@ -15,9 +15,10 @@ from parkour.errors import ParkourError, PluginError
 from parkour.mdp.context import StepContext
 from parkour.mdp.robot import RobotLayout
 from parkour.mdp.terms import StatefulTerm
-from parkour.registry import BUILTIN, RegisteredSpec, Registry, default_registry, resolve_target
+from parkour.registry import BUILTIN, RegisteredSpec, Registry, default_registry
 from parkour.specs import MetricSpec
 from parkour.tasks.checks import check_interface
+from parkour.tasks.components import load_with_defaults
 from parkour.tasks.resolved import ResolvedComponent
 
 if TYPE_CHECKING:
@@ -198,16 +199,8 @@ def load_metric(item: RegisteredSpec, registry: Registry) -> Metric:
     Raises:
         PluginError: its target or its model cannot be imported, or cannot be called as agreed.
     """
-    spec, owner = item.spec, f"metric {item.id!r}"
-    assert isinstance(spec, MetricSpec)
-    target = resolve_target(spec.target, owner=owner)
-    if not callable(target):
-        raise PluginError(f"{owner}: {spec.target!r} is no callable")
-    try:
-        params = resolve_target(spec.params, owner=owner)() if spec.params else None
-    except ValueError as error:
-        raise PluginError(f"{owner}: {spec.params!r} has parameters without a default") from error
-    key = item.id if spec.name in FACTS else registry.shortest(item)
-    component = ResolvedComponent(spec.name, item.id, item.version, spec, target, params)
+    assert isinstance(item.spec, MetricSpec)
+    component = load_with_defaults(item)
     check_interface(component)
-    return Metric(key, spec, component)
+    key = item.id if item.spec.name in FACTS else registry.shortest(item)
+    return Metric(key, item.spec, component)

@@ -14,7 +14,7 @@ from parkour.learning.logging import MetricsFile
 from parkour.registry import RegisteredSpec, Registry, default_registry
 from parkour.specs import LoggerSpec
 from parkour.tasks.checks import check_interface
-from parkour.tasks.components import load_component
+from parkour.tasks.components import load_with_defaults
 from parkour.tasks.resolved import ResolvedComponent
 
 NO_LOGGER = "none"
@@ -55,7 +55,7 @@ def load_logger(item: RegisteredSpec) -> ResolvedComponent:
     Raises:
         PluginError: see :func:`find_logger`.
     """
-    component = load_component(item, item.spec.name, {})
+    component = load_with_defaults(item)
     check_interface(component)
     return component
 

@@ -55,6 +55,18 @@ def load_component(
     )
 
 
+def load_with_defaults(registered: RegisteredSpec) -> ResolvedComponent:
+    """A component for which nobody gives parameters, as metrics and loggers.
+
+    Raises:
+        PluginError: it cannot be imported, or a parameter has no default that validates.
+    """
+    try:
+        return load_component(registered, registered.spec.name, {})
+    except TaskError as error:
+        raise PluginError(f"{owner_of(registered)}: {error.message}; every parameter needs a default") from error
+
+
 def read_parameters(
     registered: RegisteredSpec, params: Mapping[str, Any], path: tuple[str, ...] = ()
 ) -> BaseModel | None:

@@ -4,11 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from parkour.errors import TaskError
+from parkour.errors import PluginError, TaskError
+from parkour.evaluation.metrics import load_metric
 from parkour.exporters.targets import make_target
 from parkour.learning.callbacks import find_callbacks
-from parkour.registry import default_registry
+from parkour.learning.loggers import load_logger
+from parkour.registry import RegisteredSpec, Registry, default_registry
+from parkour.specs import LoggerSpec, MetricSpec
 from parkour.tasks import load_task
 from parkour.tasks.components import load_component
 
@@ -51,3 +55,18 @@ def test_names_types_and_ranges_are_a_line(params: dict[str, Any], said: str) ->
         make_target("onnx", params)
     assert caught.value.message == said
     assert caught.value.hint == "parkour plugins show parkour-lab:onnx --kind export_target"
+
+
+class Demanding(BaseModel):
+    """Parameters of which one has no default."""
+
+    width: float
+
+
+@pytest.mark.parametrize("kind", ["metric", "logger"])
+def test_what_nobody_gives_parameters_needs_a_default_for_each(kind: str) -> None:
+    spec_type = {"metric": MetricSpec, "logger": LoggerSpec}[kind]
+    spec = spec_type(name="wide", summary="s", target="builtins:dict", params=f"{__name__}:Demanding")
+    item = RegisteredSpec(spec, "some-plugin", "1.0", "main")
+    with pytest.raises(PluginError, match=f"^{kind} 'some-plugin:wide': width: missing; every parameter needs a"):
+        load_metric(item, Registry([item])) if kind == "metric" else load_logger(item)

@@ -51,14 +51,7 @@ def run(options: argparse.Namespace, links: Targets, sources: Targets) -> LoopRe
     hardware = contract.hardware
     if hardware is None:
         raise ContractError(f"{options.export}: nothing is known of the robot's hardware; export it again")
-    control = ControlOptions(
-        foot_thresholds=foot_thresholds(options, contract),
-        speed=contract.speed[1] if options.speed is None else options.speed,
-        flat=options.flat,
-        action_delay=options.action_delay,
-        tilt=options.tilt,
-        lockstep=options.lockstep,
-    )
+    control = _control(options, contract)
     stop = threading.Event()
     target, link = make_link(options, contract, links)
     with contextlib.ExitStack() as stack:
@@ -79,19 +72,42 @@ def run(options: argparse.Namespace, links: Targets, sources: Targets) -> LoopRe
         link.open(move=options.move)
         look.open = stack.enter_context(open_depth(options, contract, sources, link))
         notice("motors: driven" if options.move else "motors: left alone; --move drives them")
-        loop = Loop(
-            link,
-            controller,
-            stale=options.stale or (STALE_LOCKSTEP if options.lockstep else STALE),
-            move=options.move,
-            guard=guard,
-            stalled=None if guard is None or options.lockstep else options.patience,
-            recorder=log,
-            stop=stop.is_set,
-        )
-        report = loop.run(options.seconds)
+        report = _loop(options, link, controller, guard, log, stop).run(options.seconds)
     _keep(options, log, report)
     return report
+
+
+def _control(options: argparse.Namespace, contract: Contract) -> ControlOptions:
+    """How the policy is to drive."""
+    return ControlOptions(
+        foot_thresholds=foot_thresholds(options, contract),
+        speed=contract.speed[1] if options.speed is None else options.speed,
+        flat=options.flat,
+        action_delay=options.action_delay,
+        tilt=options.tilt,
+        lockstep=options.lockstep,
+    )
+
+
+def _loop(
+    options: argparse.Namespace,
+    link: RobotLink,
+    controller: Controller,
+    guard: Guard | None,
+    log: Log,
+    stop: threading.Event,
+) -> Loop:
+    """What steps all of it until ``stop`` is set."""
+    return Loop(
+        link,
+        controller,
+        stale=options.stale or (STALE_LOCKSTEP if options.lockstep else STALE),
+        move=options.move,
+        guard=guard,
+        stalled=None if guard is None or options.lockstep else options.patience,
+        recorder=log,
+        stop=stop.is_set,
+    )
 
 
 class _Eyes:

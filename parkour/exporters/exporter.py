@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from torch import nn
+from rsl_rl.models import MLPModel
 
 from parkour.digest import file_sha256
 from parkour.errors import ExportError
@@ -118,31 +118,15 @@ def export_policy(
     recording = load_recording(options.recording, sum(sizes.values())) if options.recording else None
     actor = load_actor(weights, task)
     graphs = deployed_graphs(actor, sizes, task.robot.num_joints)
-    if recording is None and options.rollout and isinstance(target, RunsFiles):
-        with stage("recording a rollout"):
-            recording = record_rollout(
-                task, DeployedPolicy(actor), engine=options.engine, engine_options=options.engine_options, notify=notify
-            )
-    spans = _spans(sizes, weights.checkpoint.stamp)
-    with tempfile.TemporaryDirectory() as folder:
-        with stage("writing graphs"):
-            written = _write_graphs(Path(folder), graphs, target, options, weights)
-        parities: list[Parity] = []
-        if isinstance(target, RunsFiles):
-            period = task.model.timing.perception_period
-            with stage("comparing with torch"):
-                parities = _compare(actor, graphs, written, target, spans, period, options, recording)
-            check(parities, options.dtype, target.tolerance if isinstance(target, Approximates) else None)
-        else:
-            notify(f"not compared with torch: files of {kind} do not run here")
-        task_text = task_to_toml(task)
-        (Path(folder) / TASK_FILE).write_text(task_text, encoding="utf-8")
-        manifest = _manifest(
-            task, layout, weights, options, kind, target, graphs, written, groups_read(actor, graphs),
-            file_sha256(Path(folder) / TASK_FILE),
-        )  # fmt: skip
-        (Path(folder) / MANIFEST).write_text(manifest_to_toml(manifest), encoding="utf-8")
-        files = tuple(_keep(path, out) for path in (*written, Path(folder) / TASK_FILE, Path(folder) / MANIFEST))
+    export = _Export(weights, options, kind, target, task, layout, actor, graphs)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if recording is None:
+            recording = export.record(notify)
+        written = export.write_graphs(folder)
+        parities = export.compare(written, recording, notify)
+        manifest = export.describe(folder, written)
+        files = tuple(_keep(path, out) for path in (*written, folder / TASK_FILE, folder / MANIFEST))
     return ExportResult(out, files, manifest, tuple(parities))
 
 
@@ -153,57 +137,132 @@ def _check(options: ExportOptions) -> None:
         raise ExportError(f"--batch: got {options.batch}, expected dynamic or a number of at least 1")
 
 
-def _write_graphs(
-    folder: Path, graphs: Sequence[DeployedGraph], target: ExportTarget, options: ExportOptions, weights: Weights
-) -> list[Path]:
-    loaded = weights.checkpoint
-    metadata = {
-        "task": loaded.stamp.name,
-        "stage": loaded.stamp.stage,
-        "iteration": str(loaded.iteration),
-        "checkpoint": weights.path.name,
-        "checkpoint_sha256": weights.digest,
-        "dtype": options.dtype,
-        "described_by": MANIFEST,
-        "parkour": loaded.versions.get("parkour-lab", ""),
-    }
-    paths = []
-    for graph in graphs:
+@dataclass(frozen=True)
+class _Export:
+    """One policy on its way into a folder."""
+
+    weights: Weights
+    options: ExportOptions
+    kind: str
+    """What ``deploy.toml`` calls the target."""
+    target: ExportTarget
+    task: ResolvedTask
+    layout: Layout
+    actor: MLPModel
+    graphs: Sequence[DeployedGraph]
+
+    def record(self, notify: Callable[[str], None]) -> np.ndarray | None:
+        """Observations of a rollout, to compare on; None where nothing is compared, or none is wanted."""
+        if not self.options.rollout or not isinstance(self.target, RunsFiles):
+            return None
+        engine, own = self.options.engine, self.options.engine_options
+        with stage("recording a rollout"):
+            return record_rollout(
+                self.task, DeployedPolicy(self.actor), engine=engine, engine_options=own, notify=notify
+            )
+
+    def write_graphs(self, folder: Path) -> list[Path]:
+        """A file per graph."""
+        loaded = self.weights.checkpoint
+        metadata = {
+            "task": loaded.stamp.name,
+            "stage": loaded.stamp.stage,
+            "iteration": str(loaded.iteration),
+            "checkpoint": self.weights.path.name,
+            "checkpoint_sha256": self.weights.digest,
+            "dtype": self.options.dtype,
+            "described_by": MANIFEST,
+            "parkour": loaded.versions.get("parkour-lab", ""),
+        }
+        with stage("writing graphs"):
+            return [self._write_graph(graph, folder, {**metadata, "graph": graph.name}) for graph in self.graphs]
+
+    def _write_graph(self, graph: DeployedGraph, folder: Path, metadata: dict[str, str]) -> Path:
         module = copy.deepcopy(graph.module).float().eval()
-        if options.dtype == "float16":
+        if self.options.dtype == "float16":
             module = HalfPrecision(module).eval()
-        path = folder / f"{graph.name}{target.suffix}"
-        target.write(ExportJob(graph, module, path, options.batch, {**metadata, "graph": graph.name}))
+        path = folder / f"{graph.name}{self.target.suffix}"
+        self.target.write(ExportJob(graph, module, path, self.options.batch, metadata))
         if not path.is_file():
-            raise ExportError(f"export target {options.format!r} wrote no file {path.name} for graph {graph.name!r}")
-        paths.append(path)
-    return paths
+            format = self.options.format
+            raise ExportError(f"export target {format!r} wrote no file {path.name} for graph {graph.name!r}")
+        return path
+
+    def compare(
+        self, paths: Sequence[Path], recording: np.ndarray | None, notify: Callable[[str], None]
+    ) -> list[Parity]:
+        """The files against the policy itself, not against the modules that were made of it for export.
+
+        Raises:
+            ExportError: a file differs from torch.
+        """
+        target, batch = self.target, self.options.batch
+        if not isinstance(target, RunsFiles):
+            notify(f"not compared with torch: files of {self.kind} do not run here")
+            return []
+        spans = _spans(group_sizes(self.layout), self.weights.checkpoint.stamp)
+        period = self.task.model.timing.perception_period
+        with stage("comparing with torch"):
+            runners = [_load(path, graph, target) for path, graph in zip(paths, self.graphs, strict=True)]
+            parities = [
+                compare(
+                    self.actor, self.graphs, runners, spans, within_limits(observations, self.graphs, spans),
+                    period=period, kind=kind,
+                )
+                for kind, observations in _inputs(spans, batch, recording)
+            ]  # fmt: skip
+        check(parities, self.options.dtype, target.tolerance if isinstance(target, Approximates) else None)
+        return parities
+
+    def describe(self, folder: Path, paths: Sequence[Path]) -> Manifest:
+        """Write the task and ``deploy.toml``, which is returned."""
+        (folder / TASK_FILE).write_text(task_to_toml(self.task), encoding="utf-8")
+        manifest = self._manifest(paths, file_sha256(folder / TASK_FILE))
+        (folder / MANIFEST).write_text(manifest_to_toml(manifest), encoding="utf-8")
+        return manifest
+
+    def _manifest(self, paths: Sequence[Path], task_sha256: str) -> Manifest:
+        weights, options, task = self.weights, self.options, self.task
+        period = task.model.timing.perception_period
+        entries = tuple(
+            Graph(
+                name=graph.name,
+                file=path.name,
+                sha256=file_sha256(path),
+                period=period if graph.perception else 1,
+                inputs=graph.inputs,
+                outputs=graph.outputs,
+            )
+            for graph, path in zip(self.graphs, paths, strict=True)
+        )
+        numbers: dict[str, Any] = describe_task(task, self.layout, groups_read(self.actor, self.graphs))
+        numbers["withstands"] = describe_training(task_of(weights, spare=TRAINING))
+        return Manifest(
+            kind=self.kind,
+            dtype=options.dtype,
+            batch=options.batch or "dynamic",
+            opset=self.target.opset if isinstance(self.target, HasOpset) else None,
+            task=describe_origin(task, TASK_FILE, task_sha256),
+            checkpoint=describe_checkpoint(
+                weights.path.name, weights.digest, weights.checkpoint.iteration, dict(weights.checkpoint.versions)
+            ),
+            graphs=entries,
+            **numbers,
+        )
 
 
-def _compare(
-    actor: nn.Module,
-    graphs: Sequence[DeployedGraph],
-    paths: Sequence[Path],
-    target: RunsFiles,
-    spans: Spans,
-    period: int,
-    options: ExportOptions,
-    recording: np.ndarray | None,
-) -> list[Parity]:
-    """The files against the policy itself, not against the modules that were made of it for export."""
-    runners = [_load(path, graph, target) for path, graph in zip(paths, graphs, strict=True)]
-    tries = [
-        ("random", random_observations(spans, batch, STEPS, seed=batch))
-        for batch in (BATCHES if options.batch is None else (options.batch,))
+def _inputs(spans: Spans, batch: int | None, recording: np.ndarray | None) -> list[tuple[str, np.ndarray]]:
+    """What files are compared on, each with its kind."""
+    found = [
+        ("random", random_observations(spans, size, STEPS, seed=size))
+        for size in (BATCHES if batch is None else (batch,))
     ]
     if recording is not None:
-        if options.batch is not None:
+        if batch is not None:
             # Robots are repeated, or left out, to make the batch.
-            chosen = np.resize(np.arange(recording.shape[1]), options.batch)
-            recording = recording[:, chosen]
-        tries.append(("recorded", recording))
-    tries = [(kind, within_limits(obs, graphs, spans)) for kind, obs in tries]
-    return [compare(actor, graphs, runners, spans, obs, period=period, kind=kind) for kind, obs in tries]
+            recording = recording[:, np.resize(np.arange(recording.shape[1]), batch)]
+        found.append(("recorded", recording))
+    return found
 
 
 def _load(path: Path, graph: DeployedGraph, target: RunsFiles) -> Runner:
@@ -220,46 +279,6 @@ def _spans(sizes: dict[str, int], stamp: TaskStamp) -> dict[str, GroupSpan]:
         spans[name] = GroupSpan(offset, group_shape(stamp, name, size))
         offset += size
     return spans
-
-
-def _manifest(
-    task: ResolvedTask,
-    layout: Layout,
-    weights: Weights,
-    options: ExportOptions,
-    kind: str,
-    target: ExportTarget,
-    graphs: Sequence[DeployedGraph],
-    paths: Sequence[Path],
-    read: frozenset[str],
-    task_sha256: str,
-) -> Manifest:
-    period = task.model.timing.perception_period
-    entries = tuple(
-        Graph(
-            name=graph.name,
-            file=path.name,
-            sha256=file_sha256(path),
-            period=period if graph.perception else 1,
-            inputs=graph.inputs,
-            outputs=graph.outputs,
-        )
-        for graph, path in zip(graphs, paths, strict=True)
-    )
-    numbers: dict[str, Any] = describe_task(task, layout, read)
-    numbers["withstands"] = describe_training(task_of(weights, spare=TRAINING))
-    return Manifest(
-        kind=kind,
-        dtype=options.dtype,
-        batch=options.batch or "dynamic",
-        opset=target.opset if isinstance(target, HasOpset) else None,
-        task=describe_origin(task, TASK_FILE, task_sha256),
-        checkpoint=describe_checkpoint(
-            weights.path.name, weights.digest, weights.checkpoint.iteration, dict(weights.checkpoint.versions)
-        ),
-        graphs=entries,
-        **numbers,
-    )
 
 
 def _keep(path: Path, out: Path) -> Path:

@@ -77,13 +77,7 @@ def plan_training(
     if unread := [group for group in task.observations if group not in definition.groups]:
         say(f"observation groups that {task.policy.id} does not read: {', '.join(unread)}")
     device = choose_device(options.device)
-    start = first_weights(task, options, start)
-    student = None if options.student is None else weights_at(options.student)
-    for weights in (start, student):
-        if weights is not None:
-            check_meaning(
-                weights.path, weights.checkpoint, task, definition.groups, allow_mismatch=options.allow_mismatch
-            )
+    start, student = _weights(task, options, start, definition)
     resumed = start if options.resume else None
     kept = read_run_options(resumed.path.parent) if resumed else None
     total = total_iterations(task, options, kept)
@@ -104,6 +98,20 @@ def plan_training(
     say(f"training {task.name} with {run.num_envs} environments on {device}{origin}")
     options = replace(options, iterations=total, keep=run.keep, engine=run.engine, engine_options=run.engine_options)
     return TrainPlan(options, run, definition, callbacks, make_env, start, student)
+
+
+def _weights(
+    task: ResolvedTask, options: TrainOptions, start: Weights | None, definition: PolicyDefinition
+) -> tuple[Weights | None, Weights | None]:
+    """The checkpoint to begin with, and the student to begin with, whose inputs mean what the task's do."""
+    start = first_weights(task, options, start)
+    student = None if options.student is None else weights_at(options.student)
+    for weights in (start, student):
+        if weights is not None:
+            check_meaning(
+                weights.path, weights.checkpoint, task, definition.groups, allow_mismatch=options.allow_mismatch
+            )
+    return start, student
 
 
 def _run_options(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
+
+import torch
 
 from parkour.engines.choice import check_engine_options, choose_engine
 from parkour.engines.device import stepping_threads
@@ -24,7 +27,7 @@ from parkour.viewing.pictures import places
 from parkour.viewing.prepare import DRIVEN, PLAY, make_session, make_watched_env, watched_task
 from parkour.viewing.session import Session
 from parkour.viewing.video import VideoWriter, picture_size
-from parkour.viewing.viewer import ViewerOptions, check_viewer, open_camera, open_viewer
+from parkour.viewing.viewer import Viewer, ViewerOptions, check_viewer, open_camera, open_viewer
 
 __all__ = ["DRIVEN", "PLAY", "DriveOptions", "WatchOptions", "check_watch", "watch"]
 
@@ -57,36 +60,55 @@ def watch(
     kind = check_watch(options)
     with ExitStack() as stack:
         with uncollected():
-            name, engine = ("custom", engine) if engine is not None else _engine(options)
-            task = watched_task(weights, options, kind, engine)
-            source = _drive_source(options.drive, task, kind, notify) if options.drive is not None else None
-            if source is not None:
-                stack.callback(source.close)
-            check_viewer(name, engine, kind)
-            seed_everything(options.seed)
-            env = make_watched_env(engine, task, options, kind)
-            stack.callback(env.close)
-            session = make_session(env, task, weights, options, source, notify)
-            # The task's name, since the page may choose another policy, or follow a training.
-            view = ViewerOptions(
-                task.name, options.port, options.drive is not None, session.depth is not None, options.depth_width
-            )
-            viewer = None
-            if kind != "none":
-                viewer = open_viewer(kind, engine, env, task, session, view)
-                stack.callback(viewer.close)
-            film = _film(options, name, engine, env, task, view)
-            if film is not None:
-                stack.callback(film.close)
-        if viewer is not None:
-            notify(f"{viewer.where} (Ctrl-C to end)")
+            show = _open(stack, weights, options, kind, engine, notify)
+        if show.viewer is not None:
+            notify(f"{show.viewer.where} (Ctrl-C to end)")
         stop = stack.enter_context(StopSignals(lambda line: notify("stopping")))
-        stack.enter_context(stepping_threads(env.device))
-        steps = _steps(options, kind, source, session)
-        run(session, viewer=viewer, film=film, steps=steps, stop=lambda: bool(stop.reason))
+        stack.enter_context(stepping_threads(show.device))
+        steps = _steps(options, kind, show.source, show.session)
+        run(show.session, viewer=show.viewer, film=show.film, steps=steps, stop=lambda: bool(stop.reason))
+    if show.film is not None:
+        notify(f"video: {show.film.writer.path} ({show.film.writer.frames} frames)")
+    return show.session
+
+
+class _Show(NamedTuple):
+    """A session, and all that it is watched and driven with."""
+
+    session: Session
+    device: torch.device
+    source: DriveSource | None
+    viewer: Viewer | None
+    film: Film | None
+
+
+def _open(
+    stack: ExitStack, weights: Weights, options: WatchOptions, kind: str, engine: Engine | None,
+    notify: Callable[[str], None],
+) -> _Show:  # fmt: skip
+    """Everything that is needed before the first step; ``stack`` closes it."""
+    name, engine = ("custom", engine) if engine is not None else _engine(options)
+    task = watched_task(weights, options, kind, engine)
+    source = _drive_source(options.drive, task, kind, notify) if options.drive is not None else None
+    if source is not None:
+        stack.callback(source.close)
+    check_viewer(name, engine, kind)
+    seed_everything(options.seed)
+    env = make_watched_env(engine, task, options, kind)
+    stack.callback(env.close)
+    session = make_session(env, task, weights, options, source, notify)
+    # The task's name, since the page may choose another policy, or follow a training.
+    view = ViewerOptions(
+        task.name, options.port, options.drive is not None, session.depth is not None, options.depth_width
+    )
+    viewer = None
+    if kind != "none":
+        viewer = open_viewer(kind, engine, env, task, session, view)
+        stack.callback(viewer.close)
+    film = _film(options, name, engine, env, task, view)
     if film is not None:
-        notify(f"video: {film.writer.path} ({film.writer.frames} frames)")
-    return session
+        stack.callback(film.close)
+    return _Show(session, env.device, source, viewer, film)
 
 
 def _engine(options: WatchOptions) -> tuple[str, Engine]:

@@ -6,7 +6,8 @@ import json
 import math
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,18 +114,10 @@ def run_export(
     with stage("building courses"):
         field = build_courses(manifest, plan)
     conditions = Conditions(options.speed, options.seconds, options.friction)
-    try:
-        contract = read_contract(folder)
-        policy = GraphPolicy(contract)
-    except DeployError as error:
-        raise ExportError(error.message, hint=error.hint) from None
-    noise = None if options.noise is None else CameraNoise(folder, manifest, options.noise, options.seed, notify)
-    runner = Runner(manifest, contract, _robot_files(manifest, notify), policy, conditions, notify, noise)
-    _warn(manifest, options, notify)
-    try:
+    with _told_as_export_errors():
+        runner = _runner(folder, manifest, conditions, options, notify)
+        _warn(manifest, options, notify)
         episodes = _episodes(runner, field, options, on_episode, notify)
-    except DeployError as error:
-        raise ExportError(error.message, hint=error.hint) from None
     head = {**_head(folder, manifest, plan, options), "torch_terms": list(runner.terms.by_torch)}
     result = {**head, **break_down(episodes), "episodes": episodes}
     if options.compare == ENGINE:
@@ -135,6 +128,25 @@ def run_export(
         result["compared_with"] = options.compare
         result["comparison"] = difference(result, there)
     return result
+
+
+@contextmanager
+def _told_as_export_errors() -> Iterator[None]:
+    """What the robot's side says of an export."""
+    try:
+        yield
+    except DeployError as error:
+        raise ExportError(error.message, hint=error.hint) from None
+
+
+def _runner(
+    folder: Path, manifest: Manifest, conditions: Conditions, options: Sim2SimOptions, notify: Callable[[str], None]
+) -> Runner:
+    """The robot of the export, and the policy that drives it."""
+    contract = read_contract(folder)
+    policy = GraphPolicy(contract)
+    noise = None if options.noise is None else CameraNoise(folder, manifest, options.noise, options.seed, notify)
+    return Runner(manifest, contract, _robot_files(manifest, notify), policy, conditions, notify, noise)
 
 
 def _head(folder: Path, manifest: Manifest, plan: CoursePlan, options: Sim2SimOptions) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 from parkour.text import printable
 
@@ -20,6 +21,13 @@ class Terminal(Console):
 
     def __init__(self, *, stderr: bool = False, **options: Any) -> None:
         super().__init__(stderr=stderr, highlight=False, **options)
+
+    def print(self, *objects: Any, soft_wrap: bool | None = None, **options: Any) -> None:
+        """As Rich's. Text is broken by the terminal and not here, so that a command which is copied from a long line is
+        whole; that goes for what is printed to stderr beside a live display, too, which Rich sends this way."""
+        if soft_wrap is None:
+            soft_wrap = all(isinstance(each, (str, Text)) for each in objects)
+        super().print(*objects, soft_wrap=soft_wrap, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):

@@ -173,6 +173,9 @@ def _print_report(report: dict[str, Any]) -> None:
     signs = {True: Styled("ok", "green"), False: Styled("no", "red")}
     rows = [*_machine_rows(report), *_engine_rows(report["engines"]), *_plugin_rows(report), *_display_rows(report)]
     print_table("", ("what", "status", "details"), [(what, signs[ok], details) for what, ok, details in rows])
+    # Not in the table, whose cells are broken into lines: these are commands to copy.
+    for hint in _hints(report["engines"]):
+        print_result(hint)
 
 
 def _machine_rows(report: dict[str, Any]) -> Iterator[Row]:
@@ -187,10 +190,18 @@ def _machine_rows(report: dict[str, Any]) -> Iterator[Row]:
 def _engine_rows(engines: list[dict[str, Any]]) -> Iterator[Row]:
     for engine in engines:
         details = ", ".join(f"{key} {value}" for key, value in engine["details"].items())
-        problem = f"{engine['reason']}; {engine['hint']}".strip("; ")
-        yield f"engine {engine['name']}", engine["ok"], details if engine["ok"] else problem
+        yield f"engine {engine['name']}", engine["ok"], details if engine["ok"] else engine["reason"]
     if not engines:
-        yield "engine", False, "none is registered; pip install 'parkour-lab[mujoco]'"
+        yield "engine", False, "none is registered"
+
+
+def _hints(engines: list[dict[str, Any]]) -> Iterator[str]:
+    """A line for each engine that cannot run here, with what to do about it."""
+    for engine in engines:
+        if not engine["ok"] and engine["hint"]:
+            yield f"engine {engine['name']}: {engine['hint']}"
+    if not engines:
+        yield "engine: pip install 'parkour-lab[mujoco]'"
 
 
 def _plugin_rows(report: dict[str, Any]) -> Iterator[Row]:

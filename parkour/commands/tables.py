@@ -75,4 +75,4 @@ def _print_styled(lines: list[Line]) -> None:
 
     screen = console()
     for line in lines:
-        screen.print(Text.assemble(*line), soft_wrap=True)
+        screen.print(Text.assemble(*line))

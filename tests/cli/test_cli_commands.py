@@ -275,4 +275,5 @@ def test_doctor_fails_where_no_engine_can_run(
     monkeypatch.setattr("parkour_cli.doctor.default_registry", lambda: only)
     code, out, _ = run("doctor")
     assert code == 1
-    assert "RuntimeError: no [wheels]; pip install 'parkour-lab[wheels]'" in out
+    assert "RuntimeError: no [wheels]" in out
+    assert "engine wheels: pip install 'parkour-lab[wheels]'" in out.splitlines()

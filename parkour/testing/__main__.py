@@ -24,11 +24,13 @@ def main() -> None:
     parser.add_argument("--no-compile", action="store_true")
     args = parser.parse_args()
     logging.basicConfig(level=logging.CRITICAL)
+    # On a terminal the process that waits for this one draws a line, which begins again after each of these.
+    erase = "\r\x1b[K" if sys.stderr.isatty() else ""
     at: Path = args.report.with_suffix(".at")
 
     def progress(what: str) -> None:
         at.write_text(what, encoding="utf-8")
-        print(f"checking {what}", file=sys.stderr, flush=True)
+        print(f"{erase}checking {what}", file=sys.stderr, flush=True)
 
     options = CheckOptions(seeds=args.seeds, pictures=args.pictures, compile=not args.no_compile)
     try:

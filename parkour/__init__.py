@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from parkour.learning.options import TrainOptions as TrainOptions
     from parkour.mdp.context import StepContext as StepContext
     from parkour.mdp.events import SimHandle as SimHandle
+    from parkour.mdp.mirror import Mirror as Mirror
+    from parkour.mdp.mirror import Sides as Sides
     from parkour.mdp.robot import RobotLayout as RobotLayout
     from parkour.mdp.twins import TwinContext as TwinContext
     from parkour.params import ORDERED as ORDERED
@@ -104,6 +106,8 @@ _HOME = {
     "TrainOptions": "parkour.learning.options",
     "StepContext": "parkour.mdp.context",
     "SimHandle": "parkour.mdp.events",
+    "Mirror": "parkour.mdp.mirror",
+    "Sides": "parkour.mdp.mirror",
     "RobotLayout": "parkour.mdp.robot",
     "TwinContext": "parkour.mdp.twins",
     "ORDERED": "parkour.params",

@@ -98,6 +98,7 @@ def _check(settings: PipelineSettings) -> None:
     """What a stage would find wrong, before the first one begins."""
     from parkour.evaluation.degradations import find_degradations
     from parkour.learning.launch import wants_processes
+    from parkour.policies.definition import define_training
     from parkour.tasks import load_task
 
     for task, overlay, changes in (
@@ -105,6 +106,7 @@ def _check(settings: PipelineSettings) -> None:
         (settings.student_task, settings.student_overlay, settings.student_changes),
         (settings.student_task, settings.noise, ()),
     ):
-        load_task(task, overlay="+".join(filter(None, ("train", overlay))), changes=read_changes(changes))
+        overlay = "+".join(filter(None, ("train", overlay)))
+        define_training(load_task(task, overlay=overlay, changes=read_changes(changes)))
     find_degradations(settings.degradations)
     wants_processes(settings.gpus, settings.device)

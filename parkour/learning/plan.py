@@ -18,7 +18,7 @@ from parkour.learning.resume import complete, first_weights, kept_checkpoints, n
 from parkour.learning.run_folder import commit_here
 from parkour.learning.run_options import LARGEST_SEED, RunOptions, now, read_run_options
 from parkour.policies.checkpoint_folder import LARGEST_NUMBER
-from parkour.policies.definition import PolicyDefinition, define_policy
+from parkour.policies.definition import PolicyDefinition, define_training
 from parkour.policies.fit import check_meaning
 from parkour.policies.source import Weights, weights_at
 from parkour.tasks.resolved import ResolvedTask
@@ -73,7 +73,7 @@ def plan_training(
     """
     check_options(options, task.model.stage)
     logger, callbacks = find_logger(options.logger), find_callbacks(wanted_callbacks(options))
-    definition = define_policy(task)
+    definition = define_training(task)
     if unread := [group for group in task.observations if group not in definition.groups]:
         say(f"observation groups that {task.policy.id} does not read: {', '.join(unread)}")
     device = choose_device(options.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from parkour.errors import PluginError, TaskError
 from parkour.mdp.context import StepContext
+from parkour.mdp.mirror import Mirror, MirroredTerm, Sides
 from parkour.mdp.modifiers import ModifierChain, NoiseRamp
 from parkour.mdp.terms import DerivedObservationTerm, ObservationTerm, RawObservationTerm
 from parkour.specs import ObservationField
@@ -72,6 +73,29 @@ class ObservationSet:
     def layout(self) -> dict[str, tuple[ObservationField, ...]]:
         """Fields of each group, in order."""
         return {name: tuple(group.term.layout()) for name, group in self._groups.items()}
+
+    def mirrors(self, names: Iterable[str], sides: Sides) -> dict[str, Mirror]:
+        """How groups look in a mirror, by name.
+
+        Raises:
+            TaskError: one does not say, or has no mirror image.
+            PluginError: one says it of another number of values than it has.
+        """
+        found = {}
+        for name in names:
+            term = self._groups[name].term
+            if not isinstance(term, MirroredTerm):
+                raise TaskError(
+                    f"observation group {name!r} cannot be mirrored: its class {type(term).__name__} has no method "
+                    "mirror(sides)",
+                    hint="add it (parkour.mdp.mirror), or train without mirrored episodes",
+                )
+            found[name], size = term.mirror(sides), sum(field.size for field in term.layout())
+            if len(found[name].order) != size:
+                raise PluginError(
+                    f"observation group {name!r} has {size} numbers, and its mirror is of {len(found[name].order)}"
+                )
+        return found
 
     def compute(self, ctx: StepContext) -> dict[str, Tensor]:
         """All groups from the state after resets.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ class PolicyDefinition:
     groups: tuple[str, ...]
     """Observation groups that must be in the task, in the order in which the policy concatenates them."""
     train_cfg: dict[str, Any] = field(default_factory=dict)
+    check_training: Callable[[], None] | None = None
+    """Raises a :class:`parkour.errors.ParkourError` where the task cannot be trained as the algorithm's numbers ask;
+    called before a training begins, and never where a policy only acts."""
 
 
 def define_policy(task: ResolvedTask) -> PolicyDefinition:
@@ -41,6 +45,18 @@ def define_policy(task: ResolvedTask) -> PolicyDefinition:
             f"the task lacks {', '.join(missing)}",
             hint=f"--with observation:{missing[0]}",
         )
+    return definition
+
+
+def define_training(task: ResolvedTask) -> PolicyDefinition:
+    """:func:`define_policy` of a task that is to be trained.
+
+    Raises:
+        ParkourError: it cannot be.
+    """
+    definition = define_policy(task)
+    if definition.check_training is not None:
+        definition.check_training()
     return definition
 
 

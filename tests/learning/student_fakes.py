@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -10,10 +11,13 @@ from torch import Tensor
 from parkour.engines.task_env import Transition
 from parkour.learning.options import TrainOptions
 from parkour.learning.train import train
+from parkour.mdp.mirror import Mirror, Sides, columns_reversed
 from parkour.tasks import load_task
+from parkour.tasks.build import build_observations
 from parkour.tasks.resolved import ResolvedTask
 from parkour_cli.changes import read_changes
-from tests.learning.fakes import SIZES, FakeEnv, make_env
+from tests.contexts import GO2
+from tests.learning.fakes import SIZES, FakeEnv, FakeObservations, make_env
 
 IMAGE = (16, 18)
 PERIOD = 5
@@ -27,6 +31,18 @@ SMALL = (
     "policy.encoders.depth_encoder.params.hidden_dim=24",
     "policy.encoders.depth_encoder.params.memory=20",
 )
+
+
+class FakeStudentObservations(FakeObservations):
+    """Groups of the real task's sizes, but for the image."""
+
+    def __init__(self, sizes: dict[str, int], image: tuple[int, ...]) -> None:
+        super().__init__(sizes)
+        self.image = image
+
+    def mirrors(self, names: Iterable[str], sides: Sides) -> dict[str, Mirror]:
+        real = build_observations(load_task("go2-student"), num_envs=1, device="cpu").mirrors(names, sides)
+        return {name: columns_reversed(*self.image) if name == "depth" else mirror for name, mirror in real.items()}
 
 
 class FakeStudentEnv(FakeEnv):
@@ -50,6 +66,9 @@ class FakeStudentEnv(FakeEnv):
         self.paint = torch.randn(SIZES["height_scan"] + 2, pixels, generator=mixer) / 8.0
         self.paint[-2:] *= 6.0
         super().__init__(num_envs, seed, length)
+        observations = FakeStudentObservations(self.sizes, image)
+        observations.clean = self.mdp.observations.clean
+        self.mdp.layout, self.mdp.observations = GO2, observations
 
     def _draw(self) -> None:
         before = getattr(self, "_observations", None)

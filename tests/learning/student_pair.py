@@ -23,9 +23,8 @@ def main() -> None:
     options = TrainOptions(
         num_envs=4, iterations=3, device="cpu", log_root=folder, logger="none", progress=False, checkpoint=teacher
     )
-    result = module.train(
-        student_task("algorithm.params.learning_rate_schedule='cosine'", name=task), options, make_env=make_student_env
-    )
+    sets = ("algorithm.params.learning_rate_schedule='cosine'", "algorithm.params.mirrored_share=0.5")
+    result = module.train(student_task(*sets, name=task), options, make_env=make_student_env)
     algorithm = states[0].runner.alg
     report = {
         "student": algorithm.student.state_dict(),

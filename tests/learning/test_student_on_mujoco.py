@@ -43,7 +43,8 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_student_run_on_the_real_environment(tmp_path: Path, teacher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two updates; the teacher inside is the one of evaluation; the same losses after each of two resumptions."""
-    task = load_task("go2-student", overlay="train", changes=read_changes(SETS))
+    mirrored = "algorithm.params.mirrored_share=0.5"
+    task = load_task("go2-student", overlay="train", changes=read_changes((*SETS, mirrored)))
     states: list[RunState] = []
     restore = module._restore
 

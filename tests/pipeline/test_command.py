@@ -35,7 +35,8 @@ def test_every_option_arrives(
         monkeypatch, "go2", "--minutes", "3", "--gpus", "1", "--device", "cpu", "--num-envs", "8", "--seed", "5",
         "--teacher-share", "0.5", "--teacher-overlay", "pipeline", "--student-overlay", "compact+robust", "--noise",
         "noisy", "--eval-envs", "12", "--eval-steps", "20", "--episodes", "2", "--out", str(tmp_path / "there"),
-        "--teacher-set", "course.levels=4", "--student-set", "course.levels=3", "--degradation", "half_frames",
+        "--teacher-set", "course.levels=4", "--student-set", "algorithm.params.mirrored_share=0.5",
+        "--degradation", "half_frames",
         "--degradation", "pushes", "--gate", "teacher=0.1", "--gate", "noisy=0.2",
     )  # fmt: skip
     assert code == 0 and capsys.readouterr().out.strip() == str(tmp_path / "there" / "student.pt")
@@ -43,8 +44,9 @@ def test_every_option_arrives(
         PipelineSettings(
             "go2", tmp_path / "there", minutes=3.0, teacher_share=0.5, gpus=1, device="cpu", num_envs=8, seed=5,
             teacher_overlay="pipeline", student_overlay="compact+robust", teacher_changes=("course.levels=4",),
-            student_changes=("course.levels=3",), noise="noisy", degradations=("half_frames", "pushes"), eval_envs=12,
-            eval_steps=20, episodes=2, gates=Gates(teacher=0.1, noisy=0.2),
+            student_changes=("algorithm.params.mirrored_share=0.5",), noise="noisy",
+            degradations=("half_frames", "pushes"), eval_envs=12, eval_steps=20, episodes=2,
+            gates=Gates(teacher=0.1, noisy=0.2),
         )
     ]  # fmt: skip
 
@@ -73,6 +75,10 @@ def test_stopped_pipeline_says_how_to_go_on(
         (["go2", "--noise", "loud"], "unknown overlay 'loud'"),
         (["go2", "--student-set", "rewards.x=1"], "unknown reward 'x'"),
         (["go2", "--teacher-set", "course.levels"], "expected path=value"),
+        (
+            ["go2", "--student-set", "algorithm.params.mirrored_share=0.5", "--student-set", "camera.yaw=0.1"],
+            "the image has no mirror image: camera.yaw is 0.1",
+        ),
         (["go2", "--degradation", "fog"], "unknown degradation 'fog'"),
         (["go2", "--gate", "teacher=2"], "--gate: got 'teacher=2', expected a rate from 0 to 1"),
         (["go2", "--minutes", "0"], "--minutes: got 0, expected more than 0"),

@@ -11,6 +11,7 @@ from parkour.errors import TaskError
 from parkour.mdp.camera import DepthCamera
 from parkour.mdp.context import StepContext
 from parkour.mdp.magnitudes import EpisodeMagnitude
+from parkour.mdp.mirror import Mirror, Sides, columns_reversed, same
 from parkour.mdp.modifiers import ModifierChain
 from parkour.mdp.robot import RobotLayout
 from parkour.specs import ObservationField
@@ -46,6 +47,7 @@ class DepthImage:
         self._window = slice(crop_top, geometry.height - crop_bottom), slice(crop_sides, geometry.width - crop_sides)
         self._resize = BicubicResize((rows, columns), (height, width), device, antialias)
         self._range = geometry.range
+        self._geometry = geometry
         self._raw_field = depth_camera.field
         self._size = height, width
         self._modifiers: ModifierChain | None = None
@@ -85,6 +87,14 @@ class DepthImage:
         self._first[env_ids] = True
         self._latency.reset(env_ids)
 
+    def mirror(self, sides: Sides) -> Mirror:
+        """The image from left to right; the camera has to stand and look straight ahead in the plane of symmetry."""
+        camera = self._geometry
+        off = {"position[1]": camera.position[1], "roll": camera.roll, "yaw": camera.yaw}
+        if wrong := [f"camera.{name} is {value:g}" for name, value in off.items() if abs(value) > 1e-6]:
+            raise TaskError(f"observations.depth: the image has no mirror image: {', '.join(wrong)}, expected 0")
+        return columns_reversed(*self._size)
+
     def _push(self, image: Tensor, env_ids: Tensor) -> None:
         """Put a frame behind those of ``env_ids``. A new buffer: what was returned before stays as it was."""
         image = image.unsqueeze(1)
@@ -113,3 +123,6 @@ class YawValid:
 
     def reset(self, env_ids: Tensor) -> None:
         """Nothing is remembered."""
+
+    def mirror(self, sides: Sides) -> Mirror:
+        return same(sides, 1)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from parkour.mdp.context import StepContext
+from parkour.mdp.mirror import Mirror, Reflection, Sides, joined, same
 from parkour.specs import ObservationField
 
 
@@ -17,6 +18,8 @@ class Entry:
     """One field of a group and how to read it, before scaling: ``[N, size]`` or, for a single number, ``[N]``."""
 
     field: ObservationField
+    reflection: Reflection
+    """How it looks in a mirror."""
     read: Callable[[StepContext], Tensor]
 
     def __call__(self, ctx: StepContext) -> Tensor:
@@ -27,14 +30,17 @@ class Entry:
         return values if self.field.scale == 1.0 else values * self.field.scale
 
 
-def entry(name: str, size: int, read: Callable[[StepContext], Tensor], *, scale: float = 1.0, unit: str = "") -> Entry:
+def entry(
+    name: str, size: int, reflection: Reflection, read: Callable[[StepContext], Tensor], *, scale: float = 1.0,
+    unit: str = "",
+) -> Entry:  # fmt: skip
     """An entry with its field."""
-    return Entry(ObservationField(name=name, size=size, scale=scale, unit=unit), read)
+    return Entry(ObservationField(name=name, size=size, scale=scale, unit=unit), reflection, read)
 
 
 def reserved(name: str, size: int) -> Entry:
     """Zeros that hold a place of published policies' inputs."""
-    return entry(name, size, lambda ctx: ctx.command.new_zeros((ctx.num_envs, size)))
+    return entry(name, size, same, lambda ctx: ctx.command.new_zeros((ctx.num_envs, size)))
 
 
 def concatenate(entries: Sequence[Entry], ctx: StepContext) -> Tensor:
@@ -46,3 +52,8 @@ def field_mask(entries: Sequence[Entry], names: Sequence[str], device: str | tor
     """``[Σ size]`` bool: the numbers that belong to the fields ``names``."""
     sizes = [(each.field.name in names, each.field.size) for each in entries]
     return torch.tensor([chosen for chosen, size in sizes for _ in range(size)], device=device)
+
+
+def mirror_of(entries: Sequence[Entry], sides: Sides) -> Mirror:
+    """Of :func:`concatenate`."""
+    return joined([each.reflection(sides, each.field.size) for each in entries])

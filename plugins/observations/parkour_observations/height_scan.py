@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from parkour.errors import TaskError
 from parkour.mdp.context import StepContext
+from parkour.mdp.mirror import Mirror, Sides, joined, rows_reversed
 from parkour.mdp.robot import RobotLayout
 from parkour.specs import ObservationField
 
@@ -29,6 +31,7 @@ class HeightScan:
     ) -> None:  # fmt: skip
         columns = torch.linspace(*x, round((x[1] - x[0]) / spacing) + 1, device=device)
         rows = torch.linspace(*y, round((y[1] - y[0]) / spacing) + 1, device=device)
+        self._grid, self._across = (len(rows), len(columns)), y
         self._x = columns.repeat(len(rows))
         self._y = rows.repeat_interleave(len(columns))
         self._clearance = clearance
@@ -55,6 +58,15 @@ class HeightScan:
 
     def reset(self, env_ids: Tensor) -> None:
         self._first[env_ids] = True
+
+    def mirror(self, sides: Sides) -> Mirror:
+        right, left = self._across
+        if abs(right + left) > 1e-6:
+            raise TaskError(
+                f"observations.height_scan: the scan from y = {right:g} to {left:g} m has no mirror image, expected "
+                "one that reaches as far to the left as to the right"
+            )
+        return joined([rows_reversed(*self._grid)] * (2 if self._ceiling else 1))
 
     def _points(self, ctx: StepContext) -> Tensor:
         """``[N, rows * columns, 2]``: the grid in the patch's frame [m]."""

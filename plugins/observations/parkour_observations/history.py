@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from parkour.mdp.context import StepContext
+from parkour.mdp.mirror import Mirror, Sides, joined
 from parkour.mdp.robot import RobotLayout
 from parkour.specs import ObservationField
-from parkour_observations.fields import concatenate, field_mask
+from parkour_observations.fields import concatenate, field_mask, mirror_of
 from parkour_observations.proprioception import YAW_FIELDS, proprioception_entries
 
 
@@ -55,3 +56,6 @@ class ProprioceptionHistory:
 
     def reset(self, env_ids: Tensor) -> None:
         self._first[env_ids] = True
+
+    def mirror(self, sides: Sides) -> Mirror:
+        return joined([mirror_of(self._entries, sides)] * self._length)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from parkour.mdp.context import StepContext
+from parkour.mdp.mirror import Mirror, Sides, same
 from parkour.mdp.robot import RobotLayout
 from parkour.specs import ObservationField
 
@@ -30,3 +31,6 @@ class Perception:
 
     def reset(self, env_ids: Tensor) -> None:
         """Nothing is remembered."""
+
+    def mirror(self, sides: Sides) -> Mirror:
+        return same(sides, 1)

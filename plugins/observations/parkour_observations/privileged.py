@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from parkour.mdp.context import StepContext
+from parkour.mdp.mirror import Mirror, Sides, joint_sizes, same, vector
 from parkour.mdp.robot import RobotLayout
 from parkour.specs import ObservationField
-from parkour_observations.fields import Entry, concatenate, entry, reserved
+from parkour_observations.fields import Entry, concatenate, entry, mirror_of, reserved
 
 
 class PrivilegedExplicit:
@@ -31,6 +32,9 @@ class PrivilegedExplicit:
     def reset(self, env_ids: Tensor) -> None:
         """Nothing is remembered."""
 
+    def mirror(self, sides: Sides) -> Mirror:
+        return mirror_of(self._entries, sides)
+
 
 class PrivilegedLatent:
     """Group ``privileged_latent``: the randomized constants of each robot, gains as their factors less 1."""
@@ -38,11 +42,11 @@ class PrivilegedLatent:
     def __init__(self, num_envs: int, device: str | torch.device, layout: RobotLayout) -> None:
         joints = layout.num_joints
         self._entries = (
-            entry("added_mass", 1, lambda ctx: ctx.privileged.added_mass, unit="kg"),
-            entry("com_offset", 3, lambda ctx: ctx.privileged.com_offset, unit="m"),
-            entry("friction", 1, lambda ctx: ctx.privileged.friction),
-            entry("stiffness_scale", joints, lambda ctx: ctx.privileged.stiffness_scale - 1.0),
-            entry("damping_scale", joints, lambda ctx: ctx.privileged.damping_scale - 1.0),
+            entry("added_mass", 1, same, lambda ctx: ctx.privileged.added_mass, unit="kg"),
+            entry("com_offset", 3, vector, lambda ctx: ctx.privileged.com_offset, unit="m"),
+            entry("friction", 1, same, lambda ctx: ctx.privileged.friction),
+            entry("stiffness_scale", joints, joint_sizes, lambda ctx: ctx.privileged.stiffness_scale - 1.0),
+            entry("damping_scale", joints, joint_sizes, lambda ctx: ctx.privileged.damping_scale - 1.0),
         )
 
     def layout(self) -> Sequence[ObservationField]:
@@ -55,7 +59,10 @@ class PrivilegedLatent:
     def reset(self, env_ids: Tensor) -> None:
         """Nothing is remembered."""
 
+    def mirror(self, sides: Sides) -> Mirror:
+        return mirror_of(self._entries, sides)
+
 
 def _explicit_entries(lin_vel_scale: float, places: int) -> tuple[Entry, ...]:
-    velocity = entry("base_lin_vel", 3, lambda ctx: ctx.robot.base_lin_vel_b, scale=lin_vel_scale, unit="m/s")
+    velocity = entry("base_lin_vel", 3, vector, lambda ctx: ctx.robot.base_lin_vel_b, scale=lin_vel_scale, unit="m/s")
     return (velocity, reserved("reserved", places)) if places else (velocity,)

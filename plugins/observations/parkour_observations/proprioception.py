@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from parkour.mdp.context import StepContext
+from parkour.mdp.mirror import Mirror, Sides, each_foot, joint_angles, opposite, rotation, same
 from parkour.mdp.robot import RobotLayout
 from parkour.specs import ObservationField
-from parkour_observations.fields import Entry, concatenate, entry, reserved
+from parkour_observations.fields import Entry, concatenate, entry, mirror_of, reserved
 
 YAW_FIELDS = ("goal_yaw", "next_goal_yaw")
 """The fields that come from the way points, which a robot with a camera must predict."""
@@ -25,21 +26,25 @@ def proprioception_entries(
     """
     joints, feet = layout.num_joints, layout.num_feet
     goal_yaw, next_goal_yaw = YAW_FIELDS
+
+    def touching(ctx: StepContext) -> Tensor:
+        return ctx.contacts.feet_touching(contact_force).to(ctx.command.dtype) - 0.5
+
     return (
-        entry("base_ang_vel", 3, lambda ctx: ctx.robot.base_ang_vel_b, scale=ang_vel_scale, unit="rad/s"),
-        entry("roll", 1, lambda ctx: ctx.robot.roll, unit="rad"),
-        entry("pitch", 1, lambda ctx: ctx.robot.pitch, unit="rad"),
+        entry("base_ang_vel", 3, rotation, lambda ctx: ctx.robot.base_ang_vel_b, scale=ang_vel_scale, unit="rad/s"),
+        entry("roll", 1, opposite, lambda ctx: ctx.robot.roll, unit="rad"),
+        entry("pitch", 1, same, lambda ctx: ctx.robot.pitch, unit="rad"),
         reserved("reserved_yaw", 1),
-        entry(goal_yaw, 1, lambda ctx: ctx.goals.yaw, unit="rad"),
-        entry(next_goal_yaw, 1, lambda ctx: ctx.goals.next_yaw, unit="rad"),
+        entry(goal_yaw, 1, opposite, lambda ctx: ctx.goals.yaw, unit="rad"),
+        entry(next_goal_yaw, 1, opposite, lambda ctx: ctx.goals.next_yaw, unit="rad"),
         reserved("reserved_command", 2),
-        entry("command", 1, lambda ctx: ctx.command, unit="m/s"),
-        entry("not_flat", 1, lambda ctx: (~ctx.course.flat).to(ctx.command.dtype)),
-        entry("flat", 1, lambda ctx: ctx.course.flat.to(ctx.command.dtype)),
-        entry("joint_pos", joints, lambda ctx: ctx.robot.joint_pos - ctx.default_joint_pos, unit="rad"),
-        entry("joint_vel", joints, lambda ctx: ctx.robot.joint_vel, scale=joint_vel_scale, unit="rad/s"),
-        entry("last_action", joints, lambda ctx: ctx.action),
-        entry("foot_contact", feet, lambda ctx: ctx.contacts.feet_touching(contact_force).to(ctx.command.dtype) - 0.5),
+        entry("command", 1, same, lambda ctx: ctx.command, unit="m/s"),
+        entry("not_flat", 1, same, lambda ctx: (~ctx.course.flat).to(ctx.command.dtype)),
+        entry("flat", 1, same, lambda ctx: ctx.course.flat.to(ctx.command.dtype)),
+        entry("joint_pos", joints, joint_angles, lambda ctx: ctx.robot.joint_pos - ctx.default_joint_pos, unit="rad"),
+        entry("joint_vel", joints, joint_angles, lambda ctx: ctx.robot.joint_vel, scale=joint_vel_scale, unit="rad/s"),
+        entry("last_action", joints, joint_angles, lambda ctx: ctx.action),
+        entry("foot_contact", feet, each_foot, touching),
     )
 
 
@@ -63,3 +68,6 @@ class Proprioception:
 
     def reset(self, env_ids: Tensor) -> None:
         """Nothing is remembered."""
+
+    def mirror(self, sides: Sides) -> Mirror:
+        return mirror_of(self._entries, sides)

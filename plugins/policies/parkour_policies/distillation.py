@@ -20,10 +20,11 @@ from parkour.errors import TrainingError
 from parkour_policies.distillation_storage import ACTOR_GROUPS, TEACHER_ACTIONS, TEACHER_LATENTS, DistillationStorage
 from parkour_policies.glimpses import Chosen, GlimpseSequences
 from parkour_policies.learning_rate import LearningRate, Schedule
+from parkour_policies.mirrored_episodes import MirroredEpisodes
 from parkour_policies.precision import is_half
 from parkour_policies.rma_actor import PROPRIOCEPTION, SCAN, RmaActor
 from parkour_policies.student_gradients import StudentGradients
-from parkour_policies.student_groups import YAW_VALID
+from parkour_policies.student_groups import YAW_VALID, sided_groups
 from parkour_policies.student_model import StudentModel
 
 
@@ -38,8 +39,8 @@ class RmaDistillation(Distillation):
         max_grad_norm: float = 1.0, epochs: int = 1, mini_batches: int = 1, learning_rate_half_life: int = 0,
         learning_rate_schedule: Schedule = "half_life", learning_rate_end: float = 0.0,
         latent_coefficient: float = 0.0, encoder_iterations: int = 0, teacher_iterations: int = 0,
-        predicted_yaw_share: float = 0.0, image_block: int = 1024, image_precision: str = "float32",
-        device: str = "cpu", multi_gpu_cfg: dict | None = None, **unused: Any,
+        predicted_yaw_share: float = 0.0, mirrored_share: float = 0.0, image_block: int = 1024,
+        image_precision: str = "float32", device: str = "cpu", multi_gpu_cfg: dict | None = None, **unused: Any,
     ) -> None:  # fmt: skip
         super().__init__(
             student, teacher, storage, learning_rate=learning_rate, max_grad_norm=max_grad_norm, device=device,  # type: ignore[arg-type]
@@ -62,12 +63,28 @@ class RmaDistillation(Distillation):
         self.clean_groups: Callable[[], Mapping[str, Tensor]] = dict
         """Observation groups without the noise and faults of sensors, which the teacher is spared; told by the
         environment."""
+        self.mirrored_share = mirrored_share
+        self.mirrored: MirroredEpisodes | None = None
+        """Who is shown the mirror image of everything; None: nobody."""
         self.trained = [p for p in student.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.trained, lr=learning_rate, fused=True)
 
     def attach(self, env: TaskEnv) -> None:
-        """Be told by the environment what the teacher sees."""
+        """Be told by the environment what the teacher sees, and how it looks in a mirror.
+
+        Raises:
+            TaskError: episodes are to be mirrored, and something has no mirror image.
+        """
         self.clean_groups = lambda: env.mdp.observations.clean
+        if self.mirrored_share > 0.0:
+            self.mirrored = MirroredEpisodes.of(
+                self.mirrored_share, env.mdp.observations, self._sided_groups(), env.mdp.layout,
+                self.storage.num_envs, self.device,
+            )  # fmt: skip
+
+    def _sided_groups(self) -> Sequence[str]:
+        """What is read besides the true state, which the teacher acts on."""
+        return sided_groups(self.student.further, self.latent_coefficient)
 
     # -- rollout -----------------------------------------------------------------------------------------------------
 
@@ -98,17 +115,32 @@ class RmaDistillation(Distillation):
 
         The teacher's, on its deployed inputs, are noted either way.
         """
+        return self._across(self._respond(obs))
+
+    def _respond(self, obs: TensorDict) -> Tensor:
+        """What :meth:`act` returns as the student means it, in mirrored episodes for the mirrored robot."""
         storage = self.storage
         self._yaws_valid = self._yaws_valid + obs[YAW_VALID].mean()
         obs = obs.clone(recurse=False)
         obs[YAW_VALID] = obs[YAW_VALID].maximum(self.goes_by_itself)
         if storage.step == 0:
             storage.memory = self.student.memory
-        glimpse = self.student.look(obs)
-        latents = self.teacher.scan_encoder(obs[SCAN]) if self.latent_coefficient > 0.0 else None
-        wanted = self.teacher(self._without_noise(obs))
-        storage.add(obs, wanted, latents, glimpse)
-        return wanted if self.teacher_drives else self.student.act_blind(obs)
+        if self.mirrored is not None and self.student.memory is None:
+            self.mirrored.begin()
+        shown = self._shown(obs)
+        glimpse = self.student.look(shown)
+        latents = self.teacher.scan_encoder(shown[SCAN]) if self.latent_coefficient > 0.0 else None
+        wanted = self._across(self.teacher(self._without_noise(obs)))
+        storage.add(shown, wanted, latents, glimpse)
+        return wanted if self.teacher_drives else self.student.act_blind(shown)
+
+    def _shown(self, obs: TensorDict) -> TensorDict:
+        """Observations as the student sees them."""
+        return obs if self.mirrored is None else self.mirrored.observed(obs)
+
+    def _across(self, actions: Tensor) -> Tensor:
+        """The student's actions as its robots do them, and the other way about: mirrored in mirrored episodes."""
+        return actions if self.mirrored is None else self.mirrored.acted(actions)
 
     def _without_noise(self, obs: TensorDict) -> TensorDict:
         clean = self.clean_groups()
@@ -121,6 +153,8 @@ class RmaDistillation(Distillation):
     def process_env_step(self, obs: TensorDict, rewards: Tensor, dones: Tensor, extras: dict[str, Any]) -> None:
         self.storage.add_dones(dones)
         self.student.reset(dones)
+        if self.mirrored is not None:
+            self.mirrored.begin(dones)
 
     # -- update ------------------------------------------------------------------------------------------------------
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from parkour import EncoderSpec, Params, param
-from parkour.errors import TaskError
+from parkour.errors import ParkourError, TaskError
+from parkour.mdp.mirror import Sides
 from parkour.policies.definition import PolicyDefinition
+from parkour.tasks.build import build_observations
 from parkour.tasks.resolved import ResolvedTask
 from parkour_policies.further_groups import check_further
 from parkour_policies.learning_rate import Schedule
@@ -20,6 +23,7 @@ from parkour_policies.rma_teacher import (
     teacher_actor,
 )
 from parkour_policies.student_groups import GROUPS as STUDENT_GROUPS
+from parkour_policies.student_groups import sided_groups
 
 
 class RmaStudentParams(RmaTeacherParams):
@@ -67,6 +71,13 @@ class DistillationParams(Params):
     predicted_yaw_share: float = param(
         0.0, ge=0, le=1, doc="Share of the environments in which predicted yaws count everywhere, as on a robot."
     )
+    mirrored_share: float = param(
+        0.0,
+        ge=0,
+        le=1,
+        doc="Share of the episodes that the student lives in a mirror, left and right exchanged, drawn as each begins; "
+        "0.5 favours no side.",
+    )
     image_block: int = param(1024, ge=1, le=1_000_000, doc="Images that go through the encoder at a time in an update.")
     image_precision: Precision = "float32"
     """Of the encoder's part that sees images, in updates on a GPU; weights, everything else and all that is evaluated
@@ -82,6 +93,7 @@ def rma_student(task: ResolvedTask) -> PolicyDefinition:
     params: RmaStudentParams = task.policy.params or RmaStudentParams()
     numbers: DistillationParams = task.algorithm or DistillationParams()
     groups = groups_of_student(params)
+    sided = sided_groups(params.actor_groups, numbers.latent_coefficient)
     return PolicyDefinition(
         runner="parkour.learning.runner:TrainingRunner",
         groups=all_groups(groups),
@@ -91,7 +103,21 @@ def rma_student(task: ResolvedTask) -> PolicyDefinition:
             "algorithm": {"class_name": "parkour_policies.distillation:RmaDistillation", **numbers.model_dump()},
             "obs_groups": groups,
         },
+        check_training=mirror_check(task, numbers, sided),
     )
+
+
+def mirror_check(task: ResolvedTask, numbers: DistillationParams, groups: Sequence[str]) -> Callable[[], None] | None:
+    """Tries whether robot and observation groups can be mirrored, if they are to be."""
+    share = numbers.mirrored_share
+
+    def check() -> None:
+        try:
+            build_observations(task, num_envs=1, device="cpu").mirrors(groups, Sides.of(task.robot))
+        except ParkourError as error:
+            raise TaskError(f"algorithm.params.mirrored_share={share:g}: {error.message}", hint=error.hint) from error
+
+    return check if share > 0.0 else None
 
 
 def groups_of_student(params: RmaStudentParams) -> dict[str, list[str]]:

@@ -8,8 +8,15 @@ from parkour import param
 from parkour.params import within
 from parkour.policies.definition import PolicyDefinition
 from parkour.tasks.resolved import ResolvedTask
-from parkour_policies.rma_student import DistillationParams, RmaStudentParams, groups_of_student, student_network
+from parkour_policies.rma_student import (
+    DistillationParams,
+    RmaStudentParams,
+    groups_of_student,
+    mirror_check,
+    student_network,
+)
 from parkour_policies.rma_teacher import all_groups, critic_network, groups_of_teacher, teacher_actor
+from parkour_policies.student_groups import sided_groups
 
 
 class StudentPpoParams(DistillationParams):
@@ -52,6 +59,7 @@ def rma_student_ppo(task: ResolvedTask) -> PolicyDefinition:
     params: RmaStudentParams = task.policy.params or RmaStudentParams()
     numbers: StudentPpoParams = task.algorithm or StudentPpoParams()
     groups = {**groups_of_student(params), "critic": groups_of_teacher(params)["critic"]}
+    sided = sided_groups([*params.actor_groups, *groups["critic"]], numbers.latent_coefficient)
     return PolicyDefinition(
         runner="parkour.learning.runner:TrainingRunner",
         groups=all_groups(groups),
@@ -62,4 +70,5 @@ def rma_student_ppo(task: ResolvedTask) -> PolicyDefinition:
             "algorithm": {"class_name": "parkour_policies.student_ppo:RmaStudentPPO", **numbers.model_dump()},
             "obs_groups": groups,
         },
+        check_training=mirror_check(task, numbers, sided),
     )

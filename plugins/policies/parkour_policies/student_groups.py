@@ -7,13 +7,23 @@ from collections.abc import Sequence
 from tensordict import TensorDict
 
 from parkour.errors import PluginError
-from parkour_policies.rma_actor import EXPLICIT, HISTORY, PROPRIOCEPTION
+from parkour_policies.rma_actor import EXPLICIT, HISTORY, PROPRIOCEPTION, SCAN
 
 DEPTH = "depth"
 YAW_VALID = "yaw_valid"
 PERCEPTION = "perception"
 GROUPS = (PROPRIOCEPTION, EXPLICIT, HISTORY, DEPTH, YAW_VALID, PERCEPTION)
 """Of the explicit privileged block only the size is read."""
+
+
+def sided_groups(further: Sequence[str], latent_coefficient: float) -> tuple[str, ...]:
+    """Groups that a student in a mirrored episode is shown the mirror images of.
+
+    Args:
+        further: groups that the task adds.
+        latent_coefficient: above 0 it learns what the teacher's scan encoder makes of the mirrored scan, too.
+    """
+    return (PROPRIOCEPTION, HISTORY, DEPTH, YAW_VALID, *further, *((SCAN,) if latent_coefficient > 0.0 else ()))
 
 
 def flat_sizes(obs: TensorDict) -> dict[str, int]:

@@ -8,6 +8,7 @@ kickstarting).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -80,12 +81,20 @@ class RmaStudentPPO(RmaDistillation):
 
     def act(self, obs: TensorDict) -> Tensor:
         """The student's actions ``[N, J]`` with noise; the teacher's are noted."""
-        means = super().act(obs)
+        means = self._respond(obs)
         drawn = self.exploration.draw(means)
         log_prob = self.exploration.log_prob(means, drawn).unsqueeze(-1)
-        self.storage.note(drawn=drawn, means=means, log_prob=log_prob, values=self.critic(self._without_noise(obs)))
-        self.storage.note_clean(self.clean_groups())
-        return drawn
+        self.storage.note(drawn=drawn, means=means, log_prob=log_prob, values=self._worth(obs))
+        clean = self.clean_groups()
+        self.storage.note_clean(clean if self.mirrored is None else self.mirrored.observed_groups(clean))
+        return self._across(drawn)
+
+    def _worth(self, obs: TensorDict) -> Tensor:
+        """``[N, 1]`` values of the states, in mirrored episodes of their mirror images."""
+        return self.critic(self._shown(self._without_noise(obs)))
+
+    def _sided_groups(self) -> Sequence[str]:
+        return tuple(dict.fromkeys((*super()._sided_groups(), *self.critic.obs_groups)))
 
     def process_env_step(self, obs: TensorDict, rewards: Tensor, dones: Tensor, extras: dict[str, Any]) -> None:
         storage, earned = self.storage, rewards.view(-1, 1)
@@ -97,7 +106,7 @@ class RmaStudentPPO(RmaDistillation):
         super().process_env_step(obs, rewards, dones, extras)
 
     def compute_returns(self, obs: TensorDict) -> None:
-        self.storage.value_of(self.critic(self._without_noise(obs)), self.gamma, self.lam)
+        self.storage.value_of(self._worth(obs), self.gamma, self.lam)
 
     # -- update ------------------------------------------------------------------------------------------------------
 

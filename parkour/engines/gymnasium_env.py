@@ -17,6 +17,7 @@ from parkour.engines.device import choose_device, stepping_threads
 from parkour.engines.make import make_task_env
 from parkour.engines.task_env import Rendering, TaskEnv, Transition
 from parkour.errors import ParkourError
+from parkour.mdp.observations import SHOWN
 from parkour.tasks.changes import Changes
 from parkour.tasks.resolve import load_task
 from parkour.tasks.resolved import ResolvedTask
@@ -86,14 +87,20 @@ class GymnasiumEnv(VectorEnv):
 
         Returns:
             Observations, reward ``[N]``, terminated ``[N]`` bool (failed or completed the course), truncated ``[N]``
-            bool (the time was up), and info: ``failed`` and ``succeeded``, ``[N]`` bool.
+            bool (the time was up), and info: ``failed``, ``succeeded`` and ``broken`` (it failed because its state or
+            its action was not finite), ``[N]`` bool.
 
         Raises:
-            ParkourError: actions of another type, shape, kind of number or device; the environments are closed.
+            ParkourError: actions of another type, shape, kind of number or device; NaN or infinite ones that do not
+                lie on a GPU, where looking would wait for it; the environments are closed.
         """
         self._check_open()
         if isinstance(actions, np.ndarray):
-            actions = torch.as_tensor(actions, device=self.device)
+            actions = torch.as_tensor(actions)
+            _check_finite(actions)
+            actions = actions.to(self.device)
+        else:
+            _check_finite(actions)
         with stepping_threads(self.device):
             result = self.env.transition(actions)
         return self._five(result)
@@ -115,7 +122,7 @@ class GymnasiumEnv(VectorEnv):
         observations = self._ordinary(result.observations)
         with torch.inference_mode(False):
             failed, succeeded, truncated = result.failed.clone(), result.succeeded.clone(), result.timed_out.clone()
-            info = {"failed": failed, "succeeded": succeeded}
+            info = {"failed": failed, "succeeded": succeeded, "broken": self.env.mdp.broken.clone()}
             return observations, result.reward.clone(), failed | succeeded, truncated, info
 
     def _ordinary(self, groups: Mapping[str, Tensor]) -> Observation:
@@ -124,6 +131,22 @@ class GymnasiumEnv(VectorEnv):
             if self.flat:
                 return torch.cat([value.flatten(1) for value in groups.values()], dim=-1).float()
             return {name: value.clone() for name, value in groups.items()}
+
+
+def _check_finite(actions: object) -> None:
+    """Whether actions on the host are finite; on a GPU, a robot whose action is not fails, without anybody waiting.
+
+    Raises:
+        ParkourError: they are not.
+    """
+    # What has another type or shape is told of later.
+    if not isinstance(actions, Tensor) or actions.device.type != "cpu" or actions.dim() != 2:
+        return
+    finite = actions.isfinite().all(dim=-1)
+    if not bool(finite.all()):
+        bad = (~finite).nonzero().flatten().tolist()
+        robots = ", ".join(map(str, bad[:SHOWN])) + (", …" if len(bad) > SHOWN else "")
+        raise ParkourError(f"got actions that are NaN or infinite for {len(bad)} of {len(actions)} robots ({robots})")
 
 
 def _observation_space(groups: Mapping[str, Tensor], flat: bool) -> Space:

@@ -15,6 +15,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor, nn
 
 import parkour  # noqa: F401 - registers the ids
+from parkour.engines import gymnasium_env
 from parkour.engines.gymnasium_env import GymnasiumEnv
 from parkour.errors import ParkourError
 from parkour.tasks import load_task
@@ -73,6 +74,31 @@ def test_wrong_calls_are_one_clear_error() -> None:
         env.reset(seed=[1] * 6)
     with pytest.raises(ParkourError, match="got 0 environments"):
         gymnasium.make_vec("parkour/go2-teacher", num_envs=0)
+
+
+def test_actions_that_are_not_finite_are_one_clear_error_where_looking_is_free() -> None:
+    env = gliding()
+    env.reset(seed=1)
+    actions = torch.zeros(6, 12)
+    actions[1, 3], actions[4] = torch.nan, torch.inf
+    for given in (actions, actions.numpy()):
+        with pytest.raises(ParkourError, match=r"got actions that are NaN or infinite for 2 of 6 robots \(1, 4\)"):
+            env.step(given)
+    assert int(env.env.episode_length_buf.sum()) == 0
+
+
+def test_a_robot_that_is_broken_is_told_apart_from_one_that_fell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where actions lie on a GPU, whose numbers nobody waits for."""
+    monkeypatch.setattr(gymnasium_env, "_check_finite", lambda actions: None)
+    env = gliding()
+    env.reset(seed=1)
+    actions = torch.zeros(6, 12)
+    actions[2, 0] = torch.nan
+    _, reward, terminated, _, info = env.step(actions)
+    for told in (info["broken"], info["failed"], terminated):
+        assert told.nonzero().flatten().tolist() == [2]
+    assert bool(reward.isfinite().all())
+    assert not env.step(torch.zeros(6, 12))[4]["broken"].any()
 
 
 def test_closed_environments_say_so_and_pictures_are_asked_for() -> None:

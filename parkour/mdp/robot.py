@@ -72,6 +72,9 @@ def check_layout(layout: RobotLayout) -> None:
     if isinstance(layout.armature, tuple) and len(layout.armature) != len(layout.joints):
         got = len(layout.armature)
         raise ValueError(f"armature with one number, or {len(layout.joints)}, one per joint; got {got}")
+    for key in ("joints", "feet"):
+        if not getattr(layout, key):
+            raise ValueError(f"{key} with at least one name; got none")
     for key in ("joints", "feet", "contact_bodies"):
         if len(set(getattr(layout, key))) != len(getattr(layout, key)):
             raise ValueError(f"{key} without a name that occurs twice")

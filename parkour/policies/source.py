@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from parkour.entry_points import BUILTIN
 from parkour.errors import CheckpointError, ParkourError
 from parkour.policies.checkpoint import Checkpoint
 from parkour.policies.checkpoint_file import read_checkpoint
@@ -29,6 +30,8 @@ from parkour.tasks.resolve import load_model
 
 PRETRAINED_PACKAGE = "parkour_assets"
 """Package whose folders ``pretrained_<stage>`` hold the pretrained weights."""
+PRETRAINED_ROBOT = "go2"
+"""Whose they are."""
 DEFAULT_TASK = "go2-teacher"
 """Named in hints where nobody names a task."""
 LOG_ROOT = Path("logs")
@@ -98,10 +101,8 @@ def load_weights(source: PolicySource, notify: Callable[[str], None] = lambda li
     if runs is not None and runs.saved == path.parent and runs.unsaved is not None:
         notify(f"run {runs.unsaved} has no checkpoint yet: this is {path.parent}, begun before it")
     if source.checkpoint is None and completed_courses(path.parent) is False:
-        notify(
-            f"run {path.parent}: no course completed by iteration {checkpoint.iteration}; "
-            "--pretrained takes weights that complete them"
-        )
+        others = "; --pretrained takes weights that complete them" if _robot_of_pretrained(checkpoint) else ""
+        notify(f"run {path.parent}: no course completed by iteration {checkpoint.iteration}{others}")
     if stage is not None and checkpoint.stamp.stage != stage:
         raise CheckpointError(
             f"checkpoint {path} is a {checkpoint.stamp.stage} ({checkpoint.stamp.name}), expected a {stage} "
@@ -114,6 +115,11 @@ def load_weights(source: PolicySource, notify: Callable[[str], None] = lambda li
             hint="leave the task out: it is rebuilt from the checkpoint, and --set and --with change it",
         )
     return Weights(path, checkpoint, digest)
+
+
+def _robot_of_pretrained(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint is of the robot that the pretrained weights are of."""
+    return checkpoint.task.get("robot", PRETRAINED_ROBOT) in (PRETRAINED_ROBOT, f"{BUILTIN}:{PRETRAINED_ROBOT}")
 
 
 def find_checkpoint(source: PolicySource, task_name: str | None = None, stage: str | None = None) -> Path:

@@ -25,12 +25,12 @@ def asymmetries(layout: RobotLayout, facts: RobotFacts) -> Iterator[str]:
     feet = {name: centre for name, (centre, _) in facts.feet.items()}
     for name in feet:
         if _image(name, feet) is None:
-            yield f"foot {name} is at {_text(feet[name])}, and none mirrors it"
+            yield f"foot {name} is at {_text(feet[name])} in the default pose, and none mirrors it"
     anchors = {name: joint.anchor for name, joint in facts.joints.items()}
     for name in layout.joints:
         other = _image(name, anchors, {n: tuple(map(abs, joint.axis)) for n, joint in facts.joints.items()})
         if other is None:
-            yield f"joint {name} is at {_text(anchors[name])}, and none mirrors it"
+            yield f"joint {name} is at {_text(anchors[name])} in the default pose, and none mirrors it"
         else:
             yield from _unlike_joints(layout, facts, name, other)
     places = {name: body.com for name, body in facts.bodies.items()}

@@ -27,6 +27,8 @@ TOUCH = 1.0
 """A force above this is a contact [N]."""
 SUNK = 0.02
 """How far below the ground its feet may be spawned [m]."""
+LIFTED = 0.25
+"""How far above the ground its feet may be spawned [m]."""
 
 
 def has_its_files(subject: Subject) -> str:
@@ -84,6 +86,10 @@ def stays_within_its_limits(subject: Subject) -> str:
         expect(low <= angle <= high, f"joint {name}: default {angle:g} rad is outside its range, {low:g} to {high:g}")
     lowest = min(centre[2] - radius for centre, radius in facts.feet.values()) + layout.base_height
     expect(lowest > -SUNK, f"base_height {layout.base_height:g} m puts its feet {-lowest:.3f} m into the ground")
+    expect(
+        lowest < LIFTED,
+        f"base_height {layout.base_height:g} m lets it fall: its feet are {lowest:.3f} m above the ground",
+    )
     return f"feet {1000 * lowest:.0f} mm above the ground at the start"
 
 

@@ -73,10 +73,10 @@ def _print_count(reports: list[dict[str, Any]]) -> None:
 
 
 def _print_checks(checks: list[dict[str, Any]]) -> None:
-    """A line for each check that concerns the component; what is wrong with it on the next one."""
+    """A line for each check that concerns the component; what is wrong on the next one, said once."""
     from rich.text import Text
 
-    out = console()
+    out, said = console(), set[str]()
     for check in checks:
         if check["status"] not in _SIGNS:
             continue
@@ -86,6 +86,9 @@ def _print_checks(checks: list[dict[str, Any]]) -> None:
             line.append(f"  {check['detail']}", style="dim")
         elif check["status"] == "not checked":
             line.append(f"  not checked: {check['detail']}", style="yellow")
+        elif check["detail"] in said:
+            line.append("  as above", style="red")
         out.print(line)
-        if check["status"] == "failed":
+        if check["status"] == "failed" and check["detail"] not in said:
+            said.add(check["detail"])
             out.print(Text(f"      {check['detail']}", style="red"))

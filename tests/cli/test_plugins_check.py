@@ -163,6 +163,17 @@ def test_a_fault_is_shown_and_gives_exit_code_1(tmp_path: Path) -> None:
     assert ", 3 failed, " in done.stderr
 
 
+def test_a_fault_that_fails_several_checks_is_said_once(tmp_path: Path) -> None:
+    folder = tmp_path / "parkour-robot-mule"
+    assert parkour("plugins", "new", folder.name, "--kind", "robot", cwd=tmp_path).returncode == 0
+    toml = folder / "parkour_robot_mule" / "robot" / "robot.toml"
+    toml.write_text(toml.read_text().replace("pitch =", "pich ="))
+    done = parkour("plugins", "check", str(folder), cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.count("unknown key 'camera.pich'; did you mean 'pitch'?") == 1
+    assert done.stdout.count("as above") == 5
+
+
 def test_a_crash_is_one_line(tmp_path: Path) -> None:
     source = HEADER + "    import os\n    def make(difficulty, rng, params): os.abort()\n" + HOOK
     done = parkour("plugins", "check", str(project(tmp_path / "level", source)), cwd=tmp_path)

@@ -150,7 +150,7 @@ def models(env: Any) -> list[Any]:
         for k, row in enumerate(boxes[patch].astype(np.float64)):
             geom = spec.geom(f"course/box_{k}")
             geom.pos, geom.quat, geom.size = row[:3], row[3:7], row[7:]
-        models.append(compile_scene(spec, env.task.model.timing.physics_step))
+        models.append(compile_scene(spec, env.task.robot, env.task.model.timing.physics_step))
     return models
 
 

@@ -156,7 +156,7 @@ def test_other_robots_and_courses_are_left_to_mujoco_warp(env: Any, change: Any,
 
     spec = env.spec.copy()
     change(spec)
-    assert PhysicsStep(compile_scene(spec, 0.005), "cpu").near is None, why
+    assert PhysicsStep(compile_scene(spec, env.task.robot, 0.005), "cpu").near is None, why
 
 
 def test_a_broken_robot_takes_no_room(env: Any) -> None:

@@ -402,6 +402,10 @@ def test_a_run_that_has_completed_no_course_says_how_far_it_is(tmp_path: Path, m
     metrics.write_text('{"iteration": 1, "Episode/success": 0.0}\n{"iteration": 2}\n{"iterat')
     load_weights(PolicySource(), said.append)
     assert "no course completed by iteration 1; --pretrained takes weights" in said.pop()
+    other = replace(make_checkpoint(), iteration=1, task={**make_checkpoint().task, "robot": "parkour-robot-dog:dog"})
+    save_checkpoint(path, other)
+    load_weights(PolicySource(), said.append)
+    assert said.pop().endswith("no course completed by iteration 1")
     metrics.write_text('{"iteration": 1, "Episode/success": 0.1}\n{"iteration": 2}\n')
     load_weights(PolicySource(), said.append)
     assert not said

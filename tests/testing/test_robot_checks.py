@@ -22,6 +22,13 @@ MakeRobot = Callable[..., Registry]
 NAME = "parkour-robot-dog:dog"
 CONTENTS = project_files("parkour-robot-dog", "robot")
 TOML, MODEL, PLUGIN = "robot/robot.toml", "robot/model.xml", "plugin.py"
+BALL = '<body name="ball"><freejoint/><geom size="0.1" mass="1"/></body>'
+FEET = 'feet = ["FL_foot", "FR_foot", "RL_foot", "RR_foot"]'
+OF_A_SCENE = """
+<actuator><motor name="FL_motor" joint="FL_hip_joint"/></actuator>
+<sensor><gyro site="FL_foot"/><actuatorfrc actuator="FL_motor"/></sensor>
+<keyframe><key qpos="0 0 0.3 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0" ctrl="0"/></keyframe>
+"""
 
 
 @pytest.fixture
@@ -132,6 +139,31 @@ FAULTS = [
     ),
     (MODEL, "</mujoco>", "", "names_what_the_model_has", "robot 'dog': its model: XML"),
     (MODEL, "<freejoint", "<joint type='slide'", "names_what_the_model_has", "its body 'trunk' has no free joint"),
+    (TOML, 'base_body = "trunk"', 'base_body = "FL_calf"', "stands", "'FL_calf' has no free joint; 'trunk' has one"),
+    (MODEL, "</worldbody>", BALL + "</worldbody>", "stands", "its model has free joints besides the base's: of 'ball'"),
+    (
+        MODEL,
+        '<joint name="FL_calf_joint"',
+        '<joint name="FL_calf_joint" type="slide"',
+        "stands",
+        "its joint 'FL_calf_joint' is of type slide, expected hinge",
+    ),
+    (MODEL, '<inertial mass="6"', '<inertial mass="-6"', "stands", "robot 'dog': its model: Error: mass and inertia"),
+    (
+        TOML,
+        "[collision]",
+        '[collision]\nFL_hip = ["FL_hip_collision"]',
+        "names_what_the_model_has",
+        "[collision] FL_hip: neither among contact_bodies nor feet; did you mean",
+    ),
+    (TOML, FEET, "feet = []", "is_laid_out", "feet with at least one name; got none"),
+    (
+        TOML,
+        "base_height = 0.36",
+        "base_height = 2.0",
+        "stays_within_its_limits",
+        "lets it fall: its feet are 1.695 m above",
+    ),
     (
         TOML,
         "0.8, 0.8, 0.8, 0.8,",
@@ -151,7 +183,7 @@ FAULTS = [
         'name="FL_hip" pos="0.18 0.05 0"',
         'name="FL_hip" pos="0.18 0.09 0"',
         "is_symmetric",
-        "foot FL_foot is at (0.165, 0.199, -0.283), and none mirrors it (and",
+        "foot FL_foot is at (0.165, 0.199, -0.283) in the default pose, and none mirrors it (and",
     ),
     (
         TOML,
@@ -196,6 +228,13 @@ def test_a_new_robot_passes_every_check(robot: MakeRobot) -> None:
     report = check_component(registry.get("robot", NAME), registry=registry)
     assert [check.detail for check in report.checks if check.status not in ("passed", "does not apply")] == []
     assert {check.check: check.detail for check in report.checks}["stands"].startswith("mujoco: base 0.2")
+
+
+def test_motors_sensors_poses_and_ground_of_the_file_are_left_out(robot: MakeRobot) -> None:
+    floor = '<light pos="0 0 3"/><geom name="floor" type="plane" size="0 0 1"/>'
+    registry = robot(MODEL, "</worldbody>", f"{floor}</worldbody>{OF_A_SCENE}")
+    report = check_component(registry.get("robot", NAME), registry=registry)
+    assert [check.detail for check in report.checks if check.status not in ("passed", "does not apply")] == []
 
 
 def test_a_task_with_a_broken_robot_stops_before_it_steps(robot: MakeRobot) -> None:

@@ -72,7 +72,7 @@ class MujocoEnv(TaskEnv):
         self.files = load_robot_files(task.robot_folder, task.robot, task.make_robot_model)
         self.spec = scene_spec(task, self.files)
         solver = SolverSettings.of(task.model.physics)
-        model = compile_scene(self.spec, task.model.timing.physics_step, solver)
+        model = compile_scene(self.spec, task.robot, task.model.timing.physics_step, solver)
         self.sim = make_simulation(model, num_envs, device, cpu_sim, solver)
         mdp = build_mdp(task, num_envs=num_envs, device=device, seed=seed, raycast=_ray_caster(task, device))
         self._episode_steps = torch.zeros(num_envs, dtype=torch.int64, device=device)

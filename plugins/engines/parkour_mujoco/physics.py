@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import mujoco
 
-from parkour.errors import EngineError
 from parkour.mdp.robot import RobotLayout
 from parkour_mujoco.robot_files import RobotFiles
+from parkour_mujoco.robot_model import read_model
 
 if TYPE_CHECKING:
     from parkour.tasks.sections import Physics
@@ -109,10 +107,9 @@ def robot_spec(files: RobotFiles, layout: RobotLayout, *, visuals: bool = True) 
     Without ``visuals`` the shapes that only please the eye are left out: their poses cost time in every world.
 
     Raises:
-        EngineError: the model cannot be read, or lacks a name that ``robot.toml`` has.
+        EngineError: the model cannot be read, or is not what ``robot.toml`` says.
     """
     spec = read_model(files, layout)
-    check_names(spec, files, layout)
     if not visuals:
         for geom in [geom for geom in spec.geoms if geom.name not in files.collision_geoms]:
             spec.delete(geom)
@@ -130,42 +127,3 @@ def robot_spec(files: RobotFiles, layout: RobotLayout, *, visuals: bool = True) 
         geom.priority = int(collides)
         geom.condim = 3
     return spec
-
-
-def read_model(files: RobotFiles, layout: RobotLayout) -> mujoco.MjSpec:
-    """The model as it is written.
-
-    Raises:
-        EngineError: MuJoCo cannot read it.
-    """
-    try:
-        if isinstance(files.model, str):
-            return mujoco.MjSpec.from_string(files.model)
-        return mujoco.MjSpec.from_file(str(files.model))
-    except ValueError as error:
-        raise EngineError(f"robot {layout.name!r}: its model: {' '.join(str(error).split())}") from None
-
-
-def check_names(spec: mujoco.MjSpec, files: RobotFiles, layout: RobotLayout) -> None:
-    """Whether the model has every name of ``robot.toml``.
-
-    Raises:
-        EngineError: the first that it lacks, with the nearest that it has.
-    """
-    wanted: dict[str, tuple[Sequence[str], Iterable[Any]]] = {
-        "joint": (layout.joints, spec.joints),
-        "body": ([files.base_body], spec.bodies),
-        "shape": (files.contact_geoms, spec.geoms),
-        "site": (layout.feet, spec.sites),
-    }
-    for what, (names, parts) in wanted.items():
-        known = [part.name for part in parts if part.name]
-        for name in names:
-            if name not in known:
-                lacks = f"its model has no {what} {name!r}, which robot.toml names"
-                near = get_close_matches(name, known, n=1)
-                told = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known[:8]) or 'none'}"
-                raise EngineError(f"robot {layout.name!r}: {lacks}; {told}")
-    if len(files.collision_geoms) < len(files.contact_geoms):
-        twice = next(name for name in files.contact_geoms if files.contact_geoms.count(name) > 1)
-        raise EngineError(f"robot {layout.name!r}: robot.toml: [collision] names the shape {twice!r} twice")

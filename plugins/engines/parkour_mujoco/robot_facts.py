@@ -10,27 +10,18 @@ from typing import Any
 import mujoco
 
 from parkour.engines.robot_facts import BodyFacts, JointFacts, RobotFacts, Vector
-from parkour.errors import EngineError
 from parkour.tasks.resolved import ResolvedTask
-from parkour_mujoco.physics import check_names, read_model
 from parkour_mujoco.robot_files import load_robot_files
+from parkour_mujoco.robot_model import compile_model, read_model
 
 
 def robot_facts(task: ResolvedTask) -> RobotFacts:
     """See :meth:`parkour.engines.robot_facts.EngineWithRobotFacts.robot_facts`."""
     layout = task.robot
     files = load_robot_files(task.robot_folder, layout, task.make_robot_model)
-    spec = read_model(files, layout)
-    check_names(spec, files, layout)
-    try:
-        model = spec.compile()
-    except ValueError as error:
-        raise EngineError(f"robot {layout.name!r}: its model: {' '.join(str(error).split())}") from None
+    model = compile_model(read_model(files, layout), layout)
     data = mujoco.MjData(model)
-    base = model.body(files.base_body)
-    free = model.joint(int(base.jntadr[0])) if int(base.jntnum[0]) else None
-    if free is None or int(free.type[0]) != mujoco.mjtJoint.mjJNT_FREE.value:
-        raise EngineError(f"robot {layout.name!r}: its body {files.base_body!r} has no free joint")
+    free = model.joint(int(model.body(files.base_body).jntadr[0]))
     start = int(free.qposadr[0])
     data.qpos[start : start + 7] = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
     for name, angle in zip(layout.joints, layout.default_joint_pos, strict=True):

@@ -10,6 +10,7 @@ from typing import Any
 from parkour.errors import EngineError
 from parkour.mdp.robot import RobotLayout
 from parkour.reading import MalformedError, read_toml
+from parkour.tasks.suggest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def load_robot_files(
     except (OSError, MalformedError) as error:
         raise EngineError(f"robot folder {folder}: {type(error).__name__}: {error}") from error
     table, shapes = _table(data, "model", owner), _table(data, "collision", owner)
+    _check_owners(shapes, layout, owner)
     feet = [_shapes(shapes, foot, "foot", owner) for foot in layout.feet]
     for foot, geoms in zip(layout.feet, feet, strict=True):
         if len(geoms) != 1:
@@ -97,6 +99,14 @@ def _flag(table: Mapping[str, Any], key: str, owner: str) -> bool:
     if not isinstance(found := table.get(key, False), bool):
         raise EngineError(f"{owner}: [model] {key}: got {found!r}, expected true or false")
     return found
+
+
+def _check_owners(table: Mapping[str, Any], layout: RobotLayout, owner: str) -> None:
+    """What has shapes is a foot or a contact body: the shapes of anything else would touch nothing."""
+    for name in table:
+        if name not in (known := (*layout.contact_bodies, *layout.feet)):
+            told = did_you_mean(name, known)
+            raise EngineError(f"{owner}: [collision] {name}: neither among contact_bodies nor feet; {told}")
 
 
 def _shapes(table: Mapping[str, Any], name: str, what: str, owner: str) -> tuple[str, ...]:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import mujoco
 
+from parkour.mdp.robot import RobotLayout
 from parkour.tasks.resolved import ResolvedTask
 from parkour_mujoco.physics import SolverSettings, add_course, robot_spec
 from parkour_mujoco.robot_files import RobotFiles
+from parkour_mujoco.robot_model import compile_model
 
 FORCE = 1 << mujoco.mjtConDataField.mjCONDATA_FORCE.value
 """What a contact sensor tells."""
@@ -41,9 +43,15 @@ def scene_spec(task: ResolvedTask, files: RobotFiles) -> mujoco.MjSpec:
     return spec
 
 
-def compile_scene(spec: mujoco.MjSpec, physics_step: float, solver: SolverSettings | None = None) -> mujoco.MjModel:
-    """The model, with its solver set; ``physics_step`` in s."""
-    model = spec.compile()
+def compile_scene(
+    spec: mujoco.MjSpec, robot: RobotLayout, physics_step: float, solver: SolverSettings | None = None
+) -> mujoco.MjModel:
+    """The model, with its solver set; ``physics_step`` in s.
+
+    Raises:
+        EngineError: MuJoCo refuses the robot.
+    """
+    model = compile_model(spec, robot)
     (solver or SolverSettings()).apply(model, physics_step)
     return model
 

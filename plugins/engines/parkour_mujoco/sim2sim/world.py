@@ -15,6 +15,7 @@ from parkour.tasks.sections import Camera
 from parkour.terrain.palette import height_colours
 from parkour_mujoco.physics import SolverSettings, add_course, robot_spec
 from parkour_mujoco.robot_files import RobotFiles
+from parkour_mujoco.robot_model import compile_model
 from parkour_mujoco.sim2sim.depth import mount
 from parkour_mujoco.sim2sim.motors import Motors
 
@@ -187,7 +188,7 @@ def _compile(
         mount(spec, files.base_body, camera)
     if visuals:
         _decorate(spec)
-    return spec.compile()
+    return compile_model(spec, layout)
 
 
 def _decorate(spec: mujoco.MjSpec) -> None:

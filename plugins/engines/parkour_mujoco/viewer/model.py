@@ -15,6 +15,7 @@ from parkour.viewing.markers import BALL_RADIUS, HEADING_COLOUR, HEADING_HEIGHT,
 from parkour.viewing.snapshot import Snapshot, box_colours
 from parkour_mujoco.physics import COURSE_GROUP, add_course, robot_spec
 from parkour_mujoco.robot_files import load_robot_files
+from parkour_mujoco.robot_model import compile_model
 
 UNLIT = 0.8
 """Part of the courses' colours that surfaces have, so that those in the sun are not brighter than white."""
@@ -38,7 +39,7 @@ class ViewModel:
         boxes = task.model.course.max_boxes
         add_course(spec, boxes)
         _light(spec, files.base_body)
-        self.model = spec.compile()
+        self.model = compile_model(spec, task.robot)
         self.model.vis.global_.offwidth, self.model.vis.global_.offheight = picture
         self.data = mujoco.MjData(self.model)
         self._boxes = np.array([self.model.geom(f"box_{k}").id for k in range(boxes)])

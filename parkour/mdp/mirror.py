@@ -77,21 +77,22 @@ class Sides:
     def of(cls, layout: RobotLayout) -> Sides:
         """Read off the names (``FL_hip`` and ``FR_hip``, ``left_knee`` and ``right_knee``).
 
-        The joints that ``hip_joints`` names turn about the forward axis, all others about the sideways one; the
-        default pose has to agree.
+        The angles of ``opposite_joints``, or of the hips where a robot names none, change their sign, all others keep
+        it; the default pose has to agree. Whether the model does, ``parkour plugins check`` tells.
 
         Raises:
             TaskError: a joint or a foot has no counterpart, or the default pose is not symmetric.
         """
         order = _counterparts("joint", layout.name, layout.joints)
-        signs = tuple(-1.0 if index in layout.hip_joints else 1.0 for index in range(layout.num_joints))
+        opposite = layout.hip_joints if layout.opposite_joints is None else layout.opposite_joints
+        signs = tuple(-1.0 if index in opposite else 1.0 for index in range(layout.num_joints))
         pose = layout.default_joint_pos
         for index, (other, sign) in enumerate(zip(order, signs, strict=True)):
             if signs[other] != sign or abs(pose[index] - sign * pose[other]) > ANGLE:
                 one, its = layout.joints[index], layout.joints[other]
                 raise TaskError(
                     f"robot {layout.name!r} cannot be mirrored: default_joint_pos is {pose[index]:g} rad at {one} and "
-                    f"{pose[other]:g} rad at {its}, expected the same at thighs and calves, the opposite at hip_joints"
+                    f"{pose[other]:g} rad at {its}, expected opposite at opposite_joints (or hip_joints), else alike"
                 )
         feet = _counterparts("foot", layout.name, layout.feet)
         return cls(Mirror(order, signs), Mirror(feet, (1.0,) * len(feet)))

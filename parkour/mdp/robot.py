@@ -50,6 +50,11 @@ class RobotLayout:
     """Rotor inertia seen at each joint [kg m^2]."""
     base_height: Annotated[float, within(0.01, 10.0)]
     """Height above the ground at which the base is spawned [m]."""
+    opposite_joints: tuple[int, ...] | None = None
+    """Indices into ``joints`` of those whose angles change their sign with left and right exchanged; the hips if None.
+
+    A turn about the forward axis does, unless the axis points the other way on the other side.
+    """
 
     @property
     def num_joints(self) -> int:
@@ -78,6 +83,10 @@ def check_layout(layout: RobotLayout) -> None:
     for key in ("joints", "feet", "contact_bodies"):
         if len(set(getattr(layout, key))) != len(getattr(layout, key)):
             raise ValueError(f"{key} without a name that occurs twice")
-    for key, among in (("penalised_bodies", layout.contact_bodies), ("hip_joints", layout.joints)):
-        if any(not 0 <= index < len(among) for index in getattr(layout, key)):
+    for key, indices, among in (
+        ("penalised_bodies", layout.penalised_bodies, layout.contact_bodies),
+        ("hip_joints", layout.hip_joints, layout.joints),
+        ("opposite_joints", layout.opposite_joints or (), layout.joints),
+    ):
+        if any(not 0 <= index < len(among) for index in indices):
             raise ValueError(f"{key} with indices of {len(among)} names")

@@ -25,7 +25,7 @@ LAYOUT_FILE = "robot.toml"
 CAMERA_TABLE = "camera"
 MakeModel = Callable[[], str]
 """Makes a robot's MJCF, as text."""
-_NAMED = {"penalised_bodies": "contact_bodies", "hip_joints": "joints"}
+_NAMED = {"penalised_bodies": "contact_bodies", "hip_joints": "joints", "opposite_joints": "joints"}
 """Fields that the file gives by name and the layout by index, and the field that they index."""
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from parkour.engines.robot_facts import RobotFacts, Vector
+from parkour.mdp.mirror import Sides
 from parkour.mdp.robot import RobotLayout
 
 CLOSE = 0.01
@@ -50,10 +51,7 @@ def _unlike_joints(layout: RobotLayout, facts: RobotFacts, name: str, other: str
         a, b = getattr(layout, field)[mine], getattr(layout, field)[its]
         if not math.isclose(a, b, rel_tol=ALIKE, abs_tol=1e-9):
             yield f"{field} of {name} is {a:g}, of {other} {b:g}"
-    # A turn about x or z goes the other way in the mirror, one about y the same way.
-    x, y, z = facts.joints[name].axis
-    same = x * -facts.joints[other].axis[0] + y * facts.joints[other].axis[1] - z * facts.joints[other].axis[2] > 0
-    sign = 1.0 if same else -1.0
+    sign = _sign(facts, name, other)
     a, b = layout.default_joint_pos[mine], sign * layout.default_joint_pos[its]
     if abs(a - b) > ANGLE:
         yield f"default_joint_pos of {name} is {a:g} rad, expected {b:g} by that of {other}"
@@ -62,6 +60,25 @@ def _unlike_joints(layout: RobotLayout, facts: RobotFacts, name: str, other: str
         low, high = sorted(sign * limit for limit in mirrored)
         if abs(own[0] - low) > ANGLE or abs(own[1] - high) > ANGLE:
             yield f"joint {name} ranges over {own[0]:g} to {own[1]:g} rad, expected {low:g} to {high:g} by {other}"
+
+
+def other_signs(layout: RobotLayout, facts: RobotFacts, sides: Sides) -> Iterator[str]:
+    """Joints whose angle does something else in a mirror than ``sides`` says; a line each."""
+    for name, its, said in zip(layout.joints, sides.joints.order, sides.joints.signs, strict=True):
+        other = layout.joints[its]
+        if (sign := _sign(facts, name, other)) != said:
+            does, needs = ("changes its sign", "with") if sign < 0 else ("keeps its sign", "without")
+            yield f"joint {name} {does} as it becomes {other} in a mirror: robot.toml needs opposite_joints {needs} it"
+
+
+def _sign(facts: RobotFacts, name: str, other: str) -> float:
+    """What becomes of an angle's sign in a mirror, where one joint becomes the other.
+
+    A turn about x or z goes the other way in the mirror, one about y the same way.
+    """
+    x, y, z = facts.joints[name].axis
+    its = facts.joints[other].axis
+    return 1.0 if -x * its[0] + y * its[1] - z * its[2] > 0 else -1.0
 
 
 def _image(name: str, places: Mapping[str, Vector], more: Mapping[str, tuple[float, ...]] | None = None) -> str | None:

@@ -9,13 +9,15 @@ import torch
 
 from parkour.engines.protocol import Engine
 from parkour.engines.robot_facts import EngineWithRobotFacts, RobotFacts
+from parkour.errors import TaskError
+from parkour.mdp.mirror import Sides
 from parkour.mdp.robot import RobotLayout
 from parkour.reading import read_toml
 from parkour.registry import Registry, resolve_target
 from parkour.specs import RobotSpec, TerrainSpec
 from parkour.tasks import ResolvedTask, load_task
 from parkour.tasks.robot import LAYOUT_FILE, find_robot, robot_folder
-from parkour.testing.mirror import asymmetries
+from parkour.testing.mirror import asymmetries, other_signs
 from parkour.testing.subject import CheckFailed, NotChecked, Subject, expect
 
 STANDING = 2.0
@@ -99,6 +101,18 @@ def is_symmetric(subject: Subject) -> str:
     found = list(asymmetries(layout, facts))
     expect(not found, f"{found[0] if found else ''}{f' (and {len(found) - 1} more)' if len(found) > 1 else ''}")
     return f"{layout.num_joints} joints, {len(facts.bodies)} bodies"
+
+
+def is_mirrored_as_it_says(subject: Subject) -> str:
+    """In a mirror its joints do what opposite_joints, or else hip_joints, says: mirrored episodes go by that."""
+    layout, facts = _layout(subject), _facts(subject)
+    try:
+        sides = Sides.of(layout)
+    except TaskError as error:
+        raise NotChecked(error.message) from None
+    found = list(other_signs(layout, facts, sides))
+    expect(not found, f"{found[0] if found else ''}{f' (and {len(found) - 1} more)' if len(found) > 1 else ''}")
+    return f"{sides.joints.signs.count(-1.0)} of {layout.num_joints} joints change their sign"
 
 
 def stands(subject: Subject) -> str:
@@ -202,5 +216,6 @@ CHECKS = (
     names_what_the_model_has,
     stays_within_its_limits,
     is_symmetric,
+    is_mirrored_as_it_says,
     stands,
 )

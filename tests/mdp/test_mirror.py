@@ -74,6 +74,12 @@ def test_sides_are_read_off_the_names(robot: RobotLayout) -> None:
     assert (sides.feet.order, sides.feet.signs) == ((1, 0, 3, 2), (1.0,) * 4)
 
 
+def test_a_robot_may_say_which_joints_change_their_sign() -> None:
+    outward = (0.1, 0.1, 0.1, 0.1, *GO2.default_joint_pos[4:])
+    sides = Sides.of(replace(GO2, opposite_joints=(), default_joint_pos=outward))
+    assert sides.joints.order == SIDES.joints.order and sides.joints.signs == (1.0,) * 12
+
+
 @pytest.mark.parametrize(
     ("robot", "line"),
     [

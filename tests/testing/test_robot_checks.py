@@ -207,6 +207,21 @@ FAULTS = [
         "body FL_thigh weighs 0.9 kg, FR_thigh 0.8 kg",
     ),
     (
+        MODEL,
+        '<joint name="FR_hip_joint" class="hip"',
+        '<joint name="FR_hip_joint" class="hip" axis="-1 0 0"',
+        "is_mirrored_as_it_says",
+        "joint FL_hip_joint keeps its sign as it becomes FR_hip_joint in a mirror: robot.toml needs opposite_joints "
+        "without it (and 1 more)",
+    ),
+    (
+        TOML,
+        "feet = [",
+        'opposite_joints = ["FL_thigh_joint", "FL_hpi_joint"]\nfeet = [',
+        "is_laid_out",
+        "opposite_joints: unknown name 'FL_hpi_joint'; did you mean 'FL_hip_joint'",
+    ),
+    (
         TOML,
         f"stiffness = {[35.0] * 12}",
         f"stiffness = {[2.0] * 12}",

@@ -59,6 +59,47 @@ class Bucket:
         ).encode()
 
 
+class BucketServer(ThreadingHTTPServer):
+    """A bucket on loopback."""
+
+    def __init__(self, store: Bucket) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.store = store
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Listings and files of the bucket, from where a download broke off too."""
+
+    server: BucketServer  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def do_GET(self) -> None:
+        url, store = urlsplit(self.path), self.server.store
+        if url.path == "/":
+            self._send(200, store.answer_listing(parse_qs(url.query)))
+            return
+        key, wanted = unquote(url.path[1:]), self.headers.get("Range", "")
+        store.gets.append((key.removeprefix(f"{ROOT}/"), wanted))
+        content = store.files.get(key)
+        if content is None:
+            self._send(404, b"no such key")
+            return
+        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
+        self._send(206 if start else 200, content[start:])
+
+    def _send(self, status: int, content: bytes) -> None:
+        store = self.server.store
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if store.break_after is not None and not self.path.startswith("/?"):
+            content, store.break_after = content[: store.break_after], None
+            self.close_connection = True
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @pytest.fixture
 def bucket() -> Iterator[Bucket]:
     store = Bucket(
@@ -71,35 +112,7 @@ def bucket() -> Iterator[Bucket]:
             f"{ROOT}/Isaac/Robots/other.usd": b"not wanted",
         }
     )
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            if url.path == "/":
-                self._send(200, store.answer_listing(parse_qs(url.query)))
-                return
-            key, wanted = unquote(url.path[1:]), self.headers.get("Range", "")
-            store.gets.append((key.removeprefix(f"{ROOT}/"), wanted))
-            content = store.files.get(key)
-            if content is None:
-                self._send(404, b"no such key")
-                return
-            start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-            self._send(206 if start else 200, content[start:])
-
-        def _send(self, status: int, content: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if store.break_after is not None and not self.path.startswith("/?"):
-                content, store.break_after = content[: store.break_after], None
-                self.close_connection = True
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = BucketServer(store)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     store.address = f"http://127.0.0.1:{server.server_address[1]}"

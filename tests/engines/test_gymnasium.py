@@ -159,6 +159,37 @@ def test_what_was_returned_stays_as_it_was(vec: GymnasiumEnv) -> None:
     assert torch.equal(kept, copy)
 
 
+def skrl_networks(env: Any) -> dict[str, Any]:
+    """A policy and a value function, as skrl's users write them."""
+    from skrl.models.torch import DeterministicMixin, GaussianMixin, Model
+
+    spaces = {"observation_space": env.observation_space, "action_space": env.action_space, "device": "cpu"}
+
+    def body(inputs: int, outputs: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(inputs, 32), nn.ELU(), nn.Linear(32, outputs))
+
+    class Policy(GaussianMixin, Model):
+        def __init__(self) -> None:
+            Model.__init__(self, **spaces)
+            GaussianMixin.__init__(self)
+            self.body = body(self.num_observations, self.num_actions)
+            self.log_std = nn.Parameter(torch.zeros(self.num_actions))
+
+        def compute(self, inputs: dict[str, Tensor], role: str) -> Any:
+            return self.body(inputs["observations"]), {"log_std": self.log_std}
+
+    class Value(DeterministicMixin, Model):
+        def __init__(self) -> None:
+            Model.__init__(self, **spaces)
+            DeterministicMixin.__init__(self)
+            self.body = body(self.num_observations, 1)
+
+        def compute(self, inputs: dict[str, Tensor], role: str) -> Any:
+            return self.body(inputs["observations"]), {}
+
+    return {"policy": Policy(), "value": Value()}
+
+
 @pytest.mark.mujoco
 @pytest.mark.parametrize("flat", [True, False])
 def test_skrl_trains_with_its_own_wrapper(flat: bool, tmp_path: Any) -> None:
@@ -167,38 +198,12 @@ def test_skrl_trains_with_its_own_wrapper(flat: bool, tmp_path: Any) -> None:
     from skrl.agents.torch.ppo import PPO, PPO_CFG
     from skrl.envs.wrappers.torch import wrap_env
     from skrl.memories.torch import RandomMemory
-    from skrl.models.torch import DeterministicMixin, GaussianMixin, Model
     from skrl.trainers.torch import SequentialTrainer
 
     env = wrap_env(
         gymnasium.make_vec("parkour/go2-teacher", num_envs=4, device="cpu", engine="mujoco", changes=FEW, flat=flat)
     )
-
-    class Network(nn.Module):
-        def __init__(self, inputs: int, outputs: int) -> None:
-            super().__init__()
-            self.body = nn.Sequential(nn.Linear(inputs, 32), nn.ELU(), nn.Linear(32, outputs))
-
-    class Policy(GaussianMixin, Model):
-        def __init__(self) -> None:
-            Model.__init__(self, observation_space=env.observation_space, action_space=env.action_space, device="cpu")
-            GaussianMixin.__init__(self)
-            self.net = Network(self.num_observations, self.num_actions)
-            self.log_std = nn.Parameter(torch.zeros(self.num_actions))
-
-        def compute(self, inputs: dict[str, Tensor], role: str) -> Any:
-            return self.net.body(inputs["observations"]), {"log_std": self.log_std}
-
-    class Value(DeterministicMixin, Model):
-        def __init__(self) -> None:
-            Model.__init__(self, observation_space=env.observation_space, action_space=env.action_space, device="cpu")
-            DeterministicMixin.__init__(self)
-            self.net = Network(self.num_observations, 1)
-
-        def compute(self, inputs: dict[str, Tensor], role: str) -> Any:
-            return self.net.body(inputs["observations"]), {}
-
-    models = {"policy": Policy(), "value": Value()}
+    models = skrl_networks(env)
     before = [p.detach().clone() for p in models["policy"].parameters()]
     cfg = PPO_CFG(rollouts=8, learning_epochs=2, mini_batches=2)
     cfg.experiment.directory, cfg.experiment.write_interval, cfg.experiment.checkpoint_interval = str(tmp_path), 0, 0

@@ -6,7 +6,7 @@ with the same torques, in a model that has one patch's boxes as ordinary geoms.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -154,59 +154,65 @@ def models(env: Any) -> list[Any]:
     return models
 
 
-@pytest.fixture(scope="module")
-def errors(env: Any, records: list[list[Record]], models: list[Any]) -> Errors:
-    import mujoco
+class PlainC:
+    """C MuJoCo on each patch, put into the engine's states, and running on its own beside it."""
 
-    from parkour_mujoco.scene import sensor_name
+    def __init__(self, env: Any, models: list[Any]) -> None:
+        import mujoco
 
-    files = env.files
-    address = lambda name: int(models[0].sensor(sensor_name(name)).adr[0]) + np.arange(3)  # noqa: E731
-    feet = np.concatenate([address(name) for name in files.foot_geoms])
-    others = np.concatenate([address(name) for names in files.body_geoms for name in names])
-    scratch, running = [mujoco.MjData(model) for model in models], [mujoco.MjData(model) for model in models]
+        from parkour_mujoco.scene import sensor_name
 
-    def advance(patch: int, before: list[np.ndarray]) -> Any:
-        data = scratch[patch]
+        address = lambda name: int(models[0].sensor(sensor_name(name)).adr[0]) + np.arange(3)  # noqa: E731
+        self._feet = np.concatenate([address(name) for name in env.files.foot_geoms])
+        self._others = np.concatenate([address(name) for names in env.files.body_geoms for name in names])
+        self._models, self._step = models, mujoco.mj_step
+        self._scratch, self._running = ([mujoco.MjData(model) for model in models] for _ in range(2))
+
+    def differences(self, patch: int, before: list[np.ndarray], after: list[np.ndarray], first: bool) -> Errors:
+        """One world's of one physics step; ``first`` puts what runs on its own where the engine is."""
+        qpos, qvel, sensed = after
+        wrong = np.abs(self._advance((patch + 1) % PATCHES, before).qvel - qvel).max()
+        data = self._advance(patch, before)
+        own = self._running[patch]
+        if first:
+            own.qpos[:], own.qvel[:], own.qacc_warmstart[:] = before[0], before[1], before[3]
+        own.ctrl[:] = before[2]
+        self._step(self._models[patch], own)
+        return Errors(
+            velocity=np.abs(data.qvel - qvel).max(),
+            foot_force=np.abs(data.sensordata[self._feet] - sensed[self._feet]).max(),
+            body_force=np.abs(data.sensordata[self._others] - sensed[self._others]).max(),
+            foot_load=np.abs(data.sensordata[self._feet]).max(),
+            body_load=np.abs(data.sensordata[self._others]).max(),
+            wrong_course=wrong,
+            drift=np.abs(own.qpos[:3] - qpos[:3]).max(),
+        )
+
+    def _advance(self, patch: int, before: list[np.ndarray]) -> Any:
+        data = self._scratch[patch]
         data.qpos[:], data.qvel[:], data.ctrl[:], data.qacc_warmstart[:] = before
-        mujoco.mj_step(models[patch], data)
+        self._step(self._models[patch], data)
         return data
 
-    rows: dict[str, list[list[float]]] = {
-        key: [] for key in ("velocity", "feet", "others", "load", "body_load", "wrong", "drift")
-    }
-    for steps in records:
-        for index, record in enumerate(steps):
-            row: dict[str, list[float]] = {key: [] for key in rows}
+
+@pytest.fixture(scope="module")
+def errors(env: Any, records: list[list[Record]], models: list[Any]) -> Errors:
+    plain = PlainC(env, models)
+    steps: list[list[Errors]] = []
+    for records_of_patch in records:
+        for index, record in enumerate(records_of_patch):
+            row = []
             for world, patch in enumerate(record.patch.tolist()):
                 before = [values[world].astype(np.float64) for values in record.before]
-                qpos, qvel, sensed = (values[world] for values in record.after)
-                data = advance(patch, before)
-                row["velocity"].append(np.abs(data.qvel - qvel).max())
-                row["feet"].append(np.abs(data.sensordata[feet] - sensed[feet]).max())
-                row["others"].append(np.abs(data.sensordata[others] - sensed[others]).max())
-                row["load"].append(np.abs(data.sensordata[feet]).max())
-                row["body_load"].append(np.abs(data.sensordata[others]).max())
-                row["wrong"].append(np.abs(advance((patch + 1) % PATCHES, before).qvel - qvel).max())
-                own = running[patch]
-                if index == 0:
-                    own.qpos[:], own.qvel[:], own.qacc_warmstart[:] = before[0], before[1], before[3]
-                own.ctrl[:] = before[2]
-                mujoco.mj_step(models[patch], own)
-                row["drift"].append(np.abs(own.qpos[:3] - qpos[:3]).max())
-            for key in rows:
-                if key != "drift" or index == len(steps) - 1:
-                    rows[key].append(row[key])
-    found = {key: np.array(values) for key, values in rows.items()}
-    return Errors(
-        velocity=found["velocity"],
-        foot_force=found["feet"],
-        body_force=found["others"],
-        foot_load=found["load"],
-        body_load=found["body_load"],
-        wrong_course=found["wrong"],
-        drift=found["drift"],
-    )
+                after = [values[world] for values in record.after]
+                row.append(plain.differences(patch, before, after, index == 0))
+            steps.append(row)
+    found = {
+        field.name: np.array([[getattr(one, field.name) for one in row] for row in steps]) for field in fields(Errors)
+    }
+    # Of what runs on its own, where it ends up.
+    last = np.cumsum([len(each) for each in records]) - 1
+    return Errors(**{**found, "drift": found["drift"][last]})
 
 
 def test_every_world_was_on_every_patch_in_contact(records: list[list[Record]], errors: Errors) -> None:

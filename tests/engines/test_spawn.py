@@ -55,61 +55,55 @@ def builtin_terrains() -> list[str]:
     return [item.spec.name for item in default_registry().specs("terrain") if item.builtin]
 
 
+def every_terrain() -> Any:
+    """The teacher's task on all of them, level below level, with nobody pushed."""
+    names = builtin_terrains()
+    known = load_task("go2-teacher").model.terrains
+    numbers = [
+        *(f"terrains.{name}.share=1" for name in names if name in known),
+        f"course.levels={LEVELS}", f"course.columns={len(names)}", "course.curriculum=false",
+        "events.push.enabled=false",
+    ]  # fmt: skip
+    added = {f"terrain:{name}": 1.0 for name in names if name not in known}
+    return load_task("go2-teacher", changes=added | read_changes(numbers))
+
+
+def seen(mdp: Any) -> dict[str, Tensor]:
+    """A control step, as :class:`Standing` has it."""
+    robot, contacts = mdp.context.robot, mdp.context.contacts
+    return {
+        "base_pos": robot.base_pos.clone(),
+        "lean": torch.maximum(robot.roll.abs(), robot.pitch.abs()),
+        "clearance": robot.feet_pos[..., 2] - FOOT_RADIUS - mdp.course.height(robot.feet_pos[..., :2]),
+        "foot_force": contacts.foot_force.clone(),
+        "body_force": contacts.body_force.clone(),
+        "joint_error": (robot.joint_pos - mdp.default_joint_pos).clone(),
+        "broken": mdp.broken.clone(),
+    }
+
+
 @pytest.fixture(scope="module")
 def standing() -> Standing:
     from parkour_mujoco.engine import MujocoEngine
 
-    names = builtin_terrains()
-    known = load_task("go2-teacher").model.terrains
-    task = load_task(
-        "go2-teacher",
-        changes={f"terrain:{name}": 1.0 for name in names if name not in known}
-        | read_changes(
-            [
-                *(f"terrains.{name}.share=1" for name in names if name in known),
-                f"course.levels={LEVELS}",
-                f"course.columns={len(names)}",
-                "course.curriculum=false",
-                "events.push.enabled=false",
-            ]
-        ),
-    )
-    num_envs = LEVELS * len(names)
-    env = MujocoEngine().make_env(task, num_envs=num_envs, device="cpu", seed=3)
-    mdp = env.mdp
-    everyone = torch.arange(num_envs)
-    mdp.course.set_levels(everyone, everyone // len(names))
+    task = every_terrain()
+    terrains = len(builtin_terrains())
+    env = MujocoEngine().make_env(task, num_envs=LEVELS * terrains, device="cpu", seed=3)
+    mdp, everyone = env.mdp, torch.arange(LEVELS * terrains)
+    mdp.course.set_levels(everyone, everyone // terrains)
     env.reset()
-    keys = ("pos", "lean", "gap", "feet", "bodies", "done", "broken", "joints")
-    log: dict[str, list[Any]] = {key: [] for key in keys}
+    log: list[dict[str, Tensor]] = []
     observations: Any = {}
     for _ in range(round(SECONDS / task.model.step_dt)):
-        observations, _, done, _ = env.step(torch.zeros(num_envs, env.num_actions))
-        assert mdp.context is not None
-        robot, contacts = mdp.context.robot, mdp.context.contacts
-        log["pos"].append(robot.base_pos.clone())
-        log["lean"].append(torch.maximum(robot.roll.abs(), robot.pitch.abs()))
-        log["gap"].append(robot.feet_pos[..., 2] - FOOT_RADIUS - mdp.course.height(robot.feet_pos[..., :2]))
-        log["feet"].append(contacts.foot_force.clone())
-        log["bodies"].append(contacts.body_force.clone())
-        log["joints"].append((robot.joint_pos - mdp.default_joint_pos).clone())
-        log["done"].append(done.bool())
-        log["broken"].append(mdp.broken.clone())
-    traces = {key: torch.stack(values) for key, values in log.items()}
+        observations, _, done, _ = env.step(torch.zeros(env.num_envs, env.num_actions))
+        log.append(seen(mdp) | {"done": done.bool()})
     result = Standing(
         terrains=mdp.course.library.names,
         terrain=mdp.course.terrain.clone(),
         level=mdp.course.level.clone(),
-        base_pos=traces["pos"],
-        lean=traces["lean"],
-        clearance=traces["gap"],
-        foot_force=traces["feet"],
-        body_force=traces["bodies"],
-        done=traces["done"],
-        broken=traces["broken"],
         mass=15.206408 + mdp.privileged.added_mass[:, 0],
-        joint_error=traces["joints"],
         observations=dict(observations.items()),
+        **{key: torch.stack([step[key] for step in log]) for key in log[0]},
     )
     env.close()
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,76 +57,102 @@ def make_task() -> Any:
     )  # fmt: skip
 
 
+class Ours:
+    """A robot of sim2sim in each world of an environment: put where the batched robots are, it looks and moves."""
+
+    def __init__(self, env: Any, task: Any, folder: Path) -> None:
+        from parkour_deploy.contract import read_contract
+        from parkour_mujoco.sim2sim.courses import Patch, WayPoints
+        from parkour_mujoco.sim2sim.observation import SimulatedObserver
+        from parkour_mujoco.sim2sim.world import World
+
+        contract, field, timestep = read_contract(folder), build_terrain(task, SEED), task.model.timing.physics_step
+        self._env, self._default = env, np.array(task.robot.default_joint_pos)
+        self.patches = [Patch(field, int(index)) for index in env.mdp.course.patch]
+        self._worlds = [World(env.files, task.robot, patch.boxes, timestep=timestep) for patch in self.patches]
+        self._observers = [SimulatedObserver(contract) for _ in self.patches]
+        step_dt = task.model.step_dt
+        self.goals = [WayPoints(patch.goals, radius=0.2, dwell=0.1, step_dt=step_dt) for patch in self.patches]
+        self._last_force = [np.zeros(4) for _ in self.patches]
+        self._yaws = [(0.0, 0.0) for _ in self.patches]
+        self._near_border = [np.zeros(0) for _ in self.patches]
+
+    def look(self, step: int) -> dict[str, list[Any]]:
+        """What each robot observes before a control step."""
+        from parkour_mujoco.sim2sim.observation import Situation
+
+        row: dict[str, list[Any]] = {key: [] for key in ("ours", "near_border", "force", "goals")}
+        perception, mdp = step % 5 == 0, self._env.mdp
+        for world, patch in enumerate(self.patches):
+            state = self._load(world)
+            if perception:
+                self._yaws[world] = self.goals[world].yaws(state.base_pos[:2], state.yaw)
+                self._near_border[world] = near_border(state)
+            force = np.linalg.norm(state.foot_force, axis=-1)
+            touching = np.maximum(force, self._last_force[world])
+            now = Situation.of(
+                state, patch, yaws=self._yaws[world], command=float(mdp.command.speed[world]),
+                action=mdp.action[world].double().numpy(), contact=touching, perception=perception,
+            )  # fmt: skip
+            row["ours"].append(self._observers[world].observe(now))
+            row["near_border"].append(self._near_border[world])
+            row["force"].append(touching)
+            row["goals"].append(self.goals[world].index)
+            self._last_force[world] = force
+        return row
+
+    def move(self, action: torch.Tensor) -> dict[str, list[Any]]:
+        """Speeds and torques after a control step of their own."""
+        target = self._default + 0.25 * action.double().numpy()
+        row: dict[str, list[Any]] = {"our_speed": [], "our_torque": []}
+        for index, world in enumerate(self._worlds):
+            self._load(index)
+            row["our_speed"].append(world.hold(target[index], 4).joint_vel)
+            row["our_torque"].append(world.torque)
+        return row
+
+    def advance(self) -> None:
+        """Their way points, from where the batched robots are now."""
+        for world, goals in enumerate(self.goals):
+            goals.advance(self._read("qpos", world)[:2])
+
+    def _load(self, world: int) -> Any:
+        data = self._worlds[world].data
+        for name in ("qpos", "qvel", "ctrl", "qacc_warmstart"):
+            getattr(data, name)[:] = self._read(name, world)
+        return self._worlds[world].settle()
+
+    def _read(self, name: str, world: int) -> np.ndarray:
+        return getattr(self._env.sim.data, name)[world].double().numpy().copy()
+
+
 @pytest.fixture(scope="module")
 def recording(exports: dict[str, ExportResult]) -> Recording:
-    from parkour_deploy.contract import read_contract
     from parkour_mujoco.engine import MujocoEngine
-    from parkour_mujoco.sim2sim.courses import Patch, WayPoints
-    from parkour_mujoco.sim2sim.observation import SimulatedObserver, Situation
-    from parkour_mujoco.sim2sim.world import World
 
     task = make_task()
-    contract = read_contract(exports["teacher"].folder)
     env = MujocoEngine().make_env(task, num_envs=len(TERRAINS), device="cpu", seed=SEED)
-    field = build_terrain(task, SEED)
-    mdp, sim = env.mdp, env.sim
-    patches = [Patch(field, int(index)) for index in mdp.course.patch]
-    files, timestep = env.files, task.model.timing.physics_step
-    worlds = [World(files, task.robot, patch.boxes, timestep=timestep) for patch in patches]
-    observers = [SimulatedObserver(contract) for _ in patches]
-    goals = [WayPoints(p.goals, radius=0.2, dwell=0.1, step_dt=task.model.step_dt) for p in patches]
-    last_force = [np.zeros(4) for _ in patches]
-    yaws = [(0.0, 0.0) for _ in patches]
-    rows: dict[str, list[Any]] = {key: [] for key in Recording.__dataclass_fields__}
+    ours, mdp = Ours(env, task, exports["teacher"].folder), env.mdp
+    rows: list[dict[str, list[Any]]] = []
     draw = torch.Generator().manual_seed(2)
     obs, _ = env.reset()
     # A reset of all environments is one more step of the clock's that the first episode does not see.
     mdp._steps = 0
-    read = lambda name, world: getattr(sim.data, name)[world].double().numpy().copy()  # noqa: E731
-
-    def load(world: int) -> Any:
-        data = worlds[world].data
-        for name in ("qpos", "qvel", "ctrl", "qacc_warmstart"):
-            getattr(data, name)[:] = read(name, world)
-        return worlds[world].settle()
-
     for step in range(STEPS):
-        row: dict[str, list[Any]] = {key: [] for key in rows}
-        for world, patch in enumerate(patches):
-            state = load(world)
-            perception = step % 5 == 0
-            if perception:
-                yaws[world] = goals[world].yaws(state.base_pos[:2], state.yaw)
-            force = np.linalg.norm(state.foot_force, axis=-1)
-            touching = np.maximum(force, last_force[world])
-            now = Situation.of(
-                state, patch, yaws=yaws[world], command=float(mdp.command.speed[world]),
-                action=mdp.action[world].double().numpy(), contact=touching, perception=perception,
-            )  # fmt: skip
-            row["ours"].append(observers[world].observe(now))
-            row["near_border"].append(near_border(state) if perception else rows["near_border"][-1][world])
-            row["force"].append(touching)
-            row["goals"].append(goals[world].index)
-            last_force[world] = force
+        row = ours.look(step)
         row["theirs"] = list(torch.cat([obs[name].flatten(1) for name in task.observations], -1).numpy().copy())
         row["their_goals"] = list(mdp.goals.index.numpy().copy())
         if 12 <= step < 20:
-            park_on_goals(env, goals)
-        action = 0.8 * torch.randn(len(patches), env.num_actions, generator=draw)
-        target = np.array(task.robot.default_joint_pos) + 0.25 * action.double().numpy()
-        for world in range(len(patches)):
-            load(world)
-            row["our_speed"].append(worlds[world].hold(target[world], 4).joint_vel)
-            row["our_torque"].append(worlds[world].torque)
+            park_on_goals(env, ours.goals)
+        action = 0.8 * torch.randn(len(ours.patches), env.num_actions, generator=draw)
+        row |= ours.move(action)
         obs, *_ = env.step(action)
         row["their_torque"] = list(env._torque.numpy().copy())
         row["their_speed"] = list(env.accessor.joint_vel().numpy().copy())
-        for world in range(len(patches)):
-            goals[world].advance(read("qpos", world)[:2])
-        for key in rows:
-            rows[key].append(np.array(row[key]))
+        ours.advance()
+        rows.append(row)
     env.close()
-    return Recording(**{key: np.stack(values) for key, values in rows.items()})
+    return Recording(**{key: np.stack([np.array(row[key]) for row in rows]) for key in Recording.__dataclass_fields__})
 
 
 def park_on_goals(env: Any, ways: list[Any]) -> None:

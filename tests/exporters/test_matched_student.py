@@ -27,6 +27,59 @@ class Recording:
     their_actions: np.ndarray
 
 
+class Ours:
+    """A robot of sim2sim on each course: put where a batched robot is, it looks and thinks."""
+
+    def __init__(self, export: ExportResult, plan: Any, step_dt: float, request: dict[str, Any]) -> None:
+        from parkour_deploy.contract import read_contract
+        from parkour_deploy.policy import GraphPolicy
+        from parkour_mujoco.sim2sim.courses import Patch, WayPoints, build_courses
+        from parkour_mujoco.sim2sim.episode import Conditions, Runner
+        from parkour_mujoco.sim2sim.run import _robot_files
+
+        manifest, contract, field = export.manifest, read_contract(export.folder), build_courses(export.manifest, plan)
+        conditions = Conditions(request["speed"], request["seconds"], request["friction"])
+        self._period, self._speed = manifest.timing.perception_period, request["speed"]
+        self._patches = [Patch(field, index) for index in range(len(TERRAINS))]
+        self._runners = [
+            Runner(manifest, contract, _robot_files(manifest), GraphPolicy(contract), conditions) for _ in self._patches
+        ]
+        pairs = list(zip(self._runners, self._patches, strict=True))
+        self._worlds = [runner.world(patch) for runner, patch in pairs]
+        numbers = {"radius": manifest.goals.radius, "dwell": manifest.goals.dwell, "step_dt": step_dt}
+        self._goals = [WayPoints(patch.goals, **numbers) for patch in self._patches]
+        self._yaws = [(0.0, 0.0)] * len(self._patches)
+        for runner, patch in pairs:
+            runner.begin(patch)
+
+    def act(self, env: Any, step: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Observations and actions of all, in the batched robots' states."""
+        from parkour_mujoco.sim2sim.observation import Situation
+
+        ours, acted, felt = [], [], env.mdp.context.contacts
+        perception = step % self._period == 0
+        for index, (world, patch) in enumerate(zip(self._worlds, self._patches, strict=True)):
+            for name in ("qpos", "qvel"):
+                getattr(world.data, name)[:] = getattr(env.sim.data, name)[index].double().numpy()
+            state, runner = world.settle(), self._runners[index]
+            if perception:
+                self._yaws[index] = self._goals[index].yaws(state.base_pos[:2], state.yaw)
+            force = torch.maximum(felt.foot_force[index].norm(dim=-1), felt.previous_foot_force[index].norm(dim=-1))
+            action = env.mdp.action[index].double().numpy()
+            now = Situation.of(
+                state, patch, yaws=self._yaws[index], command=self._speed, action=action,
+                contact=force.numpy(), perception=perception, depth=runner.picture(world) if perception else None,
+            )  # fmt: skip
+            ours.append(runner.observer.observe(now))
+            acted.append(runner.policy(ours[-1][None])[0])
+        return ours, acted
+
+    def advance(self, env: Any) -> None:
+        """Their way points, from where the batched robots are now."""
+        for index, way in enumerate(self._goals):
+            way.advance(env.sim.data.qpos[index, :2].double().numpy())
+
+
 @pytest.fixture(scope="module")
 def recording(exports: dict[str, ExportResult]) -> Recording:
     """Robots of the engine that stumble along; at each step ours are put where they are, and look and think."""
@@ -34,64 +87,31 @@ def recording(exports: dict[str, ExportResult]) -> Recording:
     from parkour_deploy.policy import GraphPolicy
     from parkour_mujoco.engine import MujocoEngine
     from parkour_mujoco.sim2sim.batched import _task
-    from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, WayPoints, build_courses
-    from parkour_mujoco.sim2sim.episode import Conditions, Runner
-    from parkour_mujoco.sim2sim.observation import Situation
-    from parkour_mujoco.sim2sim.run import _robot_files
+    from parkour_mujoco.sim2sim.courses import CoursePlan
 
-    folder, manifest = exports["student"].folder, exports["student"].manifest
-    contract = read_contract(folder)
+    export = exports["student"]
     plan = CoursePlan(TERRAINS, (0.6, 0.6), 1, 4)
     request = {
-        "folder": str(folder), "terrains": TERRAINS, "difficulty": plan.difficulty, "episodes": 1, "seed": plan.seed,
-        "speed": 0.8, "seconds": 30.0, "friction": 1.0, "noise": None,
+        "folder": str(export.folder), "terrains": TERRAINS, "difficulty": plan.difficulty, "episodes": 1,
+        "seed": plan.seed, "speed": 0.8, "seconds": 30.0, "friction": 1.0, "noise": None,
     }  # fmt: skip
-    task = _task(folder, request)
+    task = _task(export.folder, request)
     env = MujocoEngine().make_env(task, num_envs=len(TERRAINS), device="cpu", seed=plan.seed)
-    mdp = env.mdp
-    field = build_courses(manifest, plan)
-    patches = [Patch(field, index) for index in range(len(TERRAINS))]
-    batched = GraphPolicy(contract, batch=len(TERRAINS))
-    conditions = Conditions(request["speed"], request["seconds"], request["friction"])
-    runners = [Runner(manifest, contract, _robot_files(manifest), GraphPolicy(contract), conditions) for _ in patches]
-    worlds = [runner.world(patch) for runner, patch in zip(runners, patches, strict=True)]
-    goals = [
-        WayPoints(p.goals, radius=manifest.goals.radius, dwell=manifest.goals.dwell, step_dt=task.model.step_dt)
-        for p in patches
-    ]
+    batched = GraphPolicy(read_contract(export.folder), batch=len(TERRAINS))
+    ours = Ours(export, plan, task.model.step_dt, request)
     obs, _ = env.reset()
     # A reset of all environments is one more step of the clock's that the first episode does not see.
-    mdp._steps = 0
-    yaws = [(0.0, 0.0)] * len(patches)
+    env.mdp._steps = 0
     rows: dict[str, list[Any]] = {key: [] for key in Recording.__dataclass_fields__}
-    for runner, patch in zip(runners, patches, strict=True):
-        runner.begin(patch)
     for step in range(STEPS):
-        theirs = torch.cat([obs[group.name].flatten(1) for group in manifest.observation.groups], -1).numpy().copy()
+        groups = export.manifest.observation.groups
+        theirs = torch.cat([obs[group.name].flatten(1) for group in groups], -1).numpy().copy()
         action = batched(theirs)
-        ours, acted = [], []
-        for index, (world, patch) in enumerate(zip(worlds, patches, strict=True)):
-            for name in ("qpos", "qvel"):
-                getattr(world.data, name)[:] = getattr(env.sim.data, name)[index].double().numpy()
-            state = world.settle()
-            perception = step % manifest.timing.perception_period == 0
-            if perception:
-                yaws[index] = goals[index].yaws(state.base_pos[:2], state.yaw)
-            assert mdp.context is not None
-            felt = mdp.context.contacts
-            force = torch.maximum(felt.foot_force[index].norm(dim=-1), felt.previous_foot_force[index].norm(dim=-1))
-            now = Situation.of(
-                state, patch, yaws=yaws[index], command=request["speed"], action=mdp.action[index].double().numpy(),
-                contact=force.numpy(), perception=perception,
-                depth=runners[index].picture(world) if perception else None,
-            )  # fmt: skip
-            ours.append(runners[index].observer.observe(now))
-            acted.append(runners[index].policy(ours[-1][None])[0])
-        for key, row in zip(rows, (ours, theirs, acted, action), strict=True):
+        seen, acted = ours.act(env, step)
+        for key, row in zip(rows, (seen, theirs, acted, action), strict=True):
             rows[key].append(np.array(row))
         obs, *_ = env.step(torch.from_numpy(np.clip(action, -2.0, 2.0)))
-        for index, way in enumerate(goals):
-            way.advance(env.sim.data.qpos[index, :2].double().numpy())
+        ours.advance(env)
     env.close()
     return Recording(**{key: np.stack(values) for key, values in rows.items()})
 

@@ -10,18 +10,61 @@ import pytest
 from parkour.errors import PluginError
 from parkour.exporters.exporter import ExportResult
 from parkour.mdp.twins import TwinContext
-from parkour_deploy.contract import read_contract
+from parkour_deploy.contract import Contract, read_contract
 from parkour_deploy.policy import GraphPolicy
 
 pytest.importorskip("mujoco")
 pytestmark = pytest.mark.mujoco
 
 
+class Compared:
+    """Numpy's observer and terminations, held against torch's at every step.
+
+    Args:
+        torch_terms: of the same export.
+        contract: of the export.
+        names: groups that are compared.
+    """
+
+    def __init__(self, torch_terms: Any, contract: Contract, names: list[str]) -> None:
+        self._torch, self._groups = torch_terms, [group for group in contract.groups if group.name in names]
+        self.observed = self.ended = 0
+
+    def observer(self, contract: Contract) -> Any:
+        from parkour_mujoco.sim2sim.observation import SimulatedObserver
+
+        compared = self
+
+        class Observer(SimulatedObserver):
+            def observe(self, now: Any) -> np.ndarray:
+                values = super().observe(now)
+                compared.observe(now, values)
+                return values
+
+        return Observer(contract)
+
+    def observe(self, now: Any, values: np.ndarray) -> None:
+        by_torch = self._torch.observe(now.context)
+        for group in self._groups:
+            got, want = values[group.offset : group.offset + group.size], by_torch[group.name]
+            want = want if group.clip is None else np.clip(want, -group.clip, group.clip)
+            close = np.isclose(got, want, atol=1e-4)
+            # A point of the scan on the border of two cells may fall into either.
+            assert close.mean() > (0.97 if group.kind in ("height_scan", "depth") else 0.9999), group.name
+        self.observed += 1
+
+    def end(self, twins: Any, ctx: TwinContext) -> Any:
+        outcomes = self._torch.outcomes(ctx)
+        assert (twins.failed, twins.over) == ("failure" in outcomes, bool(outcomes))
+        self.ended += twins.over
+        return twins
+
+
 @pytest.mark.parametrize("stage", ["teacher", "student"])
 def test_torch_and_numpy_agree(exports: dict[str, ExportResult], stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from parkour_mujoco.sim2sim import episode
     from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, build_courses
-    from parkour_mujoco.sim2sim.observation import KINDS, SimulatedObserver
+    from parkour_mujoco.sim2sim.observation import KINDS
     from parkour_mujoco.sim2sim.run import _robot_files
     from parkour_mujoco.sim2sim.stand_in import TorchTerms
     from parkour_mujoco.sim2sim.terms import TaskTerms
@@ -34,41 +77,15 @@ def test_torch_and_numpy_agree(exports: dict[str, ExportResult], stage: str, mon
     )
     assert runner.terms.by_torch == ()
     torch_terms = TorchTerms(manifest, list(manifest.terminations), names, 0.9)
-    compared = {"observed": 0, "ended": 0}
-
-    class Compared(SimulatedObserver):
-        def observe(self, now: Any) -> np.ndarray:
-            values = super().observe(now)
-            by_torch = torch_terms.observe(now.context)
-            for group in contract.groups:
-                if group.name not in names:
-                    continue
-                got = values[group.offset : group.offset + group.size]
-                want = by_torch[group.name]
-                want = want if group.clip is None else np.clip(want, -group.clip, group.clip)
-                close = np.isclose(got, want, atol=1e-4)
-                # A point of the scan on the border of two cells may fall into either.
-                assert close.mean() > (0.97 if group.kind in ("height_scan", "depth") else 0.9999), group.name
-            compared["observed"] += 1
-            return values
-
-    ended = TaskTerms.ended
-
-    def compare(self: TaskTerms, ctx: TwinContext):
-        twins = ended(self, ctx)
-        outcomes = torch_terms.outcomes(ctx)
-        assert (twins.failed, twins.over) == ("failure" in outcomes, bool(outcomes))
-        compared["ended"] += twins.over
-        return twins
-
-    runner.observer = Compared(contract)
-    monkeypatch.setattr(TaskTerms, "ended", compare)
+    compared, ended = Compared(torch_terms, contract, names), TaskTerms.ended
+    runner.observer = compared.observer(contract)
+    monkeypatch.setattr(TaskTerms, "ended", lambda self, ctx: compared.end(ended(self, ctx), ctx))
     field = build_courses(manifest, CoursePlan(("hurdle", "gap"), (0.3, 0.9), 2, 4))
     for index in range(4):
         patch = Patch(field, index)
         torch_terms.begin(patch)
         assert runner.run(patch)["steps"] > 5
-    assert compared["observed"] > 60 and compared["ended"] == 4
+    assert compared.observed > 60 and compared.ended == 4
 
 
 def test_further_commands_are_0(exports: dict[str, ExportResult], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,26 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return module.train(task, options(tmp_path_factory.mktemp("teacher"), iterations=1)).checkpoint
 
 
+@torch.inference_mode()
+def is_the_teacher_with_a_perfect_encoder(state: RunState, teacher: Path) -> None:
+    """As training begins: the teacher inside is the one of evaluation, and so is a student that is told the truth."""
+    algorithm, env = state.runner.alg, state.runner.env
+    obs = env.get_observations()
+    alone: Any = build_actor(
+        define_policy(load_task("go2-teacher", changes=read_changes(SETS))), obs, env.num_actions, "cpu"
+    )
+    alone.load_state_dict(load_checkpoint(teacher).model["actor_state_dict"])
+    algorithm.train_mode()
+    wanted = alone(obs)
+    assert torch.equal(algorithm.teacher(obs), wanted)
+    # With the scan and the yaws that a perfect encoder would tell, the student is the teacher.
+    yaws = algorithm.student.yaws(obs["proprioception"])
+    truth = torch.cat((alone.scan_encoder(obs["height_scan"]), yaws / 1.5), dim=-1)
+    groups = obs["proprioception"], obs["proprioception_history"]
+    assert torch.equal(algorithm.student.act(truth, *groups, torch.zeros(8, 1)), wanted)
+    torch.testing.assert_close(algorithm.student.act(truth, *groups, torch.ones(8, 1)), wanted)
+
+
 def test_student_run_on_the_real_environment(tmp_path: Path, teacher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two updates; the teacher inside is the one of evaluation; the same losses after each of two resumptions."""
     mirrored = "algorithm.params.mirrored_share=0.5"
@@ -52,25 +72,7 @@ def test_student_run_on_the_real_environment(tmp_path: Path, teacher: Path, monk
         states.append(state)
         restore(state, *rest)
         if len(states) == 1:
-            look_at_the_beginning(state)
-
-    @torch.inference_mode()
-    def look_at_the_beginning(state: RunState) -> None:
-        algorithm, env = state.runner.alg, state.runner.env
-        obs = env.get_observations()
-        alone: Any = build_actor(
-            define_policy(load_task("go2-teacher", changes=read_changes(SETS))), obs, env.num_actions, "cpu"
-        )
-        alone.load_state_dict(load_checkpoint(teacher).model["actor_state_dict"])
-        algorithm.train_mode()
-        wanted = alone(obs)
-        assert torch.equal(algorithm.teacher(obs), wanted)
-        # With the scan and the yaws that a perfect encoder would tell, the student is the teacher.
-        yaws = algorithm.student.yaws(obs["proprioception"])
-        truth = torch.cat((alone.scan_encoder(obs["height_scan"]), yaws / 1.5), dim=-1)
-        groups = obs["proprioception"], obs["proprioception_history"]
-        assert torch.equal(algorithm.student.act(truth, *groups, torch.zeros(8, 1)), wanted)
-        torch.testing.assert_close(algorithm.student.act(truth, *groups, torch.ones(8, 1)), wanted)
+            is_the_teacher_with_a_perfect_encoder(state, teacher)
 
     monkeypatch.setattr(module, "_restore", restored)
     first = module.train(task, options(tmp_path, checkpoint=teacher))

@@ -178,11 +178,16 @@ def moved(handle: Any, value: Any) -> None:
         callback(event)
 
 
+def press(page: EditorPage, button: str) -> None:
+    page.buttons.value = button
+    done(page)
+
+
 def full_disk() -> str:
     raise StorageError("no space left")
 
 
-def test_each_control_does_what_it_says(page: EditorPage) -> None:
+def test_every_slider_sets_its_number(page: EditorPage) -> None:
     editor = page.editor
     assert page.difficulty is not None
     moved(page.difficulty, 0.8)
@@ -197,29 +202,36 @@ def test_each_control_does_what_it_says(page: EditorPage) -> None:
     assert len(editor.changed()) == 7 and "7 parameters changed" in page._text.content
     assert page._options.content.count("--set 'terrains.crawl.params.") == 7
     np.testing.assert_allclose(page.course.boxes, [box.center for box in editor.patch.boxes], atol=1e-6)
-    before = page.course.boxes
-    page.buttons.value = "Another draw"
-    done(page)
-    assert editor.seed == 1 and editor.trouble == ""
-    assert not np.array_equal(page.course.boxes, before)
-    page.buttons.value = "As at first"
-    done(page)
+    press(page, "As at first")
     assert not editor.changed() and [h.value for _, h in page.knobs] == [editor.value(k) for k, _ in page.knobs]
+
+
+def test_another_draw_is_another_course(page: EditorPage) -> None:
+    before = page.course.boxes
+    press(page, "Another draw")
+    assert page.editor.seed == 1 and page.editor.trouble == ""
+    assert not np.array_equal(page.course.boxes, before)
+
+
+def test_markers_are_hidden(page: EditorPage) -> None:
     moved(page.markers, False)
     done(page)
     assert not page.course.markers
-    page.buttons.value = "Save task"
-    done(page)
+
+
+def test_the_page_says_whether_the_task_was_saved(page: EditorPage) -> None:
+    press(page, "Save task")
     assert "saved: a test" in page._text.content
     page._save = full_disk
-    page.buttons.value = "Save task"
-    done(page)
+    press(page, "Save task")
     assert "**not saved:** no space left" in page._text.content
     page._save = lambda: "saved what no task can have"
-    editor.values["length"] = [0.9, 0.2]
-    page.buttons.value = "Save task"
-    done(page)
+    page.editor.values["length"] = [0.9, 0.2]
+    press(page, "Save task")
     assert "**not saved:**" in page._text.content and "lower end first" in page._text.content
+
+
+def test_the_page_is_over_when_somebody_quits(page: EditorPage) -> None:
     page.buttons.value = "Quit"
     page.run()
     assert page._over

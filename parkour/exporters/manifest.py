@@ -108,7 +108,7 @@ class CheckpointEntry(Section):
     """Of Python and packages, as trained."""
 
 
-@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+@pydantic_dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class RobotEntry(RobotLayout):
     """:class:`parkour.mdp.robot.RobotLayout`, and the name it is found by."""
 

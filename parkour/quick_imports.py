@@ -25,7 +25,7 @@ def import_rsl_rl() -> None:
     """Import rsl-rl and tensordict, if they are not imported yet, in half the time.
 
     rsl-rl imports wandb, where that is installed, for a writer of logs that this project does not use
-    (:mod:`parkour.learning.logging` has its own). tensordict imports torch's compiler, to mark three functions; they
+    (:mod:`parkour.learning.loggers` has its own). tensordict imports torch's compiler, to mark three functions; they
     are marked when somebody else imports the compiler.
     """
     if "rsl_rl.utils" in sys.modules:

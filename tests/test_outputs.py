@@ -11,7 +11,7 @@ import pytest
 from parkour.evaluation.plots import write_figures
 from parkour.evaluation.report import write_json
 from parkour.exporters.exporter import _keep
-from parkour.learning.logging import MetricsFile
+from parkour.learning.metrics_file import MetricsFile
 from parkour.learning.video import write_video
 from parkour.storage import write_text
 from parkour.viewing.video import SIZE, VideoWriter

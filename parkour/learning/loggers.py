@@ -10,7 +10,7 @@ from typing import Any
 from parkour.errors import ParkourError, PluginError
 from parkour.learning.guard import GuardedListener
 from parkour.learning.iteration import Listener
-from parkour.learning.logging import MetricsFile
+from parkour.learning.metrics_file import MetricsFile
 from parkour.registry import RegisteredSpec, Registry, default_registry
 from parkour.specs import LoggerSpec
 from parkour.tasks.checks import check_interface

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import torch
 
 from parkour.errors import StorageError, TrainingError
-from parkour.learning.logging import MetricsFile
+from parkour.learning.metrics_file import MetricsFile
 from parkour.learning.peers import Peers, Saved, peers_here
 from parkour.learning.run_lock import RunLock
 from parkour.learning.run_state import RunState

@@ -18,7 +18,7 @@ import pluggy
 
 from parkour.entry_points import PROJECT, EntryPoint, InstalledDistribution, canonical_distribution, distributions_with
 from parkour.hookspecs import HOOKS
-from parkour.registry.api import API_ATTRIBUTE, api_problem, written_api
+from parkour.registry.api_version import API_ATTRIBUTE, api_problem, written_api
 from parkour.registry.isolation import PluginFaultError, run_isolated
 from parkour.registry.records import BrokenPlugin, PluginLoad, RegisteredSpec
 from parkour.registry.spec_check import kind_of, spec_problem

@@ -13,7 +13,7 @@ from typing import Any
 from parkour.errors import PluginError, UnknownNameError
 from parkour.hookspecs import API_VERSION, PROJECT
 from parkour.registry import RegisteredSpec, Registry, canonical_distribution, default_registry
-from parkour.registry.api import API_ATTRIBUTE
+from parkour.registry.api_version import API_ATTRIBUTE
 from parkour.registry.discovery import HEAVY
 from parkour.specs import KINDS
 from parkour.testing.catalogue import checks_of

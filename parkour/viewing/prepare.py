@@ -21,11 +21,11 @@ from parkour.tasks.resolved import ResolvedTask
 from parkour.tasks.validation import validate
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver, DriveSource
-from parkour.viewing.noises import noises_of
+from parkour.viewing.noise_choices import noises_of
 from parkour.viewing.options import WatchOptions
+from parkour.viewing.policy_choices import PolicyChoices
 from parkour.viewing.session import Session
 from parkour.viewing.settings import Settings
-from parkour.viewing.shelf import Shelf
 from parkour.viewing.viewer import EngineWithWorldsApart, watch_options
 
 START, FIELD = "demo", "field"
@@ -128,7 +128,7 @@ def make_session(
     shown = feed.seen_by_policy or options.show_depth
     if shown and not feed.seen_by_policy:
         notify(f"{task.name} has no depth camera: shown is what one would see, the policy does not")
-    shelf = Shelf(weights, fitting, len(task.robot.joints))
+    policies = PolicyChoices(weights, fitting, len(task.robot.joints))
     noises = noises_of(env, task, weights, protocol_of(options), options.changes)
     # Again, because making a policy draws weights.
     seed_everything(options.seed)
@@ -140,7 +140,7 @@ def make_session(
         depth=feed if shown else None,
         difficulty=wanted if wanted != task.model.course.difficulty_range else None,
     )
-    session.settings = settings = Settings(session, shelf, noises, task.model.command.speed[1])
+    session.settings = settings = Settings(session, policies, noises, task.model.command.speed[1])
     if driver is not None and not options.changes.terrains and START in settings.terrains:
         session.go_to_terrain(START)
     return session

@@ -15,8 +15,8 @@ from parkour.viewing.controls import SPEEDS, Action, Choice, Controls
 from parkour.viewing.depth import DepthFeed
 from parkour.viewing.driving import Driver
 from parkour.viewing.history import RewardHistory
+from parkour.viewing.policy_choices import WatchedPolicy
 from parkour.viewing.settings import Settings
-from parkour.viewing.shelf import WatchedPolicy
 from parkour.viewing.snapshot import Snapshot, take_snapshot
 
 IMAGES = 16

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from parkour.errors import ParkourError
 from parkour.mdp.observations import ObservationSet
 from parkour.viewing.controls import Choice, Setting
-from parkour.viewing.shelf import Shelf
+from parkour.viewing.policy_choices import PolicyChoices
 
 if TYPE_CHECKING:
     from parkour.viewing.session import Session
@@ -27,16 +27,20 @@ class Settings:
 
     Args:
         session: whose settings they are.
-        shelf: of policies.
+        policies: those that can be chosen.
         noises: makes the environment's observation groups under each preset, the one that it has first; asked for
             when somebody chooses it, as a task is resolved for it.
         max_speed: greatest speed that was trained [m/s].
     """
 
     def __init__(
-        self, session: Session, shelf: Shelf, noises: Mapping[str, Callable[[], ObservationSet]], max_speed: float
+        self,
+        session: Session,
+        policies: PolicyChoices,
+        noises: Mapping[str, Callable[[], ObservationSet]],
+        max_speed: float,
     ) -> None:
-        self._session, self.shelf, self.max_speed = session, shelf, max_speed
+        self._session, self.policies, self.max_speed = session, policies, max_speed
         self._noises = {name: cache(make) for name, make in noises.items()}
         self.noise = next(iter(self._noises), CLEAN)
         """The preset that robots have."""
@@ -67,7 +71,7 @@ class Settings:
 
     def poll(self) -> None:
         """Take up the run's new checkpoint, if that is watched."""
-        policy = self.shelf.newer()
+        policy = self.policies.newer()
         if policy is not None:
             self._session.set_policy(policy)
 
@@ -88,7 +92,7 @@ class Settings:
             self._session.mdp.command.hold(wanted)
 
     def _policy(self, value: str | float) -> None:
-        policy = self.shelf.take(value) if isinstance(value, str) else None
+        policy = self.policies.take(value) if isinstance(value, str) else None
         if policy is not None:
             self._session.set_policy(policy)
 

@@ -18,10 +18,10 @@ def status_lines(session: Session, snapshot: Snapshot) -> list[str]:
         f"ended: {ended}",
     ]
     if session.settings is not None:
-        shelf = session.settings.shelf
-        lines.insert(1, f"policy: {shelf.running}")
-        if shelf.trouble:
-            lines.insert(2, f"not taken up: {shelf.trouble}")
+        policies = session.settings.policies
+        lines.insert(1, f"policy: {policies.running}")
+        if policies.trouble:
+            lines.insert(2, f"not taken up: {policies.trouble}")
     if session.driver is not None:
         lines.insert(1, "way points lead (autopilot)" if session.driver.autopilot else "steered by hand")
     return lines

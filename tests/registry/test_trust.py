@@ -12,7 +12,7 @@ import pytest
 from parkour.errors import MissingPluginError
 from parkour.hookspecs import API_VERSION, PROJECT
 from parkour.registry import BUILTIN, LOAD_PLUGINS, Registry, default_registry, discovery
-from parkour.registry.api import API_ATTRIBUTE, api_problem, written_api
+from parkour.registry.api_version import API_ATTRIBUTE, api_problem, written_api
 from parkour.registry.records import BrokenPlugin
 from tests.clocks import HandClock
 

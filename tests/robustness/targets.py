@@ -25,7 +25,7 @@ from parkour.errors import ParkourError
 from parkour.exporters.exporter import ExportOptions, export_policy
 from parkour.exporters.manifest_file import MANIFEST, read_manifest
 from parkour.exporters.recording import load_recording
-from parkour.learning.logging import METRICS_FILE, MetricsFile
+from parkour.learning.metrics_file import METRICS_FILE, MetricsFile
 from parkour.learning.run_options import read_run_options
 from parkour.params import LARGEST
 from parkour.pipeline.page import _points

@@ -21,7 +21,7 @@ from PIL import Image
 
 from parkour.exporters.score_files import read_scores
 from parkour.learning.curves import read_curves
-from parkour.learning.logging import METRICS_FILE
+from parkour.learning.metrics_file import METRICS_FILE
 from parkour.learning.runs import read_run
 from parkour.policies.checkpoint_folder import completed_courses
 from parkour.reading import parse_toml

@@ -13,7 +13,7 @@ from parkour.errors import ParkourError
 from parkour.exporters.manifest_file import read_manifest
 from parkour.exporters.recording import load_recording
 from parkour.learning.curves import read_curves
-from parkour.learning.logging import MetricsFile
+from parkour.learning.metrics_file import MetricsFile
 from parkour.learning.retention import RECORD_FILE
 from parkour.learning.run_lock import LOCK_FILE, in_use, read_holder
 from parkour.learning.run_options import read_run_options

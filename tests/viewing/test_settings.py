@@ -11,7 +11,7 @@ import torch
 
 from parkour.evaluation.protocol import TaskChanges
 from parkour.policies.checkpoint_folder import BEST_FILE
-from parkour.viewing import shelf as shelf_module
+from parkour.viewing import policy_choices
 from parkour.viewing.controls import Choice, Setting
 from parkour.viewing.options import WatchOptions
 from parkour.viewing.prepare import make_session, make_watched_env, watched_task
@@ -82,11 +82,11 @@ def test_a_difficulty_that_was_asked_for_is_kept_on_the_page(tmp_path: Path) -> 
 
 
 def test_policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shelf_module, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(policy_choices, "LOOK_EVERY", 0.0)
     session = session_of(tmp_path)
     assert session.settings is not None
-    shelf = session.settings.shelf
-    assert shelf.names() == ("newest", "model_3", "pretrained", "zero actions", "random actions")
+    policies = session.settings.policies
+    assert policies.names() == ("newest", "model_3", "pretrained", "zero actions", "random actions")
     first = session.policy
     choose(session, Setting.POLICY, "zero actions")
     assert not session.policy(session.obs).any()
@@ -95,35 +95,35 @@ def test_policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session.advance()
     choose(session, Setting.POLICY, "pretrained")
     # Another size of networks than the fake run's.
-    assert shelf.trouble and shelf.running == "random actions"
+    assert policies.trouble and policies.running == "random actions"
     assert any(line.startswith("not taken up:") for line in status_lines(session, session.snapshot()))
     choose(session, Setting.POLICY, "model_3")
-    assert shelf.trouble == "" and session.policy is not first
+    assert policies.trouble == "" and session.policy is not first
     choose(session, Setting.POLICY, "newest")
     followed = session.policy
     session.handle()
     assert session.policy is followed, "nothing new"
     write_weights(tmp_path, *QUICK[1:], iteration=7, seed=5)
     session.handle()
-    assert session.policy is not followed and "after 7 iterations" in shelf.running
-    assert shelf.names()[:3] == ("newest", "model_7", "model_3")
+    assert session.policy is not followed and "after 7 iterations" in policies.running
+    assert policies.names()[:3] == ("newest", "model_7", "model_3")
     session.advance()
     assert torch.isfinite(session.policy(session.obs)).all()
 
 
 def test_the_best_checkpoint_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shelf_module, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(policy_choices, "LOOK_EVERY", 0.0)
     session = session_of(tmp_path)
     assert session.settings is not None
-    shelf = session.settings.shelf
+    policies = session.settings.policies
     newest = session.policy
     choose(session, Setting.POLICY, "best")
-    assert "best" not in shelf.names() and session.policy is newest, "training has not said which yet"
+    assert "best" not in policies.names() and session.policy is newest, "training has not said which yet"
     best = write_weights(tmp_path / "elsewhere", *QUICK[1:], iteration=2, seed=9)
     best.path.rename(tmp_path / BEST_FILE)
     choose(session, Setting.POLICY, "best")
-    assert shelf.names()[:3] == ("newest", "best", "model_3")
-    assert shelf.chosen == "best" and session.policy is not newest and "after 2 iterations" in shelf.running
+    assert policies.names()[:3] == ("newest", "best", "model_3")
+    assert policies.chosen == "best" and session.policy is not newest and "after 2 iterations" in policies.running
     session.advance()
 
 
@@ -173,9 +173,9 @@ def test_noise_of_a_teacher_is_of_what_it_feels(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_is_not_offered_changes_nothing(session: Session, setting: Setting, value: Any) -> None:
     assert session.settings is not None
-    before = session.snapshot(), session.policy, session.settings.shelf.running, session.settings.noise
+    before = session.snapshot(), session.policy, session.settings.policies.running, session.settings.noise
     choose(session, setting, value)
-    after = session.snapshot(), session.policy, session.settings.shelf.running, session.settings.noise
+    after = session.snapshot(), session.policy, session.settings.policies.running, session.settings.noise
     assert (after[0].terrain, after[0].level, after[0].command, *after[1:]) == (
         before[0].terrain, before[0].level, before[0].command, *before[1:],
     )  # fmt: skip

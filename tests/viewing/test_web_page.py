@@ -21,9 +21,9 @@ from parkour.errors import EngineError
 from parkour.policies.deployed import load_policy
 from parkour.viewing.controls import BUTTONS, Action, Setting
 from parkour.viewing.loop import run
+from parkour.viewing.policy_choices import PolicyChoices
 from parkour.viewing.session import Session
 from parkour.viewing.settings import Settings
-from parkour.viewing.shelf import Shelf
 from parkour.viewing.viewer import ViewerOptions
 from parkour_mujoco.launch import choose_renderer
 from tests.ports import own_port
@@ -47,8 +47,8 @@ from parkour_mujoco.viewer.shapes import MujocoShapes  # noqa: E402
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[tuple[WebViewer, Session, Any]]:
     session, task, weights = make_session(tmp_path, driven=True, depth=True, num_envs=2, terrains=("hurdle", "tilt"))
-    shelf = Shelf(weights, lambda chosen: load_policy(chosen, task, session.env), 12)
-    session.settings = Settings(session, shelf, {"none": lambda: session.mdp.observations}, 0.8)
+    policies = PolicyChoices(weights, lambda chosen: load_policy(chosen, task, session.env), 12)
+    session.settings = Settings(session, policies, {"none": lambda: session.mdp.observations}, 0.8)
     viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=own_port(), behind=True, depth=True))
     yield viewer, session, task
     viewer.close()
@@ -146,7 +146,7 @@ def test_everything_that_can_be_chosen_on_the_page_is_done(page: tuple[WebViewer
     of_tilt = library.difficulty[library.terrain == library.names.index("tilt")]
     assert session.snapshot().difficulty == pytest.approx(float(of_tilt.min()))
     choose(panel.policy, "zero actions")
-    assert session.settings.shelf.running == "zero actions" and not session.policy(session.obs).any()
+    assert session.settings.policies.running == "zero actions" and not session.policy(session.obs).any()
     panel.update(session.snapshot())
     assert (panel.policy.value, panel.terrain.value) == ("zero actions", "tilt")
     # Somebody who drives has speeds of their own, and one preset is no choice.
@@ -281,9 +281,9 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
 def test_the_page_has_room_for_everything(tmp_path: Path) -> None:
     """At every width each control of each tab is inside of the window, below nothing else, and nothing overflows."""
     session, task, weights = make_session(tmp_path, depth=True, num_envs=2, terrains=("hurdle", "tilt"))
-    shelf = Shelf(weights, lambda chosen: load_policy(chosen, task, session.env), 12)
+    policies = PolicyChoices(weights, lambda chosen: load_policy(chosen, task, session.env), 12)
     noises = {name: lambda: session.mdp.observations for name in ("none", "a noise with quite a long name")}
-    session.settings = Settings(session, shelf, noises, 0.8)
+    session.settings = Settings(session, policies, noises, 0.8)
     viewer = WebViewer(MujocoShapes(task), session, ViewerOptions("a test", port=own_port(), depth=True))
     over = threading.Event()
     thread = threading.Thread(target=lambda: run(session, viewer=viewer, stop=over.is_set))

@@ -21,8 +21,8 @@ class SettingsPanel:
 
     def __init__(self, gui: Any, session: Session, settings: Settings, snapshot: Snapshot) -> None:
         self._session, self._settings = session, settings
-        self._policies = settings.shelf.names()
-        self.policy = self._add_list(gui, Setting.POLICY, self._policies, settings.shelf.chosen)
+        self._policies = settings.policies.names()
+        self.policy = self._add_list(gui, Setting.POLICY, self._policies, settings.policies.chosen)
         self.terrain = self._add_list(gui, Setting.TERRAIN, settings.terrains, snapshot.terrain)
         self.difficulty = self._add_slider(gui, Setting.DIFFICULTY, "difficulty", 1.0, snapshot.difficulty or 0.0)
         self.speed = None
@@ -36,11 +36,11 @@ class SettingsPanel:
     def update(self, snapshot: Snapshot) -> None:
         """Show what is so: keys and episodes change it, too, and a training writes checkpoints."""
         settings = self._settings
-        names = settings.shelf.names()
+        names = settings.policies.names()
         if names != self._policies:
             self._policies = names
             self.policy.options = names
-        self._tell(self.policy, settings.shelf.chosen)
+        self._tell(self.policy, settings.policies.chosen)
         self._tell(self.terrain, snapshot.terrain)
         if snapshot.difficulty is not None:
             self._tell_slider(self.difficulty, snapshot.difficulty)

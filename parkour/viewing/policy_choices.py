@@ -53,7 +53,7 @@ class DrawnActions:
         """No heading is looked at."""
 
 
-class Shelf:
+class PolicyChoices:
     """Policies by name. Names come from the run's folder; what somebody asks for is only ever compared with them.
 
     Args:

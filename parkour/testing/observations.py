@@ -10,15 +10,19 @@ from torch import Tensor
 
 from parkour.mdp.camera import CameraGeometry, DepthCamera
 from parkour.mdp.context import StepContext
+from parkour.mdp.mirror import MirroredTerm, Sides
 from parkour.mdp.robot import RobotLayout
 from parkour.specs import ObservationSpec
 from parkour.testing.compiling import check_compiles, check_one_graph
+from parkour.testing.mirrored_states import mirrored_context, share_of_unlike
 from parkour.testing.recorded import Moment, recorded_moments
 from parkour.testing.states import GO2, random_context
 from parkour.testing.subject import CheckFailed, DoesNotApply, NotChecked, Subject, expect
 from parkour.testing.twins import check_twin
 
 RANDOM_ENVS = 5
+UNLIKE = 0.002
+"""Share of a group's numbers that may be wrong in a mirror: points on an edge are on either side of it."""
 
 
 def make_group(subject: Subject, num_envs: int, layout: RobotLayout = GO2, device: str = "cpu") -> Any:
@@ -162,6 +166,36 @@ def agrees_with_its_twin(subject: Subject) -> str:
     return check_twin(subject, [moment.observed for moment in moments], run_group(subject), [*ends, ends[-1]])
 
 
+def as_its_mirror_says(subject: Subject) -> str:
+    """In the mirrored state it says what its method ``mirror`` promises."""
+    if not isinstance(make_group(subject, 1), MirroredTerm):
+        raise DoesNotApply("no method mirror(sides): no policy can read it in mirrored episodes")
+    drawn = [random_context(RANDOM_ENVS, seed) for seed in range(3)]
+    recorded = [(moment.observed, moment.ended) for moment in _moments(subject)]
+    off = max(_off_its_mirror(subject, steps) for steps in (recorded, [(ctx, torch.arange(0)) for ctx in drawn]))
+    expect(off < UNLIKE, f"in mirrored states {off:.1%} of its numbers are not what its mirror says")
+    return f"on {len(recorded)} recorded states and {len(drawn)} random ones"
+
+
+def _off_its_mirror(subject: Subject, steps: list[tuple[StepContext, Tensor]]) -> float:
+    """Share of the numbers that are wrong in the mirror, where states follow one another and some episodes end."""
+    first = steps[0][0]
+    here, there = (make_group(subject, first.num_envs, first.layout) for _ in range(2))
+    mirror = here.mirror(Sides.of(first.layout))
+    unlike = []
+    for ctx, ended in steps:
+        for group in (here, there):
+            if len(ended):
+                group.reset(ended)
+        value, other = here(ctx).flatten(1), there(mirrored_context(ctx)).flatten(1)
+        expect(
+            len(mirror.order) == value.shape[1],
+            f"its mirror is of {len(mirror.order)} numbers, and it has {value.shape[1]}",
+        )
+        unlike.append(share_of_unlike(mirror.on("cpu")(value), other))
+    return max(unlike)
+
+
 def one_graph(subject: Subject) -> str:
     """It compiles into one graph."""
     if _has_pictures(subject):
@@ -186,5 +220,5 @@ def _has_pictures(subject: Subject) -> bool:
 
 CHECKS = (
     as_laid_out, finite, deterministic, keeps_what_it_returned, forgets, waits_for_nothing, survives_inference_mode,
-    agrees_with_its_twin, one_graph, compiles,
+    agrees_with_its_twin, as_its_mirror_says, one_graph, compiles,
 )  # fmt: skip

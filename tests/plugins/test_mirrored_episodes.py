@@ -260,8 +260,8 @@ def test_a_student_without_a_side_finds_both_worlds_as_hard(even: bool) -> None:
             r"height_scan: the scan from y = -0.75 to 0.6 m has no mirror image",
         ),
         (
-            ("policy.params.actor_groups=['commands']",),
-            "observation group 'commands' cannot be mirrored: its class Commands has no method",
+            ("policy.params.actor_groups=['commands']", "observations.commands.params.names=['turn_rate', 'gait']"),
+            "algorithm.params.mirrored_share=0.5: observations.commands: 'gait' has no known mirror image",
         ),
     ],
 )  # fmt: skip

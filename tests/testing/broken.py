@@ -10,7 +10,7 @@ import torch
 import typer
 from torch import Tensor, nn
 
-from parkour import Box, ObservationField, Params, SubTerrain, param
+from parkour import Box, Mirror, ObservationField, Params, Sides, SubTerrain, param
 from parkour.engines.protocol import Availability
 from parkour_deploy.depth.source import Picture
 from parkour_deploy.errors import DeployError
@@ -203,6 +203,16 @@ class KeepsNan(Group):
     def __call__(self, ctx: Any) -> Tensor:
         self.held = self.held + ctx.robot.joint_pos[:, :1]
         return self.held
+
+
+class LopsidedGroup(Group):
+    """Says that a lateral speed looks the same from both sides."""
+
+    def __call__(self, ctx: Any) -> Tensor:
+        return ctx.robot.base_lin_vel_b[:, 1:2].clone()
+
+    def mirror(self, sides: Sides) -> Mirror:
+        return Mirror(order=(0,), signs=(1.0,))
 
 
 class HostGroup(Group):

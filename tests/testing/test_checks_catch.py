@@ -50,6 +50,7 @@ FAULTS: list[tuple[Kind, str, str, str]] = [
     ("observation", "SharedBuffer", "keeps_what_it_returned", "changed in place"),
     ("observation", "KeepsNan", "forgets", "NaN from before the reset"),
     ("observation", "IndexedGroup", "forgets", "a reset by mask does something else"),
+    ("observation", "LopsidedGroup", "as_its_mirror_says", "of its numbers are not what its mirror says"),
     ("observation", "HostGroup", "waits_for_nothing", "meta"),
     ("observation", "HostGroup", "one_graph", "fails"),
     ("observation", "column", "callable_as_agreed", "expected to be called with"),

@@ -30,6 +30,25 @@ class Entry:
         return values if self.field.scale == 1.0 else values * self.field.scale
 
 
+class EntryGroup:
+    """A group that consists of entries and remembers nothing; a group's class fills :attr:`entries`."""
+
+    entries: Sequence[Entry]
+
+    def layout(self) -> Sequence[ObservationField]:
+        return [each.field for each in self.entries]
+
+    def __call__(self, ctx: StepContext) -> Tensor:
+        """``[N, Σ size]``."""
+        return concatenate(self.entries, ctx)
+
+    def reset(self, env_ids: Tensor) -> None:
+        """Nothing is remembered."""
+
+    def mirror(self, sides: Sides) -> Mirror:
+        return mirror_of(self.entries, sides)
+
+
 def entry(
     name: str, size: int, reflection: Reflection, read: Callable[[StepContext], Tensor], *, scale: float = 1.0,
     unit: str = "",

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from parkour.mdp.context import StepContext
-from parkour.mdp.mirror import Mirror, Sides, each_foot, joint_angles, opposite, rotation, same
+from parkour.mdp.mirror import each_foot, joint_angles, opposite, rotation, same
 from parkour.mdp.robot import RobotLayout
-from parkour.specs import ObservationField
-from parkour_observations.fields import Entry, concatenate, entry, mirror_of, reserved
+from parkour_observations.fields import Entry, EntryGroup, entry, reserved
 
 YAW_FIELDS = ("goal_yaw", "next_goal_yaw")
 """The fields that come from the way points, which a robot with a camera must predict."""
@@ -48,26 +45,13 @@ def proprioception_entries(
     )
 
 
-class Proprioception:
-    """Group ``proprioception``: see :func:`proprioception_entries`."""
+class Proprioception(EntryGroup):
+    """Group ``proprioception``, ``[N, P]``: see :func:`proprioception_entries`."""
 
     def __init__(
         self, num_envs: int, device: str | torch.device, layout: RobotLayout, *,
         ang_vel_scale: float, joint_vel_scale: float, contact_force: float,
     ) -> None:  # fmt: skip
-        self._entries = proprioception_entries(
+        self.entries = proprioception_entries(
             layout, ang_vel_scale=ang_vel_scale, joint_vel_scale=joint_vel_scale, contact_force=contact_force
         )
-
-    def layout(self) -> Sequence[ObservationField]:
-        return [each.field for each in self._entries]
-
-    def __call__(self, ctx: StepContext) -> Tensor:
-        """``[N, P]``."""
-        return concatenate(self._entries, ctx)
-
-    def reset(self, env_ids: Tensor) -> None:
-        """Nothing is remembered."""
-
-    def mirror(self, sides: Sides) -> Mirror:
-        return mirror_of(self._entries, sides)

@@ -86,7 +86,7 @@ def _one(weights: Weights, options: EvaluationOptions, report: ReportOptions, sp
     with report.tables():
         screen = console()
         for table in evaluation_tables(result, screen.width):
-            screen.print(table)
+            screen.print(table, soft_wrap=False)
     report.write(lambda: as_json(result), lambda: _plots(result), lambda figures: evaluation_page(result, figures))
     check_fit([result])
 
@@ -109,7 +109,7 @@ def _compare(pair: tuple[Path, Path], options: EvaluationOptions, report: Report
         screen = console()
         scores = (*evaluation_tables(a, screen.width), *evaluation_tables(b, screen.width))
         for table in (*scores, *comparison_tables(result)):
-            screen.print(table)
+            screen.print(table, soft_wrap=False)
     report.write(
         lambda: comparison_as_json(result),
         lambda: _plots(result),

@@ -30,7 +30,7 @@ def run_and_show(weights: Weights, options: EvaluationOptions, only: Sequence[st
     with report.tables():
         screen = console()
         for table in gauntlet_tables(result, screen.width):
-            screen.print(table)
+            screen.print(table, soft_wrap=False)
 
     def draw() -> Figures:  # Imports what draws, which takes longer than to draw.
         from parkour.evaluation.gauntlet_plot import gauntlet_figures

@@ -145,19 +145,37 @@ class ReportOptions:
             else:
                 write_json(self.json_out, data())
                 notice(f"figures: {self.json_out}")
-        figures: Figures = {}
+        drawn: dict[str, Figures] = {}
+        undrawn: ParkourError | None = None
         if self.plots is not None or self.html is not None:
-            with stage(DRAWING):
-                figures = draw()
-        if self.plots is not None:
+            drawn, undrawn = _drawn({"": draw, **(more or {} if self.plots is not None else {})})
+        if self.plots is not None and undrawn is None:
             from parkour.evaluation.plots import write_figures
 
-            paths = write_figures(self.plots, figures)
-            for prefix, others in (more or {}).items():
-                with stage(DRAWING):
-                    drawn = others()
-                paths += write_figures(self.plots, drawn, prefix)
+            paths = [path for prefix, figures in drawn.items() for path in write_figures(self.plots, figures, prefix)]
             notice(f"plots: {', '.join(str(path) for path in paths)}")
         if self.html is not None:
-            write_text(self.html, page(figures), "--html")
+            write_text(self.html, page(drawn.get("", {})), "--html")
             notice(f"report: {self.html}")
+        if undrawn is not None:
+            if self.plots is not None:
+                raise undrawn
+            notice(f"warning: {undrawn.message}; the report has no pictures")
+
+
+def _drawn(wanted: Mapping[str, Callable[[], Figures]]) -> tuple[dict[str, Figures], ParkourError | None]:
+    """Pictures by prefix, and what went wrong: then none. What was measured is worth more than its pictures.
+
+    Matplotlib fails in ways of its own, such as beside an IPython of another age.
+    """
+    try:
+        with stage(DRAWING):
+            return {prefix: draw() for prefix, draw in wanted.items()}, None
+    except ParkourError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or "no reason given"
+        return {}, ParkourError(
+            f"nothing could be drawn: {type(error).__name__}: {reason}",
+            hint="all figures are in what --json writes; see whether matplotlib works in this environment",
+        )

@@ -69,7 +69,7 @@ def evaluation_page(evaluation: Evaluation, figures: Mapping[str, bytes]) -> str
 
     Args:
         evaluation: what to show.
-        figures: PNG files by name, see :func:`parkour.evaluation.plots.evaluation_figures`.
+        figures: PNG files by name, see :func:`parkour.evaluation.plots.evaluation_figures`; may be empty.
     """
     overall = evaluation.breakdown.overall
     protocol = evaluation.protocol
@@ -77,7 +77,7 @@ def evaluation_page(evaluation: Evaluation, figures: Mapping[str, bytes]) -> str
     small = "".join(figure(name, data) for name, data in figures.items() if name != "success")
     body = [
         _cards(evaluation),
-        figure("success", figures["success"]),
+        *(figure(name, data) for name, data in figures.items() if name == "success"),
         f'<div class="pair">{small}</div>',
         section("By terrain, and overall", _overall_table(evaluation), _notes()),
         section("By terrain and difficulty", _cell_table(evaluation)),

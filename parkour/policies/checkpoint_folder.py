@@ -21,6 +21,7 @@ LARGEST_NUMBER = 10**9
 BEST_FILE = "model_best.pt"
 """The checkpoint of a run that was best in training, slim."""
 _NAME = re.compile(r"model_(\d+)\.pt")
+_STAMPED = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_(?P<name>.+)")
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,11 @@ def runs_of(folders: Sequence[Path]) -> list[Path]:
     files copied.
     """
     return sorted((run for folder in folders for run in _folders(folder)), key=lambda run: (*begin_of(run), run.name))
+
+
+def runs_named(folders: Sequence[Path], name: str) -> list[Path]:
+    """Run folders that ``--run-name`` gave this name, the newest last; the time in front of it is not asked for."""
+    return [run for run in runs_of(folders) if (parts := _STAMPED.fullmatch(run.name)) and parts["name"] == name]
 
 
 def begin_of(run: Path) -> tuple[int, str]:

@@ -23,6 +23,7 @@ from parkour.policies.checkpoint_folder import (
     named_checkpoint,
     newest_checkpoint,
     newest_runs,
+    runs_named,
 )
 from parkour.registry import default_registry
 from parkour.tasks.document import read_task
@@ -183,12 +184,13 @@ def _pretrained_without_runs(
 
 
 def _named_run(source: PolicySource) -> Path:
-    """The run folder that ``--run`` means: a path, or its name among the runs."""
+    """The run folder that ``--run`` means: a path, its name among the runs, or the newest that ``--run-name`` named."""
     assert source.run is not None
     if source.run.is_dir() or len(source.run.parts) != 1:
         return source.run
     folders = experiment_folders(source.log_root, source.experiment)
     found = [folder / source.run for folder in folders if (folder / source.run).is_dir()]
+    found = found or runs_named(folders, source.run.name)[-1:]
     if not found:
         looked = ", ".join(str(folder) for folder in folders) or str(source.log_root)
         alike = [path.name for folder in folders for path in sorted(folder.glob("*/")) if source.run.name in path.name]

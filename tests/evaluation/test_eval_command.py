@@ -58,6 +58,29 @@ def test_prints_tables_and_writes_everything(
     assert "http" not in page and "<script" not in page and 'src="/' not in page
 
 
+def test_a_matplotlib_that_fails_costs_no_figures(
+    weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise AttributeError("module 'IPython' has\nno attribute 'version_info'")
+
+    monkeypatch.setattr("parkour.evaluation.plots.Figure", broken)
+    said = "nothing could be drawn: AttributeError: module 'IPython' has no attribute 'version_info'"
+    out = ["--json", tmp_path / "one.json", "--html", tmp_path / "report.html"]
+    policy = ["--checkpoint", weights.path]
+    code, _, err = command(capsys, *policy, *SMALL, *out)
+    assert code == 0 and f"warning: {said}; the report has no pictures" in err
+    assert json.loads((tmp_path / "one.json").read_text())["overall"]["episodes"] == 10
+    page = (tmp_path / "report.html").read_text()
+    assert "By terrain and difficulty" in page and "<img" not in page
+    # Who asked for pictures hears it as an error, after all else is written.
+    for path in ("one.json", "report.html"):
+        (tmp_path / path).unlink()
+    code, _, err = command(capsys, *policy, *SMALL, *out, "--plots", tmp_path / "plots")
+    assert code == 1 and f"error: {said}" in err and "Traceback" not in err and "hint: " in err
+    assert (tmp_path / "one.json").exists() and (tmp_path / "report.html").exists()
+
+
 def test_narrow_terminals_get_whole_columns(weights: Weights) -> None:
     options = EvaluationOptions(
         num_envs=5,

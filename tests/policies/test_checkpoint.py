@@ -340,9 +340,23 @@ def test_checkpoint_that_a_run_has_not(tmp_path: Path) -> None:
 
 def test_a_part_of_a_runs_name_is_answered_with_the_name(tmp_path: Path) -> None:
     run = _run(tmp_path / "rsl_rl" / "mine" / "2025-01-01_wide", "model_20.pt")
-    with pytest.raises(CheckpointError, match="run folder wide does not exist") as caught:
-        find_checkpoint(PolicySource(run=Path("wide"), log_root=tmp_path))
+    with pytest.raises(CheckpointError, match="run folder wid does not exist") as caught:
+        find_checkpoint(PolicySource(run=Path("wid"), log_root=tmp_path))
     assert caught.value.hint == f"--run {run.name}"
+
+
+def test_a_run_is_found_by_the_name_that_was_given_to_it(tmp_path: Path) -> None:
+    mine, yours = tmp_path / "rsl_rl" / "mine", tmp_path / "rsl_rl" / "yours"
+    _run(mine / "2025-01-01_00-00-00_wide", "model_20.pt")
+    newest = _run(yours / "2025-01-02_00-00-00_wide", "model_30.pt")
+    _run(mine / "2025-01-03_00-00-00_very_wide", "model_40.pt")
+    _run(mine / "2025-01-04_00-00-00", "model_50.pt")
+    assert find_checkpoint(PolicySource(run=Path("wide"), log_root=tmp_path)) == newest / "model_30.pt"
+    in_one = PolicySource(run=Path("wide"), checkpoint=Path("20"), log_root=tmp_path, experiment="mine")
+    assert find_checkpoint(in_one) == mine / "2025-01-01_00-00-00_wide" / "model_20.pt"
+    # A folder of just this name comes first.
+    exact = _run(mine / "wide", "model_60.pt")
+    assert find_checkpoint(PolicySource(run=Path("wide"), log_root=tmp_path)) == exact / "model_60.pt"
 
 
 def test_file_here_comes_before_one_of_that_name_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

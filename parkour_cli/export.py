@@ -15,7 +15,7 @@ from parkour.commands.progress import loading
 from parkour.errors import ParkourError
 from parkour_cli.commands import named
 from parkour_cli.migration import BESIDE_CHECKPOINT
-from parkour_cli.options import EngineOptions, PolicyOptions
+from parkour_cli.options import EngineOptions, PolicyOptions, TaskOptions
 
 if TYPE_CHECKING:
     from parkour.exporters.exporter import ExportResult
@@ -70,18 +70,28 @@ def onnx(
     graph: GraphOptions,
     policy: PolicyOptions,
     engine_options: EngineOptions,
+    task: TaskOptions,
     opset: Annotated[int, typer.Option(help="ONNX operator set, 14 to 20.")] = 18,
     as_json: JsonOption = False,
 ) -> None:
     """Write a policy as ONNX, which onnxruntime and others run."""
-    _export(policy, graph, engine_options, as_json, format="onnx", params={"opset": opset})
+    _export(
+        policy, graph, engine_options, as_json,
+        format="onnx", params={"opset": opset}, changes=task.to_changes(),
+    )  # fmt: skip
 
 
 @app.command()
 @grouped
-def jit(graph: GraphOptions, policy: PolicyOptions, engine_options: EngineOptions, as_json: JsonOption = False) -> None:
+def jit(
+    graph: GraphOptions,
+    policy: PolicyOptions,
+    engine_options: EngineOptions,
+    task: TaskOptions,
+    as_json: JsonOption = False,
+) -> None:
     """Write a policy as TorchScript, which torch and libtorch run."""
-    _export(policy, graph, engine_options, as_json, format="jit")
+    _export(policy, graph, engine_options, as_json, format="jit", changes=task.to_changes())
 
 
 @app.command()

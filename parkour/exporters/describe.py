@@ -46,6 +46,7 @@ def describe_task(task: ResolvedTask, layout: Layout, read: frozenset[str]) -> d
         "control": model.control.model_copy(update={"action_delay": model.control.nominal_action_delay}),
         "command": model.command,
         "goals": model.goals,
+        "heading": model.heading,
         "course": model.course,
         "camera": model.camera if any(_sees(part) for part in task.observations.values()) else None,
         "observation": _observation(task, layout, read),

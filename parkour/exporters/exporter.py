@@ -41,6 +41,7 @@ from parkour.stages import stage
 from parkour.storage import check_writable, whole_file
 from parkour.tasks import task_to_toml
 from parkour.tasks.build import Layout, group_sizes, observation_layout
+from parkour.tasks.changes import Changes
 from parkour.tasks.missing import TRAINING
 from parkour.tasks.resolved import ResolvedTask
 
@@ -69,6 +70,8 @@ class ExportOptions:
     """Simulator of the rollout; the first that can run here when None."""
     engine_options: Mapping[str, str] = field(default_factory=dict)
     """Options of the engine's own."""
+    changes: Changes = field(default_factory=dict)
+    """To the task, see :mod:`parkour.tasks.changes`."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +109,14 @@ def export_policy(
 
     Raises:
         CheckpointError: a plugin of the task is no longer installed, or the weights do not fit the task.
+        TaskError: a change does not fit the task.
         ExportError: the policy cannot be exported, or the file differs from torch.
         StorageError: the folder cannot be written.
     """
     _check(options)
     kind, target = make_target(options.format, options.params)
     check_writable(out, "--out", folder=True)
-    task = task_of(weights, OVERLAY, spare=TRAINING)
+    task = task_of(weights, OVERLAY, options.changes, spare=TRAINING)
     layout = observation_layout(task)
     sizes = group_sizes(layout)
     recording = load_recording(options.recording, sum(sizes.values())) if options.recording else None

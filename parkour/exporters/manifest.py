@@ -15,7 +15,7 @@ from parkour.exporters.hardware import HardwareEntry
 from parkour.mdp.robot import RobotLayout, check_layout, per_joint
 from parkour.params import ORDERED, within
 from parkour.tasks.names import NAME_PATTERN
-from parkour.tasks.sections import Camera, Command, Control, CourseField, Goals, Section, Timing
+from parkour.tasks.sections import Camera, Command, Control, CourseField, Goals, Heading, Section, Timing
 
 FORMAT = "parkour-deploy"
 VERSION = 2
@@ -202,6 +202,9 @@ UNITS = {
     "command.deadband": "m/s",
     "goals.radius": "m",
     "goals.dwell": "s",
+    "heading.interval": "s",
+    "heading.reaction": "s",
+    "heading.error": "rad",
     "graphs.period": "control steps",
     "camera.position": "m",
     "camera.pitch": "rad",
@@ -252,6 +255,8 @@ class Manifest(Section):
     control: Control
     command: Command
     goals: Goals
+    heading: Heading = Heading()
+    """What the yaws are angles to in ``sim2sim``; on a robot it is the operator's heading, whatever is said here."""
     observation: Observation
     camera: Camera | None = None
     """Where a group needs one; the group's parameters say what becomes of its pictures."""

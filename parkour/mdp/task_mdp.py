@@ -25,6 +25,7 @@ from parkour.mdp.context import Contacts, PreviousStep, Privileged, StepContext
 from parkour.mdp.drive import Drive
 from parkour.mdp.events import SimHandle
 from parkour.mdp.goals import GoalTracker
+from parkour.mdp.heading import HeadingCommand
 from parkour.mdp.measurement import Measurement
 from parkour.mdp.observations import ObservationSet
 from parkour.mdp.randomization import EventSet
@@ -56,12 +57,13 @@ class TaskMdp:
         statistics: EpisodeStatistics,
         curriculum: Curriculum | None,
         camera: DepthCamera | None = None,
+        heading: HeadingCommand | None = None,
     ) -> None:
         self.num_envs, self.device, self.layout, self.clock = num_envs, device, layout, clock
         self.course, self.goals, self.command = course, goals, command
         self.rewards, self.terminations, self.observations = rewards, terminations, observations
         self.events, self.statistics, self.curriculum = events, statistics, curriculum
-        self.camera = camera
+        self.camera, self.heading = camera, heading
         joints, feet = layout.num_joints, layout.num_feet
         self.default_joint_pos = torch.tensor(layout.default_joint_pos, device=device)
         self.privileged = Privileged.nominal(num_envs, joints, device)
@@ -205,6 +207,8 @@ class TaskMdp:
         self.command.update(episode_step)
         robot = seen.robot
         goals = self.goals.state(robot.base_pos[:, :2], robot.yaw, self.course.goals, self.course.goal_count)
+        if self.heading is not None:
+            goals = self.heading.aim(goals, robot.yaw, episode_step)
         if self.drive is not None:
             self.command.speed = self.drive.speed.clone()
             goals = self.drive.aim(goals, robot.yaw, episode_step == 0)

@@ -12,6 +12,7 @@ from parkour.mdp.camera import CameraGeometry, DepthCamera
 from parkour.mdp.clock import Clock
 from parkour.mdp.command import CommandSet, CommandTerm
 from parkour.mdp.goals import GoalTracker
+from parkour.mdp.heading import HeadingCommand
 from parkour.mdp.modifiers import EpisodeChance, ModifierChain, NoiseRamp
 from parkour.mdp.observations import ClippedGroup, ObservationSet
 from parkour.mdp.randomization import EventSet, TimedEvent
@@ -87,7 +88,20 @@ def build_mdp(
         ),
         curriculum=make.curriculum(),
         camera=camera,
+        heading=build_heading(task, num_envs, device, seed),
     )
+
+
+def build_heading(task: ResolvedTask, num_envs: int, device: str, seed: int) -> HeadingCommand | None:
+    """What commands the robots' heading; None where they are told the yaws to the way points."""
+    said = task.model.heading
+    if said.source == "way_points":
+        return None
+    return HeadingCommand(
+        num_envs, device, task.model.step_dt,
+        interval=said.interval if said.source == "operator" else None,
+        reaction=said.reaction, error=said.error, seed=seed,
+    )  # fmt: skip
 
 
 def has_depth_camera(task: ResolvedTask) -> bool:

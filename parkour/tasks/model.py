@@ -15,6 +15,7 @@ from parkour.tasks.sections import (
     CourseField,
     Environments,
     Goals,
+    Heading,
     Physics,
     Section,
     Timing,
@@ -50,6 +51,7 @@ class TaskModel(Section):
     curriculum: CurriculumUse = CurriculumUse()
     camera: Camera = Camera()
     goals: Goals = Goals()
+    heading: Heading = Heading()
     command: Command = Command()
     commands: dict[Key, CommandUse] = Field(default_factory=dict)
     """Further commands, such as a lateral speed; one called ``speed`` takes the place of the forward speed, and is

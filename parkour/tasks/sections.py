@@ -168,6 +168,28 @@ class Goals(Section):
     """… for longer than this [s]."""
 
 
+class Heading(Section):
+    """What the yaws of the observations are angles to. Rewards go by the way points, whatever is said here."""
+
+    source: Literal["way_points", "operator", "hold"] = "way_points"
+    """``way_points``: the exact angles to the next two way points. ``operator``: somebody sees robot and course, and
+    commands a heading towards the way point every ``interval`` seconds; the robot keeps it meanwhile. ``hold``: the
+    robot keeps the heading that it has at the episode's start."""
+    interval: float = Field(default=1.0, ge=0.01, le=3600.0)
+    """Seconds between the operator's looks."""
+    reaction: float = Field(default=0.3, ge=0, le=10.0)
+    """From a look to the command that comes of it [s]; the first one of an episode counts at once."""
+    error: float = Field(default=0.05, ge=0, le=1.0)
+    """Standard deviation of each commanded heading's error [rad]."""
+
+    @model_validator(mode="after")
+    def _reaction(self) -> Heading:
+        if self.source == "operator" and not self.reaction < self.interval:
+            most = f"heading.interval, {self.interval:g} s"
+            raise ValueError(f"a reaction (heading.reaction) shorter than {most}, got {self.reaction:g} s")
+        return self
+
+
 class Command(Section):
     speed: Speed = (0.3, 0.8)
     """Range of the commanded forward speed [m/s]."""

@@ -116,9 +116,13 @@ def test_export(
 ) -> None:
     monkeypatch.setattr("parkour.exporters.exporter.export_policy", caught)
     path = write_weights(tmp_path).path
-    command(capsys, "export", name, "--checkpoint", path, "-o", tmp_path, "--engine", "mujoco", "--cpu-sim", "warp")
+    command(
+        capsys, "export", name, "--checkpoint", path, "-o", tmp_path, "--engine", "mujoco", "--cpu-sim", "warp",
+        "--set", "command.speed=[0.5, 0.5]",
+    )  # fmt: skip
     options = caught.args[2]
     assert (options.format, options.engine, options.engine_options) == (name, "mujoco", {"cpu_sim": "warp"})
+    assert options.changes == {"command.speed": [0.5, 0.5]}
 
 
 def test_export_weights(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from parkour.policies.definition import define_policy
 from parkour.policies.deployed import build_actor
 from parkour.policies.source import weights_at
 from parkour.policies.task import task_of
+from parkour.tasks import load_task
 from parkour.tasks.table import merge
 from parkour_policies.rma_actor import RmaActor
 from tests.exporters.conftest import STAGES, blank_observations, write_checkpoint
@@ -131,6 +132,30 @@ def test_student_that_nobody_steers(tmp_path: Path, opset: int) -> None:
     options = ExportOptions(params={"opset": opset}, rollout=False)
     result = export_policy(weights_at(path), tmp_path / "exported", options)
     assert result.max_error < 1e-4 and min(p.scale for p in result.parities) > 1.0
+
+
+def test_an_export_may_take_its_heading_from_the_operator_everywhere(
+    checkpoints: dict[str, Path], run: Run, tmp_path: Path
+) -> None:
+    """What the task says by default is the camera's but on flat ground; the operator chooses when exporting."""
+    fields = "policy.params.steered_fields=['flat','not_flat']"
+    code, _, err = run(
+        "export", "onnx", "--checkpoint", str(checkpoints["student"]), "--no-rollout", "--out", str(tmp_path),
+        "--set", fields,
+    )  # fmt: skip
+    assert code == 0, err
+    session = onnxruntime.InferenceSession(str(tmp_path / "depth_actor.onnx"), providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(1)
+    feed = {i.name: rng.standard_normal((2, *i.shape[1:])).astype(np.float32) for i in session.get_inputs()}
+    # On obstacles, and on flat ground.
+    feed["proprioception"][:, 11:13] = [[1.0, 0.0], [0.0, 1.0]]
+    before = session.run(None, feed)[0]
+    assert np.array_equal(session.run(None, {**feed, "yaw": feed["yaw"] + 1.0})[0], before)
+    feed["proprioception"][:, 6:8] += 1.0
+    assert (session.run(None, feed)[0] != before).any(axis=1).all()
+    assert load_task(str(tmp_path / "task.toml")).policy.params.steered_fields == ("flat", "not_flat")
+    code, _, err = run("export", "onnx", "--pretrained", "--out", str(tmp_path), "--set", "heading.sorce=hold")
+    assert code == 1 and "unknown key 'heading.sorce'; did you mean 'source'" in err
 
 
 @pytest.mark.parametrize(("format", "opset"), [("onnx", 14), ("onnx", 18), ("jit", 18)])

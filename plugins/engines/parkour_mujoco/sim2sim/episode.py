@@ -15,6 +15,7 @@ from parkour_mujoco.robot_files import RobotFiles
 from parkour_mujoco.sim2sim.contexts import Contexts
 from parkour_mujoco.sim2sim.courses import Patch, WayPoints
 from parkour_mujoco.sim2sim.depth import DepthCamera
+from parkour_mujoco.sim2sim.heading import Operator
 from parkour_mujoco.sim2sim.noise import CameraNoise
 from parkour_mujoco.sim2sim.observation import SimulatedObserver, Situation, unknown_groups
 from parkour_mujoco.sim2sim.terms import Ending, TaskTerms
@@ -70,6 +71,8 @@ class Runner:
         self.observer = SimulatedObserver(contract, self.terms.groups)
         self._camera = DepthCamera(manifest.camera, notify) if manifest.camera is not None else None
         self._noise = noise
+        self.errors = np.random.default_rng(0)
+        """Draws the errors of commanded headings."""
 
     def world(self, patch: Patch, *, visuals: bool = False) -> World:
         """The course with the robot in it."""
@@ -130,6 +133,8 @@ class _Walk:
         self.goals = WayPoints(
             patch.goals, radius=manifest.goals.radius, dwell=manifest.goals.dwell, step_dt=run.step_dt
         )
+        commanded = manifest.heading.source != "way_points"
+        self._operator = Operator(manifest.heading, run.step_dt, run.errors) if commanded else None
         self.action = np.zeros(run.layout.num_joints)
         self._queue = [self.action] * manifest.control.nominal_action_delay
         self._default = np.array(run.layout.default_joint_pos)
@@ -170,8 +175,11 @@ class _Walk:
 
     def _look(self, state: State) -> None:
         perception = self._count % self.run.manifest.timing.perception_period == 0
+        yaws = self.goals.yaws(state.base_pos[:2], state.yaw)
+        if self._operator is not None:
+            yaws = self._operator.aim(yaws[0], state.yaw, self._count)
         if perception:
-            self._yaws = self.goals.yaws(state.base_pos[:2], state.yaw)
+            self._yaws = yaws
         contact = np.maximum(_norms(state.foot_force), _norms(self.contexts.last_force))
         depth = self.run.picture(self.world) if perception else None
         context = self.contexts.observed(

@@ -191,6 +191,30 @@ def test_off_it_is_not_there(make: MakeRunner, collect: Any) -> None:
         assert all(torch.equal(weights[0][key], value) for key, value in weights[1].items())
 
 
+def test_it_waits_for_no_device_and_compiles_into_one_graph() -> None:
+    """Tensors without values have nothing to wait for; a graph without a break reads none back."""
+    groups = FakeStudentEnv().mdp.observations.mirrors(["proprioception", "depth"], SIDES)
+    shown = {"proprioception": torch.randn(4, 53), "depth": torch.randn(4, 16, 18)}
+
+    def step(episodes: MirroredEpisodes, obs: dict[str, Tensor], dones: Tensor) -> tuple[Tensor, ...]:
+        episodes.begin(dones)
+        there = episodes.observed_groups(obs)
+        return (
+            there["proprioception"],
+            episodes.images(obs["depth"], None),
+            episodes.acted(obs["proprioception"][:, :12]),
+        )
+
+    nowhere = {name: values.to("meta") for name, values in shown.items()}
+    results = step(MirroredEpisodes(0.5, groups, SIDES.joints, 4, "meta"), nowhere, torch.ones(4, device="meta"))
+    assert all(result.device.type == "meta" for result in results)
+    episodes = MirroredEpisodes(1.0, groups, SIDES.joints, 4, "cpu")
+    compiled = torch.compile(step, fullgraph=True, backend="eager")
+    expected = step(episodes, shown, torch.ones(4))
+    assert all(torch.equal(a, b) for a, b in zip(compiled(episodes, shown, torch.ones(4)), expected, strict=True))
+    assert torch.equal(expected[1], shown["depth"].flip(-1))
+
+
 # -- a student without a side ------------------------------------------------------------------------------------
 
 

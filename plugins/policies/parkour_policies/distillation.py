@@ -128,7 +128,7 @@ class RmaDistillation(Distillation):
         if self.mirrored is not None and self.student.memory is None:
             self.mirrored.begin()
         shown = self._shown(obs)
-        glimpse = self.student.look(shown)
+        glimpse = self.student.look(shown, None if self.mirrored is None else self.mirrored.images)
         latents = self.teacher.scan_encoder(shown[SCAN]) if self.latent_coefficient > 0.0 else None
         wanted = self._across(self.teacher(self._without_noise(obs)))
         storage.add(shown, wanted, latents, glimpse)

@@ -19,6 +19,7 @@ from torch import Tensor
 from parkour.mdp.mirror import Mirror, Sides
 from parkour.mdp.observations import ObservationSet
 from parkour.mdp.robot import RobotLayout
+from parkour_policies.student_groups import DEPTH
 
 
 class MirroredEpisodes:
@@ -60,19 +61,27 @@ class MirroredEpisodes:
         self.which = drawn if dones is None else torch.where(dones.view(-1, 1) > 0, drawn, self.which)
 
     def observed(self, obs: TensorDict) -> TensorDict:
-        """Observations as the student is shown them; a group that it does not read stays as it is."""
+        """Observations as the student is shown them; groups that it does not read stay as they are.
+
+        So do depth images, of which few are new at most steps: :meth:`images` has those that are looked at.
+        """
         shown = obs.clone(recurse=False)
-        shown.update(self.observed_groups({name: obs[name] for name in self._groups}))
+        shown.update(self.observed_groups({name: obs[name] for name in self._groups if name != DEPTH}))
         return shown
+
+    def images(self, images: Tensor, env_ids: Tensor | None) -> Tensor:
+        """Depth images ``[M, H, W]`` of the robots ``env_ids`` (``[M]`` int64; None: all) as the student is shown
+        them."""
+        which = self.which if env_ids is None else self.which[env_ids]
+        return self._seen(DEPTH, images, which)
 
     def observed_groups(self, groups: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Groups ``[N, …]`` as the student is shown them, by name; those that it does not read are left out."""
-        shown = {}
-        for name, reflect in self._groups.items():
-            if name in groups:
-                flat = groups[name].flatten(1)
-                shown[name] = torch.where(self.which, reflect(flat), flat).view_as(groups[name])
-        return shown
+        return {name: self._seen(name, groups[name], self.which) for name in self._groups if name in groups}
+
+    def _seen(self, name: str, values: Tensor, which: Tensor) -> Tensor:
+        flat = values.flatten(1)
+        return torch.where(which, self._groups[name](flat), flat).view_as(values)
 
     def acted(self, actions: Tensor) -> Tensor:
         """Actions ``[N, J]`` of the student as the robots do them, and the other way about."""

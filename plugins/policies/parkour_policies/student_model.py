@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from parkour.exporters.graphs import DeployedGraph
 
 YawSource = Literal["where_valid", "predicted", "observed"]
+ImageView = Callable[[Tensor, Tensor | None], Tensor]
+"""Images ``[M, H, W]`` of the environments ``[M]`` int64 (None: all) to those that are encoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,12 @@ class StudentModel(nn.Module):
         """
         self._images = (lambda: source.refreshed) if isinstance(source, ImageSource) else None
 
-    def look(self, obs: TensorDict) -> Glimpse | None:
-        """What is new to the encoder at this step; None when nothing is. Moves the memory on."""
-        glimpse = self._glimpse(obs)
+    def look(self, obs: TensorDict, view: ImageView | None = None) -> Glimpse | None:
+        """What is new to the encoder at this step; None when nothing is. Moves the memory on.
+
+        ``view`` stands between the images and the encoder.
+        """
+        glimpse = self._glimpse(obs, view)
         if glimpse is not None:
             memory = self.memory or self.blank(len(obs[PROPRIOCEPTION]))
             self.memory = self.remember(memory, glimpse, glimpse.features)
@@ -137,7 +142,7 @@ class StudentModel(nn.Module):
         first = self.encoder.initial_state(len(dones))
         return Memory(torch.where(like(dones.view(-1, 1) > 0, first), first, memory.state), memory.output)
 
-    def _glimpse(self, obs: TensorDict) -> Glimpse | None:
+    def _glimpse(self, obs: TensorDict, view: ImageView | None) -> Glimpse | None:
         images, proprioception = obs[DEPTH], obs[PROPRIOCEPTION]
         env_ids, mask = None, None
         if self.memory is not None:
@@ -147,7 +152,7 @@ class StudentModel(nn.Module):
                 if len(env_ids) == 0:
                     return None
                 images, proprioception = images[env_ids], proprioception[env_ids]
-        images = legible(images)
+        images = legible(images if view is None else view(images, env_ids))
         blind = proprioception.index_fill(-1, self.yaw_columns, 0.0)
         return Glimpse(env_ids, mask, images, blind, self.encoder.compress(images))
 

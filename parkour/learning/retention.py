@@ -28,8 +28,8 @@ RECORD_FILE = "model_best.json"
 """Beside the best checkpoint: what it is."""
 LEAST_EPISODES = 50
 """On which a share of successes is a score."""
-COUNT, SUCCESS = "Episode/hardest_count", "Episode/hardest_success"
-"""What training says of the episodes on the hardest third of the levels."""
+ALL, COUNT, SUCCESS = "Episode/count", "Episode/hardest_count", "Episode/hardest_success"
+"""What training says of all episodes, and of those on the hardest third of the levels."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,17 @@ class Record:
     success: float
     """Share of the episodes in training on the hardest third of the levels, with exploration noise."""
     episodes: int
+    """On them."""
+    share: float = 0.0
+    """Of *all* episodes, those that succeeded there: by this checkpoints are compared. The first few robots that reach
+    those levels are the lucky ones, and succeed more often than all will when they are there."""
 
 
 def read_record(run: Path) -> Record | None:
     """What the best checkpoint of a run is; None if there is none, or nothing readable about it."""
     try:
         data = read_json(run / RECORD_FILE)
-        record = Record(int(data["iteration"]), float(data["success"]), int(data["episodes"]))
+        record = Record(int(data["iteration"]), float(data["success"]), int(data["episodes"]), float(data.get("share", 0.0)))
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
     return record if record.iteration >= 0 and 0.0 <= record.success <= 1.0 else None
@@ -120,11 +124,12 @@ class Keeper:
         self.run, self.keep, self.interval, self._notify = run, keep, interval, notify
         record = read_record(run)
         self.best = record if record is not None and record.iteration <= start else None
-        self._episodes = self._successes = 0.0
+        self._all = self._episodes = self._successes = 0.0
         self._settled: set[Path] = set()
 
     def on_iteration(self, iteration: Iteration) -> None:
         count = iteration.scalars.get(COUNT, 0.0)
+        self._all += max(iteration.scalars.get(ALL, count), count)
         self._episodes += count
         self._successes += count * iteration.scalars.get(SUCCESS, 0.0)
 
@@ -142,9 +147,11 @@ class Keeper:
     def _keep_if_best(self, checkpoint: Checkpoint) -> None:
         if self._episodes < LEAST_EPISODES:
             return
-        record = Record(checkpoint.iteration, self._successes / self._episodes, round(self._episodes))
-        self._episodes = self._successes = 0.0
-        if self.best is None or record.success > self.best.success:
+        record = Record(
+            checkpoint.iteration, self._successes / self._episodes, round(self._episodes), self._successes / self._all
+        )
+        self._all = self._episodes = self._successes = 0.0
+        if self.best is None or record.share > self.best.share:
             save_checkpoint(self.run / BEST_FILE, slim(checkpoint))
             write_text(self.run / RECORD_FILE, json.dumps(asdict(record)) + "\n", "--log-root")
             self.best = record

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from parkour.engines.task_env import TaskEnv
-from parkour.learning.retention import BEST_FILE, read_record
+from parkour.learning.retention import BEST_FILE, RECORD_FILE, Record, read_record
 from parkour.learning.run_lock import RunLock
 from parkour.learning.train import train
 from parkour.policies.checkpoint_file import load_checkpoint
@@ -48,14 +48,25 @@ class Rated(FakeEnv):
     """Succeeds on the hardest levels as often as it is told to, iteration by iteration."""
 
     rates = (0.1, 0.6, 0.3, 0.7)
+    counts = (60.0,) * 4
+    """Episodes there, of 100 on each rollout."""
 
     def _advance(self, actions: torch.Tensor):
         result = super()._advance(actions)
-        rate = self.rates[min((self.steps - 1) // 4, len(self.rates) - 1)]
+        now = min((self.steps - 1) // 4, len(self.rates) - 1)
         self.mdp.log |= {
-            "Episode/hardest_count": torch.tensor(60.0), "Episode/hardest_success": torch.tensor(rate)
-        }  # fmt: skip
+            "Episode/count": torch.tensor(100.0),
+            "Episode/hardest_count": torch.tensor(self.counts[now]),
+            "Episode/hardest_success": torch.tensor(self.rates[now]),
+        }
         return result
+
+
+class Lucky(Rated):
+    """A few robots are ahead of the others, and succeed where the others, once there, do not as often."""
+
+    rates = (0.95, 0.6, 0.7, 0.65)
+    counts = (55.0, 90.0, 90.0, 90.0)
 
 
 def rated(task: ResolvedTask, num_envs: int, device: str, seed: int) -> TaskEnv:
@@ -73,6 +84,20 @@ def test_the_best_is_that_of_the_hardest_levels(tmp_path: Path) -> None:
     # A resumed run knows what it had; the fake one begins with 0.1 again.
     train(fake_task(), options(tmp_path, iterations=4, save_interval=1, resume=True), make_env=rated)
     assert load_checkpoint(first.run / BEST_FILE).iteration == 2
+
+
+def test_the_first_few_on_the_hardest_levels_make_no_best(tmp_path: Path) -> None:
+    def lucky(task: ResolvedTask, num_envs: int, device: str, seed: int) -> TaskEnv:
+        return Lucky(num_envs, seed)
+
+    first = train(fake_task(), options(tmp_path, iterations=4, save_interval=1), make_env=lucky)
+    record = read_record(first.run)
+    assert record is not None and (record.iteration, round(record.share, 6)) == (3, 0.63)
+    # A record of before shares were kept gives way to any.
+    old = {"iteration": 1, "success": 0.95, "episodes": 55}
+    (first.run / RECORD_FILE).write_text(json.dumps(old))
+    train(fake_task(), options(tmp_path, iterations=5, save_interval=1, resume=True), make_env=lucky)
+    assert read_record(first.run) == Record(5, pytest.approx(0.95), 55, pytest.approx(0.5225))
 
 
 def test_without_episodes_on_hard_levels_there_is_no_best(tmp_path: Path) -> None:

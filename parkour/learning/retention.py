@@ -103,10 +103,11 @@ def read_record(run: Path) -> Record | None:
     """What the best checkpoint of a run is; None if there is none, or nothing readable about it."""
     try:
         data = read_json(run / RECORD_FILE)
-        record = Record(int(data["iteration"]), float(data["success"]), int(data["episodes"]), float(data.get("share", 0.0)))
+        share = float(data.get("share", 0.0))
+        record = Record(int(data["iteration"]), float(data["success"]), int(data["episodes"]), share)
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
-    return record if record.iteration >= 0 and 0.0 <= record.success <= 1.0 else None
+    return record if record.iteration >= 0 and 0.0 <= record.success <= 1.0 and 0.0 <= record.share <= 1.0 else None
 
 
 class Keeper:

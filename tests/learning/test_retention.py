@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from parkour.engines.task_env import TaskEnv
-from parkour.learning.retention import BEST_FILE, RECORD_FILE, Record, read_record
+from parkour.learning.retention import BEST_FILE, RECORD_FILE, read_record
 from parkour.learning.run_lock import RunLock
 from parkour.learning.train import train
 from parkour.policies.checkpoint_file import load_checkpoint
@@ -97,7 +97,8 @@ def test_the_first_few_on_the_hardest_levels_make_no_best(tmp_path: Path) -> Non
     old = {"iteration": 1, "success": 0.95, "episodes": 55}
     (first.run / RECORD_FILE).write_text(json.dumps(old))
     train(fake_task(), options(tmp_path, iterations=5, save_interval=1, resume=True), make_env=lucky)
-    assert read_record(first.run) == Record(5, pytest.approx(0.95), 55, pytest.approx(0.5225))
+    record = read_record(first.run)
+    assert record is not None and (record.iteration, record.episodes, round(record.share, 4)) == (5, 55, 0.5225)
 
 
 def test_without_episodes_on_hard_levels_there_is_no_best(tmp_path: Path) -> None:

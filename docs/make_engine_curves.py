@@ -13,36 +13,43 @@ from typing import Any
 
 from make_curves import Rows, mean, read, windows
 
-TERRAINS = ("gap", "hurdle", "step", "tilt", "flat")
-KEYS = {
-    f"{name}_{terrain}": f"{group}/{terrain}"
-    for name, group in (("level", "Terrain_Level"), ("way_points", "Way_Points"), ("success", "Success"))
-    for terrain in TERRAINS
-} | {"success": "Episode/success"}
-"""Columns of the table, and what runs call them."""
+GROUPS = {"level": "Terrain_Level", "way_points": "Way_Points", "success": "Success"}
+"""What is known of a terrain, and what runs call it."""
 SIZE = 2
 """Windows of :func:`make_curves.windows` to a row of the table."""
 
 Point = dict[str, float]
 
 
-def thin(rows: Rows) -> list[Point]:
+def terrains_of(runs: list[Rows]) -> list[str]:
+    """The terrains of all runs, in the order in which runs name them."""
+    prefix = f"{GROUPS['level']}/"
+    return list(dict.fromkeys(key.removeprefix(prefix) for rows in runs for key in rows[-1] if key.startswith(prefix)))
+
+
+def keys_of(terrains: list[str]) -> dict[str, str]:
+    """Columns of the table, and what runs call them."""
+    keys = {f"{name}_{terrain}": f"{group}/{terrain}" for name, group in GROUPS.items() for terrain in terrains}
+    return keys | {"success": "Episode/success"}
+
+
+def thin(rows: Rows, keys: dict[str, str]) -> list[Point]:
     """Means over windows of a run, with the minutes and the million control steps at their ends."""
     points: list[Point] = []
     for window in windows(rows):
         point = {"minutes": window[-1]["Perf/total_minutes"], "million_steps": window[-1]["Perf/total_steps"] / 1e6}
-        points.append(point | {name: value for name, key in KEYS.items() if (value := mean(window, key)) is not None})
+        points.append(point | {name: value for name, key in keys.items() if (value := mean(window, key)) is not None})
     return points
 
 
-def draw(runs: dict[str, list[Point]], out: Path) -> None:
+def draw(runs: dict[str, list[Point]], terrains: list[str], out: Path) -> None:
     """Levels per terrain and the success of all episodes: above against minutes, below against control steps."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    panels = {f"level, {terrain} (of 0–9)": f"level_{terrain}" for terrain in TERRAINS} | {"success": "success"}
+    panels = {f"level, {terrain} (of 0–9)": f"level_{terrain}" for terrain in terrains} | {"success": "success"}
     axes: Any
     figure, axes = plt.subplots(2, len(panels), figsize=(18, 6), constrained_layout=True, sharey="col")
     for row, (x, label) in zip(axes, (("minutes", "minutes"), ("million_steps", "million control steps")), strict=True):
@@ -58,9 +65,9 @@ def draw(runs: dict[str, list[Point]], out: Path) -> None:
     figure.savefig(out, dpi=80)
 
 
-def write_csv(runs: dict[str, list[Point]], out: Path) -> None:
+def write_csv(runs: dict[str, list[Point]], keys: dict[str, str], out: Path) -> None:
     """Every :data:`SIZE`-th point of each run."""
-    columns = ["minutes", "million_steps", *KEYS]
+    columns = ["minutes", "million_steps", *keys]
     with out.open("w", newline="") as file:
         writer: Any = csv.writer(file, lineterminator="\n")
         writer.writerow(["run", *columns])
@@ -72,9 +79,12 @@ def write_csv(runs: dict[str, list[Point]], out: Path) -> None:
 def main() -> None:
     *sources, out = sys.argv[1:]
     named = [source.partition("=") for source in sources]
-    runs = {name: thin(read([Path(path)])) for name, _, path in named}
-    draw(runs, Path(out))
-    write_csv(runs, Path(out).with_suffix(".csv"))
+    whole = {name: read([Path(path)]) for name, _, path in named}
+    terrains = terrains_of(list(whole.values()))
+    keys = keys_of(terrains)
+    runs = {name: thin(rows, keys) for name, rows in whole.items()}
+    draw(runs, terrains, Path(out))
+    write_csv(runs, keys, Path(out).with_suffix(".csv"))
 
 
 if __name__ == "__main__":

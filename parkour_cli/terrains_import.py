@@ -128,6 +128,8 @@ def _report(made: ImportedCourse, target: Path) -> None:
         f"{length:.2f} x {width:.2f} m of ground, {made.lowest:.2f} to {made.highest:.2f} m high: {count} boxes, "
         f"{made.error:.3f} m off at most"
     )
+    if made.bare > 0.0:
+        notice(f"{made.bare:.1%} of it are holes of the mesh, laid as pits as deep as its lowest place")
     if made.lowest < FALLEN:
         notice(
             f"robots on ground below {FALLEN:g} m count as fallen: "

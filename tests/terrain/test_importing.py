@@ -276,6 +276,43 @@ def test_bad_files_get_one_line(name: str, tmp_path: Path) -> None:
         read_surface(tmp_path / name, Scales(), 0.1)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "LA"])
+def test_grey_that_was_saved_as_colours_is_read(mode: str, tmp_path: Path) -> None:
+    from PIL import Image
+
+    grey = Image.fromarray(np.arange(0, 240, 2, dtype=np.uint8).reshape(10, 12))
+    grey.save(tmp_path / "grey.png")
+    grey.convert(mode).save(tmp_path / "colours.png")
+    expected, found = (read_surface(tmp_path / name, Scales(), 0.1) for name in ("grey.png", "colours.png"))
+    assert np.array_equal(expected.heights, found.heights) and found.heights.max() > 0.9
+
+
+def test_colours_and_too_many_pixels_say_what_helps(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (8, 8), (10, 20, 10)).save(tmp_path / "green.png")
+    Image.new("LA", (8, 8), (10, 99)).save(tmp_path / "clear.png")
+    for name in ("green.png", "clear.png"):
+        with pytest.raises(TerrainError, match="colours or transparency") as caught:
+            read_surface(tmp_path / name, Scales(), 0.1)
+        assert "shades of grey" in str(caught.value.hint)
+    for side in (10_000, 14_000):  # Pillow warns of the one and refuses the other.
+        Image.new("1", (side, side)).save(tmp_path / "large.png")
+        with pytest.raises(TerrainError, match="too many pixels") as caught:
+            read_surface(tmp_path / "large.png", Scales(), 0.1)
+        assert "--spacing" in str(caught.value.hint)
+
+
+def test_a_mesh_in_another_unit_says_so(tmp_path: Path) -> None:
+    x, y = 13_500.0, 4_000.0
+    corners = [(0, 0), (x, 0), (x, y), (0, y)]
+    text = "".join(f"v {a} {b} 0\n" for a, b in corners)
+    (tmp_path / "mm.obj").write_text(f"{text}f 1 2 3 4\n")
+    with pytest.raises(TerrainError, match="takes 5,400,000,000 cells") as caught:
+        read_surface(tmp_path / "mm.obj", Scales(), 0.1)
+    assert "millimetres: 0.001" in str(caught.value.hint)
+
+
 def test_numbers_that_are_none_are_counted(tmp_path: Path) -> None:
     heights = samples()
     heights[3, 4] = np.nan
@@ -291,6 +328,9 @@ def test_holes_of_a_mesh_are_pits_and_upright_faces_are_not_seen() -> None:
     wall = np.array([[[0, 0, 1], [0, 0, 9], [1, 0, 9]]], float)
     found = surface_of_triangles(np.concatenate([square, wall]), 0.1)
     assert found.heights.shape == (30, 30) and found.heights[1, 1] == 1.0 and found.heights[15, 15] == 0.5
+    assert found.bare is not None and found.bare[15, 15] and not found.bare[1, 1]
+    made = lay_course(found, Placement(cell=0.1, tolerance=0.1))
+    assert made.bare == pytest.approx(found.bare.mean())
 
 
 STRANGE = {

@@ -59,6 +59,8 @@ class ImportedCourse:
     lowest: float
     """Of the surface [m]."""
     highest: float
+    bare: float = 0.0
+    """Part of its cells where the mesh has holes."""
 
 
 def lay_course(surface: Surface, placement: Placement) -> ImportedCourse:
@@ -75,7 +77,8 @@ def lay_course(surface: Surface, placement: Placement) -> ImportedCourse:
     made.check("imported", placement.max_boxes, max(len(placement.goals), GOALS))
     grid = Grid(ground.origin, (ground.heights.shape[0], ground.heights.shape[1]), ground.cell)
     error = float(np.abs(height_raster(boxes, grid) - ground.heights).max())
-    return ImportedCourse(made, ground, error, lowest, highest)
+    bare = 0.0 if ground.bare is None else float(ground.bare.mean())
+    return ImportedCourse(made, ground, error, lowest, highest, bare)
 
 
 def place(surface: Surface, placement: Placement) -> Surface:
@@ -88,7 +91,7 @@ def place(surface: Surface, placement: Placement) -> Surface:
         raise TerrainError(
             f"got a course of {max(long, 0):.2f} by {max(high - low, 0):.2f} m from ({begin:g}, {middle:g}) of ground "
             f"that reaches from ({x0:g}, {y0:g}) to ({x0 + length:g}, {y0 + width:g}), expected 1 by 0.5 m or more",
-            hint="--start X Y, in the file's metres; --scale, or --spacing of a height map",
+            hint="--start X Y, in the file's metres; --spacing of a height map, --scale and --up of a mesh",
         )
     part = surface.part((begin, begin + long), (low, high), placement.cell)
     x, y = (part.origin[a] + (np.arange(part.heights.shape[a]) + 0.5) * part.cell for a in (0, 1))
@@ -101,7 +104,7 @@ def place(surface: Surface, placement: Placement) -> Surface:
             f"expected at most {HIGHEST:g} m up or down",
             hint="--height of a height map, --scale and --up of a mesh",
         )
-    return Surface(heights, part.cell, (START_PLATFORM, low - middle))
+    return Surface(heights, part.cell, (START_PLATFORM, low - middle), part.bare)
 
 
 def _around(lowest: float) -> list[Box]:

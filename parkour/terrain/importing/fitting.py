@@ -68,10 +68,12 @@ def fit_boxes(surface: Surface, tolerance: float, max_boxes: int, *, seed: int =
                 covered()
     if len(boxes) > max_boxes:
         more = "more than " if fit.bare.any() else ""
+        low, high = surface.heights.min(), surface.heights.max()
         raise TerrainError(
-            f"the surface needs {more}{len(boxes)} boxes to be met within {tolerance:g} m, expected {max_boxes} at "
-            "most",
-            hint="coarser: --cell, a greater --tolerance, or more boxes: --max-boxes or course.max_boxes (up to 512)",
+            f"the surface, {low:.2f} to {high:.2f} m high, needs {more}{len(boxes)} boxes to be met within "
+            f"{tolerance:g} m, expected {max_boxes} at most",
+            hint="coarser: --cell, a greater --tolerance, or more boxes: --max-boxes or course.max_boxes (up to 512); "
+            "where that is not its height: --height of a height map, --scale of a mesh",
         )
     return boxes
 

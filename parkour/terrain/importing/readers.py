@@ -6,20 +6,28 @@ Nothing that such a file says is followed: no material, texture or other file th
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from parkour.errors import TerrainError
-from parkour.terrain.importing.surface import Surface, check_cells, surface_of_triangles
+from parkour.terrain.importing.surface import MOST_CELLS, Surface, check_cells, surface_of_triangles
 from parkour_deploy.arrays import MalformedArraysError, read_arrays
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 LARGEST = 256 << 20
 """Bytes of a file."""
 MOST_TRIANGLES = 5_000_000
+LESS_GROUND = "a file of a smaller piece of ground, or of samples further apart (--spacing)"
+AS_GREY = "save it in shades of grey, without transparency; 16 bits keep heights finer than 8"
+BIT_DEPTH = 24
+"""Place of the bits of a sample in a PNG file."""
 Up = Literal["x", "y", "z"]
 
 
@@ -70,18 +78,32 @@ def _png(path: Path, scales: Scales, cell: float) -> Surface:
     import PIL.Image
 
     try:
-        with PIL.Image.open(path, formats=["PNG"]) as image:
-            check_cells(image.size, scales.spacing)
-            if image.mode in ("RGB", "RGBA", "P", "LA", "PA"):
-                kind = f"a picture with colours or transparency ({image.mode})"
-                raise TerrainError(f"{path.name}: got {kind}, expected shades of grey, 8 or 16 bits each")
-            values = np.asarray(image, dtype=np.float64)
-            white = 1.0 if image.mode == "1" else 255.0 if image.mode == "L" else 65535.0
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+            opened = PIL.Image.open(path, formats=["PNG"])
+        with opened as image:
+            check_cells(image.size, scales.spacing, LESS_GROUND)
+            grey = _grey(path, image) if image.mode in ("RGB", "RGBA", "P", "LA", "PA") else image
+            values = np.asarray(grey, dtype=np.float64)
+            white = 1.0 if grey.mode == "1" else 255.0 if grey.mode == "L" else 65535.0
     except TerrainError:
         raise
+    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
+        most = f"expected at most {MOST_CELLS:,} pixels"
+        raise TerrainError(f"{path.name}: got a picture of too many pixels, {most}", hint=LESS_GROUND) from None
     except Exception as error:  # Pillow raises many types for damaged files.
         raise TerrainError(f"{path.name} is no PNG picture, or damaged ({type(error).__name__})") from None
     return Surface(values[::-1].T / white * scales.height, scales.spacing)
+
+
+def _grey(path: Path, image: PIL.Image.Image) -> PIL.Image.Image:
+    """Shades of grey that were saved as colours, as many programs do; 8 bits, for more of them Pillow throws away."""
+    fine = path.read_bytes()[BIT_DEPTH] > 8
+    colours = np.asarray(image.convert("RGBA"))
+    if fine or (colours[..., 1:3] != colours[..., :1]).any() or (colours[..., 3] < 255).any():
+        kind = f"a picture with colours or transparency ({image.mode})"
+        raise TerrainError(f"{path.name}: got {kind}, expected shades of grey, 8 or 16 bits each", hint=AS_GREY)
+    return image.convert("RGB").getchannel("R")
 
 
 def _npy(path: Path, scales: Scales, cell: float) -> Surface:
@@ -94,7 +116,7 @@ def _npy(path: Path, scales: Scales, cell: float) -> Surface:
         raise TerrainError(
             f"{path.name}: got an array of {values.dtype} of shape {values.shape}, expected numbers (along x, along y)"
         )
-    check_cells(values.shape, scales.spacing)
+    check_cells(values.shape, scales.spacing, LESS_GROUND)
     return Surface(values.astype(float) * scales.height, scales.spacing)
 
 

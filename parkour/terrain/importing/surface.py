@@ -26,6 +26,8 @@ class Surface:
     """Side of a cell [m]."""
     origin: tuple[float, float] = (0.0, 0.0)
     """Corner of cell [0, 0] with the least x and y [m]."""
+    bare: np.ndarray | None = None
+    """``[NX, NY]`` bool: cells where a mesh has a hole, whose height is made up; None where nothing is."""
 
     @property
     def size(self) -> tuple[float, float]:
@@ -45,7 +47,16 @@ class Surface:
         count = [max(1, math.floor((high - low) / cell + 1e-6)) for low, high in (x, y)]
         xs = x[0] + (np.arange(count[0]) + 0.5) * cell
         ys = y[0] + (np.arange(count[1]) + 0.5) * cell
-        return Surface(self.at(xs, ys), cell, (x[0], y[0]))
+        return Surface(self.at(xs, ys), cell, (x[0], y[0]), self._bare_at(xs, ys))
+
+    def _bare_at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
+        if self.bare is None:
+            return None
+        i, j = (
+            np.clip(np.floor((values - self.origin[axis]) / self.cell).astype(int), 0, self.bare.shape[axis] - 1)
+            for axis, values in enumerate((x, y))
+        )
+        return self.bare[i][:, j]
 
     def _between(self, values: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The cells whose middles are before and after each value, and how far between them it lies."""
@@ -74,7 +85,7 @@ def surface_of_triangles(corners: np.ndarray, cell: float) -> Surface:
             f"{cell:g} m or more",
             hint="--scale (a file in millimetres: 0.001), --up (the axis that points up)",
         )
-    check_cells(count, cell)
+    check_cells(count, cell, "--scale (a file in millimetres: 0.001), coarser cells (--cell), or a smaller file")
     nx, ny = (int(n) for n in count)
     heights = np.full(nx * ny, -np.inf)
     places = (corners[..., :2] - low) / cell - 0.5
@@ -96,16 +107,16 @@ def surface_of_triangles(corners: np.ndarray, cell: float) -> Surface:
     # Where the mesh has holes there is a pit, as deep as its lowest place.
     heights[hidden] = heights[~hidden].min()
     x, y = low.tolist()
-    return Surface(heights.reshape(nx, ny), cell, (x, y))
+    return Surface(heights.reshape(nx, ny), cell, (x, y), hidden.reshape(nx, ny) if hidden.any() else None)
 
 
-def check_cells(count: np.ndarray | tuple[int, ...], cell: float) -> None:
-    """Raises :class:`TerrainError` where a grid of ``count`` cells would be too large."""
+def check_cells(count: np.ndarray | tuple[int, ...], cell: float, hint: str) -> None:
+    """Raises :class:`TerrainError` where a grid of ``count`` cells would be too large; ``hint`` says what helps."""
     total = float(np.prod(np.asarray(count, float)))
     if total > MOST_CELLS:
         raise TerrainError(
             f"the surface takes {total:,.0f} cells of {cell:g} m, expected at most {MOST_CELLS:,}",
-            hint="take coarser cells, or a file of a smaller piece of ground",
+            hint=hint,
         )
 
 

@@ -24,7 +24,7 @@ from tests.docs.pages import PAGES, ROOT, blocks, prose, shell_lines
 _OPERATORS = {"&", "&&", "||", "|", ";", ">", ">>"}
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _LAUNCHED = ("-m", "parkour_cli")
-TASKS = ("go2-teacher", "go2-student")
+TASKS = ("go2-teacher", "go2-teacher-crawl", "go2-student")
 
 
 def _invocations(line: str) -> Iterator[list[str]]:

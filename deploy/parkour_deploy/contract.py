@@ -120,6 +120,10 @@ class Contract:
     graphs: tuple[Graph, ...]
     joints: tuple[str, ...]
     feet: tuple[str, ...]
+    hip_joints: tuple[int, ...]
+    """Joints that swing a leg to the side."""
+    hips_to_the_left: bool
+    """Whether each of them swings it to the left where it turns on; else a side's hips may turn the other way."""
     default_joint_pos: np.ndarray
     stiffness: np.ndarray
     damping: np.ndarray
@@ -139,6 +143,19 @@ class Contract:
     groups: tuple[Group, ...]
     camera: Camera | None
     hardware: Hardware | None
+
+    def known_hardware(self) -> Hardware:
+        """What is known of the real robot.
+
+        Raises:
+            ContractError: nothing is.
+        """
+        if self.hardware is None:
+            raise ContractError(
+                f"{self.folder}: nothing is known of the robot's hardware",
+                hint="its robot.toml needs a table [hardware]; then export the policy again",
+            )
+        return self.hardware
 
     def group(self, kind: str) -> Group | None:
         """The group of a kind, or None where the task has none."""
@@ -188,6 +205,8 @@ def _contract(folder: Path, sha256: str, data: Table) -> Contract:
         graphs=tuple(_graph(folder, table) for table in data.tables("graphs")),
         joints=joints,
         feet=feet,
+        hip_joints=robot.some("hip_joints", count),
+        hips_to_the_left="opposite_joints" not in robot.values,
         default_joint_pos=robot.numbers("default_joint_pos", count, -7.0, 7.0),
         stiffness=robot.numbers("stiffness", count, 0.0, 10_000.0),
         damping=robot.numbers("damping", count, 0.0, 1000.0),

@@ -48,9 +48,7 @@ def run(options: argparse.Namespace, links: Targets, sources: Targets) -> LoopRe
         DeployError: the export, the options or the robot are not in order.
     """
     contract = read_contract(options.export)
-    hardware = contract.hardware
-    if hardware is None:
-        raise ContractError(f"{options.export}: nothing is known of the robot's hardware; export it again")
+    contract.known_hardware()  # Or nothing is opened.
     control = _control(options, contract)
     stop = threading.Event()
     target, link = make_link(options, contract, links)
@@ -207,12 +205,11 @@ def foot_thresholds(options: argparse.Namespace, contract: Contract) -> np.ndarr
 
 
 def _guard(options: argparse.Namespace, target: str, contract: Contract) -> Guard:
-    assert contract.hardware is not None
     _name, _, argument = options.link.partition(":")
     return Guard(
         target,
         LinkContext(interface=options.interface, domain=options.domain, argument=argument),
-        damping=contract.hardware.limp_damping,
+        damping=contract.known_hardware().limp_damping,
         joints=len(contract.joints),
         patience=PATIENCE_LOCKSTEP if options.lockstep else options.patience / 1000,
     )

@@ -84,6 +84,13 @@ class Table:
             raise ContractError(f"{self._name(key)}: got {_short(values)}, expected 0 to {count - 1}, each once")
         return np.array(values, dtype=np.intp)
 
+    def some(self, key: str, count: int) -> tuple[int, ...]:
+        """Some of the indices below ``count``."""
+        values = self._typed(key, list, "an array of indices")
+        if any(type(value) is not int or not 0 <= value < count for value in values):
+            raise ContractError(f"{self._name(key)}: got {_short(values)}, expected indices from 0 to {count - 1}")
+        return tuple(values)
+
     def _array(self, key: str, values: Sequence[Any], least: float, most: float) -> np.ndarray:
         if any(isinstance(value, bool) or not isinstance(value, (int, float)) for value in values):
             raise ContractError(f"{self._name(key)}: got {_short(values)}, expected numbers")

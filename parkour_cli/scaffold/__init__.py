@@ -118,7 +118,8 @@ def project_of_several(name: str, kinds: Sequence[str], component: str | None = 
         result |= {path: text for path, text in own.items() if path not in result}
     values = _names(name, kinds[0], component)
     values["kind"] = " and ".join(kinds)
-    values["description"] = f"{', '.join(KINDS[kind] for kind in kinds)}: {values['component']}"
+    first, *others = (KINDS[kind] for kind in kinds)
+    values["description"] = f"{', '.join([first, *map(_inside, others)])}: {values['component']}"
     values |= {"usage": "\n\n".join(usages), "module": _MAIN.get(kinds[0], f"{kinds[0]}.py")}
     for source, target in _COMMON.items():
         text = files("parkour_cli.scaffold").joinpath("templates", "common", f"{source}.tmpl").read_text("utf-8")
@@ -131,6 +132,11 @@ def project_of_several(name: str, kinds: Sequence[str], component: str | None = 
     )
     result["README.md"] = readme.replace(f"| {modules[0]} |", f"| {', '.join(modules)} |")
     return dict(sorted(result.items()))
+
+
+def _inside(text: str) -> str:
+    """Within a sentence."""
+    return text[:1].lower() + text[1:]
 
 
 def write_project(contents: Mapping[str, str], folder: Path, *, force: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from parkour_deploy.check.moving import JointMover
 from parkour_deploy.check.picture import level_ground
 from parkour_deploy.check.png import write_png
 from parkour_deploy.contract import read_contract
-from parkour_deploy.errors import DeployError
+from parkour_deploy.errors import ContractError, DeployError
 from parkour_deploy.links.link import LinkContext
 from parkour_mujoco.fake_go2.faults import parse_fault
 from parkour_mujoco.fake_go2.link import SimulatedLink
@@ -75,6 +76,22 @@ def test_legs_that_are_wired_otherwise(shipped: dict[str, Path]) -> None:
     link.open(move=True)
     findings = mover(shipped["teacher"], link).run(lambda question: False)
     assert not any(finding.ok for finding in findings)
+
+
+def test_the_hips_are_told_by_the_robot_and_not_by_their_names(shipped: dict[str, Path]) -> None:
+    contract = read_contract(shipped["teacher"])
+    assert contract.hip_joints == (0, 1, 2, 3) and contract.hips_to_the_left and contract.hardware is not None
+    link = SimulatedLink(LinkContext("lo", contract=contract), FakeOptions("flat", 0.0, seconds=60.0, hang=True))
+    for hips, left, said in (((4, 5), True, "right"), ((4, 5), False, "to the side"), ((), True, "forward")):
+        named = replace(contract, joints=tuple("abcdefghijkl"), hip_joints=hips, hips_to_the_left=left)
+        assert JointMover(link, named, contract.hardware)._where(4, -1.0) == said
+
+
+def test_a_robot_without_hardware_says_what_is_missing(shipped: dict[str, Path]) -> None:
+    contract = replace(read_contract(shipped["teacher"]), hardware=None)
+    with pytest.raises(ContractError, match="nothing is known of the robot's hardware") as caught:
+        contract.known_hardware()
+    assert "robot.toml needs a table [hardware]" in str(caught.value.hint)
 
 
 def test_a_fault_ends_the_motion(shipped: dict[str, Path]) -> None:

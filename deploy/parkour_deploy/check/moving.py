@@ -71,12 +71,19 @@ class JointMover:
         middle = (limits.joint_lower[index] + limits.joint_upper[index]) / 2
         direction = 1.0 if rest[index] <= middle else -1.0
         motion = self._move(index, rest, direction)
-        seen = "left" if "hip" in name else "back"
-        where = seen if direction > 0 else {"left": "right", "back": "forward"}[seen]
+        where = self._where(index, direction)
         went = motion.there / (direction * AMPLITUDE)
         text = f"sent {direction * AMPLITUDE:+.2f} rad, went {motion.there:+.2f}; its foot swings {where}"
         asked = ask(f"{name}: did its foot swing {where} and come back? Enter for yes, n for no")
         return Finding(name, went > FOLLOWED and motion.others < OTHERS, text if asked else f"{text} (nobody looked)")
+
+    def _where(self, index: int, direction: float) -> str:
+        """Where a foot swings: to the left or back as its joint turns on, about the axes forward and to the left."""
+        if index not in self._contract.hip_joints:
+            return "back" if direction > 0 else "forward"
+        if not self._contract.hips_to_the_left:
+            return "to the side"
+        return "left" if direction > 0 else "right"
 
     def _move(self, index: int, rest: np.ndarray, direction: float) -> _Motion:
         motion = _Motion(0.0, 0.0)

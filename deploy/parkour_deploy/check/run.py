@@ -12,7 +12,6 @@ from parkour_deploy.check.listening import Ask, calibrate_feet, check_feet, chec
 from parkour_deploy.check.moving import JointMover
 from parkour_deploy.check.picture import check_picture
 from parkour_deploy.contract import Contract, read_contract
-from parkour_deploy.errors import ContractError
 from parkour_deploy.hardware import Hardware
 from parkour_deploy.links.link import RobotLink
 from parkour_deploy.session import foot_thresholds, make_link, make_source, notice
@@ -26,9 +25,7 @@ def check(options: argparse.Namespace, links: Mapping[str, str], sources: Mappin
         DeployError: there is no robot, or something went wrong while it moved.
     """
     contract = read_contract(options.export)
-    hardware = contract.hardware
-    if hardware is None:
-        raise ContractError(f"{options.export}: nothing is known of the robot's hardware; export it again")
+    hardware = contract.known_hardware()
     _, link = make_link(options, contract, links)
     findings = [
         Finding("export", True, f"{contract.task}, {contract.sha256[:12]}"),

@@ -39,14 +39,11 @@ class Controller:
         look: Look | None = None,
         on_change: Callable[[Change], None] = lambda change: None,
     ) -> None:
-        if contract.hardware is None:
-            raise ContractError(
-                f"{contract.folder}: nothing is known of the robot's hardware; it was exported too long ago"
-            )
+        hardware = contract.known_hardware()
         options.check(contract)
         if contract.camera is not None and look is None:
             raise ContractError("the policy reads a depth camera, and there is no depth source", hint="--depth NAME")
-        self._contract, self._options, self._hardware = contract, options, contract.hardware
+        self._contract, self._options, self._hardware = contract, options, hardware
         self._look, self._on_change = look, on_change
         self._order = JointOrder(self._hardware.motors)
         limits = self._hardware.limits

@@ -51,15 +51,12 @@ class Pilot:
     """
 
     def __init__(self, contract: Contract, options: ControlOptions, *, background: bool) -> None:
-        if contract.hardware is None:
-            raise ContractError(
-                f"{contract.folder}: nothing is known of the robot's hardware; it was exported too long ago"
-            )
+        hardware = contract.known_hardware()
         self._contract, self._options = contract, options
         self.observer: Observer[Readings] = Observer(contract, groups=_level_ground(contract, options))
         self.policy = GraphPolicy(contract, background=background)
         self.policy.warm_up(contract.observation_size)
-        self._feet = FootContact(options.foot_thresholds, JointOrder(contract.hardware.feet))
+        self._feet = FootContact(options.foot_thresholds, JointOrder(hardware.feet))
         self._delay = contract.action_delay if options.action_delay is None else options.action_delay
         self._late = 0
         self.begin(0.0)

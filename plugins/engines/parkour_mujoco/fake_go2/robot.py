@@ -68,7 +68,10 @@ class FakeGo2:
         self.options = options
         self.manifest = manifest = read_manifest(folder)
         if manifest.hardware is None:
-            raise ExportError(f"{folder}: nothing is known of the robot's hardware, so it has no messages")
+            raise ExportError(
+                f"{folder}: nothing is known of the robot's hardware, so it has no messages",
+                hint="its robot.toml needs a table [hardware]; then export the policy again",
+            )
         robot = find_robot(manifest.robot.source)
         layout = manifest.robot.layout()
         self.patch = _course(manifest, options)

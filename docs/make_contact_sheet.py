@@ -15,7 +15,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 
-TERRAINS = ("gap", "hurdle", "step", "tilt", "flat")
+TERRAINS = ("gap", "hurdle", "step", "tilt", "flat", "demo")
 COLUMNS = 6
 STEPS = 600
 """Control steps of a film: 12 s."""

@@ -41,12 +41,14 @@ def test_a_policy_in_its_own_task_is_no_matter(
 
 
 def test_another_delay_is_one_line(teacher: Weights, caplog: pytest.LogCaptureFixture) -> None:
-    """The pretrained teacher was trained with a delay that its task does not have."""
+    """The pretrained teacher was trained with delays of 0 to 2 control steps."""
     load_actor(teacher, load_task("go2-teacher", overlay="eval"))
-    assert lines(caplog) == ["model_819.pt was trained under action delay 1, the task has 0"]
+    assert lines(caplog) == []
+    load_actor(teacher, task_of(teacher, "eval", {"control.action_delay": 3}))
+    assert lines(caplog) == ["model_2974.pt was trained under action delay 0 to 2, the task has 3"]
     caplog.clear()
     load_actor(teacher, task_of(teacher, "eval", {"control.action_delay": [0, 3]}))
-    assert lines(caplog) == ["model_819.pt was trained under action delay 1, the task has 0 to 3"]
+    assert lines(caplog) == ["model_2974.pt was trained under action delay 0 to 2, the task has 0 to 3"]
 
 
 @pytest.mark.parametrize(
@@ -106,13 +108,14 @@ def test_draws_that_cover_are_no_matter(caplog: pytest.LogCaptureFixture, studen
 
 def test_another_robot_is_refused(teacher: Weights) -> None:
     task = task_of(teacher, "eval")
-    stated = replace(teacher.checkpoint.stamp, conditions=conditions_of(task))
-    weights = replace(teacher, checkpoint=replace(teacher.checkpoint, stamp=stated))
     other = replace(task.robot, joints=(*task.robot.joints[1:], task.robot.joints[0]))
     with pytest.raises(CheckpointError, match=r"robot parkour-lab:go2 .*, the task has parkour-lab:go2"):
-        load_actor(weights, replace(task, robot=other))
+        load_actor(teacher, replace(task, robot=other))
+    # One of before conditions were stamped; its task says which robot.
+    stamp = replace(teacher.checkpoint.stamp, conditions=None)
+    weights = replace(teacher, checkpoint=replace(teacher.checkpoint, stamp=stamp))
     with pytest.raises(CheckpointError, match="robot go2, the task has other:go1"):
-        load_actor(teacher, replace(task, robot_id="other:go1"))
+        load_actor(weights, replace(task, robot_id="other:go1"))
 
 
 def test_another_version_of_the_robot_is_a_line(teacher: Weights, caplog: pytest.LogCaptureFixture) -> None:

@@ -96,10 +96,10 @@ def test_runs_of_before_keep_their_overlays(tmp_path: Path) -> None:
 def test_pretrained_weights_are_scored_as_before(stage: str) -> None:
     weights = weights_at(pretrained_checkpoint(stage))
     task, trained = task_of(weights, "eval"), task_of(weights)
-    # The student was trained under domain randomization, none of which is left when it is scored.
-    assert trained.overlay == {"teacher": "train", "student": "train+fast+compact+robust"}[stage]
-    assert trained.model.control.action_delay == {"teacher": 1, "student": (0, 2)}[stage]
-    assert task.model.control.action_delay == 1
+    # Both were trained under domain randomization, none of which is left when they are scored.
+    assert trained.overlay == {"teacher": "train+pipeline+robust", "student": "train+fast+compact+robust"}[stage]
+    assert trained.model.control.action_delay == (0, 2)
+    assert task.model.control.action_delay == {"teacher": 0, "student": 1}[stage]
     assert task.model.control.action_scale == trained.model.control.action_scale
     assert task.model.rewards["collision"].weight == -10.0
     assert task.model.course.levels == 5 and not task.model.course.curriculum

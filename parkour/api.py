@@ -108,7 +108,7 @@ def load_policy(
         changes: applied to that; see :func:`load_task`.
         device: of the network.
         allow_mismatch: use the weights though inputs or actions mean something else than in training.
-        allow_missing: leave out rewards, events, noise and terrains whose plugins are not installed.
+        allow_missing: leave out rewards, events, commands, noise and terrains whose plugins are not installed.
 
     Raises:
         CheckpointError: there is none, it is damaged, or does not fit.

@@ -167,7 +167,8 @@ class PolicyTaskOptions(TaskOptions):
     allow_missing: Annotated[
         bool,
         typer.Option(
-            "--allow-missing", help="Leave out rewards, events, noise and terrains whose plugins are not installed."
+            "--allow-missing",
+            help="Leave out rewards, events, commands, noise and terrains whose plugins are not installed.",
         ),
     ] = False
 

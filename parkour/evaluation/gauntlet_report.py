@@ -226,10 +226,15 @@ def _span(low: float, high: float) -> str:
 
 
 def _loss(change: Difference | None) -> str:
-    return "" if change is None else f"{-change.difference:+.2f}"
+    return "" if change is None else _signed(-change.difference)
 
 
 def _loss_span(change: Difference | None) -> str:
     if change is None:
         return ""
-    return "-" if math.isnan(change.low) else f"{-change.high:+.2f} to {-change.low:+.2f}"
+    return "-" if math.isnan(change.low) else f"{_signed(-change.high)} to {_signed(-change.low)}"
+
+
+def _signed(value: float) -> str:
+    """Nothing is ``+0.00``, from whichever side."""
+    return f"{round(value, 2) + 0.0:+.2f}"

@@ -14,8 +14,10 @@ from parkour.tasks.layers import ENCODER_SUFFIX
 from parkour.tasks.model import TaskModel
 from parkour.tasks.uses import Component, RewardUse, TerrainUse
 
-TRAINING: frozenset[Kind] = frozenset({"reward", "event", "modifier", "terrain", "curriculum"})
-"""What only training needs: a policy runs without the rewards, randomizations, noise and courses that it learned by."""
+TRAINING: frozenset[Kind] = frozenset({"reward", "event", "modifier", "terrain", "curriculum", "command_term"})
+"""What only training needs: a policy runs without the rewards, randomizations, noise and courses that it learned by.
+
+So it does without further commands, unless it reads them, which the first step tells."""
 
 
 @dataclass(frozen=True)

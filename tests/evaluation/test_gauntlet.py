@@ -18,6 +18,7 @@ from parkour.evaluation.evaluate import EvaluationOptions
 from parkour.evaluation.gauntlet import Gauntlet, run_gauntlet
 from parkour.evaluation.gauntlet_plot import gauntlet_figures
 from parkour.evaluation.gauntlet_report import (
+    _signed,
     gauntlet_as_json,
     gauntlet_page,
     gauntlet_table,
@@ -184,6 +185,12 @@ def test_table_page_and_picture(result: Gauntlet) -> None:
     assert figures["gauntlet"].startswith(b"\x89PNG")
     page = gauntlet_page(result, figures)
     assert "late_actions" in page and "actions act two control steps late" in page and "<script" not in page
+
+
+def test_no_loss_has_one_sign() -> None:
+    assert [_signed(value) for value in (0.0, -0.0, -0.004, 0.006, -0.006)] == [
+        "+0.00", "+0.00", "+0.00", "+0.01", "-0.01"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])

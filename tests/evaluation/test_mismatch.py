@@ -67,15 +67,18 @@ def test_train(weights: Weights, capsys: pytest.CaptureFixture[str], tmp_path: P
     assert code == 1 and f"warning: {weights.path.name} {TOLD}" in err and "none-such" in err
 
 
+@pytest.mark.parametrize("section", ["rewards", "commands"])
 @pytest.mark.parametrize("name", ["play", "demo"])
 def test_watching_weights_whose_plugin_is_gone(
-    weights: Weights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
-) -> None:
+    weights: Weights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str,
+    section: str,
+) -> None:  # fmt: skip
     monkeypatch.setattr("parkour.viewing.watch.choose_engine", lambda name: ("tests:fake", FakeEngine()))
-    checkpoint, calm = weights.checkpoint, {"use": "parkour-calm:calm", "version": "0.4", "weight": -1.0}
-    task = merge(checkpoint.task, {"rewards": {"calm": calm}})
+    checkpoint, calm = weights.checkpoint, {"use": "parkour-calm:calm", "version": "0.4"}
+    kind = "reward" if section == "rewards" else "command_term"
+    task = merge(checkpoint.task, {section: {"calm": calm | ({"weight": -1.0} if kind == "reward" else {})}})
     save_checkpoint(tmp_path / "model_1.pt", replace(checkpoint, task=task))
-    gone = "reward 'calm' comes from the plugin parkour-calm 0.4, which is not installed"
+    gone = f"{kind} 'calm' comes from the plugin parkour-calm 0.4, which is not installed"
     arguments = [name, "--checkpoint", tmp_path / "model_1.pt", "--viewer", "web", "--steps", "3"]
     code, err = run(capsys, *arguments)
     assert code == 1 and gone in err and "--allow-missing" in err

@@ -29,7 +29,13 @@ OPTIONS = OptionsOf(
         ),
         "seed": typer.Option(help="Seed of all random numbers."),
         "teacher_share": typer.Option(help="Of the minutes."),
-        "teacher_overlay": typer.Option(metavar="NAME", help="Of the teacher's task, applied after train."),
+        "first_overlay": typer.Option(
+            metavar="NAME", help='Of the teacher\'s task for its first minutes, applied after train; "": no such part.'
+        ),
+        "first_share": typer.Option(help="Of the teacher's minutes."),
+        "teacher_overlay": typer.Option(
+            metavar="NAME", help="Of the teacher's task for the rest of them, applied after train."
+        ),
         "student_overlay": typer.Option(metavar="NAME", help="Of the student's task, applied after train."),
         "noise": typer.Option(metavar="PRESET", help="Noise under which the student is scored as noisy."),
         "eval_envs": typer.Option(help="Parallel environments of evaluations."),
@@ -102,6 +108,7 @@ def _check(settings: PipelineSettings) -> None:
     from parkour.tasks import load_task
 
     for task, overlay, changes in (
+        (settings.teacher_task, settings.first_overlay or settings.teacher_overlay, settings.teacher_changes),
         (settings.teacher_task, settings.teacher_overlay, settings.teacher_changes),
         (settings.student_task, settings.student_overlay, settings.student_changes),
         (settings.student_task, settings.noise, ()),

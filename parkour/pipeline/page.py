@@ -99,9 +99,9 @@ def _gauntlet(result: Result) -> list[str]:
 
 
 def _curves(records: Records) -> list[str]:
-    """Success in training over the minutes, teacher and student; nothing where no episode ended."""
+    """Success in training over the minutes of each stage that trains; nothing where no episode ended."""
     found = {}
-    for name in ("teacher", "student"):
+    for name in ("teacher", "robust-teacher", "student"):
         if name in records and (points := _points(Path(records[name].result["run"]) / "metrics.jsonl")):
             found[name] = points
     return [figure("Success while training", _plot(found))] if found else []

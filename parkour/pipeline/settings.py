@@ -72,7 +72,11 @@ class PipelineSettings:
     num_envs: int | None = None
     """Parallel environments of each training process; None: the tasks'."""
     seed: int = 1
-    teacher_overlay: str = "pipeline+robust"
+    first_overlay: str = "pipeline"
+    """Of the teacher's task, for the first part of its minutes; empty: there is one part, all under the other one."""
+    first_share: float = 0.65
+    """Of the teacher's minutes."""
+    teacher_overlay: str = "pipeline+finetune+robust"
     student_overlay: str = "fast+compact+pipeline+robust"
     teacher_changes: tuple[str, ...] = ()
     """``PATH=VALUE`` of the teacher's task."""
@@ -88,11 +92,14 @@ class PipelineSettings:
     gates: Gates = field(default_factory=Gates)
 
     def __post_init__(self) -> None:
-        for option, value in (("--minutes", self.minutes), ("--teacher-share", self.teacher_share)):
+        for option, value in (
+            ("--minutes", self.minutes), ("--teacher-share", self.teacher_share), ("--first-share", self.first_share)
+        ):  # fmt: skip
             if not value > 0.0 or not math.isfinite(value):
                 raise ParkourError(f"{option}: got {value:g}, expected more than 0")
-        if not self.teacher_share < 1.0:
-            raise ParkourError(f"--teacher-share: got {self.teacher_share:g}, expected less than 1")
+        for option, share in (("--teacher-share", self.teacher_share), ("--first-share", self.first_share)):
+            if not share < 1.0:
+                raise ParkourError(f"{option}: got {share:g}, expected less than 1")
         for option, number in (
             ("--gpus", self.gpus), ("--eval-envs", self.eval_envs), ("--eval-steps", self.eval_steps),
             ("--episodes", self.episodes),
@@ -111,6 +118,11 @@ class PipelineSettings:
     @property
     def teacher_minutes(self) -> float:
         return self.minutes * self.teacher_share
+
+    @property
+    def first_minutes(self) -> float:
+        """Of the teacher's, for its first part."""
+        return self.teacher_minutes * self.first_share if self.first_overlay else 0.0
 
     @property
     def student_minutes(self) -> float:

@@ -36,7 +36,7 @@ class Training(Stage):
     changes: tuple[str, ...]
     minutes: float
     teacher: str = ""
-    """Name of the stage that trained the teacher; empty: this one does."""
+    """Name of the stage whose weights come first: the student's teacher, or what the teacher goes on from; or none."""
 
     @property
     def result_type(self) -> type[BaseModel]:

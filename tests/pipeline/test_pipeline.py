@@ -22,6 +22,7 @@ from parkour.pipeline.record import read_record
 from parkour.pipeline.run import Outcome, run_pipeline
 from parkour.pipeline.settings import Gates, PipelineSettings
 from parkour.pipeline.stages import Place, Result, Stage
+from parkour.tasks import load_task
 
 ROOT = Path(__file__).parents[2]
 RATES = {"teacher": 0.95, "clean": 0.85, "noisy": 0.8, "sim2sim": 0.9}
@@ -53,7 +54,10 @@ class Fake:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.settings = PipelineSettings("go2", folder / "out", minutes=15.0, teacher_changes=("course.levels=4",))
+        self.settings = PipelineSettings(
+            "go2", folder / "out", minutes=15.0, first_overlay="", teacher_changes=("course.levels=4",)
+        )
+        """With one part of the teacher's training, unless told otherwise."""
         self.orders: dict[str, Any] = dict(RATES)
 
     def run(self, **changes: Any) -> tuple[Outcome, Notes]:
@@ -357,6 +361,39 @@ def test_gates_are_read() -> None:
     assert Gates.read(["noisy=0.5", "clean=1"]) == Gates(noisy=0.5, clean=1.0)
 
 
+# -- a teacher in two parts ------------------------------------------------------------------------------------------
+
+
+def test_a_teacher_walks_before_it_meets_what_its_student_will(fake: Fake) -> None:
+    two = {"first_overlay": "pipeline", "first_share": 0.6}
+    outcome, notes = fake.run(**two)
+    calls, results = fake.calls(), {name: record.result for name, record in outcome.records.items()}
+    assert begins([calls[0], *calls[2:]]) == DONE
+    assert [name for name, _ in notes.ended] == ["teacher", "robust-teacher", *NAMES[1:]]
+    first, second, score, student = calls[:4]
+    assert option(first, "--overlay") == "pipeline" and "--checkpoint" not in first
+    assert option(second, "--overlay") == "pipeline+finetune+robust" and second[1] == first[1]
+    assert option(second, "--checkpoint") == results["teacher"]["checkpoint"]
+    assert float(option(first, "--time-limit")) == pytest.approx(0.6 * 0.33 * 15.0, rel=1e-3)
+    assert float(option(second, "--time-limit")) == pytest.approx(0.4 * 0.33 * 15.0, rel=1e-3)
+    # The one that is scored, and taught from, is the second.
+    assert option(score, "--checkpoint") == option(student, "--checkpoint") == results["robust-teacher"]["checkpoint"]
+    assert "robust-teacher" in fake.report()
+    # More minutes for both: the second part begins anew, behind another first one.
+    outcome, _ = fake.run(**two, minutes=30.0)
+    first, second = fake.calls()[:2]
+    assert "--resume" in first and option(second, "--checkpoint") == outcome.records["teacher"].result["checkpoint"]
+
+
+def test_the_overlays_of_the_default_are_there() -> None:
+    settings = PipelineSettings("go2")
+    first = load_task(settings.teacher_task, overlay=f"train+{settings.first_overlay}").model
+    second = load_task(settings.teacher_task, overlay=f"train+{settings.teacher_overlay}").model
+    assert "motor_strength" not in first.events and second.events["motor_strength"].enabled
+    assert second.events["friction"].params["range"] == [0.3, 2.0]
+    assert tuple(second.course.start_levels) == (0, 9)
+
+
 # -- the real commands -----------------------------------------------------------------------------------------------
 
 
@@ -367,7 +404,8 @@ def test_commands_know_every_option(tmp_path: Path) -> None:
     settings = PipelineSettings(
         "go2", tmp_path, device="cpu", num_envs=4, student_changes=("course.levels=3",), teacher_changes=("a.b=1",)
     )
-    before = {name: {"checkpoint": "model_1.pt", "folder": str(tmp_path)} for name in ("teacher", "student", "export")}
+    read = ("teacher", "robust-teacher", "student", "export")
+    before = {name: {"checkpoint": "model_1.pt", "folder": str(tmp_path)} for name in read}
     for stage in make_stages(settings):
         name, *arguments = stage.command(Place(tmp_path, before))
         found = command_named(name)

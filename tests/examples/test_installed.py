@@ -127,9 +127,8 @@ def test_an_installed_robot_trains_is_exported_and_runs(
     done = _run([*parkour, *student], site, tmp_path)
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 1
-    assert (
-        "robot go2, the task has parkour-robot-go1:go1 0.1.0: its inputs or outputs would mean something else" in line
-    )
+    assert "was trained under robot parkour-lab:go2 " in line
+    assert ", the task has parkour-robot-go1:go1 0.1.0: its inputs or outputs would mean something else" in line
     # Here the plugin is not installed.
     gone = "robot 'go1' comes from the plugin parkour-robot-go1"
     for command, version in (

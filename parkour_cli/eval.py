@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from parkour.tasks import ResolvedTask
 
 app = make_app("Score a policy on courses.")
+MOST_TOLD = 4
+"""Differences of two tasks that are named."""
 
 
 @app.command(name="eval")
@@ -95,13 +98,14 @@ def _compare(pair: tuple[Path, Path], options: EvaluationOptions, report: Report
     from parkour.evaluation.compare import compare
     from parkour.evaluation.evaluate import check_fit
     from parkour.evaluation.html import comparison_page
-    from parkour.evaluation.protocol import find_protocol, same_courses
+    from parkour.evaluation.protocol import find_protocol, same_courses, unlike_conditions
     from parkour.evaluation.report import comparison_as_json
     from parkour.evaluation.tables import comparison_tables, evaluation_tables
     from parkour.policies.source import weights_at
 
     first, second = weights_at(pair[0]), weights_at(pair[1])
     tasks = same_courses(first, second, find_protocol(options.protocol), options.changes)
+    _tell_unlike(unlike_conditions(*tasks))
     a = _evaluate(first, options, tasks[0], "A: ")
     b = _evaluate(second, options, tasks[1], "B: ")
     result = compare(a, b)
@@ -117,6 +121,15 @@ def _compare(pair: tuple[Path, Path], options: EvaluationOptions, report: Report
         {"a_": lambda: _plots(a), "b_": lambda: _plots(b)},
     )
     check_fit([a, b])
+
+
+def _tell_unlike(found: Mapping[str, tuple[object, object]]) -> None:
+    """Say in what the tasks of two policies differ, besides their courses."""
+    if found:
+        told = [f"{path} ({a}, {b})" for path, (a, b) in sorted(found.items())]
+        more = f" and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+        notice(f"warning: A and B keep what differs in their tasks: {', '.join(told[:MOST_TOLD])}{more}")
+        notice(f"both alike: --set {min(found)}=VALUE")
 
 
 def _plots(result: Evaluation | Comparison) -> Figures:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -141,6 +141,27 @@ def same_courses(
         course |= {f'terrains."{name}".params.{key}': value for key, value in numbers.items() if value is not None}
     theirs = replace(changes, changes={**course, **changes.changes})
     return scored, evaluation_task(b, protocol, theirs)
+
+
+CONDITIONS = ("timing", "physics", "control", "goals", "heading", "command", "events")
+"""Sections of a task that say what a policy is up against, besides its courses and its observations."""
+
+
+def unlike_conditions(a: ResolvedTask, b: ResolvedTask) -> dict[str, tuple[Any, Any]]:
+    """Numbers of both tasks that differ, and score one policy on an easier robot than the other, by their paths.
+
+    Courses are not among them (:func:`same_courses`), nor what only one task has, as a camera's events.
+    """
+    ours, theirs = ({section: task.model.model_dump(mode="json")[section] for section in CONDITIONS} for task in (a, b))
+    return dict(_differences(ours, theirs))
+
+
+def _differences(a: Any, b: Any, path: str = "") -> Iterator[tuple[str, tuple[Any, Any]]]:
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in a.keys() & b.keys() if path else a:
+            yield from _differences(a[key], b[key], f"{path}.{key}" if path else key)
+    elif a != b:
+        yield path, (a, b)
 
 
 def nominal(task: ResolvedTask, keep: Changes | None = None) -> ResolvedTask:

@@ -170,6 +170,19 @@ def test_student(student: Weights, tmp_path: Path, capsys: pytest.CaptureFixture
     assert "unknown noise preset 'fog'" in fails(capsys, *arguments, "--noise", "fog")
 
 
+def test_compare_says_what_it_does_not_make_equal(
+    weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = write_weights(tmp_path / "late", "control.action_delay=1", "events.push.interval=4.0", iteration=7)
+    _, _, err = command(capsys, "--compare", weights.path, late.path, *SMALL)
+    assert "warning: A and B keep what differs in their tasks: control.action_delay (0, 1)" in err
+    assert "events.push.interval" not in err, "a protocol's own number"
+    assert "both alike: --set control.action_delay=VALUE" in err
+    alike = ["--set", "control.action_delay=1"]
+    _, _, err = command(capsys, "--compare", weights.path, late.path, *SMALL, *alike)
+    assert "A and B keep" not in err
+
+
 def test_compare(weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = write_weights(tmp_path / "other", iteration=7, seed=9)
     path = tmp_path / "x.json"

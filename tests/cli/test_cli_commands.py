@@ -169,7 +169,7 @@ def test_tasks_list(run: Run) -> None:
     rows = {row["id"]: row for row in _json(run("tasks", "list", "--json"))["tasks"]}
     teacher = rows["parkour-lab:go2-teacher"]
     assert (teacher["stage"], teacher["robot"], teacher["status"]) == ("teacher", "go2", "ok")
-    assert teacher["overlays"] == ["train", "eval", "pipeline", "robust", "play"]
+    assert teacher["overlays"] == ["train", "eval", "pipeline", "finetune", "robust", "play"]
     assert "Isaac-Extreme-Parkour-Teacher-Unitree-Go2-Play-v0" in teacher["aliases"]
     assert "go2-teacher" in run("tasks", "list")[1]
 

@@ -101,7 +101,7 @@ def test_every_number_of_a_task_states_its_bounds() -> None:
     assert len(models) > 40
     bare = [path for name, model in models for path, metadata in _fields(model, name) if not _bounded(metadata)]
     # Indices, which are compared with what they index.
-    known = ("penalised_bodies", "hip_joints", "hardware.motors", "hardware.feet")
+    known = ("penalised_bodies", "hip_joints", "opposite_joints", "hardware.motors", "hardware.feet")
     assert [path for path in bare if not path.endswith(known)] == []
 
 

@@ -34,7 +34,8 @@ def test_every_option_arrives(
     code, asked = invoke(
         monkeypatch, "go2", "--minutes", "3", "--gpus", "1", "--device", "cpu", "--num-envs", "8", "--seed", "5",
         "--teacher-share", "0.5", "--first-share", "0.4", "--first-overlay", "robust", "--teacher-overlay", "pipeline",
-        "--student-overlay", "compact+robust", "--noise", "noisy", "--eval-envs", "12", "--eval-steps", "20", "--episodes", "2", "--out", str(tmp_path / "there"),
+        "--student-overlay", "compact+robust", "--noise", "noisy",
+        "--eval-envs", "12", "--eval-steps", "20", "--episodes", "2", "--out", str(tmp_path / "there"),
         "--teacher-set", "course.levels=4", "--student-set", "algorithm.params.mirrored_share=0.5",
         "--degradation", "half_frames",
         "--degradation", "pushes", "--gate", "teacher=0.1", "--gate", "noisy=0.2",

@@ -104,13 +104,14 @@ def _check(settings: PipelineSettings) -> None:
     """What a stage would find wrong, before the first one begins."""
     from parkour.evaluation.degradations import find_degradations
     from parkour.learning.launch import wants_processes
+    from parkour.pipeline.plan import make_stages
+    from parkour.pipeline.training import Training
     from parkour.policies.definition import define_training
     from parkour.tasks import load_task
 
+    trained = [each for each in make_stages(settings) if isinstance(each, Training)]
     for task, overlay, changes in (
-        (settings.teacher_task, settings.first_overlay or settings.teacher_overlay, settings.teacher_changes),
-        (settings.teacher_task, settings.teacher_overlay, settings.teacher_changes),
-        (settings.student_task, settings.student_overlay, settings.student_changes),
+        *((each.task, each.overlay, each.changes) for each in trained),
         (settings.student_task, settings.noise, ()),
     ):
         overlay = "+".join(filter(None, ("train", overlay)))

@@ -15,6 +15,7 @@ from parkour.evaluation.html import figure, page, section, table
 from parkour.pipeline.record import StageRecord
 from parkour.pipeline.settings import PipelineSettings
 from parkour.pipeline.stages import Result, Stage
+from parkour.pipeline.training import Training
 from parkour.reading import read_bytes, read_row
 from parkour.storage import write_text
 
@@ -33,7 +34,7 @@ def write_page(
         section("Stages", _stages(settings.folder, stages, records)),
         *([section("Success by terrain", _terrains(scored))] if scored else []),
         *(_gauntlet(records["gauntlet"].result) if "gauntlet" in records else []),
-        *_curves(records),
+        *_curves(stages, records),
         section("Commands", *(_command(record) for record in records.values())),
         section("Asked for", f"<pre>{escape(json.dumps(settings.as_dict(), indent=1))}</pre>"),
     ]
@@ -98,10 +99,10 @@ def _gauntlet(result: Result) -> list[str]:
     return [section("Gauntlet", table(["", "success", "loss against clean"], rows))]
 
 
-def _curves(records: Records) -> list[str]:
+def _curves(stages: Sequence[Stage], records: Records) -> list[str]:
     """Success in training over the minutes of each stage that trains; nothing where no episode ended."""
     found = {}
-    for name in ("teacher", "robust-teacher", "student"):
+    for name in (stage.name for stage in stages if isinstance(stage, Training)):
         if name in records and (points := _points(Path(records[name].result["run"]) / "metrics.jsonl")):
             found[name] = points
     return [figure("Success while training", _plot(found))] if found else []

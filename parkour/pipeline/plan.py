@@ -50,17 +50,10 @@ def _teachers(settings: PipelineSettings) -> Sequence[Training]:
     left = settings.teacher_minutes - settings.first_minutes
     if not settings.first_overlay:
         return (Training("teacher", "teacher trains", settings, task, settings.teacher_overlay, changes, left),)
-    first = Training(
-        "teacher", "teacher trains", settings, task, settings.first_overlay, changes, settings.first_minutes
-    )
-    more = Training(
-        "robust-teacher",
-        "teacher trains on",
-        settings,
-        task,
-        settings.teacher_overlay,
-        changes,
-        left,
-        teacher="teacher",
-    )
-    return first, more
+    return (
+        Training("teacher", "teacher trains", settings, task, settings.first_overlay, changes, settings.first_minutes),
+        Training(
+            "robust-teacher", "teacher trains on", settings, task, settings.teacher_overlay, changes, left,
+            teacher="teacher",
+        ),
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parkour.commands import console, grouped, make_app, notice
+from parkour.commands import grouped, make_app, notice
 from parkour.errors import ParkourError
 from parkour_cli.episode_bar import episode_bar
 from parkour_cli.options import DeviceOptions, EngineOptions, ExportOption, PolicyOptions, PolicyTaskOptions
@@ -86,10 +86,7 @@ def _one(weights: Weights, options: EvaluationOptions, report: ReportOptions, sp
     from parkour.evaluation.tables import evaluation_tables
 
     result = _evaluate(weights, options, spectator=spectator)
-    with report.tables():
-        screen = console()
-        for table in evaluation_tables(result, screen.width):
-            screen.print(table, soft_wrap=False)
+    report.show(lambda width: evaluation_tables(result, width))
     report.write(lambda: as_json(result), lambda: _plots(result), lambda figures: evaluation_page(result, figures))
     check_fit([result])
 
@@ -109,11 +106,7 @@ def _compare(pair: tuple[Path, Path], options: EvaluationOptions, report: Report
     a = _evaluate(first, options, tasks[0], "A: ")
     b = _evaluate(second, options, tasks[1], "B: ")
     result = compare(a, b)
-    with report.tables():
-        screen = console()
-        scores = (*evaluation_tables(a, screen.width), *evaluation_tables(b, screen.width))
-        for table in (*scores, *comparison_tables(result)):
-            screen.print(table, soft_wrap=False)
+    report.show(lambda width: (*evaluation_tables(a, width), *evaluation_tables(b, width), *comparison_tables(result)))
     report.write(
         lambda: comparison_as_json(result),
         lambda: _plots(result),

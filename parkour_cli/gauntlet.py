@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from parkour.commands import console, notice
+from parkour.commands import notice
 from parkour_cli.episode_bar import episode_bar
 from parkour_cli.scoring import Figures, ReportOptions
 
@@ -27,10 +27,7 @@ def run_and_show(weights: Weights, options: EvaluationOptions, only: Sequence[st
 
     evaluations: list[Evaluation] = []
     result = _run(weights, options, only, evaluations)
-    with report.tables():
-        screen = console()
-        for table in gauntlet_tables(result, screen.width):
-            screen.print(table, soft_wrap=False)
+    report.show(lambda width: gauntlet_tables(result, width))
 
     def draw() -> Figures:  # Imports what draws, which takes longer than to draw.
         from parkour.evaluation.gauntlet_plot import gauntlet_figures

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parkour.commands import notice
+from parkour.commands import console, notice
 from parkour.commands.progress import DRAWING, loading
 from parkour.errors import ParkourError
 from parkour.stages import stage
 from parkour_cli.options import SEED
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from parkour.evaluation.evaluate import EvaluationOptions
     from parkour.evaluation.protocol import TaskChanges
 
@@ -104,6 +106,13 @@ class ReportOptions:
     def tables(self) -> AbstractContextManager[object]:
         """While tables are printed: they go to stderr where stdout is for the JSON alone."""
         return redirect_stdout(sys.stderr) if self.piped else nullcontext()
+
+    def show(self, tables: Callable[[int], Iterable[RenderableType]]) -> None:
+        """Print tables that are made for a width, and the notes below them, broken between words."""
+        with self.tables():
+            screen = console()
+            for table in tables(screen.width):
+                screen.print(table, soft_wrap=False)
 
     def check(self) -> None:
         """Try the files, before anything slow happens.

@@ -152,7 +152,7 @@ def unlike_conditions(a: ResolvedTask, b: ResolvedTask) -> dict[str, tuple[Any, 
 
     Courses are not among them (:func:`same_courses`), nor what only one task has, as a camera's events.
     """
-    ours, theirs = ({section: task.model.model_dump(mode="json")[section] for section in CONDITIONS} for task in (a, b))
+    ours, theirs = (task.model.model_dump(mode="json", include=set(CONDITIONS)) for task in (a, b))
     return dict(_differences(ours, theirs))
 
 

@@ -17,7 +17,7 @@ from parkour.engines.device import choose_device, stepping_threads
 from parkour.engines.make import make_task_env
 from parkour.engines.task_env import Rendering, TaskEnv, Transition
 from parkour.errors import ParkourError
-from parkour.mdp.observations import SHOWN
+from parkour.mdp.observations import few
 from parkour.tasks.changes import Changes
 from parkour.tasks.resolve import load_task
 from parkour.tasks.resolved import ResolvedTask
@@ -145,8 +145,7 @@ def _check_finite(actions: object) -> None:
     finite = actions.isfinite().all(dim=-1)
     if not bool(finite.all()):
         bad = (~finite).nonzero().flatten().tolist()
-        robots = ", ".join(map(str, bad[:SHOWN])) + (", …" if len(bad) > SHOWN else "")
-        raise ParkourError(f"got actions that are NaN or infinite for {len(bad)} of {len(actions)} robots ({robots})")
+        raise ParkourError(f"got actions that are NaN or infinite for {len(bad)} of {len(actions)} robots ({few(bad)})")
 
 
 def _observation_space(groups: Mapping[str, Tensor], flat: bool) -> Space:

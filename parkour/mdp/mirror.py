@@ -18,6 +18,8 @@ from parkour.mdp.robot import RobotLayout
 
 ANGLE = 0.01
 """A default pose is symmetric within this [rad]."""
+SIDED_COMMANDS = ("lateral_speed", "turn_rate")
+"""Built-in command terms that ask for something to the left, which a mirror turns around."""
 WORDS = (("left", "right"), ("Left", "Right"), ("LEFT", "RIGHT"), ("L", "R"), ("l", "r"))
 """How names say which side they are on; the longer ones first."""
 

@@ -197,6 +197,10 @@ def name_not_finite(name: str, fields: Sequence[ObservationField], values: Tenso
     )
 
 
+def few(names: Sequence[object]) -> str:
+    """The first :data:`SHOWN` of them, in a line."""
+    return ", ".join(map(str, names[:SHOWN])) + (", …" if len(names) > SHOWN else "")
+
+
 def _listed(names: list[str], what: str) -> str:
-    shown = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
-    return f"{what} {shown}" if len(names) == 1 else f"{len(names)} {what}s ({shown})"
+    return f"{what} {few(names)}" if len(names) == 1 else f"{len(names)} {what}s ({few(names)})"

@@ -8,10 +8,7 @@ import torch
 from torch import Tensor
 
 from parkour.mdp.context import Contacts, Course, GoalState, PreviousStep, Privileged, RobotState, StepContext
-from parkour.mdp.mirror import Sides
-
-SIDED_COMMANDS = ("lateral_speed", "turn_rate")
-"""Built-in command terms that ask for something to the left."""
+from parkour.mdp.mirror import SIDED_COMMANDS, Sides
 
 
 class MirroredCourse:

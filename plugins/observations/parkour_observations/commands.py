@@ -9,12 +9,9 @@ from torch import Tensor
 
 from parkour.errors import TaskError
 from parkour.mdp.context import StepContext
-from parkour.mdp.mirror import Mirror, Sides, opposite
+from parkour.mdp.mirror import SIDED_COMMANDS, Mirror, Sides, opposite
 from parkour.mdp.robot import RobotLayout
 from parkour.specs import ObservationField
-
-TO_THE_LEFT = ("lateral_speed", "turn_rate")
-"""Command terms that a mirror turns around."""
 
 
 class Commands:
@@ -37,8 +34,7 @@ class Commands:
 
     def mirror(self, sides: Sides) -> Mirror:
         """Of the built-in command terms; what others ask for in a mirror nobody says."""
-        if unknown := [name for name in self.names if name not in TO_THE_LEFT]:
-            raise TaskError(
-                f"observations.commands: {unknown[0]!r} has no known mirror image, expected {' and '.join(TO_THE_LEFT)}"
-            )
+        if unknown := [name for name in self.names if name not in SIDED_COMMANDS]:
+            expected = " and ".join(SIDED_COMMANDS)
+            raise TaskError(f"observations.commands: {unknown[0]!r} has no known mirror image, expected {expected}")
         return opposite(sides, len(self.names))

@@ -63,4 +63,11 @@ class StopSignals:
             raise KeyboardInterrupt
         if not self.reason:
             self.reason = NAMES[number]
-            self._notify(STOPPING.format(self.reason))
+            self._say(STOPPING.format(self.reason))
+
+    def _say(self, line: str) -> None:
+        """Tell it, even where the signal came while this thread was writing a line of its own."""
+        try:
+            self._notify(line)
+        except RuntimeError:  # Python does not let a thread write into what it is just writing to; another one waits.
+            threading.Thread(target=self._notify, args=(line,)).start()

@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
 from parkour.errors import StorageError, TrainingError
+from parkour.learning.signals import StopSignals
 from parkour.learning.train import train
 from parkour.policies import checkpoint_file as checkpoint_module
 from parkour.policies.checkpoint_file import load_checkpoint
@@ -99,3 +102,20 @@ def test_diverged_training_stops_before_it_saves(tmp_path: Path) -> None:
         train(fake_task(), options(tmp_path), make_env=lambda task, n, device, seed: Nan(n, seed))
     (folder,) = (tmp_path / "rsl_rl" / "go2-teacher").iterdir()
     assert [p.name for p in checkpoints_of(folder)] == ["model_2.pt"]
+
+
+def test_a_signal_in_the_middle_of_a_line_is_told_and_stops() -> None:
+    said: list[str] = []
+
+    def notify(line: str) -> None:
+        if threading.current_thread() is threading.main_thread():
+            raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stdout>'>")
+        said.append(line)
+
+    with StopSignals(notify) as stop:
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.reason == "SIGTERM"
+        wait = time.monotonic() + PATIENCE
+        while not said and time.monotonic() < wait:
+            time.sleep(0.01)
+    assert len(said) == 1 and "SIGTERM" in said[0]

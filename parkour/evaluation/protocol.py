@@ -18,6 +18,7 @@ from parkour.tasks.compose import compose
 from parkour.tasks.document import OVERLAYS, TaskDocument
 from parkour.tasks.missing import TRAINING
 from parkour.tasks.resolved import ResolvedTask
+from parkour.tasks.sections import SAME_RESULTS
 
 COLUMNS_PER_TERRAIN = 4
 """Columns that each terrain has in a protocol that gives all of them as many."""
@@ -152,7 +153,8 @@ def unlike_conditions(a: ResolvedTask, b: ResolvedTask) -> dict[str, tuple[Any, 
 
     Courses are not among them (:func:`same_courses`), nor what only one task has, as a camera's events.
     """
-    ours, theirs = (task.model.model_dump(mode="json", include=set(CONDITIONS)) for task in (a, b))
+    same: dict[str, set[str]] = {"physics": set(SAME_RESULTS)}
+    ours, theirs = (task.model.model_dump(mode="json", include=set(CONDITIONS), exclude=same) for task in (a, b))
     return dict(_differences(ours, theirs))
 
 

@@ -124,7 +124,7 @@ def test_nothing_of_the_robot_is_out_of_reach(env: Any) -> None:
     from parkour_mujoco.warp_physics.broad_phase import NearPairs
 
     model, near = env.sim.mj_model, env.sim._sim._physics.near
-    assert NearPairs.serves(model)
+    assert NearPairs.obstacle(model) is None
     data = mujoco.MjData(model)
     draw = np.random.default_rng(0)
     base = model.body("robot/base_link").id

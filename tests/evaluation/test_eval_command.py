@@ -176,10 +176,12 @@ def test_student(student: Weights, tmp_path: Path, capsys: pytest.CaptureFixture
 def test_compare_says_what_it_does_not_make_equal(
     weights: Weights, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    late = write_weights(tmp_path / "late", "control.action_delay=1", "events.push.interval=4.0", iteration=7)
+    other = ("control.action_delay=1", "events.push.interval=4.0", "physics.motors=kernel")
+    late = write_weights(tmp_path / "late", *other, iteration=7)
     _, _, err = command(capsys, "--compare", weights.path, late.path, *SMALL)
     assert "warning: A and B keep what differs in their tasks: control.action_delay (0, 1)" in err
     assert "events.push.interval" not in err, "a protocol's own number"
+    assert "physics.motors" not in err, "how fast a step is"
     assert "both alike: --set control.action_delay=VALUE" in err
     alike = ["--set", "control.action_delay=1"]
     _, _, err = command(capsys, "--compare", weights.path, late.path, *SMALL, *alike)

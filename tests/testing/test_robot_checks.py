@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from parkour.errors import EngineError
@@ -250,6 +251,36 @@ def test_motors_sensors_poses_and_ground_of_the_file_are_left_out(robot: MakeRob
     registry = robot(MODEL, "</worldbody>", f"{floor}</worldbody>{OF_A_SCENE}")
     report = check_component(registry.get("robot", NAME), registry=registry)
     assert [check.detail for check in report.checks if check.status not in ("passed", "does not apply")] == []
+
+
+def test_options_of_the_file_are_left_out_in_every_simulator(
+    robot: MakeRobot, recwarn: pytest.WarningsRecorder
+) -> None:
+    """As written, plain C MuJoCo would know no contacts."""
+    from parkour_mujoco.engine import MujocoEngine
+    from parkour_mujoco.robot_files import load_robot_files
+    from parkour_mujoco.sim2sim.world import World
+
+    option = '<option cone="elliptic" impratio="100" density="1.2"><flag contact="disable" energy="enable"/></option>'
+    registry = robot(MODEL, "<worldbody>", f"{option}<worldbody>")
+    task = load_task("go2-teacher", changes={"robot": "dog", "course.levels": 1}, registry=registry)
+    env = MujocoEngine().make_env(task, num_envs=1, device="cpu", seed=0)
+    files = load_robot_files(task.robot_folder, task.robot)
+    world = World(files, task.robot, np.array([[0.0, 0, -1, 1, 0, 0, 0, 2, 2, 1]]), timestep=0.005)
+    for options in (env.sim.mj_model.opt, world.model.opt):
+        assert (options.disableflags, options.enableflags, options.density) == (0, 0, 0.0)
+    env.close()
+    assert not [str(each.message) for each in recwarn if "conflict" in str(each.message)]
+
+
+def test_what_mujoco_warp_cannot_simulate_is_one_line(robot: MakeRobot) -> None:
+    from parkour_mujoco.engine import MujocoEngine
+
+    foot = '<geom name="FL_foot_collision" class="foot"'
+    registry = robot(MODEL, foot, foot.replace('class="foot"', 'type="box" size="0.02 0.02 0.02" margin="0.01"'))
+    task = load_task("go2-teacher", changes={"robot": "dog", "course.levels": 1}, registry=registry)
+    with pytest.raises(EngineError, match=r"robot 'dog': MuJoCo Warp cannot simulate its model: .* margin"):
+        MujocoEngine().make_env(task, num_envs=1, device="cpu", seed=0, cpu_sim="warp")
 
 
 def test_a_task_with_a_broken_robot_stops_before_it_steps(robot: MakeRobot) -> None:

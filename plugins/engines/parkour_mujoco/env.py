@@ -18,6 +18,7 @@ from torch import Tensor
 from parkour.cuda_graphs import StepGraphs, graphs_on
 from parkour.engines.profile import Phase
 from parkour.engines.task_env import OVERFLOWS, TaskEnv, Transition
+from parkour.errors import EngineError
 from parkour.mdp.action_delay import ActionDelay
 from parkour.tasks.build import build_mdp, has_depth_camera
 from parkour.tasks.resolved import ResolvedTask
@@ -33,7 +34,7 @@ from parkour_mujoco.simulation import CpuSim, SimulationWithMotors, make_simulat
 if TYPE_CHECKING:
     from parkour.viewing.viewer import PictureCamera
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("parkour.engines.mujoco")
 GRAPHED: dict[str, Any] = {
     "volatile": ("context", "refreshed"),
     "numbers": ("_steps",),
@@ -55,6 +56,9 @@ class MujocoEnv(TaskEnv):
         render: make :meth:`render` return pictures.
         cpu_sim: what steps the worlds on a CPU: C MuJoCo (``native``) or MuJoCo Warp (``warp``), as on a GPU.
         cuda_graphs: on a GPU, queue what follows the physics as CUDA graphs where the task allows it.
+
+    Raises:
+        EngineError: the robot's model is not what its ``robot.toml`` says, or cannot be simulated.
     """
 
     def __init__(
@@ -73,7 +77,10 @@ class MujocoEnv(TaskEnv):
         self.spec = scene_spec(task, self.files)
         solver = SolverSettings.of(task.model.physics)
         model = compile_scene(self.spec, task.robot, task.model.timing.physics_step, solver)
-        self.sim = make_simulation(model, num_envs, device, cpu_sim, solver)
+        try:
+            self.sim = make_simulation(model, num_envs, device, cpu_sim, solver)
+        except NotImplementedError as error:
+            raise EngineError(f"robot {task.robot.name!r}: MuJoCo Warp cannot simulate its model: {error}") from None
         mdp = build_mdp(task, num_envs=num_envs, device=device, seed=seed, raycast=_ray_caster(task, device))
         self._episode_steps = torch.zeros(num_envs, dtype=torch.int64, device=device)
         super().__init__(task, mdp)
@@ -84,16 +91,19 @@ class MujocoEnv(TaskEnv):
         mdp.startup(self.sim_handle)
         self.sim_handle.finish_startup()
         self._torque = torch.zeros(num_envs, self.num_actions, device=device)
-        self._driven: SimulationWithMotors | None = None
-        if task.model.physics.motors == "kernel" and isinstance(self.sim, SimulationWithMotors):
-            self._driven = self.sim
-            steps = task.model.timing.decimation
-            self._driven.attach_motors(self.motors, self.accessor.joint_q, self.accessor.joint_v, steps)
+        self._driven = self._attach_motors()
         self.delay = ActionDelay(task.model.control.action_delay, num_envs, self.num_actions, device)
         self._overflows = torch.zeros((), dtype=torch.int64, device=device)
         self._graphs = self._make_graphs() if cuda_graphs and self._on_gpu else None
         self._camera = self._make_camera() if render else None
         self.reset()
+
+    def _attach_motors(self) -> SimulationWithMotors | None:
+        """The simulation, where it is to compute torques itself."""
+        if not isinstance(self.sim, SimulationWithMotors):
+            return None
+        joints, steps = self.accessor, self.task.model.timing.decimation
+        return self.sim if self.sim.attach_motors(self.motors, joints.joint_q, joints.joint_v, steps) else None
 
     def _make_graphs(self) -> StepGraphs:
         from parkour_mujoco.warp_sim import WarpSimulation

@@ -36,17 +36,22 @@ class SolverSettings:
     constraints_per_world: int = 220
     contacts_per_world: int = 45
     """Room for contacts and pairs that may touch, shared by all worlds."""
-    broad_phase: Literal["all", "near"] = "all"
+    broad_phase: Literal["auto", "all", "near"] = "all"
     """MuJoCo Warp: pairs of shapes that may touch among the boxes in reach, or of all; the contacts are the same."""
-    contact_forces: Literal["sensors", "constraints"] = "sensors"
+    contact_forces: Literal["auto", "sensors", "constraints"] = "sensors"
     """MuJoCo Warp: from the solver's forces, or by contact sensors; the numbers are the same."""
-    motors: Literal["torch", "kernel"] = "torch"
+    motors: Literal["auto", "torch", "kernel"] = "torch"
     """MuJoCo Warp: what computes torques; the numbers are the same."""
 
     @property
     def is_stock(self) -> bool:
         """Whether MuJoCo Warp's own step does everything."""
         return (self.broad_phase, self.contact_forces, self.motors) == ("all", "sensors", "torch")
+
+    @property
+    def names_own_parts(self) -> bool:
+        """Whether somebody asked for a part of our own by its name, and is to hear why it cannot be had."""
+        return self.broad_phase == "near" or self.contact_forces == "constraints" or self.motors == "kernel"
 
     @classmethod
     def of(cls, physics: Physics) -> SolverSettings:

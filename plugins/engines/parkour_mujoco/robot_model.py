@@ -17,7 +17,8 @@ from parkour_mujoco.robot_files import RobotFiles
 
 
 def read_model(files: RobotFiles, layout: RobotLayout) -> mujoco.MjSpec:
-    """The robot of a model. Motors, sensors, poses and ground in the file are left out: engines bring their own.
+    """The robot of a model. Motors, sensors, poses, ground and ``<option>`` of the file are left out: engines bring
+    their own.
 
     Raises:
         EngineError: MuJoCo cannot read it, or it is not what ``robot.toml`` says.
@@ -31,6 +32,8 @@ def read_model(files: RobotFiles, layout: RobotLayout) -> mujoco.MjSpec:
         raise _unreadable(layout, error) from None
     for part in (*spec.sensors, *spec.keys, *spec.actuators, *spec.worldbody.geoms):
         spec.delete(part)
+    # The engine's own rule; left in, MuJoCo would warn of each, and plain C MuJoCo keep what the worlds have not.
+    spec.option = mujoco.MjSpec().option
     _check_names(spec, files, layout)
     _check_joints(spec, files, layout)
     return spec

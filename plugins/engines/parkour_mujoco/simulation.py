@@ -116,16 +116,19 @@ class Simulation(Protocol):
 
 @runtime_checkable
 class SimulationWithMotors(Protocol):
-    """One that computes the motors' torques itself, and steps a whole control step at once."""
+    """One that may compute the motors' torques itself, and step a whole control step at once."""
 
-    def attach_motors(self, motors: DcMotors, joint_q: Tensor, joint_v: Tensor, decimation: int) -> None:
-        """Let :meth:`control` step with these motors.
+    def attach_motors(self, motors: DcMotors, joint_q: Tensor, joint_v: Tensor, decimation: int) -> bool:
+        """Let :meth:`control` step with these motors, if the task wants that and it can be.
 
         Args:
             motors: theirs; their gains are read at every physics step.
             joint_q: ``[J]`` addresses of the joints in qpos.
             joint_v: ``[J]`` in qvel.
             decimation: physics steps per control step.
+
+        Returns:
+            Whether :meth:`control` may be called.
         """
         ...
 

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import mujoco
@@ -22,6 +26,8 @@ from parkour_mujoco.warp_physics.step import PhysicsStep
 from parkour_mujoco.warp_physics.stock import StockWorlds
 from parkour_mujoco.warp_physics.worlds import Worlds
 
+_log = logging.getLogger("parkour.engines.mujoco")
+
 
 class WarpSimulation:
     """See :class:`parkour_mujoco.simulation.Simulation`. On a GPU steps are CUDA graphs.
@@ -34,8 +40,8 @@ class WarpSimulation:
     """
 
     def __init__(self, model: mujoco.MjModel, num_envs: int, device: str, solver: SolverSettings | None = None) -> None:
-        settings = solver or SolverSettings()
-        self._sim = _worlds(model, num_envs, device, settings)
+        self._settings = solver or SolverSettings()
+        self._sim = _worlds(model, num_envs, device, self._settings)
         self.mj_model, self.num_envs = model, num_envs
         self._touch_fields()
 
@@ -55,9 +61,15 @@ class WarpSimulation:
     def reset(self, begun: Tensor) -> None:
         self._sim.begin(begun)
 
-    def attach_motors(self, motors: DcMotors, joint_q: Tensor, joint_v: Tensor, decimation: int) -> None:
-        assert isinstance(self._sim, Worlds)
-        self._sim.attach(WarpMotors(motors, joint_q, joint_v, self._sim.wp_device), decimation)
+    def attach_motors(self, motors: DcMotors, joint_q: Tensor, joint_v: Tensor, decimation: int) -> bool:
+        worlds = self._sim
+        if self._settings.motors == "torch" or not isinstance(worlds, Worlds):
+            return False
+        with _unless_named(self._settings, "motors=kernel"):
+            worlds.attach(WarpMotors(motors, joint_q, joint_v, worlds.wp_device), decimation)
+            return True
+        worlds.detach()
+        return False
 
     def control(self, target: Tensor) -> None:
         assert isinstance(self._sim, Worlds)
@@ -99,17 +111,42 @@ class WarpSimulation:
 
 
 def _worlds(model: mujoco.MjModel, num_envs: int, device: str, settings: SolverSettings) -> Worlds | StockWorlds:
-    """With parts of our own where any is asked for."""
+    """With parts of our own where any is asked for, by name or as what is quicker."""
     cfg = simulation_cfg(model.opt.timestep, settings)
-    if settings.is_stock:
-        return StockWorlds(num_envs, cfg, model, device, WORLD_FIELDS)
-    physics = PhysicsStep(
-        model,
-        device,
-        near_pairs=settings.broad_phase == "near",
-        contact_forces=settings.contact_forces == "constraints",
-    )
-    return Worlds(num_envs, cfg, model, device, WORLD_FIELDS, physics)
+    if not settings.is_stock:
+        with _unless_named(settings, "parts of our own"):
+            physics = PhysicsStep(
+                model,
+                device,
+                near_pairs=settings.broad_phase != "all",
+                contact_forces=settings.contact_forces != "sensors",
+            )
+            worlds = Worlds(num_envs, cfg, model, device, WORLD_FIELDS, physics)
+            if physics.left_out:
+                parts = "; ".join(f"{part} ({why})" for part, why in physics.left_out.items())
+                _tell(f"physics: not for this robot, which MuJoCo Warp's own serves instead: {parts}")
+            return worlds
+    return StockWorlds(num_envs, cfg, model, device, WORLD_FIELDS)
+
+
+@contextmanager
+def _unless_named(settings: SolverSettings, part: str) -> Iterator[None]:
+    """What goes wrong with a part of our own that nobody asked for by name is a line, and MuJoCo Warp's own serves."""
+    try:
+        yield
+    except NotImplementedError:
+        raise  # What MuJoCo Warp has not is lacking in its own step too.
+    # Whatever Warp, the driver or a compiler makes of kernels that are not those of MuJoCo Warp's own step.
+    except Exception as error:
+        if settings.names_own_parts:
+            raise
+        _tell(f"physics: {part} cannot be used here, MuJoCo Warp's own instead: {type(error).__name__}: {error}")
+
+
+@cache
+def _tell(line: str) -> None:
+    """Once in a process, however many environments it makes."""
+    _log.warning("%s", line)
 
 
 def simulation_cfg(physics_step: float, solver: SolverSettings) -> SimulationCfg:

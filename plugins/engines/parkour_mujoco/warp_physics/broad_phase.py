@@ -23,6 +23,8 @@ import warp as wp
 wp.set_module_options({"enable_backward": False})
 
 FAR = wp.constant(1.0e30)
+ROUND = (mujoco.mjtGeom.mjGEOM_SPHERE, mujoco.mjtGeom.mjGEOM_CAPSULE)
+"""Shapes that it serves."""
 ROUNDING = 1e-5
 """Distances are computed in single precision; so much is added to what counts as near [m]."""
 
@@ -119,17 +121,30 @@ class NearPairs:
         self._table = [(kind, mujoco_warp.GeomType.BOX) for kind in kinds]
 
     @staticmethod
-    def serves(model: mujoco.MjModel) -> bool:
-        """Whether every pair that can touch is one of a sphere or capsule, of one robot on hinges, and a box."""
+    def obstacle(model: mujoco.MjModel) -> str | None:
+        """Why not every pair that can touch is one of a sphere or capsule, of one robot on hinges, and a box; None
+        where it is."""
         shapes, boxes = _colliding(model)
-        kinds = {int(model.geom_type[geom]) for geom in shapes}
-        allowed = {mujoco.mjtGeom.mjGEOM_SPHERE.value, mujoco.mjtGeom.mjGEOM_CAPSULE.value}
-        free = [i for i in range(model.njnt) if model.jnt_type[i] == mujoco.mjtJoint.mjJNT_FREE.value]
-        hinged = (np.delete(model.jnt_type, free) == mujoco.mjtJoint.mjJNT_HINGE.value).all()
-        boxed = (model.geom_type[boxes] == mujoco.mjtGeom.mjGEOM_BOX.value).all()
-        alone = not (model.geom_contype[shapes][:, None] & model.geom_conaffinity[shapes][None]).any()
-        plain = model.npair == 0 and model.nexclude == 0 and model.nflex == 0
-        return bool(shapes and boxes and kinds <= allowed and len(free) == 1 and hinged and boxed and alone and plain)
+        if not shapes or not boxes:
+            return "nothing moves on anything"
+        for joint in range(model.njnt):
+            kind = mujoco.mjtJoint(int(model.jnt_type[joint]))
+            if kind not in (mujoco.mjtJoint.mjJNT_FREE, mujoco.mjtJoint.mjJNT_HINGE):
+                return f"its joint {own_name(model.joint(joint))} is of type {_word(kind)}"
+        if (model.jnt_type == mujoco.mjtJoint.mjJNT_FREE.value).sum() != 1:
+            return "other than one body floats"
+        for geoms, allowed in ((shapes, ROUND), (boxes, (mujoco.mjtGeom.mjGEOM_BOX,))):
+            for geom in geoms:
+                kind = mujoco.mjtGeom(int(model.geom_type[geom]))
+                if kind not in allowed:
+                    return f"its shape {own_name(model.geom(geom))} is of type {_word(kind)}"
+        if _may_touch(model, shapes, shapes).any():
+            return "its shapes touch one another"
+        if not _may_touch(model, shapes, boxes).all():
+            return "not every shape touches every box"
+        if model.npair or model.nexclude or model.nflex:
+            return "its model says which pairs touch"
+        return None
 
     def collide(self, model: Any, data: Any) -> None:
         """What ``mujoco_warp.collision`` does: the contacts of the positions as they are."""
@@ -163,6 +178,22 @@ def _colliding(model: mujoco.MjModel) -> tuple[list[int], list[int]]:
     moves = model.body_weldid[model.geom_bodyid] != 0
     collides = (model.geom_contype | model.geom_conaffinity) != 0
     return np.flatnonzero(moves & collides).tolist(), np.flatnonzero(~moves & collides).tolist()
+
+
+def _may_touch(model: mujoco.MjModel, some: list[int], others: list[int]) -> np.ndarray:
+    """``[len(some), len(others)]`` bool: what MuJoCo's masks allow."""
+    one = model.geom_contype[some][:, None] & model.geom_conaffinity[others][None]
+    return (one | (model.geom_conaffinity[some][:, None] & model.geom_contype[others][None])) != 0
+
+
+def own_name(part: Any) -> str:
+    """Of a joint, geom or tendon, as the robot's own file has it, in quotes."""
+    return repr(part.name.removeprefix("robot/"))
+
+
+def _word(kind: mujoco.mjtJoint | mujoco.mjtGeom) -> str:
+    """``mjGEOM_MESH`` as mesh."""
+    return kind.name.partition("_")[2].lower()
 
 
 def _are_capsules(model: mujoco.MjModel, geoms: list[int]) -> np.ndarray:

@@ -87,17 +87,19 @@ class ContactForces:
         self._places = wp.array(places, dtype=int, device=device)
 
     @staticmethod
-    def serves(model: mujoco.MjModel) -> bool:
-        """Whether all that is sensed are the net forces of single geoms, with pyramidal cones."""
+    def obstacle(model: mujoco.MjModel) -> str | None:
+        """Why not all that is sensed are the net forces of single geoms, with pyramidal cones; None where they are."""
         sums = (model.sensor_type == mujoco.mjtSensor.mjSENS_CONTACT.value).all()
         of_geoms = (model.sensor_objtype == mujoco.mjtObj.mjOBJ_GEOM.value).all()
         with_anything = (model.sensor_reftype == mujoco.mjtObj.mjOBJ_UNKNOWN.value).all()
         force = 1 << mujoco.mjtConDataField.mjCONDATA_FORCE.value
         net = (model.sensor_intprm[:, :2] == (force, 3)).all() and (model.sensor_dim == 3).all()
         apart = len(set(model.sensor_objid.tolist())) == model.nsensor and not model.sensor_cutoff.any()
-        return bool(sums and of_geoms and with_anything and net and apart) and (
-            model.opt.cone == mujoco.mjtCone.mjCONE_PYRAMIDAL.value
-        )
+        if not (sums and of_geoms and with_anything and net and apart):
+            return "its model senses more than the net forces of single shapes"
+        if model.opt.cone != mujoco.mjtCone.mjCONE_PYRAMIDAL.value:
+            return "its friction cones are elliptic"
+        return None
 
     def sense(self, data: Any) -> None:
         """After the solver: what every geom exerts [N], in the world's frame."""

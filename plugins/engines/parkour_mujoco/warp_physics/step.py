@@ -10,7 +10,7 @@ from typing import Any
 import mujoco
 import mujoco_warp
 
-from parkour_mujoco.warp_physics.broad_phase import NearPairs
+from parkour_mujoco.warp_physics.broad_phase import NearPairs, own_name
 from parkour_mujoco.warp_physics.contact_forces import ContactForces
 
 
@@ -27,10 +27,20 @@ class PhysicsStep:
     def __init__(
         self, model: mujoco.MjModel, device: Any, *, near_pairs: bool = True, contact_forces: bool = True
     ) -> None:
-        plain = _is_plain(model)
-        self.near = NearPairs(model, device) if near_pairs and plain and NearPairs.serves(model) else None
-        self.sensing = ContactForces(model, device) if contact_forces and ContactForces.serves(model) else None
-        self._stock = (self.near is None and self.sensing is None) or not plain
+        self.left_out: dict[str, str] = {}
+        """Parts of our own that do not serve this model, as a task names them, and why."""
+        special = _what_is_special(model)
+        self.near, self.sensing = None, None
+        if near_pairs and self._serves("broad_phase=near", special or NearPairs.obstacle(model)):
+            self.near = NearPairs(model, device)
+        if contact_forces and self._serves("contact_forces=constraints", special or ContactForces.obstacle(model)):
+            self.sensing = ContactForces(model, device)
+        self._stock = self.near is None and self.sensing is None
+
+    def _serves(self, part: str, obstacle: str | None) -> bool:
+        if obstacle is not None:
+            self.left_out[part] = obstacle
+        return obstacle is None
 
     def step(self, model: Any, data: Any) -> None:
         """Forces, and the state a physics step later."""
@@ -64,10 +74,17 @@ class PhysicsStep:
             self.sensing.sense(data)
 
 
-def _is_plain(model: mujoco.MjModel) -> bool:
-    """Whether the model has nothing that only MuJoCo Warp's own step cares for: tendons, sleep, energy, other sensors,
-    another integrator."""
+def _what_is_special(model: mujoco.MjModel) -> str | None:
+    """What the model has that only MuJoCo Warp's own step cares for; None: nothing."""
     options = model.opt
-    accelerations = (model.sensor_needstage == mujoco.mjtStage.mjSTAGE_ACC.value).all()
-    implicit = options.integrator == mujoco.mjtIntegrator.mjINT_IMPLICITFAST.value
-    return bool(model.ntendon == 0 and model.nflex == 0 and options.enableflags == 0 and accelerations and implicit)
+    if model.ntendon:
+        return f"its model has the tendon {own_name(model.tendon(0))}"
+    if model.nflex:
+        return "its model bends"
+    if options.enableflags or options.disableflags:
+        return "its model has flags set"
+    if (model.sensor_needstage != mujoco.mjtStage.mjSTAGE_ACC.value).any():
+        return "its model has sensors of its own"
+    if options.integrator != mujoco.mjtIntegrator.mjINT_IMPLICITFAST.value:
+        return "its motion is integrated otherwise"
+    return None

@@ -21,6 +21,9 @@ from parkour_mujoco.warp_physics.motors import WarpMotors
 from parkour_mujoco.warp_physics.overflows import Overflows
 from parkour_mujoco.warp_physics.step import PhysicsStep
 
+MOST_STEPS = 16
+"""Physics steps in one graph, some 140 kernels each; what takes more of them is several launches."""
+
 
 class Worlds(Simulation):
     """``N`` worlds. On a GPU steps, resets and kinematics are CUDA graphs.
@@ -45,7 +48,7 @@ class Worlds(Simulation):
     ) -> None:
         self._physics, self._graphs, self._ready = physics, dict[str, Any](), False
         self._motors: WarpMotors | None = None
-        self._decimation = 0
+        self._steps, self._turns = 0, 0
         super().__init__(num_envs, cfg, model=model, device=device)
         # Overflows are counted, and told in one line, instead of printed by each world in each step.
         self.wp_model.opt.warn_overflow = False
@@ -57,11 +60,13 @@ class Worlds(Simulation):
         self.expand_model_fields(fields)
 
     def create_graph(self) -> None:
-        """Record the graphs once all that they need is there, and again when mjlab has replaced arrays."""
+        """Compile, and record the graphs, once what they need is there, and again when mjlab has replaced arrays."""
         self._graphs.clear()
-        if not self._ready or not self.use_cuda_graph:
+        if not self._ready:
             return
         self.load_kernels()
+        if not self.use_cuda_graph:
+            return
         for name in self._acts():
             self._record(name)
 
@@ -97,16 +102,23 @@ class Worlds(Simulation):
 
     def attach(self, motors: WarpMotors, decimation: int) -> None:
         """Have :meth:`control` step with these motors, ``decimation`` physics steps at a time."""
-        self._motors, self._decimation = motors, decimation
-        self._target = TorchArray(motors.target)
+        self._motors, self._target = motors, TorchArray(motors.target)
+        self._steps = max(n for n in range(1, MOST_STEPS + 1) if decimation % n == 0)
+        self._turns = decimation // self._steps
         if self.use_cuda_graph:
             compile_together(lambda: motors.write(self.wp_data), self.wp_device)
             self._record("control")
 
+    def detach(self) -> None:
+        """No motors."""
+        self._motors = None
+        self._graphs.pop("control", None)
+
     def control(self, target: Tensor) -> None:
         """One control step: the motors of :meth:`attach` follow the joint targets ``[N, J]`` [rad]."""
         self._target[:] = target
-        self._run("control")
+        for _ in range(self._turns):
+            self._run("control")
 
     def begin(self, begun: Tensor) -> None:
         """The model's own initial state where ``begun`` (``[N]`` bool) is set."""
@@ -126,7 +138,7 @@ class Worlds(Simulation):
             mujoco_warp.camlight(model, data)
 
         def control(motors: WarpMotors) -> None:
-            for _ in range(self._decimation):
+            for _ in range(self._steps):
                 motors.write(data)
                 step()
 

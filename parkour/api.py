@@ -11,10 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from parkour.arguments import instance, place, seed_number, whole
 from parkour.errors import ParkourError
 from parkour.tasks.resolved import ResolvedTask
 
 if TYPE_CHECKING:
+    import torch
+
     from parkour.engines.gymnasium_env import GymnasiumEnv
     from parkour.evaluation.evaluate import Evaluation, EvaluationOptions
     from parkour.exporters.exporter import ExportOptions, ExportResult
@@ -57,7 +60,7 @@ def make_env(
     overlay: str | None = None,
     changes: Changes | None = None,
     engine: str | None = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     seed: int = 1,
     flat: bool = False,
     render_mode: str | None = None,
@@ -95,7 +98,7 @@ def load_policy(
     *,
     overlay: str | None = "eval",
     changes: Changes | None = None,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     allow_mismatch: bool = False,
     allow_missing: bool = False,
 ) -> LoadedPolicy:
@@ -112,12 +115,14 @@ def load_policy(
 
     Raises:
         CheckpointError: there is none, it is damaged, or does not fit.
+        DeviceError: there is no such device.
     """
+    from parkour.engines.device import check_device
     from parkour.policies.loaded import LoadedPolicy
     from parkour.policies.task import task_of
     from parkour.tasks.missing import TRAINING
 
-    weights = _weights(source, task)
+    weights, device = _weights(source, task), check_device(device)
     known = task_of(weights, overlay, changes, spare=TRAINING if allow_missing else ())
     return LoadedPolicy(weights, known, device, allow_mismatch=allow_mismatch)
 
@@ -129,7 +134,7 @@ def evaluate(
     num_envs: int = 256,
     steps: int = 1500,
     seed: int = 1,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     engine: str | None = None,
     noise: str | None = None,
     changes: Changes | None = None,
@@ -157,13 +162,14 @@ def evaluate(
     from parkour.evaluation.evaluate import EvaluationOptions
     from parkour.evaluation.evaluate import evaluate as score
 
-    given = options or EvaluationOptions()
+    given = instance("options", options, EvaluationOptions) if options is not None else EvaluationOptions()
     asked = replace(
         given.changes, noise=noise or given.changes.noise, changes={**given.changes.changes, **(changes or {})}
     )
     given = replace(
-        given, protocol=protocol, num_envs=num_envs, steps=steps, seed=seed, device=device, engine=engine, changes=asked
-    )
+        given, protocol=protocol, num_envs=whole("num_envs", num_envs), steps=whole("steps", steps),
+        seed=seed_number("seed", seed), device=device, engine=engine, changes=asked,
+    )  # fmt: skip
     return score(_weights_of(policy), given, notify=notify)
 
 
@@ -177,7 +183,7 @@ def train(
     time_limit: float | None = None,
     teacher: LoadedPolicy | str | Path | None = None,
     seed: int | None = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     engine: str | None = None,
     log_root: str | Path = "logs",
     options: TrainOptions | None = None,
@@ -212,11 +218,12 @@ def train(
 
     resolved = isinstance(task, ResolvedTask)
     ready = load_task(task, overlay=overlay if resolved else overlay or "train", changes=changes)
-    given: dict[str, Any] = {
-        "num_envs": num_envs, "iterations": iterations, "time_limit": time_limit, "seed": seed, "device": device,
-        "engine": engine, "checkpoint": None if teacher is None else _weights_of(teacher).path,
-    }  # fmt: skip
-    chosen = replace(options or TrainOptions(progress=False), log_root=Path(log_root))
+    numbers = {"num_envs": num_envs, "iterations": iterations, "seed": seed}
+    given: dict[str, Any] = {key: whole(key, value) for key, value in numbers.items() if value is not None}
+    given |= {"time_limit": time_limit, "device": device, "engine": engine}
+    given["checkpoint"] = None if teacher is None else _weights_of(teacher).path
+    chosen = instance("options", options, TrainOptions) if options is not None else TrainOptions(progress=False)
+    chosen = replace(chosen, log_root=place("log_root", log_root))
     return run(
         ready, replace(chosen, **{key: value for key, value in given.items() if value is not None}), notify=notify
     )
@@ -245,13 +252,16 @@ def export(
     from parkour.exporters.exporter import ExportOptions, export_policy
     from parkour.exporters.targets import make_target
 
-    chosen = replace(options or ExportOptions(), format=format)
+    given = instance("options", options, ExportOptions) if options is not None else ExportOptions()
+    folder, chosen = place("out", out), replace(given, format=instance("format", format, str))
     make_target(format, chosen.params)  # Before weights are read, which takes seconds.
-    return export_policy(_weights_of(policy), Path(out), chosen, notify=notify)
+    return export_policy(_weights_of(policy), folder, chosen, notify=notify)
 
 
 def _weights_of(policy: LoadedPolicy | str | Path) -> Weights:
-    return _weights(policy, None) if isinstance(policy, (str, Path)) else policy.weights
+    from parkour.policies.loaded import LoadedPolicy
+
+    return policy.weights if isinstance(policy, LoadedPolicy) else _weights(policy, None)
 
 
 def _weights(source: str | Path, task: str | None) -> Weights:
@@ -259,6 +269,6 @@ def _weights(source: str | Path, task: str | None) -> Weights:
 
     if source == PRETRAINED:
         return load_weights(PolicySource(task=task, pretrained=True))
-    path = Path(source)
+    path = place("the policy", source)
     named = PolicySource(task=task, run=path) if path.is_dir() else PolicySource(task=task, checkpoint=path)
     return load_weights(named)

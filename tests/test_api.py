@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -66,6 +68,81 @@ def test_wrong_observations_are_one_clear_error(policy: LoadedPolicy) -> None:
         policy(groups | {"proprioception": torch.zeros(3, 52)})
     with pytest.raises(ParkourError, match=r"got observations of shape \(3, 7\)"):
         policy(torch.zeros(3, 7))
+
+
+def test_groups_of_other_kinds_are_one_clear_error(policy: LoadedPolicy) -> None:
+    groups: dict[str, Any] = {name: torch.zeros(3, *shape) for name, shape in policy.shapes.items()}
+    wrong: dict[str, Any] = {
+        "got observations of type NoneType": None,
+        "'height_scan': got ndarray, expected a torch.Tensor": groups | {"height_scan": groups["height_scan"].numpy()},
+        "2 of height_scan": groups | {"height_scan": groups["height_scan"][:2]},
+    }
+    for said, observations in wrong.items():
+        with pytest.raises(ParkourError, match=said):
+            policy(observations)
+    doubles = {name: value.double() for name, value in groups.items()}
+    torch.testing.assert_close(policy(doubles), policy(groups))
+
+
+def test_a_student_is_of_one_number_of_environments_until_it_forgets_them() -> None:
+    student = parkour.load_policy("pretrained", "go2-student")
+    groups = {name: torch.rand(2, *shape) for name, shape in student.shapes.items()}
+    student(groups)
+    one = {name: value[:1] for name, value in groups.items()}
+    with pytest.raises(ParkourError, match="got observations of 1 environments, where it remembers 2") as caught:
+        student(one)
+    assert caught.value.hint is not None and "reset" in caught.value.hint
+    wrong: dict[str, Any] = {
+        "got flags of 1 environments, expected 2": torch.tensor([True]),
+        "got torch.float32 of shape": torch.zeros(2),
+        "got list": [True, False],
+    }
+    for said, ended in wrong.items():
+        with pytest.raises(ParkourError, match=said):
+            student.reset(ended)
+    student.reset(torch.tensor([1, 0]))
+    student.reset()
+    assert student(one).shape == (1, 12)
+
+
+WRONG_CALLS: dict[str, tuple[Callable[[], Any], str]] = {
+    "a task": (lambda: parkour.load_task(3), "got the task 3, expected its name, its file or its tables"),  # pyright: ignore[reportArgumentType]
+    "an overlay": (lambda: parkour.load_task("go2-teacher", overlay=["train"]), "got the overlay"),  # pyright: ignore[reportArgumentType]
+    "changes": (lambda: parkour.load_task("go2-teacher", changes=["a=1"]), "got the changes"),  # pyright: ignore[reportArgumentType]
+    "a path of a change": (lambda: parkour.load_task("go2-teacher", changes={1: 2}), "got the changes"),  # pyright: ignore[reportArgumentType]
+    "weights": (lambda: parkour.load_policy(None), "the policy: got None, expected a path"),  # pyright: ignore[reportArgumentType]
+    "a policy": (lambda: parkour.evaluate(3), "the policy: got 3"),  # pyright: ignore[reportArgumentType]
+    "a device": (lambda: parkour.load_policy("pretrained", device="gpu"), "got device 'gpu'"),
+    "no device": (lambda: parkour.make_env("go2-teacher", device=3), "got device 3"),  # pyright: ignore[reportArgumentType]
+    "a count": (lambda: parkour.evaluate("pretrained", num_envs=1.5), "num_envs: got 1.5"),  # pyright: ignore[reportArgumentType]
+    "steps": (lambda: parkour.evaluate("pretrained", steps=0), "steps: got 0"),
+    "a seed": (lambda: parkour.train("go2-teacher", seed=1.5), "seed: got 1.5, expected a whole number"),  # pyright: ignore[reportArgumentType]
+    "options": (lambda: parkour.train("go2-teacher", options=3), "options: got 3, expected TrainOptions"),  # pyright: ignore[reportArgumentType]
+    "a folder": (lambda: parkour.export("pretrained", None), "out: got None, expected a path"),  # pyright: ignore[reportArgumentType]
+    "a format": (lambda: parkour.export("pretrained", "x", format=None), "format: got None"),  # pyright: ignore[reportArgumentType]
+}
+
+
+@pytest.mark.parametrize("what", WRONG_CALLS)
+def test_what_is_something_else_is_one_clear_error(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    call, said = WRONG_CALLS[what]
+    with pytest.raises(ParkourError, match=said):
+        call()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_values_may_come_from_numpy_and_torch() -> None:
+    changes = {
+        "rewards.feet_edge.weight": np.float32(-2.0),
+        "course.levels": np.int64(3),
+        "course.start_levels": np.array([0, 1]),
+        "terrain:flat": torch.tensor(0.5),
+    }
+    model = parkour.load_task("go2-teacher", changes=changes).model
+    assert model.rewards["feet_edge"].weight == -2.0 and model.terrains["flat"].share == 0.5
+    assert (model.course.levels, model.course.start_levels) == (3, (0, 1))
+    assert parkour.load_policy("pretrained", device=torch.device("cpu")).device.type == "cpu"  # pyright: ignore[reportArgumentType]
 
 
 def test_tasks_come_by_name_tables_and_changes() -> None:

@@ -24,7 +24,7 @@ def rank() -> int:
     return process_number("RANK")
 
 
-def choose_device(wanted: str | None) -> str:
+def choose_device(wanted: str | torch.device | None) -> str:
     """``cpu`` or ``cuda:N``: what was asked for, or else a GPU if there is one. Each of several processes has its own.
 
     Raises:
@@ -32,7 +32,7 @@ def choose_device(wanted: str | None) -> str:
     """
     if wanted is None:
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    check_device(wanted)
+    wanted = check_device(wanted)
     if wanted == "cpu":
         return wanted
     index = process_number("LOCAL_RANK") if distributed() else int(wanted.partition(":")[2] or 0)
@@ -40,20 +40,22 @@ def choose_device(wanted: str | None) -> str:
     return f"cuda:{index}"
 
 
-def check_device(device: str) -> None:
-    """Whether torch can compute there.
+def check_device(wanted: str | torch.device) -> str:
+    """Its name, if torch can compute there.
 
     Raises:
         DeviceError: it is no device, or does not exist here.
     """
-    if not _DEVICE.fullmatch(device):
+    device = str(wanted) if isinstance(wanted, torch.device) else wanted
+    if not isinstance(device, str) or not _DEVICE.fullmatch(device):
         raise DeviceError(f"got device {device!r}, expected 'cpu', 'cuda' or 'cuda:N'")
     if device == "cpu":
-        return
+        return device
     if not torch.cuda.is_available():
         raise DeviceError(f"got device {device!r}, but torch sees no CUDA GPU", hint="--device cpu, or: parkour doctor")
     if int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
         raise DeviceError(f"got device {device!r}, but there are {torch.cuda.device_count()} GPUs, counted from 0")
+    return device
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
+from parkour.arguments import seed_number, whole
 from parkour.engines.choice import check_engine_options, choose_engine
 from parkour.engines.device import choose_device, stepping_threads
 from parkour.engines.make import make_task_env
@@ -70,11 +71,11 @@ class GymnasiumEnv(VectorEnv):
             ParkourError: a seed per environment, or options, which there are none of; the environments are closed.
         """
         self._check_open()
-        if seed is not None and not isinstance(seed, int):
+        if isinstance(seed, (list, tuple)):
             raise ParkourError(f"got the seed {seed!r}, expected one int for all environments")
         if options:
-            raise ParkourError(f"got the options {', '.join(options)}, expected none")
-        self.env.reset(seed=seed)
+            raise ParkourError(f"got the options {', '.join(map(str, options))}, expected none")
+        self.env.reset(seed=None if seed is None else seed_number("seed", seed))
         return self._ordinary(self.env.groups), {}
 
     def step(
@@ -95,12 +96,9 @@ class GymnasiumEnv(VectorEnv):
                 lie on a GPU, where looking would wait for it; the environments are closed.
         """
         self._check_open()
-        if isinstance(actions, np.ndarray):
-            actions = torch.as_tensor(actions)
-            _check_finite(actions)
-            actions = actions.to(self.device)
-        else:
-            _check_finite(actions)
+        on_host = _from_numpy(actions) if isinstance(actions, np.ndarray) else actions
+        _check_finite(on_host)
+        actions = on_host.to(self.device) if isinstance(actions, np.ndarray) else actions
         with stepping_threads(self.device):
             result = self.env.transition(actions)
         return self._five(result)
@@ -133,6 +131,18 @@ class GymnasiumEnv(VectorEnv):
             return {name: value.clone() for name, value in groups.items()}
 
 
+def _from_numpy(actions: np.ndarray) -> Tensor:
+    """A tensor of its own: an array may be read-only, reversed, or in another byte order.
+
+    Raises:
+        ParkourError: it is not of floating point numbers.
+    """
+    if not np.issubdtype(actions.dtype, np.floating):
+        raise ParkourError(f"got actions of dtype {actions.dtype}, expected float32")
+    with np.errstate(over="ignore"):  # What is too large is infinite, and refused.
+        return torch.from_numpy(np.array(actions, dtype=np.float32, order="C"))
+
+
 def _check_finite(actions: object) -> None:
     """Whether actions on the host are finite; on a GPU, a robot whose action is not fails, without anybody waiting.
 
@@ -142,7 +152,9 @@ def _check_finite(actions: object) -> None:
     # What has another type or shape is told of later.
     if not isinstance(actions, Tensor) or actions.device.type != "cpu" or actions.dim() != 2:
         return
-    finite = actions.isfinite().all(dim=-1)
+    if actions.layout != torch.strided or not actions.is_floating_point():
+        return
+    finite = actions.float().isfinite().all(dim=-1)
     if not bool(finite.all()):
         bad = (~finite).nonzero().flatten().tolist()
         raise ParkourError(f"got actions that are NaN or infinite for {len(bad)} of {len(actions)} robots ({few(bad)})")
@@ -162,7 +174,7 @@ def make_vec_env(
     overlay: str = "train",
     changes: Changes | None = None,
     engine: str | None = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     seed: int = DEFAULT_SEED,
     flat: bool = True,
     render_mode: str | None = None,
@@ -183,12 +195,11 @@ def make_vec_env(
         engine_options: options of the engine's own.
 
     Raises:
-        ParkourError: there is no such task, engine or device, or nothing can run here.
+        ParkourError: there is no such task, engine or device, nothing can run here, or a number is none.
     """
     if render_mode not in (None, "rgb_array"):
         raise ParkourError(f"got render_mode {render_mode!r}, expected 'rgb_array' or None")
-    if num_envs < 1:
-        raise ParkourError(f"got {num_envs} environments, expected at least 1")
+    num_envs, seed = whole("num_envs", num_envs, 1), seed_number("seed", seed)
     resolved = load_task(task, overlay=overlay, changes=changes) if isinstance(task, str) else task
     identity, simulator = choose_engine(engine)
     check_engine_options(identity, simulator, engine_options)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from parkour.arguments import seed_number
 from parkour.errors import ParkourError
 from parkour.quick_imports import import_rsl_rl
 
@@ -125,6 +126,7 @@ class TaskEnv(VecEnv):
                 made with.
         """
         if seed is not None:
+            seed = seed_number("seed", seed)
             torch.manual_seed(seed)
             self.mdp.restart(seed)
         self._observations = self._begin(None)
@@ -182,6 +184,8 @@ def check_actions(actions: object, num_envs: int, num_actions: int, device: torc
         raise ParkourError(
             f"got actions of shape {tuple(actions.shape)}, expected {(num_envs, num_actions)}: environments, joints"
         )
+    if actions.layout != torch.strided:
+        raise ParkourError(f"got actions of layout {actions.layout}, expected torch.strided")
     if not actions.is_floating_point():
         raise ParkourError(f"got actions of dtype {actions.dtype}, expected torch.float32")
     if actions.device != device:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from parkour.arguments import seed_number, whole
 from parkour.engines.choice import check_engine_options, choose_engine
 from parkour.engines.device import choose_device
 from parkour.engines.make import make_task_env
@@ -101,13 +102,9 @@ def check_options(options: EvaluationOptions) -> EvaluationProtocol:
     Raises:
         ParkourError: they cannot.
     """
-    for name, value, least in (
-        ("--num-envs", options.num_envs, 1),
-        ("--steps", options.steps, 1),
-        ("--seed", options.seed, 0),
-    ):
-        if value < least:
-            raise ParkourError(f"{name}: got {value}, expected at least {least}")
+    whole("--num-envs", options.num_envs, 1)
+    whole("--steps", options.steps, 1)
+    seed_number("--seed", options.seed)
     return find_protocol(options.protocol)
 
 

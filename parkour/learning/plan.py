@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from parkour.arguments import seed_number
 from parkour.engines.choice import check_engine_options, choose_engine, choose_num_envs
 from parkour.engines.device import choose_device, rank
 from parkour.engines.make import make_task_env
@@ -16,7 +17,7 @@ from parkour.learning.loggers import NO_LOGGER, find_logger
 from parkour.learning.options import DEFAULT_SEED, RunResult, TrainOptions
 from parkour.learning.resume import complete, first_weights, kept_checkpoints, not_kept, total_iterations
 from parkour.learning.run_folder import commit_here
-from parkour.learning.run_options import LARGEST_SEED, RunOptions, now, read_run_options
+from parkour.learning.run_options import RunOptions, now, read_run_options
 from parkour.policies.checkpoint_folder import LARGEST_NUMBER
 from parkour.policies.definition import PolicyDefinition, define_training
 from parkour.policies.fit import check_meaning
@@ -177,10 +178,8 @@ def check_options(options: TrainOptions, stage: str) -> None:
             raise ParkourError(f"{name}: got {value}, expected at most {LARGEST_NUMBER:,}")
     if options.time_limit is not None and not options.time_limit > 0:
         raise ParkourError(f"--time-limit: got {options.time_limit:g} minutes, expected more than 0")
-    if options.seed is not None and options.seed < 0:
-        raise ParkourError(f"--seed: got {options.seed}, expected at least 0")
-    if options.seed is not None and options.seed > LARGEST_SEED:
-        raise ParkourError(f"--seed: got {options.seed}, expected at most {LARGEST_SEED:,}")
+    if options.seed is not None:
+        seed_number("--seed", options.seed)
     if options.student is not None and (options.resume or stage != "student"):
         other = "--resume" if options.resume else f"a {stage}'s task"
         raise ParkourError(f"got --student and {other}: a student's weights are what a new student begins with")

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import tomli_w
 
+from parkour.arguments import LARGEST_SEED
 from parkour.errors import StorageError
 from parkour.policies.checkpoint_folder import LARGEST_NUMBER, OPTIONS_FILE
 from parkour.reading import read_toml
 from parkour.registry.spec_check import NAME_PATTERN
 from parkour.storage import write_text
-
-LARGEST_SEED = (1 << 63) - 1
 
 
 @dataclass(frozen=True)

@@ -45,38 +45,70 @@ class LoadedPolicy:
         }
         """Shape of each observation group, without the environments."""
         self._policy = DeployedPolicy(actor.to(device))
+        self._remembers = bool(actor.is_recurrent)
+        self._robots: int | None = None
+        """Of the last call."""
 
     def __call__(self, observations: Mapping[str, Tensor] | Tensor) -> Tensor:
         """Actions ``[N, J]``. Call it once per control step, and :meth:`reset` with the episodes that ended.
 
         Args:
-            observations: the groups that environments of :attr:`task` return, or all of them as one vector ``[N, D]``.
+            observations: the groups that environments of :attr:`task` return, or all of them as one vector ``[N, D]``;
+                numbers of any precision, on any device.
 
         Raises:
-            ParkourError: a group is missing, or has another shape.
+            ParkourError: a group is missing, or has another shape; it remembers another number of environments.
         """
+        groups = self._groups(observations)
+        robots = groups.batch_size[0]
+        if self._remembers and self._robots not in (None, robots):
+            raise ParkourError(
+                f"got observations of {robots} environments, where it remembers {self._robots}",
+                hint="policy.reset() forgets them; a policy for each set of environments",
+            )
+        self._robots = robots
         with torch.inference_mode(False):
-            return self._policy(self._groups(observations)).clone()
+            return self._policy(groups).clone()
 
     def reset(self, ended: Tensor | None = None) -> None:
-        """Forget the environments ``ended`` (``[N]`` bool), or all; of use to policies with a memory."""
-        self._policy.reset(ended)
+        """Forget the environments ``ended`` (``[N]`` bool), or all; of use to policies with a memory.
+
+        Raises:
+            ParkourError: ``ended`` is not one flag for each environment of the last call.
+        """
+        if ended is None:
+            self._robots = None
+            self._policy.reset()
+            return
+        if not isinstance(ended, Tensor) or ended.is_floating_point() or ended.ndim != 1:
+            got = f"{ended.dtype} of shape {tuple(ended.shape)}" if isinstance(ended, Tensor) else _kind(ended)
+            raise ParkourError(f"ended: got {got}, expected a bool tensor (N,), such as terminated | truncated")
+        if self._robots not in (None, len(ended)):
+            raise ParkourError(f"ended: got flags of {len(ended)} environments, expected {self._robots}")
+        self._policy.reset(ended.to(self.device, torch.bool))
 
     def __repr__(self) -> str:
         return f"<policy {self.weights.label}, {self.weights.path.name}>"
 
     def _groups(self, observations: Mapping[str, Tensor] | Tensor) -> TensorDict:
-        given = self._split(observations) if isinstance(observations, Tensor) else dict(observations.items())
+        given = self._split(observations) if isinstance(observations, Tensor) else _named(observations)
         for name, shape in self.shapes.items():
             value = given.get(name)
+            if value is not None and not isinstance(value, Tensor):
+                raise ParkourError(f"observation group {name!r}: got {_kind(value)}, expected a torch.Tensor")
             if value is None or tuple(value.shape[1:]) != shape:
                 got = f"{tuple(value.shape)}" if value is not None else f"only {', '.join(given) or 'nothing'}"
                 raise ParkourError(
                     f"observation group {name!r}: got {got}, expected (N, {', '.join(map(str, shape))})",
                     hint="environments of the policy's own task: parkour.make_env(policy.task, num_envs=N)",
                 )
-        size = len(next(iter(given.values())))
-        return TensorDict({name: given[name].to(self.device) for name in self.shapes}, batch_size=[size])  # pyright: ignore[reportArgumentType]
+        sizes = {name: len(given[name]) for name in self.shapes}
+        if len(set(sizes.values())) > 1:
+            told = ", ".join(f"{size} of {name}" for name, size in sizes.items())
+            raise ParkourError(f"got observations of as many environments as {told}, expected one number for all")
+        size = next(iter(sizes.values()))
+        groups = {name: given[name].to(self.device, torch.float32) for name in self.shapes}
+        return TensorDict(groups, batch_size=[size])  # pyright: ignore[reportArgumentType]
 
     def _split(self, vector: Tensor) -> dict[str, Tensor]:
         """The groups of ``[N, D]``, in the task's order."""
@@ -85,3 +117,13 @@ class LoadedPolicy:
             raise ParkourError(f"got observations of shape {tuple(vector.shape)}, expected (N, {sum(sizes)})")
         parts = vector.split(sizes, dim=1)
         return {name: part.unflatten(1, shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+
+
+def _named(observations: object) -> dict[str, Tensor]:
+    if not isinstance(observations, (Mapping, TensorDict)):
+        raise ParkourError(f"got observations of type {_kind(observations)}, expected groups by name, or one tensor")
+    return dict(observations.items())  # pyright: ignore[reportReturnType]
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__

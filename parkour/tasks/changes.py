@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from parkour.arguments import plain
 from parkour.errors import TaskError
 from parkour.reading import DEEPEST, LONGEST_KEY
 from parkour.tasks.suggest import did_you_mean
@@ -37,6 +38,7 @@ _KEY_PART = re.compile(r'"([^"]*)"|([^."=\s]+)')
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _ADDITION = re.compile(r'([^."=\s:]*):(.*)')
 _EXAMPLE = "--set rewards.feet_edge.weight=-2"
+_EXAMPLE_IN_PYTHON = 'changes={"rewards.feet_edge.weight": -2.0}'
 _EXAMPLE_ADDED = (
     "--with terrain:NAME=SHARE, reward:NAME=WEIGHT, observation:NAME, termination:NAME, event:NAME or command_term:NAME"
 )
@@ -56,6 +58,17 @@ def apply_changes(tables: Mapping[str, Any], changes: Changes) -> Table:
         if not _ADDITION.fullmatch(name):
             result = _set_value(result, name, value)
     return result
+
+
+def checked_changes(changes: object) -> Changes:
+    """Changes with what numpy and torch made in them as Python's own.
+
+    Raises:
+        TaskError: they are something else than values by their paths.
+    """
+    if not isinstance(changes, Mapping) or not all(isinstance(name, str) for name in changes):
+        raise TaskError(f"got the changes {changes!r}, expected values by their paths", hint=_EXAMPLE_IN_PYTHON)
+    return plain(changes)
 
 
 def changed_paths(tables: Mapping[str, Any], changes: Changes) -> list[Path]:

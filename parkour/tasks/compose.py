@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from parkour.errors import TaskError
-from parkour.tasks.changes import Changes, apply_changes, changed_paths
+from parkour.tasks.changes import Changes, apply_changes, changed_paths, checked_changes
 from parkour.tasks.document import OVERLAYS, TaskDocument
 from parkour.tasks.layers import Layers, Replaced
 from parkour.tasks.suggest import did_you_mean
@@ -36,13 +36,15 @@ def compose(document: TaskDocument, overlay: str | None = None, changes: Changes
     Raises:
         TaskError: no such overlay, or a change that does not fit the task.
     """
+    if not isinstance(overlay, (str, type(None))):
+        raise TaskError(f"got the overlay {overlay!r}, expected its name, such as 'train' or 'train+noisy'")
+    changes = checked_changes({} if changes is None else changes)
     ran = document.ran
     wanted = ran.overlays if overlay is None else tuple(dict.fromkeys(name for name in overlay.split("+") if name))
     for name in wanted:
         if name not in document.overlays and name not in (*OVERLAYS, *ran.overlays):
             raise TaskError(f"unknown overlay {name!r}; {did_you_mean(name, {*OVERLAYS, *document.overlays})}")
     new = [name for name in wanted if name not in ran.overlays]
-    changes = changes or {}
     both = {path: value for path, value in ran.changes.items() if path not in changes} | dict(changes)
     if wanted == ran.overlays and not changes:
         # As it ran, or as it is registered: what is written down about the base stays as it was written.

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from parkour.arguments import plain
 from parkour.errors import PluginError, TaskError
 from parkour.reading import MalformedError, check_values, parse_toml, read_text, user_path
 from parkour.registry import RegisteredSpec, Registry, resolve_target
@@ -67,9 +68,12 @@ def read_task(task: TaskSource, registry: Registry) -> tuple[TaskDocument, str |
         registry: where names are looked up.
     """
     if isinstance(task, Mapping):
-        _check(task, "the task")
-        tables = copy.deepcopy(dict(task))
+        tables = plain(task)
+        _check(tables, "the task")
+        tables = copy.deepcopy(tables)
         return _document(tables, TaskOrigin("tables"), registry, base=None, chain=()), None
+    if not isinstance(task, (str, os.PathLike)):
+        raise TaskError(f"got the task {task!r}, expected its name, its file or its tables", hint="parkour tasks list")
     return _read(task, registry, base=None, chain=())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gymnasium
@@ -72,7 +72,7 @@ def test_wrong_calls_are_one_clear_error() -> None:
             env.step(actions)  # type: ignore[arg-type]
     with pytest.raises(ParkourError, match="expected one int for all environments"):
         env.reset(seed=[1] * 6)
-    with pytest.raises(ParkourError, match="got 0 environments"):
+    with pytest.raises(ParkourError, match="num_envs: got 0"):
         gymnasium.make_vec("parkour/go2-teacher", num_envs=0)
 
 
@@ -85,6 +85,67 @@ def test_actions_that_are_not_finite_are_one_clear_error_where_looking_is_free()
         with pytest.raises(ParkourError, match=r"got actions that are NaN or infinite for 2 of 6 robots \(1, 4\)"):
             env.step(given)
     assert int(env.env.episode_length_buf.sum()) == 0
+
+
+ARRAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "double": lambda a: a.astype(np.float64),
+    "half": lambda a: a.astype(np.float16),
+    "reversed": lambda a: a[::-1].copy()[::-1],
+    "transposed": lambda a: np.asfortranarray(a),
+    "of another byte order": lambda a: a.astype(">f4"),
+    "read-only": lambda a: np.frombuffer(a.tobytes(), np.float32).reshape(a.shape),
+}
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+@pytest.mark.filterwarnings("error")
+def test_any_array_of_numbers_is_an_action(kind: str) -> None:
+    actions = np.random.default_rng(0).integers(-4, 4, (6, 12)).astype(np.float32) / 4
+    seen: list[Tensor] = []
+    for given in (actions, ARRAYS[kind](actions)):
+        env = gliding()
+        env.reset(seed=1)
+        env.step(given)
+        seen.append(env.env.mdp.context.action)
+    assert torch.equal(*seen)
+
+
+WRONG_ACTIONS: dict[str, tuple[Any, str]] = {
+    "objects": (np.zeros((6, 12), object), "got actions of dtype object, expected float32"),
+    "text": (np.full((6, 12), "a"), "got actions of dtype <U1"),
+    "whole numbers": (np.zeros((6, 12), int), "got actions of dtype int64"),
+    "no array": ([[0.0] * 12] * 6, "got actions of type list"),
+    "too large for float32": (np.full((6, 12), 1e300), "NaN or infinite for 6 of 6 robots"),
+    "too large a tensor": (torch.full((6, 12), 1e300, dtype=torch.float64), "NaN or infinite for 6 of 6 robots"),
+    "sparse": (torch.zeros(6, 12).to_sparse(), r"got actions of layout torch.sparse_coo, expected torch.strided"),
+    "elsewhere": (torch.zeros(6, 12, device="meta"), "got actions on meta"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_ACTIONS)
+@pytest.mark.filterwarnings("error")
+def test_whatever_else_is_an_action_is_one_clear_error(what: str) -> None:
+    actions, said = WRONG_ACTIONS[what]
+    with pytest.raises(ParkourError, match=said):
+        gliding().step(actions)
+
+
+@pytest.mark.parametrize("seed", [-1, 1 << 63, True, 1.0, "1", None])
+def test_what_is_no_seed_is_one_clear_error(seed: Any) -> None:
+    if seed is not None:  # Of a reset: go on as before.
+        with pytest.raises(ParkourError, match="seed: got"):
+            gliding().reset(seed=seed)
+    with pytest.raises(ParkourError, match="seed: got"):
+        gymnasium_env.make_vec_env("go2-teacher", 1, device="cpu", seed=seed)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    one, other = gliding(), gliding()
+    seen = [env.reset(seed=seed)[0] for env, seed in ((one, 3), (other, np.int64(3)))]
+    assert all(torch.equal(seen[0][name], seen[1][name]) for name in seen[0])
+    for count in (0, 2.0, "2", True):
+        with pytest.raises(ParkourError, match="num_envs: got"):
+            gymnasium_env.make_vec_env("go2-teacher", count, device="cpu")  # pyright: ignore[reportArgumentType]
 
 
 def test_a_robot_that_is_broken_is_told_apart_from_one_that_fell(monkeypatch: pytest.MonkeyPatch) -> None:

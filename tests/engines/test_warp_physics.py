@@ -193,6 +193,22 @@ def test_motors_are_those_in_torch() -> None:
     env.close()
 
 
+def test_motors_of_a_broken_robot_give_no_number_either() -> None:
+    env = make(num_envs=3)
+    torques = []
+    for driven in (env._driven, None):
+        env._driven = driven
+        env.reset(seed=1)
+        env.sim.data.qvel[1, 6] = float("nan")
+        env.sim.data.qpos[2, 8] = float("inf")
+        env._simulate(torch.zeros(3, 12))
+        torques.append(env._torque.clone())
+    mine, theirs = torques
+    assert theirs[1].isnan().any() and theirs[0].isfinite().all()
+    assert torch.equal(mine.isnan(), theirs.isnan())
+    env.close()
+
+
 def test_what_finds_no_room_is_counted_and_told(caplog: pytest.LogCaptureFixture) -> None:
     env = make("physics.constraints=8", "physics.contacts=2", num_envs=6)
     logs: list[dict[str, Any]] = []

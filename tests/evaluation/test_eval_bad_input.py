@@ -38,6 +38,7 @@ def test_no_checkpoint_anywhere(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["--num-envs", "0"], ["--num-envs: got 0"]),
         (["--steps", "0"], ["--steps: got 0"]),
         (["--seed", "-1"], ["--seed: got -1"]),
+        (["--seed", str(1 << 64)], ["--seed: got 18446744073709551616, expected at most"]),
         (["--device", "tpu"], ["got device 'tpu'"]),
         (["--engine", "bullet"], ["unknown engine 'bullet'"]),
         (["--blank-depth"], ["--blank-depth", "go2-teacher", "no depth camera"]),

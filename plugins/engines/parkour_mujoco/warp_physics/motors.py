@@ -40,7 +40,11 @@ def _torques(
     drop = slope[j] * wp.clamp(speed, -fastest[j], fastest[j])
     most = wp.min(saturation[j] - drop, limit[j])
     least = wp.max(-saturation[j] - drop, -limit[j])
-    ctrl[n, j] = strength[n, 0] * wp.clamp(wanted, least, most)
+    torque = wp.clamp(wanted, least, most)
+    # Of a robot whose state is no number torch gives none either; Warp's clamp would give a bound.
+    if wp.isnan(wanted):
+        torque = wanted
+    ctrl[n, j] = strength[n, 0] * torque
 
 
 class WarpMotors:

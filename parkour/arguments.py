@@ -1,0 +1,84 @@
+"""What Python callers hand over, made plain: a line says what was got in place of what was expected. Imports nothing
+heavy."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from parkour.errors import ParkourError
+
+LARGEST_SEED = (1 << 63) - 1
+"""What torch's and numpy's generators both take."""
+T = TypeVar("T")
+
+
+@runtime_checkable
+class Array(Protocol):
+    """Numbers of numpy or torch."""
+
+    def tolist(self) -> Any:
+        """As Python's own."""
+        ...
+
+
+def whole(name: str, value: object, least: int | None = None, most: int | None = None) -> int:
+    """A whole number, Python's or numpy's.
+
+    Raises:
+        ParkourError: it is something else, or out of bounds.
+    """
+    try:
+        number = operator.index(value)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError, RuntimeError):  # torch raises what it likes.
+        number = None
+    if number is None or isinstance(value, bool):
+        raise ParkourError(f"{name}: got {value!r}, expected a whole number")
+    if least is not None and number < least:
+        raise ParkourError(f"{name}: got {number}, expected at least {least}")
+    if most is not None and number > most:
+        raise ParkourError(f"{name}: got {number}, expected at most {most:,}")
+    return number
+
+
+def seed_number(name: str, value: object) -> int:
+    """A seed of random numbers.
+
+    Raises:
+        ParkourError: it is none.
+    """
+    return whole(name, value, 0, LARGEST_SEED)
+
+
+def place(name: str, value: object) -> Path:
+    """A file or folder.
+
+    Raises:
+        ParkourError: it is no path.
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise ParkourError(f"{name}: got {value!r}, expected a path")
+    return Path(value)
+
+
+def instance(name: str, value: object, kind: type[T]) -> T:
+    """A value of a class.
+
+    Raises:
+        ParkourError: it is of another.
+    """
+    if not isinstance(value, kind):
+        raise ParkourError(f"{name}: got {value!r}, expected {kind.__name__}")
+    return value
+
+
+def plain(value: Any) -> Any:
+    """A value with the numbers and arrays of numpy and torch in it as Python's own."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(plain(item) for item in value) if type(value) in (list, tuple) else value
+    return value.tolist() if isinstance(value, Array) else value

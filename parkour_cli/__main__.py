@@ -15,6 +15,9 @@ from parkour.streams import let_go, open_standard_streams
 from parkour_cli.ending import importing, unwound
 
 _DEBUG = "PARKOUR_DEBUG=1 shows where it happened"
+_LESS = f"fewer environments (--num-envs), or smaller networks; {_DEBUG}"
+_NO_MEMORY = ("DefaultCPUAllocator", "CUDA out of memory", "Failed to allocate")
+"""What torch and Warp say that they found none, both in errors of no type of their own."""
 
 
 def main(args: list[str] | None = None) -> None:
@@ -45,9 +48,13 @@ def main(args: list[str] | None = None) -> None:
     except typer.Abort:
         print("error: stopped", file=sys.stderr)
         sys.exit(1)
-    except (ParkourError, OSError, MemoryError) as error:
+    except (ParkourError, OSError, MemoryError, RuntimeError) as error:
         if os.environ.get("PARKOUR_DEBUG", "") not in ("", "0"):
             raise
+        if isinstance(error, RuntimeError):
+            if not _lacks_memory(error):
+                raise
+            error = MemoryError(str(error).splitlines()[0])
         from parkour.commands import print_error
 
         _let_the_first_process_speak()
@@ -74,9 +81,14 @@ def _run(app: Callable[..., int], args: list[str] | None) -> int:
 def _of_the_machine(error: OSError | MemoryError) -> ParkourError:
     """What nobody expected where it happened."""
     if isinstance(error, MemoryError):
-        return ParkourError(f"out of memory: {str(error) or 'a file or a task takes more than there is'}", hint=_DEBUG)
+        return ParkourError(f"out of memory: {str(error) or 'a file or a task takes more than there is'}", hint=_LESS)
     where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
     return ParkourError(f"{where or 'cannot read or write: '}{error.strerror or error}", hint=_DEBUG)
+
+
+def _lacks_memory(error: RuntimeError) -> bool:
+    """Whether torch or Warp found no memory for a tensor, on a GPU or beside it."""
+    return type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in _NO_MEMORY)
 
 
 def _stages_shown() -> AbstractContextManager[None]:

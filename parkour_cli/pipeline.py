@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -86,6 +87,7 @@ def pipeline(
     )  # fmt: skip
     with loading():
         _check(settings)
+        settings = replace(settings, teacher_conditions=_teacher_conditions(settings))
     display = ConsoleDisplay(Terminal(stderr=True), make_stages(settings), settings.folder)
     try:
         run_pipeline(settings, CommandLine("parkour_cli"), display)
@@ -102,8 +104,14 @@ def _degradations(names: list[str]) -> tuple[str, ...]:
 
 def _check(settings: PipelineSettings) -> None:
     """What a stage would find wrong, before the first one begins."""
+    from parkour.engines.choice import choose_num_envs
+    from parkour.engines.device import choose_device
     from parkour.evaluation.degradations import find_degradations
+    from parkour.evaluation.evaluate import EvaluationOptions
+    from parkour.evaluation.evaluate import check_options as check_evaluation
     from parkour.learning.launch import wants_processes
+    from parkour.learning.options import TrainOptions
+    from parkour.learning.plan import check_options as check_training
     from parkour.pipeline.plan import make_stages
     from parkour.pipeline.training import Training
     from parkour.policies.definition import define_training
@@ -115,6 +123,32 @@ def _check(settings: PipelineSettings) -> None:
         (settings.student_task, settings.noise, ()),
     ):
         overlay = "+".join(filter(None, ("train", overlay)))
-        define_training(load_task(task, overlay=overlay, changes=read_changes(changes)))
+        loaded = load_task(task, overlay=overlay, changes=read_changes(changes))
+        define_training(loaded)
+        choose_num_envs(settings.num_envs, loaded, "cpu")
     find_degradations(settings.degradations)
     wants_processes(settings.gpus, settings.device)
+    choose_device(settings.device)
+    check_training(TrainOptions(seed=settings.seed), "teacher")
+    check_evaluation(EvaluationOptions(num_envs=settings.eval_envs, steps=settings.eval_steps, seed=settings.seed))
+
+
+def _teacher_conditions(settings: PipelineSettings) -> tuple[str, ...]:
+    """Where the student's robot differs from its teacher's when they are scored.
+
+    How a teacher walks where actions act at once says little where its student's act 20 ms later: the gate would let
+    through what no student can learn from.
+    """
+    from parkour.evaluation.evaluate import EvaluationOptions
+    from parkour.evaluation.protocol import find_protocol, nominal, unlike_conditions
+    from parkour.tasks import load_task
+
+    protocol = find_protocol(EvaluationOptions().protocol)
+    teacher, student = (
+        nominal(load_task(task, overlay=protocol.overlay, changes={**read_changes(changes), **protocol.changes}))
+        for task, changes in (
+            (settings.teacher_task, settings.teacher_changes), (settings.student_task, settings.student_changes)
+        )
+    )  # fmt: skip
+    differ = unlike_conditions(teacher, student)
+    return tuple(f"{path}={json.dumps(wanted)}" for path, (_, wanted) in differ.items() if wanted is not None)

@@ -27,6 +27,7 @@ from parkour.tasks.resolved import ResolvedTask
 
 DEFAULT_NUM_ENVS = 256
 DEFAULT_STEPS = 1500
+MOST_ENVS, MOST_STEPS = 1_000_000, 10_000_000
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ def check_options(options: EvaluationOptions) -> EvaluationProtocol:
     Raises:
         ParkourError: they cannot.
     """
-    whole("--num-envs", options.num_envs, 1)
-    whole("--steps", options.steps, 1)
+    whole("--num-envs", options.num_envs, 1, MOST_ENVS)
+    whole("--steps", options.steps, 1, MOST_STEPS)
     seed_number("--seed", options.seed)
     return find_protocol(options.protocol)
 

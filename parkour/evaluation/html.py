@@ -54,6 +54,8 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 table.lastbold td:last-child { font-weight: 650; }
 .text { text-align: left; }
+table.words th, table.words td { text-align: left; vertical-align: top; }
+table.words td:last-child { white-space: normal; overflow-wrap: anywhere; }
 tr.total td { font-weight: 650; }
 tr.group td { border-top: 1.5px solid #aeb9c3; }
 .good { color: var(--accent); font-weight: 650; } .bad { color: var(--warm); font-weight: 650; }
@@ -150,7 +152,7 @@ def section(title: str, *parts: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]], kind: str = "") -> str:
-    """A table of a class; rows are a class and cells of text."""
+    """A table of a class (``words``: of text that may be long); rows are a class and cells of text."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     lines = (f'<tr class="{row}">{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>' for row, cells in rows)
     body = f"<thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody>"

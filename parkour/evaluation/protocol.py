@@ -153,9 +153,17 @@ def unlike_conditions(a: ResolvedTask, b: ResolvedTask) -> dict[str, tuple[Any, 
 
     Courses are not among them (:func:`same_courses`), nor what only one task has, as a camera's events.
     """
+    return dict(_differences(_conditions(a), _conditions(b)))
+
+
+def _conditions(task: ResolvedTask) -> dict[str, Any]:
+    """These sections, with all numbers of the events: a task says those alone that are not the event's own."""
     same: dict[str, set[str]] = {"physics": set(SAME_RESULTS)}
-    ours, theirs = (task.model.model_dump(mode="json", include=set(CONDITIONS), exclude=same) for task in (a, b))
-    return dict(_differences(ours, theirs))
+    found = task.model.model_dump(mode="json", include=set(CONDITIONS), exclude=same)
+    for name, part in task.events.items():
+        if part.params is not None:
+            found["events"][name]["params"] = part.params.model_dump(mode="json")
+    return found
 
 
 def _differences(a: Any, b: Any, path: str = "") -> Iterator[tuple[str, tuple[Any, Any]]]:

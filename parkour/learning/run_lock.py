@@ -73,13 +73,16 @@ class RunLock:
     Args:
         folder: of a run.
         notify: told in a line when the lock of a process that was killed is taken over.
+        what: it is the folder of, for errors.
 
     Raises:
         StorageError: on entering, when somebody has it, or the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, notify: Callable[[str], None] = lambda line: None) -> None:
-        self.folder, self._path, self._notify = folder, folder / LOCK_FILE, notify
+    def __init__(
+        self, folder: Path, notify: Callable[[str], None] = lambda line: None, *, what: str = "run"
+    ) -> None:  # fmt: skip
+        self.folder, self._path, self._notify, self._what = folder, folder / LOCK_FILE, notify, what
         self._handle = -1
 
     def __enter__(self) -> RunLock:
@@ -91,7 +94,7 @@ class RunLock:
         except OSError as error:
             self._close()
             raise StorageError(
-                f"cannot lock run folder {self.folder}: {error.strerror or error}",
+                f"cannot lock {self._what} folder {self.folder}: {error.strerror or error}",
                 hint=f"a folder that can be written; {self._path} may be removed if it is no file",
             ) from error
         except BaseException:
@@ -149,7 +152,7 @@ class RunLock:
             stop += f", or stop it: kill {holder.pid}"
         elif holder is not None:
             stop += f"; if it has, remove {self._path}"
-        return StorageError(f"run folder {self.folder} is in use by {holder or 'another process'}", hint=stop)
+        return StorageError(f"{self._what} folder {self.folder} is in use by {holder or 'another process'}", hint=stop)
 
     def _write(self, holder: Holder) -> None:
         os.ftruncate(self._handle, 0)

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -26,7 +27,7 @@ def write_page(
     path: Path, settings: PipelineSettings, stages: Sequence[Stage], records: Records, obstacle: str
 ) -> Path:
     """Write the report of the stages that have a record, and why there are no more."""
-    lead = f"{settings.minutes:g} minutes of training on {settings.gpus} GPU{'s' if settings.gpus > 1 else ''}. "
+    lead = f"{settings.minutes:g} minutes of training on {_machine(settings)}. "
     lead += f"Stopped: {obstacle}." if obstacle else "All stages are done, and all gates passed."
     scored = {name: record.result for name, record in records.items() if "by_terrain" in record.result}
     body = [
@@ -36,10 +37,20 @@ def write_page(
         *(_gauntlet(records["gauntlet"].result) if "gauntlet" in records else []),
         *_curves(stages, records),
         section("Commands", *(_command(record) for record in records.values())),
-        section("Asked for", f"<pre>{escape(json.dumps(settings.as_dict(), indent=1))}</pre>"),
+        section("Asked for", f"<pre>{escape(json.dumps(settings.as_dict(), indent=1, ensure_ascii=False))}</pre>"),
     ]
     write_text(path, page(f"{settings.name}: from nothing to a policy", lead, body), "--out")
     return path
+
+
+def _machine(settings: PipelineSettings) -> str:
+    """What trains."""
+    from parkour.engines.device import choose_device  # Imports torch, for which --help need not wait.
+
+    count = settings.gpus
+    if choose_device(settings.device) == "cpu":
+        return "a CPU" if count == 1 else f"a CPU, in {count} processes"
+    return f"{count} GPU{'s' if count > 1 else ''}"
 
 
 def _cards(stages: Sequence[Stage], records: Records) -> str:
@@ -67,7 +78,7 @@ def _stages(root: Path, stages: Iterable[Stage], records: Records) -> str:
             continue
         minutes = record.result.get("minutes", record.seconds / 60.0)
         rows.append(("", [stage.name, stage.title, f"{minutes:.1f}", described(root, record.result)]))
-    return table(["", "", "minutes", ""], rows)
+    return table(["stage", "what", "minutes", "result"], rows, "words")
 
 
 def described(root: Path, result: Result) -> str:
@@ -146,4 +157,4 @@ def _plot(curves: Mapping[str, list[tuple[float, float]]]) -> bytes:
 
 
 def _command(record: StageRecord) -> str:
-    return f'<p class="note"><code>parkour {escape(" ".join(record.command))}</code></p>'
+    return f'<p class="note"><code>parkour {escape(shlex.join(record.command))}</code></p>'

@@ -19,9 +19,10 @@ def make_stages(settings: PipelineSettings) -> Sequence[Stage]:
     only = ["--only", ",".join(settings.degradations)] if settings.degradations else []
     teachers = _teachers(settings)
     teacher = teachers[-1].name
+    conditions = [part for change in settings.teacher_conditions for part in ("--set", change)]
     return (
         *teachers,
-        Evaluating("teacher-score", "teacher succeeds", settings, teacher, "teacher"),
+        Evaluating("teacher-score", "teacher succeeds", settings, teacher, "teacher", more=tuple(conditions)),
         Training(
             "student", "student trains", settings, settings.student_task, settings.student_overlay,
             settings.student_changes, settings.student_minutes, teacher=teacher,

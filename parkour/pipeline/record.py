@@ -1,10 +1,15 @@
-"""What came of a stage, as a file: written whole or not at all, and read again when a pipeline goes on."""
+"""What came of a stage, as a file: written whole or not at all, and read again when a pipeline goes on.
+
+Paths below the pipeline's folder are in the file as they are seen from there, so that a folder that was moved, or is
+called by another name, is still the same pipeline.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
 FORMAT = "parkour-pipeline-stage"
 VERSION = 1
 FILE = "stage.json"
+HERE = "./"
+"""The folder of the pipeline, at the beginning of a path."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +41,52 @@ class StageRecord:
     seconds: float
     """That it took, the last attempt alone."""
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of all of it, hexadecimal."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+    def digest(self, root: Path) -> str:
+        """SHA-256 of what those that read its result depend on, hexadecimal: how long it took is no part of it.
+
+        Args:
+            root: folder of the pipeline.
+        """
+        data = {"stage": self.stage, "inputs": dict(self.inputs), "result": seen_from(root, dict(self.result))}
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
     def write(self, folder: Path) -> None:
-        """Into the folder of the stage."""
-        data = {"format": FORMAT, "format_version": VERSION, **asdict(self)}
+        """Into the folder of the stage, which lies in that of the pipeline."""
+        data = {"format": FORMAT, "format_version": VERSION, **seen_from(folder.parent, asdict(self))}
         write_text(folder / FILE, json.dumps(data, indent=1, allow_nan=False) + "\n", "--out")
+
+
+def seen_from(root: Path, value: Any) -> Any:
+    """Plain values, with every path below ``root`` in them as it is seen from there: ``./rest``."""
+    tops = {os.fspath(root) + os.sep, os.fspath(root.absolute()) + os.sep}
+
+    def shorten(text: str) -> str:
+        top = next((top for top in tops if text.startswith(top)), None)
+        return text if top is None else HERE + text.removeprefix(top).replace(os.sep, "/")
+
+    return _mapped(value, shorten)
+
+
+def placed_at(root: Path, value: Any) -> Any:
+    """Plain values, with every path that :func:`seen_from` shortened below ``root``."""
+    return _mapped(value, lambda text: os.fspath(root / text) if text.startswith(HERE) else text)
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: _mapped(each, change) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_mapped(each, change) for each in value]
+    return value
 
 
 def read_record(folder: Path, result: type[BaseModel] | None = None) -> StageRecord | None:
     """The record in a stage's folder; None if the stage was not run to its end.
 
     Args:
-        folder: of the stage.
+        folder: of the stage, which lies in that of the pipeline.
         result: what its result must be (:mod:`parkour.pipeline.results`); anything when None.
 
     Raises:
@@ -64,9 +101,11 @@ def read_record(folder: Path, result: type[BaseModel] | None = None) -> StageRec
             raise ValueError(f"format {data['format']} {data['format_version']}, expected {FORMAT} {VERSION}")
         if result is not None:
             validate(result, data["result"], path=("result",))
+        placed = placed_at(folder.parent, {"command": data["command"], "result": data["result"]})
         return StageRecord(
-            data["stage"], tuple(data["command"]), dict(data["inputs"]), dict(data["result"]), float(data["seconds"])
-        )
+            data["stage"], tuple(placed["command"]), dict(data["inputs"]), dict(placed["result"]),
+            float(data["seconds"]),
+        )  # fmt: skip
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, TaskError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from parkour.errors import ParkourError
+from parkour.learning.run_lock import RunLock
 from parkour.pipeline.page import write_page
 from parkour.pipeline.plan import make_stages
 from parkour.pipeline.process import CommandLine, StageStoppedError
@@ -54,10 +55,15 @@ def run_pipeline(settings: PipelineSettings, commands: CommandLine, display: Dis
         display: told how it goes.
 
     Raises:
-        ParkourError: a command failed, or a gate; the report says how far it came.
+        ParkourError: a command failed, or a gate; the report says how far it came. Or another pipeline works in the
+            folder.
         StageStoppedError: somebody stopped it; the same call goes on.
     """
-    make_folder(settings.folder, "--out")
+    with RunLock(make_folder(settings.folder, "--out"), what="pipeline"):
+        return _run_stages(settings, commands, display)
+
+
+def _run_stages(settings: PipelineSettings, commands: CommandLine, display: Display) -> Outcome:
     stages, outcome = make_stages(settings), Outcome()
     try:
         for number, stage in enumerate(stages, start=1):
@@ -81,14 +87,16 @@ def _run_stage(
     stage: Stage, number: int, folder: Path, outcome: Outcome, commands: CommandLine, display: Display
 ) -> StageRecord:
     """The record of a stage: the one that is there, if it is of what is wanted and of what came before it."""
-    place, inputs = outcome.place(folder), {name: outcome.records[name].digest for name in stage.reads}
+    place = outcome.place(folder)
+    inputs = {name: outcome.records[name].digest(folder.parent) for name in stage.reads}
     record = read_record(folder, stage.result_type)
     if record is not None and record.inputs == inputs and stage.holds(record, place):
         display.end(number, stage, record.result, True)
         return record
     display.begin(number, stage, place)
     command, begin = stage.command(place), time.monotonic()
-    commands.run(command, folder, lambda: display.tick(stage, place))
+    if not stage.is_done(place):
+        commands.run(command, folder, lambda: display.tick(stage, place))
     record = StageRecord(stage.name, tuple(command), inputs, stage.read(place), time.monotonic() - begin)
     record.write(folder)
     display.end(number, stage, record.result, False)

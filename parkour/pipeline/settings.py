@@ -17,6 +17,10 @@ DEGRADATIONS = (
 """What the gauntlet tries unless told otherwise: one of each kind, so that it takes minutes."""
 
 
+MOST_MINUTES = 1e6
+"""Two years."""
+
+
 @dataclass(frozen=True)
 class Gates:
     """Success rates below which the pipeline stops."""
@@ -81,6 +85,8 @@ class PipelineSettings:
     teacher_changes: tuple[str, ...] = ()
     """``PATH=VALUE`` of the teacher's task."""
     student_changes: tuple[str, ...] = ()
+    teacher_conditions: tuple[str, ...] = ()
+    """``PATH=VALUE`` under which the teacher is scored: what its student's robot has, as a delay of actions."""
     noise: str = "noisy"
     """Overlay of the student's task under which it is scored as noisy."""
     degradations: tuple[str, ...] = DEGRADATIONS
@@ -97,6 +103,8 @@ class PipelineSettings:
         ):  # fmt: skip
             if not value > 0.0 or not math.isfinite(value):
                 raise ParkourError(f"{option}: got {value:g}, expected more than 0")
+        if self.minutes > MOST_MINUTES:
+            raise ParkourError(f"--minutes: got {self.minutes:g}, expected at most {MOST_MINUTES:,.0f}")
         for option, share in (("--teacher-share", self.teacher_share), ("--first-share", self.first_share)):
             if not share < 1.0:
                 raise ParkourError(f"{option}: got {share:g}, expected less than 1")

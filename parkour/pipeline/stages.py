@@ -61,6 +61,10 @@ class Stage(ABC):
         """Whether a record is of what is wanted now."""
         return list(record.command) == self.command(place)
 
+    def is_done(self, place: Place) -> bool:
+        """Whether what the command would do is there, though no record says so."""
+        return False
+
     def obstacle(self, result: Result) -> str:
         """Why the pipeline cannot continue with this result; empty if it can."""
         score = self.score(result)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parkour.errors import CheckpointError
-from parkour.pipeline.record import StageRecord
+from parkour.pipeline.record import StageRecord, seen_from
 from parkour.pipeline.settings import PipelineSettings
 from parkour.pipeline.stages import Place, Result, Stage
 
@@ -50,12 +50,11 @@ class Training(Stage):
 
     def command(self, place: Place) -> list[str]:
         run = self._run(place)
-        left = max(self._left(run), 1.0) / 60.0
-        limit = ["--time-limit", f"{left:.4g}"]
         gpus = ["--gpus", str(self.settings.gpus)]
-        if run is not None:
-            return ["train", "--resume", "--run", str(run), *gpus, *limit]
-        return ["train", *self._wanted(place), "--log-root", str(self._runs(place)), *gpus, *limit]
+        if run is None or self._is_whole(run):  # Of one that is whole: how it is made from nothing.
+            begin = ["train", *self._wanted(place), "--log-root", str(self._runs(place))]
+            return [*begin, *gpus, *_limit(60.0 * self.minutes)]
+        return ["train", "--resume", "--run", str(run), *gpus, *_limit(self._left(run))]
 
     def _wanted(self, place: Place) -> list[str]:
         """What is trained, however long and on however many GPUs."""
@@ -71,7 +70,8 @@ class Training(Stage):
 
     def _runs(self, place: Place) -> Path:
         """Where the runs of exactly this are: what is asked for anew never goes on from something else."""
-        digest = hashlib.sha256(json.dumps(self._wanted(place)).encode()).hexdigest()
+        wanted = seen_from(place.folder.parent, self._wanted(place))
+        digest = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()
         return place.folder / f"runs-{digest[:8]}"
 
     def _run(self, place: Place) -> Path | None:
@@ -83,8 +83,14 @@ class Training(Stage):
 
     def holds(self, record: StageRecord, place: Place) -> bool:
         run = self._run(place)
-        if run is None or Path(record.result["checkpoint"]).parent != run:
-            return False
+        return run is not None and Path(record.result["checkpoint"]).parent == run and self._is_whole(run)
+
+    def is_done(self, place: Place) -> bool:
+        """A second more would make another policy of it, and all that follows would have to be made anew."""
+        run = self._run(place)
+        return run is not None and self._is_whole(run)
+
+    def _is_whole(self, run: Path) -> bool:
         return self._left(run) <= 60.0 * NEAR * self.minutes
 
     def read(self, place: Place) -> Result:
@@ -123,6 +129,10 @@ class Training(Stage):
         success = last.get("Episode/success")
         more = f", success {success:.2f} in training" if isinstance(success, (int, float)) else ""
         return f"iteration {last['iteration']}{more}"
+
+
+def _limit(seconds: float) -> list[str]:
+    return ["--time-limit", f"{max(seconds, 1.0) / 60.0:.4g}"]
 
 
 def _newest_folder(experiment: Path) -> Path | None:

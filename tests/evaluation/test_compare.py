@@ -12,14 +12,15 @@ from rich.console import Console
 
 from parkour.errors import ParkourError, UnknownNameError
 from parkour.evaluation.compare import bootstrap, compare
-from parkour.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
+from parkour.evaluation.evaluate import Evaluation, EvaluationOptions, check_options, evaluate
 from parkour.evaluation.html import comparison_page, evaluation_page
 from parkour.evaluation.plots import comparison_figures, evaluation_figures
-from parkour.evaluation.protocol import TaskChanges, find_protocol, same_courses
+from parkour.evaluation.protocol import TaskChanges, find_protocol, same_courses, unlike_conditions
 from parkour.evaluation.report import as_json
 from parkour.evaluation.tables import evaluation_tables
 from parkour.mdp.task_mdp import TaskMdp
 from parkour.policies.source import Weights
+from parkour.tasks import load_task
 from parkour.tasks.resolved import ResolvedTask
 from parkour_cli.changes import read_changes
 from tests.evaluation.fakes import QUICK, GlidingEnv, gliding_env, write_weights
@@ -197,3 +198,24 @@ def test_unknown_terrain_says_how_to_add_it(weights: Weights) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'gap'") as caught:
         evaluate(weights, replace(OPTIONS, changes=TaskChanges(terrains=("gab",))), make_env=gliding_env)
     assert "--with terrain:gab=1" in (caught.value.hint or "")
+
+
+def test_conditions_that_differ_are_found_where_one_task_leaves_them_to_the_event() -> None:
+    ours = load_task("go2-teacher", overlay="eval")
+    theirs = load_task("go2-teacher", overlay="eval", changes={"events.friction.params.range": [0.3, 0.5]})
+    assert unlike_conditions(ours, ours) == {}
+    assert unlike_conditions(ours, theirs) == {"events.friction.params.range": ([0.6, 2.0], [0.3, 0.5])}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (EvaluationOptions(num_envs=0), "--num-envs: got 0, expected at least 1"),
+        (EvaluationOptions(num_envs=10**9), "--num-envs: got 1000000000, expected at most 1,000,000"),
+        (EvaluationOptions(steps=10**14), "--steps: got 100000000000000, expected at most 10,000,000"),
+        (EvaluationOptions(seed=2**63), "--seed: got 9223372036854775808, expected at most"),
+    ],
+)
+def test_numbers_out_of_bounds_are_told(options: EvaluationOptions, message: str) -> None:
+    with pytest.raises(ParkourError, match=message):
+        check_options(options)

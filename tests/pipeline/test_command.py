@@ -48,16 +48,36 @@ def test_every_option_arrives(
             teacher_overlay="pipeline", student_overlay="compact+robust", teacher_changes=("course.levels=4",),
             student_changes=("algorithm.params.mirrored_share=0.5",), noise="noisy",
             degradations=("half_frames", "pushes"), eval_envs=12, eval_steps=20, episodes=2,
-            gates=Gates(teacher=0.1, noisy=0.2),
+            gates=Gates(teacher=0.1, noisy=0.2), teacher_conditions=("control.action_delay=1",),
         )
     ]  # fmt: skip
 
 
 def test_defaults_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     _, asked = invoke(monkeypatch, "go2")
-    assert asked == [PipelineSettings("go2", Path("pipelines/go2"))] and asked[0].degradations == DEGRADATIONS
+    assert asked == [
+        PipelineSettings("go2", Path("pipelines/go2"), teacher_conditions=("control.action_delay=1",))
+    ] and asked[0].degradations == DEGRADATIONS  # fmt: skip
     _, asked = invoke(monkeypatch, "go2", "--degradation", "all")
     assert asked[0].degradations == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "conditions"),
+    [
+        (["--student-set", "control.action_delay=[2, 4]"], ["control.action_delay=3"]),
+        (["--teacher-set", "control.action_delay=1"], []),
+        (
+            ["--student-set", "command.speed=[0.4, 0.9]", "--student-set", "events.friction.params.range=[0.3,0.5]"],
+            ["control.action_delay=1", "events.friction.params.range=[0.3, 0.5]"],  # The protocol says the speed.
+        ),
+    ],
+)
+def test_teacher_is_scored_on_the_robot_of_its_student(
+    options: list[str], conditions: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, asked = invoke(monkeypatch, "go2", *options)
+    assert sorted(asked[0].teacher_conditions) == sorted(conditions)
 
 
 @pytest.mark.parametrize("status", [130, 143])
@@ -85,6 +105,13 @@ def test_stopped_pipeline_says_how_to_go_on(
         (["go2", "--gate", "teacher=2"], "--gate: got 'teacher=2', expected a rate from 0 to 1"),
         (["go2", "--minutes", "0"], "--minutes: got 0, expected more than 0"),
         (["go2", "--gpus", "99"], "got 99 GPUs, but torch sees"),
+        (["go2", "--minutes", "1e300"], "--minutes: got 1e+300, expected at most 1,000,000"),
+        (["go2", "--seed", "-1"], "--seed: got -1, expected at least 0"),
+        (["go2", "--seed", "9" * 20], "--seed: got 99999999999999999999, expected at most"),
+        (["go2", "--num-envs", "0"], "got 0 environments, expected at least 1"),
+        (["go2", "--device", "tpu"], "got device 'tpu', expected 'cpu', 'cuda' or 'cuda:N'"),
+        (["go2", "--device", "cuda:99"], "got device 'cuda:99', but torch sees"),
+        (["go2", "--eval-steps", "9" * 14], "--steps: got 99999999999999, expected at most"),
     ],
 )
 def test_bad_input_is_one_line_before_anything_begins(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +19,7 @@ from typing import Any
 import pytest
 
 from parkour.errors import ParkourError, StorageError
+from parkour.learning.run_lock import RunLock
 from parkour.pipeline.plan import make_stages
 from parkour.pipeline.process import CommandLine, StageStoppedError
 from parkour.pipeline.record import read_record
@@ -135,6 +139,23 @@ def test_report_says_what_was_measured_and_how_to_do_it_again(fake: Fake) -> Non
     assert f"parkour sim2sim {fake.settings.folder / 'exported'}" in page
 
 
+def test_report_is_of_folders_with_any_name_and_of_the_machine(fake: Fake) -> None:
+    fake.run(folder=fake.folder / "mon day ü", device="cpu", teacher_changes=("course.start_levels=[0, 3]",))
+    page = (fake.folder / "mon day ü" / "report.html").read_text(encoding="utf-8")
+    assert "15 minutes of training on a CPU. " in page and "ü" in page.partition("Asked for")[2]
+    shown = [html.unescape(line.partition("</code>")[0]) for line in page.split("<code>")[1:]]
+    assert [shlex.split(line) for line in shown] == [["parkour", *call] for call in fake.calls()]
+
+
+def test_teacher_is_scored_under_its_conditions(fake: Fake) -> None:
+    fake.run(teacher_conditions=("control.action_delay=1", "command.speed=[0.4, 0.9]"))
+    score, *others = [call for call in fake.calls() if call[0] == "eval"]
+    assert [score[place + 1] for place, word in enumerate(score) if word == "--set"] == [
+        "control.action_delay=1", "command.speed=[0.4, 0.9]",
+    ]  # fmt: skip
+    assert not any("--set" in call for call in others)
+
+
 # -- going on --------------------------------------------------------------------------------------------------------
 
 
@@ -196,6 +217,42 @@ def test_other_changes_begin_anew(fake: Fake) -> None:
     _, notes = fake.run(student_changes=("course.levels=3",))
     assert [name for name, kept in notes.ended if kept] == NAMES[:2]
     assert fake.calls()[0][:2] == ["train", "go2-student"]
+
+
+def test_a_folder_that_was_moved_is_the_same_pipeline(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on the machine after the one that was lost; and called by another name of it."""
+    two: dict[str, Any] = {"first_overlay": "pipeline"}
+    fake.run(**two)
+    fake.calls()
+    there = fake.folder / "else where"
+    shutil.move(fake.settings.folder, there)
+    monkeypatch.chdir(fake.folder)
+    for folder in (there, Path("else where")):
+        outcome, notes = fake.run(**two, folder=folder)
+        assert fake.calls() == [] and all(kept for _, kept in notes.ended)
+        assert outcome.records["student"].result["checkpoint"].startswith(f"{folder}/4_student/")
+    # More minutes go on from what lies there now.
+    fake.run(**two, folder=there, minutes=30.0)
+    assert option(fake.calls()[0], "--run").startswith(f"{there}/1_teacher/")
+
+
+def test_training_that_is_whole_needs_no_record(fake: Fake) -> None:
+    """A second more would be another teacher, whose student begins anew."""
+    fake.run()
+    for number, name in ((1, "teacher"), (3, "student")):
+        (fake.settings.folder / f"{number}_{name}" / "stage.json").unlink()
+    fake.calls()
+    outcome, _ = fake.run()
+    assert fake.calls() == []
+    assert float(option(list(outcome.records["teacher"].command), "--time-limit")) == pytest.approx(4.95, rel=1e-3)
+
+
+def test_one_pipeline_in_a_folder_at_a_time(fake: Fake) -> None:
+    fake.settings.folder.mkdir()
+    with RunLock(fake.settings.folder), pytest.raises(StorageError, match=r"pipeline folder .* is in use by process"):
+        fake.run()
+    assert fake.calls() == []
+    fake.run()
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -341,6 +398,7 @@ def test_an_export_elsewhere_is_made_anew(fake: Fake) -> None:
     [
         ({"minutes": 0.0}, "--minutes: got 0, expected more than 0"),
         ({"minutes": float("nan")}, "--minutes: got nan"),
+        ({"minutes": 1e7}, "--minutes: got 1e\\+07, expected at most 1,000,000"),
         ({"teacher_share": 1.0}, "--teacher-share: got 1, expected less than 1"),
         ({"gpus": 0}, "--gpus: got 0, expected at least 1"),
         ({"episodes": 0}, "--episodes: got 0"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+import torch
 
 import parkour_cli.app
 from parkour_cli.__main__ import main
@@ -51,6 +52,9 @@ def _close_all() -> None:
     ("error", "line"),
     [
         (MemoryError(), "error: out of memory"),
+        (RuntimeError("[..] DefaultCPUAllocator: can't allocate memory: you tried\nC++"), "error: out of memory: [..]"),
+        (RuntimeError("Failed to allocate 8 bytes on device 'cuda:0'"), "error: out of memory: Failed to allocate"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to"), "error: out of memory: CUDA out of memory"),
         (OSError(28, "No space left on device", "/a/b"), "error: /a/b: No space left on device"),
         (OSError("odd"), "error: cannot read or write: odd"),
     ],
@@ -66,6 +70,12 @@ def test_what_the_machine_lacks_is_one_line(
     assert ended.value.code == 1 and said[0].startswith(line) and said[1].startswith("hint: ")
     monkeypatch.setenv("PARKOUR_DEBUG", "1")
     with pytest.raises(type(error)):
+        main(["tasks"])
+
+
+def test_a_bug_is_no_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parkour_cli.app, "app", _raising(RuntimeError("mat1 and mat2 cannot be multiplied")))
+    with pytest.raises(RuntimeError, match="mat1"):
         main(["tasks"])
 
 

@@ -31,8 +31,8 @@ from parkour_mujoco.sim2sim.report import break_down, difference, load_evaluatio
 
 FORMAT = "parkour-sim2sim"
 VERSION = 1
-MOST_EPISODES = 10_000
-"""On each terrain."""
+MOST_EPISODES = 1000
+"""On each terrain: as many levels as a course may have."""
 ENGINE = "engine"
 """What to compare with: the batched engine, on the same courses."""
 

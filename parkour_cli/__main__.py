@@ -79,11 +79,13 @@ def _run(app: Callable[..., int], args: list[str] | None) -> int:
 
 
 def _of_the_machine(error: OSError | MemoryError) -> ParkourError:
-    """What nobody expected where it happened."""
+    """What nobody expected where it happened; notes on it say whose code it was."""
+    notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
     if isinstance(error, MemoryError):
-        return ParkourError(f"out of memory: {str(error) or 'a file or a task takes more than there is'}", hint=_LESS)
+        said = str(error) or "a file or a task takes more than there is"
+        return ParkourError(f"out of memory: {said}{notes}", hint=_LESS)
     where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
-    return ParkourError(f"{where or 'cannot read or write: '}{error.strerror or error}", hint=_DEBUG)
+    return ParkourError(f"{where or 'cannot read or write: '}{error.strerror or error}{notes}", hint=_DEBUG)
 
 
 def _lacks_memory(error: RuntimeError) -> bool:

@@ -9,6 +9,7 @@ from parkour.engines.protocol import Engine
 from parkour.engines.task_env import TaskEnv
 from parkour.errors import EngineError
 from parkour.stages import stage
+from parkour.tasks.blame import blamed
 from parkour.tasks.resolved import ResolvedTask
 
 
@@ -38,7 +39,7 @@ def make_task_env(
         DeviceError: the device is not there.
     """
     more = {"render": render, **(options or {})}
-    with stage(f"building courses for {num_envs} robot{'s' * (num_envs > 1)}"):
+    with blamed(task), stage(f"building courses for {num_envs} robot{'s' * (num_envs > 1)}"):
         env = engine.make_env(task, num_envs=num_envs, device=device, seed=seed, **more)
     if not isinstance(env, TaskEnv):
         raise EngineError(

@@ -16,6 +16,7 @@ from torch import Tensor
 from parkour.arguments import seed_number
 from parkour.errors import ParkourError
 from parkour.quick_imports import import_rsl_rl
+from parkour.tasks.blame import blamed
 
 import_rsl_rl()
 
@@ -129,12 +130,14 @@ class TaskEnv(VecEnv):
             seed = seed_number("seed", seed)
             torch.manual_seed(seed)
             self.mdp.restart(seed)
-        self._observations = self._begin(None)
+        with blamed(self.task):
+            self._observations = self._begin(None)
         return self.get_observations(), {}
 
     def begin(self, env_ids: Tensor) -> None:
         """Begin new episodes in ``env_ids`` (``[M]`` int64) alone, whether theirs are over or not."""
-        self._observations = self._begin(env_ids)
+        with blamed(self.task):
+            self._observations = self._begin(env_ids)
 
     @property
     def groups(self) -> dict[str, Tensor]:
@@ -155,7 +158,8 @@ class TaskEnv(VecEnv):
             ParkourError: they are anything else.
         """
         checked = check_actions(actions, self.num_envs, self.num_actions, self.device)
-        result = self._advance(self.mdp.receive(checked))
+        with blamed(self.task):
+            result = self._advance(self.mdp.receive(checked))
         self._observations = result.observations
         return result
 

@@ -45,6 +45,7 @@ from parkour.policies.fit import make_stamp
 from parkour.policies.source import Weights
 from parkour.storage import write_text
 from parkour.tasks import task_tables, task_to_toml
+from parkour.tasks.blame import blamed
 from parkour.tasks.resolved import ResolvedTask
 from parkour.terminal import Terminal
 
@@ -82,6 +83,7 @@ def train(
         return plan
     seed_everything(plan.seed)
     with ExitStack() as stack:
+        stack.enter_context(blamed(task))
         stack.enter_context(process_group())
         folder = _folder(task, plan)
         if folder is not None:

@@ -39,6 +39,7 @@ class StatefulTerm(Protocol):
         ...
 
 
+@runtime_checkable
 class ObservationTerm(Protocol):
     """An observation group: made once as ``Target(num_envs, device, layout, **params)``.
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import torch
 
+from parkour.errors import PluginError
 from parkour.mdp.camera import CameraGeometry, DepthCamera
 from parkour.mdp.clock import Clock
 from parkour.mdp.command import CommandSet, CommandTerm
@@ -191,6 +192,11 @@ class _Factory:
         for key, part in self.task.observations.items():
             needs = {name: sensors[name] for name in _needs(part)}
             term = part.target(self.num_envs, self.device, self.task.robot, **needs, **part.kwargs)
+            if not isinstance(term, ObservationTerm):
+                raise PluginError(
+                    f"observation {key!r} ({part.id}) made a {type(term).__name__}, expected a callable with layout() "
+                    "and reset(env_ids)"
+                )
             groups[key] = ClippedGroup(term, uses[key].clip, self._modifiers(key, term, ramp))
         return ObservationSet(groups, ramp)
 

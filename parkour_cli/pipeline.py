@@ -30,14 +30,25 @@ OPTIONS = OptionsOf(
         ),
         "seed": typer.Option(help="Seed of all random numbers."),
         "teacher_share": typer.Option(help="Of the minutes."),
+        "body": typer.Option(
+            "--body", help="Randomize friction, payload, motors and delays, too, not camera and sensors alone."
+        ),
         "first_overlay": typer.Option(
-            metavar="NAME", help='Of the teacher\'s task for its first minutes, applied after train; "": no such part.'
+            metavar="NAME",
+            help='Of the teacher\'s task for its first minutes, applied after train; "": no such part. '
+            '[default: none; with --body "pipeline"]',
         ),
         "first_share": typer.Option(help="Of the teacher's minutes."),
         "teacher_overlay": typer.Option(
-            metavar="NAME", help="Of the teacher's task for the rest of them, applied after train."
+            metavar="NAME",
+            help="Of the teacher's task for the rest of them, applied after train. "
+            "[default: pipeline; with --body pipeline+finetune+robust]",
         ),
-        "student_overlay": typer.Option(metavar="NAME", help="Of the student's task, applied after train."),
+        "student_overlay": typer.Option(
+            metavar="NAME",
+            help="Of the student's task, applied after train. "
+            "[default: fast+compact+pipeline+robust+nominal-body; with --body the same without nominal-body]",
+        ),
         "noise": typer.Option(metavar="PRESET", help="Noise under which the student is scored as noisy."),
         "eval_envs": typer.Option(help="Parallel environments of evaluations."),
         "eval_steps": typer.Option(help="Control steps of each of them at least, in whole episodes."),

@@ -24,7 +24,7 @@ def make_stages(settings: PipelineSettings) -> Sequence[Stage]:
         *teachers,
         Evaluating("teacher-score", "teacher succeeds", settings, teacher, "teacher", more=tuple(conditions)),
         Training(
-            "student", "student trains", settings, settings.student_task, settings.student_overlay,
+            "student", "student trains", settings, settings.student_task, settings.overlays.student,
             settings.student_changes, settings.student_minutes, teacher=teacher,
         ),
         Evaluating(
@@ -42,19 +42,20 @@ def make_stages(settings: PipelineSettings) -> Sequence[Stage]:
 
 
 def _teachers(settings: PipelineSettings) -> Sequence[Training]:
-    """The teacher's training, in two parts: from scratch on an easy robot, then on all that the student will meet.
+    """The teacher's training, where its body is randomized in two parts: first to walk, then on all that the student
+    will meet.
 
     Randomization from the beginning costs a short training more than it brings: after five minutes on one GPU a teacher
     had 0.80 of the courses, where one without it has 0.97.
     """
-    task, changes = settings.teacher_task, settings.teacher_changes
+    task, changes, overlays = settings.teacher_task, settings.teacher_changes, settings.overlays
     left = settings.teacher_minutes - settings.first_minutes
-    if not settings.first_overlay:
-        return (Training("teacher", "teacher trains", settings, task, settings.teacher_overlay, changes, left),)
+    if not overlays.first:
+        return (Training("teacher", "teacher trains", settings, task, overlays.teacher, changes, left),)
     return (
-        Training("teacher", "teacher trains", settings, task, settings.first_overlay, changes, settings.first_minutes),
+        Training("teacher", "teacher trains", settings, task, overlays.first, changes, settings.first_minutes),
         Training(
-            "robust-teacher", "teacher trains on", settings, task, settings.teacher_overlay, changes, left,
+            "robust-teacher", "teacher trains on", settings, task, overlays.teacher, changes, left,
             teacher="teacher",
         ),
     )  # fmt: skip

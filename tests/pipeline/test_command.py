@@ -33,8 +33,8 @@ def test_every_option_arrives(
 ) -> None:
     code, asked = invoke(
         monkeypatch, "go2", "--minutes", "3", "--gpus", "1", "--device", "cpu", "--num-envs", "8", "--seed", "5",
-        "--teacher-share", "0.5", "--first-share", "0.4", "--first-overlay", "robust", "--teacher-overlay", "pipeline",
-        "--student-overlay", "compact+robust", "--noise", "noisy",
+        "--teacher-share", "0.5", "--body", "--first-share", "0.4", "--first-overlay", "robust",
+        "--teacher-overlay", "pipeline", "--student-overlay", "compact+robust", "--noise", "noisy",
         "--eval-envs", "12", "--eval-steps", "20", "--episodes", "2", "--out", str(tmp_path / "there"),
         "--teacher-set", "course.levels=4", "--student-set", "algorithm.params.mirrored_share=0.5",
         "--degradation", "half_frames",
@@ -43,8 +43,8 @@ def test_every_option_arrives(
     assert code == 0 and capsys.readouterr().out.strip() == str(tmp_path / "there" / "student.pt")
     assert asked == [
         PipelineSettings(
-            "go2", tmp_path / "there", minutes=3.0, teacher_share=0.5, first_share=0.4, first_overlay="robust", gpus=1,
-            device="cpu", num_envs=8, seed=5,
+            "go2", tmp_path / "there", minutes=3.0, teacher_share=0.5, body=True, first_share=0.4,
+            first_overlay="robust", gpus=1, device="cpu", num_envs=8, seed=5,
             teacher_overlay="pipeline", student_overlay="compact+robust", teacher_changes=("course.levels=4",),
             student_changes=("algorithm.params.mirrored_share=0.5",), noise="noisy",
             degradations=("half_frames", "pushes"), eval_envs=12, eval_steps=20, episodes=2,

@@ -16,7 +16,7 @@ from parkour.pipeline.training import Training, last_metrics
 
 
 def test_time_that_is_left_is_said_now_and_then(tmp_path: Path) -> None:
-    settings = PipelineSettings("go2", tmp_path, minutes=10.0, teacher_share=0.4, first_overlay="")
+    settings = PipelineSettings("go2", tmp_path, minutes=10.0, teacher_share=0.4)
     stages = make_stages(settings)
     teacher, place, now = stages[0], Place(tmp_path / "1_teacher", {}), [0.0]
     assert isinstance(teacher, Training)

@@ -58,10 +58,7 @@ class Fake:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.settings = PipelineSettings(
-            "go2", folder / "out", minutes=15.0, first_overlay="", teacher_changes=("course.levels=4",)
-        )
-        """With one part of the teacher's training, unless told otherwise."""
+        self.settings = PipelineSettings("go2", folder / "out", minutes=15.0, teacher_changes=("course.levels=4",))
         self.orders: dict[str, Any] = dict(RATES)
 
     def run(self, **changes: Any) -> tuple[Outcome, Notes]:
@@ -423,7 +420,7 @@ def test_gates_are_read() -> None:
 
 
 def test_a_teacher_walks_before_it_meets_what_its_student_will(fake: Fake) -> None:
-    two = {"first_overlay": "pipeline", "first_share": 0.6}
+    two = {"body": True, "first_share": 0.6}
     outcome, notes = fake.run(**two)
     calls, results = fake.calls(), {name: record.result for name, record in outcome.records.items()}
     assert begins([calls[0], *calls[2:]]) == DONE
@@ -443,10 +440,34 @@ def test_a_teacher_walks_before_it_meets_what_its_student_will(fake: Fake) -> No
     assert "--resume" in first and option(second, "--checkpoint") == outcome.records["teacher"].result["checkpoint"]
 
 
-def test_the_overlays_of_the_default_are_there() -> None:
-    settings = PipelineSettings("go2")
-    first = load_task(settings.teacher_task, overlay=f"train+{settings.first_overlay}").model
-    second = load_task(settings.teacher_task, overlay=f"train+{settings.teacher_overlay}").model
+def test_what_is_asked_for_wins_over_what_goes_with_the_body() -> None:
+    asked = PipelineSettings("go2", body=True, teacher_overlay="robust", first_overlay="")
+    assert asked.overlays == ("", "robust", "fast+compact+pipeline+robust") and asked.first_minutes == 0.0
+    assert PipelineSettings("go2", student_overlay="fast").overlays == ("", "pipeline", "fast")
+
+
+def test_without_the_body_the_camera_alone_is_randomized() -> None:
+    overlays = PipelineSettings("go2").overlays
+    teacher_task = load_task("go2-teacher", overlay=f"train+{overlays.teacher}")
+    student_task = load_task("go2-student", overlay=f"train+{overlays.student}")
+    student = student_task.model
+    all_of_it = load_task("go2-student", overlay=f"train+{PipelineSettings('go2', body=True).overlays.student}").model
+    assert student.observations == all_of_it.observations
+    for name in ("friction", "added_mass", "push"):
+        assert student_task.events[name].kwargs == teacher_task.events[name].kwargs
+    assert not any(student.events[name].enabled for name in ("motor_strength", "gain_scale"))
+    assert student.control == teacher_task.model.control != all_of_it.control
+    camera = {name for name in student.events if name.startswith("camera_")}
+    assert len(camera) == 4 and all(student.events[name] == all_of_it.events[name] for name in camera)
+    # Robots that are past their way point begin anew; not so where students are scored.
+    assert student.terminations["way_point_behind"].enabled
+    assert not load_task("go2-student", overlay="eval").model.terminations["way_point_behind"].enabled
+
+
+def test_the_overlays_of_the_body_are_there() -> None:
+    overlays = PipelineSettings("go2", body=True).overlays
+    first = load_task("go2-teacher", overlay=f"train+{overlays.first}").model
+    second = load_task("go2-teacher", overlay=f"train+{overlays.teacher}").model
     assert "motor_strength" not in first.events and second.events["motor_strength"].enabled
     assert second.events["friction"].params["range"] == [0.3, 2.0]
     assert tuple(second.course.start_levels) == (0, 9)
@@ -460,8 +481,9 @@ def test_commands_know_every_option(tmp_path: Path) -> None:
     from parkour_cli.commands import command_named, load_command
 
     settings = PipelineSettings(
-        "go2", tmp_path, device="cpu", num_envs=4, student_changes=("course.levels=3",), teacher_changes=("a.b=1",)
-    )
+        "go2", tmp_path, device="cpu", num_envs=4, body=True, student_changes=("course.levels=3",),
+        teacher_changes=("a.b=1",),
+    )  # fmt: skip
     read = ("teacher", "robust-teacher", "student", "export")
     before = {name: {"checkpoint": "model_1.pt", "folder": str(tmp_path)} for name in read}
     for stage in make_stages(settings):

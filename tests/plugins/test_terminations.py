@@ -5,12 +5,17 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from importlib.resources import files
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
 
 from parkour.mdp.context import StepContext
+from parkour.mdp.twins import TwinContext
 from parkour_rewards.plugin import register_terminations
+from parkour_rewards.termination_twins import WayPointBehind as TwinBehind
+from parkour_rewards.terminations import WayPointBehind
 from tests.components import load, parameters
 from tests.contexts import random_context
 
@@ -21,11 +26,17 @@ BY_HAND: dict[str, Callable[[StepContext, int], bool]] = {
     "time_out": lambda ctx, i: ctx.episode_step[i].item() * 0.02 >= 20.0,
     "bad_orientation": lambda ctx, i: abs(ctx.robot.roll[i].item()) > 1.5 or abs(ctx.robot.pitch[i].item()) > 1.5,
     "base_too_low": lambda ctx, i: ctx.robot.base_pos[i, 2].item() < -0.25,
+    # In its first step nobody has been past for long; without patience it is whoever is past.
+    "way_point_behind": lambda ctx, i: abs(ctx.goals.yaw[i].item()) > 1.9,
 }
+OTHERWISE: dict[str, dict[str, float]] = {"way_point_behind": {"patience": 0.0}}
 
 
 def _evaluate(name: str, ctx: StepContext) -> torch.Tensor:
-    return load(SPECS[name].target)(ctx, **parameters(SPECS[name]))
+    target, params = load(SPECS[name].target), parameters(SPECS[name]) | OTHERWISE.get(name, {})
+    if isinstance(target, type):
+        return target(ctx.num_envs, "cpu", ctx.layout, **params)(ctx)
+    return target(ctx, **params)
 
 
 def test_the_terms_are_those_of_the_teacher_and_all_are_computed_by_hand() -> None:
@@ -49,6 +60,7 @@ def test_only_success_and_time_out_are_no_failures() -> None:
         "time_out": "time_out",
         "bad_orientation": "failure",
         "base_too_low": "failure",
+        "way_point_behind": "failure",
     }
 
 
@@ -70,3 +82,27 @@ def test_whoever_crawls_under_the_lowest_bar_has_not_fallen() -> None:
     ctx = random_context(3, seed=0)
     ctx.robot.base_pos[:, 2] = torch.tensor([0.10, 0.0, -0.26])
     assert _evaluate("base_too_low", ctx).tolist() == [False, False, True]
+
+
+def test_a_way_point_lies_behind_only_after_a_while_in_one_piece() -> None:
+    ctx = random_context(3, seed=0)
+    term = WayPointBehind(3, "cpu", ctx.layout, limit=1.9, patience=0.1)
+    twins = [TwinBehind(ctx.layout, limit=1.9, patience=0.1) for _ in range(3)]
+    for step in range(12):
+        # One turns back in time; one is reset; one goes on.
+        ctx.goals.yaw = torch.tensor([2.5 if step != 4 else 1.0, -2.0, -3.1])
+        if step == 3:
+            term.reset(torch.tensor([1]))
+            twins[1].reset()
+        ends = term(ctx).tolist()
+        seconds = [step - 4 if step >= 4 else step + 1, step - 2 if step >= 3 else step + 1, step + 1]
+        assert ends == [count * ctx.step_dt > 0.1 + 1e-6 for count in seconds], step
+        assert ends == [twin(_one(ctx, i)) for i, twin in enumerate(twins)]
+    term.reset(torch.tensor([True, False, True]))
+    assert term(ctx).tolist() == [False, True, False]
+
+
+def _one(ctx: StepContext, i: int) -> TwinContext:
+    """What of a state a twin reads here."""
+    goals = SimpleNamespace(yaw=ctx.goals.yaw[i].item())
+    return cast("TwinContext", SimpleNamespace(goals=goals, step_dt=ctx.step_dt))

@@ -53,3 +53,10 @@ class OrientationLimitParams(Params):
 class HeightLimitParams(Params):
     height: float = param(-0.25, unit="m", ge=-100.0, le=100.0)
     """Least height of the base above the start platform."""
+
+
+class BehindParams(Params):
+    limit: float = param(1.9, unit="rad", ge=0.0, le=3.1416)
+    """Yaw to the way point, either way, from which on it lies behind."""
+    patience: float = param(1.0, unit="s", ge=0.0, le=1000.0)
+    """How long it may lie there; robots are past a way point, too, while they stay within its radius."""

@@ -85,4 +85,11 @@ def register_terminations() -> Iterable[TerminationSpec]:
             params="parkour_rewards.params:HeightLimitParams",
             source=_EXTREME_PARKOUR,
         ),
+        TerminationSpec(
+            name="way_point_behind",
+            summary="the robot has gone past its way point, and on",
+            target="parkour_rewards.terminations:WayPointBehind",
+            twin="parkour_rewards.termination_twins:WayPointBehind",
+            params="parkour_rewards.params:BehindParams",
+        ),
     )

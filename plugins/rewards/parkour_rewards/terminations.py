@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from parkour.mdp.context import StepContext
+from parkour.mdp.robot import RobotLayout
 
 
 def course_completed(ctx: StepContext) -> Tensor:
@@ -25,3 +27,26 @@ def bad_orientation(ctx: StepContext, *, limit: float) -> Tensor:
 def base_too_low(ctx: StepContext, *, height: float) -> Tensor:
     """Base below ``height`` [m] in the patch's frame, where the start platform is at 0."""
     return ctx.robot.base_pos[:, 2] < height
+
+
+class WayPointBehind:
+    """The way point has lain behind the robot for ``patience`` seconds: it went past, at more than the way point's
+    radius.
+
+    For students in training: a robot that sees nothing of where it should have been has nothing to learn for the rest
+    of its episode. ``limit`` [rad] is of the yaw to the way point, either way.
+    """
+
+    def __init__(
+        self, num_envs: int, device: str | torch.device, layout: RobotLayout, *, limit: float, patience: float
+    ) -> None:
+        self._limit, self._patience = limit, patience
+        self._seconds = torch.zeros(num_envs, device=device)
+
+    def __call__(self, ctx: StepContext) -> Tensor:
+        behind = ctx.goals.yaw.abs() > self._limit
+        self._seconds = torch.where(behind, self._seconds + ctx.step_dt, 0.0)
+        return self._seconds > self._patience
+
+    def reset(self, env_ids: Tensor) -> None:
+        self._seconds[env_ids] = 0.0

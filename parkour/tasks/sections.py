@@ -49,8 +49,6 @@ class Timing(Section):
         return self
 
 
-OWN_PARTS = False
-"""Whether tasks that do not say otherwise step with our own parts of the physics, where they serve (``auto``)."""
 SAME_RESULTS = frozenset({"broad_phase", "contact_forces", "motors"})
 """Fields of :class:`Physics` that change how long a step takes, and not what comes of it."""
 
@@ -71,12 +69,12 @@ class Physics(Section):
     constraints: int = Field(default=220, ge=1, le=100_000)
     """MuJoCo Warp: room for constraints of each robot: four per contact, one per joint at its limit. A Go2 that walks
     has 10, one that was thrown about had at most 94."""
-    broad_phase: Literal["auto", "all", "near"] = "auto" if OWN_PARTS else "all"
+    broad_phase: Literal["auto", "all", "near"] = "auto"
     """MuJoCo Warp: look for contacts with the boxes within the robot's reach, or with all; both find the same.
     ``auto``, here and below: the quicker one where it serves this robot, else the other, with a line that says why."""
-    contact_forces: Literal["auto", "sensors", "constraints"] = "auto" if OWN_PARTS else "sensors"
+    contact_forces: Literal["auto", "sensors", "constraints"] = "auto"
     """MuJoCo Warp: contact forces from the solver's, or by MuJoCo's contact sensors; both give the same."""
-    motors: Literal["auto", "torch", "kernel"] = "auto" if OWN_PARTS else "torch"
+    motors: Literal["auto", "torch", "kernel"] = "auto"
     """MuJoCo Warp: torques by a kernel, so that a control step is one graph, or by torch; both give the same."""
 
 

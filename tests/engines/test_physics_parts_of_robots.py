@@ -188,3 +188,8 @@ def test_c_mujoco_has_none_of_it(told: Any) -> None:
         assert env._driven is None
         env.step(torch.zeros(WORLDS, 12))
     assert told() == []
+
+
+def test_a_task_that_says_nothing_steps_with_our_parts() -> None:
+    physics = load_task("go2-teacher", overlay="train").model.physics
+    assert [getattr(physics, part) for part in PARTS] == ["auto"] * 3

@@ -12,6 +12,9 @@ from parkour.specs import DegradationSpec, ObservationSpec
 from parkour.tasks.changes import Changes, split_path
 from parkour.tasks.resolved import ResolvedTask
 
+_COURSES = ("course", "terrains", "terrain")
+"""Sections and kinds of components that the courses are made of."""
+
 
 @dataclass(frozen=True)
 class Degradation:
@@ -65,7 +68,7 @@ def load_degradation(item: RegisteredSpec, registry: Registry) -> Degradation:
     """A registered degradation with its changes.
 
     Raises:
-        PluginError: its target cannot be imported, or is no mapping of paths to values.
+        PluginError: its target cannot be imported, is no mapping of paths to values, or changes the courses.
     """
     spec = item.spec
     assert isinstance(spec, DegradationSpec)
@@ -77,11 +80,15 @@ def load_degradation(item: RegisteredSpec, registry: Registry) -> Degradation:
             hint='{"control.action_delay": 2}',
         )
     try:
-        for path in changes:
-            if ":" not in path:
-                split_path(path)
+        sections = {path: path.partition(":")[0] if ":" in path else split_path(path)[0] for path in changes}
     except TaskError as error:
         raise PluginError(f"degradation {item.id!r}: {error.message}") from None
+    if path := next((path for path, section in sections.items() if section in _COURSES), None):
+        raise PluginError(
+            f"degradation {item.id!r}: {path} changes the courses, expected those of camera or body: a loss is what a "
+            "policy loses on the same courses",
+            hint="a protocol says what the courses are: register_protocols",
+        )
     return Degradation(registry.shortest(item), item.id, spec.summary, spec.part, changes)
 
 

@@ -13,6 +13,7 @@ from parkour.evaluation.evaluate import Evaluation, EvaluationOptions, check_opt
 from parkour.evaluation.protocol import evaluation_task
 from parkour.evaluation.rollout import MakeEnv, OnProgress
 from parkour.policies import conditions
+from parkour.policies.deployed import load_actor
 from parkour.policies.source import Weights
 from parkour.quiet_logs import errors_alone
 from parkour.registry import Registry
@@ -145,10 +146,11 @@ def _trial(degradation: Degradation, clean: Evaluation, scored: Evaluation) -> T
 
 
 def _task_under(weights: Weights, options: EvaluationOptions, degradation: Degradation) -> ResolvedTask:
-    """The task with a degradation below what the caller changes."""
+    """The task with a degradation on top of what the caller changes: what is named after it is it."""
     changes = options.changes
-    below = {path: value for path, value in degradation.changes.items() if path not in changes.changes}
-    changes = replace(changes, changes={**below, **changes.changes})
+    # Of one path, the later place counts as well as the later value.
+    under = {path: value for path, value in changes.changes.items() if path not in degradation.changes}
+    changes = replace(changes, changes={**under, **degradation.changes})
     return evaluation_task(weights, check_options(options), changes)
 
 
@@ -176,7 +178,10 @@ def _applicable(
         reason = degradation.obstacle(clean)
         try:
             if not reason:
-                chosen.append((degradation, _task_under(weights, options, degradation)))
+                task = _task_under(weights, options, degradation)
+                with errors_alone(conditions.__name__):  # That they were trained under others is what is tried.
+                    load_actor(weights, task, allow_mismatch=options.changes.allow_mismatch)
+                chosen.append((degradation, task))
         except ParkourError as error:
             reason = error.message
         if reason and named:

@@ -83,11 +83,15 @@ def test_each_degradation_is_alone_on_the_task(weights: Weights) -> None:
     assert list(numb.modifiers["proprioception"]) == ["no_contacts"] and not late.modifiers
 
 
-def test_what_the_caller_changes_is_under_everything_and_wins(weights: Weights) -> None:
-    changes = {**QUICKLY, "control.action_delay": 1, "events.friction.params.range": [1.0, 1.0]}
-    run(weights, "late_actions", "slippery", options=replace(OPTIONS, changes=TaskChanges(changes=changes)))
-    assert [task.model.control.action_delay for task in SEEN] == [1, 1, 1]
-    assert all(task.events["friction"].params.range == (1.0, 1.0) for task in SEEN)
+def test_what_the_caller_changes_is_under_everything(weights: Weights) -> None:
+    """A row that is named late_actions has actions that are late."""
+    friction, push = "events.friction.params.range", "events.push.params.x"
+    changes = {**QUICKLY, "control.action_delay": 1, friction: [1.0, 1.0], push: [0.0, 0.0]}
+    options = replace(SHORT, changes=TaskChanges(changes={**changes, "timing.episode_length": 0.2}))
+    run(weights, "late_actions", "slippery", "pushes", options=options)
+    assert [task.model.control.action_delay for task in SEEN] == [1, 2, 1, 1]
+    assert [task.events["friction"].params.range[0] for task in SEEN] == [1.0, 1.0, 0.4, 1.0]
+    assert [task.events["push"].params.x for task in SEEN] == [(0.0, 0.0)] * 3 + [(-1.0, 1.0)]
 
 
 def test_students_get_all_of_them(student: Weights) -> None:
@@ -143,6 +147,7 @@ PLUGIN = """
     EMPTY = {}
     MISSPELT = {"control.action_dely": 2}
     OTHER = {"control.action_scale": 0.5}
+    COURSES = {"terrains.gap.share": 0.0}
 
     @hookimpl
     def register_degradations():
@@ -151,6 +156,7 @@ PLUGIN = """
         yield DegradationSpec(name="misspelt", summary="a slip", target="delays:MISSPELT")
         yield DegradationSpec(name="other", summary="actions mean something else", target="delays:OTHER")
         yield DegradationSpec(name="slippery", summary="another one", target="delays:SLOW")
+        yield DegradationSpec(name="steep", summary="no degradation", target="delays:COURSES")
 """
 
 
@@ -165,8 +171,10 @@ def test_plugins_add_degradations_and_a_broken_one_costs_a_line(
     assert any("parkour-delays:empty is left out" in line and "an empty one" in line for line in lines)
     assert dict(found.skipped)["misspelt"].startswith("unknown key 'control.action_dely'")
     assert "its inputs or outputs would mean something else" in dict(found.skipped)["other"]
-    with pytest.raises(ParkourError, match="would mean something else"):
-        run(weights, "other", options=SHORT, registry=registry)
+    assert any("parkour-delays:steep is left out" in line and "changes the courses" in line for line in lines)
+    with pytest.raises(ParkourError, match=r"--only other: .* would mean something else"):
+        run(weights, "slow", "other", options=SHORT, registry=registry)
+    assert not SEEN  # What cannot be is said before anything is scored.
     with pytest.raises(ParkourError, match="--only misspelt: unknown key"):
         run(weights, "misspelt", registry=registry)
 

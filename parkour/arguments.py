@@ -53,6 +53,17 @@ def seed_number(name: str, value: object) -> int:
     return whole(name, value, 0, LARGEST_SEED)
 
 
+def number_within(name: str, value: float, low: float, high: float) -> None:
+    """Whether a number is one, and within bounds; whole ones are told with all their digits.
+
+    Raises:
+        ParkourError: it is not.
+    """
+    if not low <= value <= high:  # NaN is not, either.
+        got, least, most = (str(each) if isinstance(each, int) else f"{each:g}" for each in (value, low, high))
+        raise ParkourError(f"{name}: got {got}, expected {least} to {most}")
+
+
 def place(name: str, value: object) -> Path:
     """A file or folder.
 

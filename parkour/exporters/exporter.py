@@ -14,11 +14,11 @@ import numpy as np
 from rsl_rl.models import MLPModel
 
 from parkour.digest import file_sha256
-from parkour.errors import ExportError
+from parkour.errors import ExportError, ParkourError
 from parkour.exporters.describe import describe_checkpoint, describe_origin, describe_task, describe_training
 from parkour.exporters.graphs import DeployedGraph, HalfPrecision, deployed_graphs, groups_read
 from parkour.exporters.manifest import Graph, Manifest
-from parkour.exporters.manifest_file import MANIFEST, manifest_to_toml
+from parkour.exporters.manifest_file import MANIFEST, manifest_to_toml, read_manifest
 from parkour.exporters.parity import (
     BATCHES,
     STEPS,
@@ -130,7 +130,10 @@ def export_policy(
         written = export.write_graphs(folder)
         parities = export.compare(written, recording, notify)
         manifest = export.describe(folder, written)
+        before = _files_of(out)
         files = tuple(_keep(path, out) for path in (*written, folder / TASK_FILE, folder / MANIFEST))
+    if left := sorted(before - {path.name for path in files}):
+        notify(f"{out} still has {', '.join(left)} of an earlier export, of which {MANIFEST} knows no more")
     return ExportResult(out, files, manifest, tuple(parities))
 
 
@@ -283,6 +286,15 @@ def _spans(sizes: dict[str, int], stamp: TaskStamp) -> dict[str, GroupSpan]:
         spans[name] = GroupSpan(offset, group_shape(stamp, name, size))
         offset += size
     return spans
+
+
+def _files_of(folder: Path) -> set[str]:
+    """Names of the graphs of an export that is there already."""
+    try:
+        graphs = read_manifest(folder).graphs
+    except ParkourError:  # None, or none that we can read.
+        return set()
+    return {graph.file for graph in graphs if (folder / graph.file).is_file()}
 
 
 def _keep(path: Path, out: Path) -> Path:

@@ -227,6 +227,16 @@ def test_deploy_toml(checkpoints: dict[str, Path], exports: dict[str, ExportResu
     assert manifest.task.components["observation.proprioception"].startswith("parkour-lab:proprioception ")
 
 
+def test_files_of_an_earlier_export_are_told_of(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    """They stay, as they are somebody's; deploy.toml is of the new one alone."""
+    lines: list[str] = []
+    for format in ("onnx", "onnx", "jit"):
+        options = ExportOptions(format=format, rollout=False)
+        export_policy(weights_at(checkpoints["teacher"]), tmp_path, options, notify=lines.append)
+    assert lines == [f"{tmp_path} still has policy.onnx of an earlier export, of which deploy.toml knows no more"]
+    assert (tmp_path / "policy.onnx").is_file()
+
+
 def test_observation_layout(exports: dict[str, ExportResult]) -> None:
     observation = exports["teacher"].manifest.observation
     assert [(g.name, g.offset, g.size, g.read) for g in observation.groups] == [

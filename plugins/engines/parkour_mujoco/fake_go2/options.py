@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
-from parkour.errors import ParkourError
+from parkour.arguments import number_within
 from parkour_mujoco.fake_go2.faults import Fault
 from parkour_mujoco.fake_go2.operator import Script
 
@@ -41,5 +40,4 @@ class FakeOptions:
             ("--seconds", self.seconds, 0.1, LONGEST),
             ("--policy-at", self.script.policy, 0.0, LONGEST),
         ):
-            if not (math.isfinite(value) and low <= value <= high):
-                raise ParkourError(f"{name}: got {value:g}, expected {low:g} to {high:g}")
+            number_within(name, value, low, high)

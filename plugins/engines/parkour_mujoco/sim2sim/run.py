@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parkour.arguments import number_within
 from parkour.child_process import python_command, python_environment
 from parkour.errors import EngineError, ExportError, ParkourError
 from parkour.exporters.manifest import Manifest
@@ -73,7 +74,7 @@ class Sim2SimOptions:
         if self.episodes is not None:
             raise ParkourError("got --episodes and --steps, expected one of them")
         most = MOST_EPISODES * max(1, round(self.seconds / step_dt))
-        _within("--steps", self.steps, 1, most)
+        number_within("--steps", self.steps, 1, most)
         return math.ceil(self.steps / (most // MOST_EPISODES))
 
 
@@ -207,12 +208,7 @@ def _check(options: Sim2SimOptions) -> None:
         ("--seconds", options.seconds, 0.02, 3600.0),
         ("--friction", options.friction, 0.01, 10.0),
     ):
-        _within(name, value, low, high)
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not (math.isfinite(value) and low <= value <= high):
-        raise ParkourError(f"{name}: got {value:g}, expected {low:g} to {high:g}")
+        number_within(name, value, low, high)
 
 
 def _warn(manifest: Manifest, options: Sim2SimOptions, notify: Callable[[str], None]) -> None:

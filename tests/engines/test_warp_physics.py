@@ -19,6 +19,7 @@ mujoco = pytest.importorskip("mujoco")
 
 WORLDS = 16
 OWN_PARTS = ("physics.broad_phase=near", "physics.contact_forces=constraints", "physics.motors=kernel")
+STOCK = ("physics.broad_phase=all", "physics.contact_forces=sensors", "physics.motors=torch")
 STEPS = 40
 
 
@@ -209,8 +210,11 @@ def test_motors_of_a_broken_robot_give_no_number_either() -> None:
     env.close()
 
 
-def test_what_finds_no_room_is_counted_and_told(caplog: pytest.LogCaptureFixture) -> None:
-    env = make("physics.constraints=8", "physics.contacts=2", num_envs=6)
+@pytest.mark.parametrize("parts", [(), STOCK], ids=["our own parts", "MuJoCo Warp's own"])
+def test_what_finds_no_room_is_counted_and_told(
+    parts: tuple[str, ...], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    env = make("physics.constraints=8", "physics.contacts=2", *parts, num_envs=6)
     logs: list[dict[str, Any]] = []
     for _ in range(30):
         extras = env.step(torch.zeros(6, 12))[3]
@@ -223,6 +227,7 @@ def test_what_finds_no_room_is_counted_and_told(caplog: pytest.LogCaptureFixture
         env.close()
     (line,) = caplog.messages
     assert "raise physics.constraints" in line and "raise physics.contacts" in line
+    assert capfd.readouterr().out == ""
 
 
 def test_what_fits_is_not_told(env: Any) -> None:

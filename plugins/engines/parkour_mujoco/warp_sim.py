@@ -8,10 +8,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import mujoco
+import mujoco_warp
 import torch
 import warp as wp
 from mjlab.managers.event_manager import RecomputeLevel
@@ -94,10 +96,10 @@ class WarpSimulation:
         """Nothing to give back."""
 
     def overflows(self) -> Tensor | None:
-        return self._sim.overflows.total() if isinstance(self._sim, Worlds) else None
+        return self._sim.overflows.total()
 
     def room(self) -> Room | None:
-        return self._sim.overflows.read() if isinstance(self._sim, Worlds) else None
+        return self._sim.overflows.read()
 
     def _touch_fields(self) -> None:
         """Have mjlab make its tensors of the simulator's arrays now.
@@ -149,9 +151,19 @@ def _tell(line: str) -> None:
     _log.warning("%s", line)
 
 
+@dataclass(kw_only=True)
+class QuietCfg(SimulationCfg):
+    """Overflows are counted, and told in one line, instead of printed by each world in each step: standard output
+    belongs to the command that runs."""
+
+    def apply_wp_opt(self, wp_opt: mujoco_warp.Option) -> None:
+        super().apply_wp_opt(wp_opt)
+        wp_opt.warn_overflow = False
+
+
 def simulation_cfg(physics_step: float, solver: SolverSettings) -> SimulationCfg:
     """mjlab's configuration, which sets a model's options as :meth:`SolverSettings.apply` does."""
-    return SimulationCfg(
+    return QuietCfg(
         nconmax=solver.contacts_per_world,
         njmax=solver.constraints_per_world,
         mujoco=MujocoCfg(

@@ -14,6 +14,7 @@ from mjlab.sim import Simulation, SimulationCfg
 from torch import Tensor
 
 from parkour_mujoco.warp_physics.capture import record
+from parkour_mujoco.warp_physics.overflows import Overflows
 
 
 class StockWorlds(Simulation):
@@ -31,11 +32,18 @@ class StockWorlds(Simulation):
         self, num_envs: int, cfg: SimulationCfg, model: mujoco.MjModel, device: str, fields: tuple[str, ...]
     ) -> None:
         super().__init__(num_envs, cfg, model=model, device=device)
+        with wp.ScopedDevice(self.wp_device):
+            self.overflows = Overflows(self.wp_data)
         self.expand_model_fields(fields)
         self._kinematics: Any = None
         if self.use_cuda_graph:
             self._run_kinematics()  # Kernels are compiled before a capture, not in it.
             self._kinematics = record(self._run_kinematics, self.wp_device)
+
+    def step(self) -> None:
+        super().step()
+        with wp.ScopedDevice(self.wp_device):
+            self.overflows.count(self.wp_data)
 
     def kinematics(self) -> None:
         """Positions of bodies, shapes and cameras."""

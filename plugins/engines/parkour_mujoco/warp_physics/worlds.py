@@ -50,8 +50,6 @@ class Worlds(Simulation):
         self._motors: WarpMotors | None = None
         self._steps, self._turns = 0, 0
         super().__init__(num_envs, cfg, model=model, device=device)
-        # Overflows are counted, and told in one line, instead of printed by each world in each step.
-        self.wp_model.opt.warn_overflow = False
         with wp.ScopedDevice(self.wp_device):
             self._begun_wp = wp.zeros(num_envs, dtype=bool)
             self.overflows = Overflows(self.wp_data)

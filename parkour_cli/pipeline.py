@@ -11,6 +11,7 @@ import typer
 
 from parkour.commands import OptionsOf, grouped, make_app, notice, print_result
 from parkour.commands.progress import loading
+from parkour.errors import ParkourError
 from parkour.pipeline.plan import WEIGHTS
 from parkour.pipeline.settings import DEGRADATIONS, Gates, PipelineSettings
 from parkour.terminal import Terminal
@@ -117,7 +118,6 @@ def _check(settings: PipelineSettings) -> None:
     """What a stage would find wrong, before the first one begins."""
     from parkour.engines.choice import choose_num_envs
     from parkour.engines.device import choose_device
-    from parkour.evaluation.degradations import find_degradations
     from parkour.evaluation.evaluate import EvaluationOptions
     from parkour.evaluation.evaluate import check_options as check_evaluation
     from parkour.learning.launch import wants_processes
@@ -128,20 +128,37 @@ def _check(settings: PipelineSettings) -> None:
     from parkour.policies.definition import define_training
     from parkour.tasks import load_task
 
-    trained = [each for each in make_stages(settings) if isinstance(each, Training)]
-    for task, overlay, changes in (
-        *((each.task, each.overlay, each.changes) for each in trained),
-        (settings.student_task, settings.noise, ()),
-    ):
-        overlay = "+".join(filter(None, ("train", overlay)))
-        loaded = load_task(task, overlay=overlay, changes=read_changes(changes))
-        define_training(loaded)
-        choose_num_envs(settings.num_envs, loaded, "cpu")
-    find_degradations(settings.degradations)
+    for each in make_stages(settings):
+        if isinstance(each, Training):
+            overlay = "+".join(filter(None, ("train", each.overlay)))
+            loaded = load_task(each.task, overlay=overlay, changes=read_changes(each.changes))
+            define_training(loaded)
+            choose_num_envs(settings.num_envs, loaded, "cpu")
+    _check_scoring(settings)
     wants_processes(settings.gpus, settings.device)
     choose_device(settings.device)
     check_training(TrainOptions(seed=settings.seed), "teacher")
     check_evaluation(EvaluationOptions(num_envs=settings.eval_envs, steps=settings.eval_steps, seed=settings.seed))
+
+
+def _check_scoring(settings: PipelineSettings) -> None:
+    """Whether the student's task has what it is to be scored under."""
+    from parkour.evaluation.degradations import find_degradations
+    from parkour.evaluation.protocol import check_noise
+    from parkour.registry import default_registry
+    from parkour.tasks import load_task
+    from parkour.tasks.document import read_task
+
+    check_noise(read_task(settings.student_task, default_registry())[0], settings.noise)
+    changes = read_changes(settings.student_changes)
+    clean = load_task(settings.student_task, overlay="eval", changes=changes)
+    for each in find_degradations(settings.degradations):
+        if not settings.degradations:
+            continue  # Of all, the gauntlet leaves out what cannot be laid on the task.
+        if reason := each.obstacle(clean):
+            raise ParkourError(f"--degradation {each.name}: {reason}", hint=f"parkour plugins show {each.id}")
+        under = {path: value for path, value in changes.items() if path not in each.changes}
+        load_task(settings.student_task, overlay="eval", changes={**under, **each.changes})
 
 
 def _teacher_conditions(settings: PipelineSettings) -> tuple[str, ...]:

@@ -259,6 +259,17 @@ def _overlay(document: TaskDocument, protocol: EvaluationProtocol, preset: str |
     """Overlays to apply, the noise last."""
     if preset is None:
         return protocol.overlay
+    check_noise(document, preset)
+    return f"{protocol.overlay}+{preset}"
+
+
+def check_noise(document: TaskDocument, preset: str) -> None:
+    """Whether a task has a preset of noise of that name.
+
+    Raises:
+        ParkourError: it is a teacher's.
+        UnknownNameError: it has none.
+    """
     if document.tables.get("stage") == "teacher":
         name = document.tables["name"]
         raise ParkourError(f"--noise: got {preset!r}, but {name!r} is a teacher, which has no depth camera")
@@ -267,7 +278,6 @@ def _overlay(document: TaskDocument, protocol: EvaluationProtocol, preset: str |
         raise UnknownNameError(
             "noise preset", preset, presets, hint=f"presets are overlays of the task: [overlays.{preset}]"
         )
-    return f"{protocol.overlay}+{preset}"
 
 
 def _difficulty_change(difficulty: tuple[float, float] | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from parkour.evaluation.degradations import Degradation
 from parkour.pipeline.process import StageStoppedError
 from parkour.pipeline.settings import DEGRADATIONS, Gates, PipelineSettings
 from parkour_cli.__main__ import main
@@ -94,7 +95,9 @@ def test_stopped_pipeline_says_how_to_go_on(
         (["go3"], "unknown task 'go3-teacher'; did you mean 'go2-teacher'"),
         (["go2", "--teacher-overlay", "fst"], "unknown overlay 'fst'"),
         (["go2", "--student-overlay", "fast+nothing"], "unknown overlay 'nothing'"),
-        (["go2", "--noise", "loud"], "unknown overlay 'loud'"),
+        (["go2", "--noise", "loud"], "unknown noise preset 'loud'"),
+        (["go2", "--noise", ""], "unknown noise preset ''"),
+        (["go2", "--noise", "eval"], "unknown noise preset 'eval'"),
         (["go2", "--student-set", "rewards.x=1"], "unknown reward 'x'"),
         (["go2", "--teacher-set", "course.levels"], "expected path=value"),
         (
@@ -122,3 +125,21 @@ def test_bad_input_is_one_line_before_anything_begins(
     error = capsys.readouterr().err
     assert code == 1 and asked == [] and message in error.splitlines()[0]
     assert "Traceback" not in error and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"control.action_dely": 2}, "unknown key 'control.action_dely'"),
+        ({"observations.lidar.clip": 1.0}, "--degradation slow: the task has no observation group 'lidar'"),
+    ],
+)
+def test_degradation_that_cannot_be_is_told_before_anything_begins(
+    changes: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow = Degradation("slow", "parkour-delays:slow", "all is late", "body", changes)
+    monkeypatch.setattr("parkour.evaluation.degradations.find_degradations", lambda names: (slow,))
+    code, asked = invoke(monkeypatch, "go2", "--degradation", "slow")
+    assert code == 1 and asked == [] and message in capsys.readouterr().err
+    code, asked = invoke(monkeypatch, "go2", "--degradation", "all")
+    assert code == 0 and asked[0].degradations == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import os
@@ -23,6 +24,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("COLUMNS", None)
 # Whichever test imports mujoco first settles what the others of its process render with.
 name_renderer()
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay: looking through them for garbage again and again takes a twentieth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+
 
 InstallPlugin = Callable[..., Path]
 

@@ -60,7 +60,7 @@ Spans = Mapping[str, GroupSpan]
 def random_observations(spans: Spans, batch: int, steps: int, seed: int) -> np.ndarray:
     """``[T, N, size]`` standard normal float32."""
     size = sum(span.size for span in spans.values())
-    return np.random.default_rng(seed).standard_normal((steps, batch, size)).astype(np.float32)
+    return np.random.default_rng(seed).standard_normal((steps, batch, size), dtype=np.float32)
 
 
 def within_limits(observations: np.ndarray, graphs: Sequence[DeployedGraph], spans: Spans) -> np.ndarray:

@@ -76,7 +76,7 @@ def test_a_wrong_file_is_not_kept(
     monkeypatch.setattr(
         targets, "run_onnx", lambda path: lambda values: [value + 1e-3 for value in original(path)(values)]
     )
-    with pytest.raises(ParkourError, match=r"differs from torch by 0\.001 on random inputs"):
+    with pytest.raises(ParkourError, match=r"differs from torch by 0\.001\d* on random inputs"):
         export_policy(weights_at(checkpoints["teacher"]), tmp_path, ExportOptions(rollout=False))
     assert list(tmp_path.iterdir()) == []
 

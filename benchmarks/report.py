@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from parkour.storage import whole_file
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "results" / "performance.md"
 DISTURBED = 0.1
 """Share of the CPUs in other programs' hands from which on a measurement is marked."""
@@ -218,7 +220,8 @@ def draw(results: Row, path: Path) -> None:
     rates.minorticks_off()
     ratios.set_ylim(0, 1)
     _draw_training(times, results)
-    figure.savefig(path, dpi=80)
+    with whole_file(path, "--plot") as part:
+        figure.savefig(part, dpi=80)
     plt.close(figure)
 
 

@@ -29,6 +29,7 @@ from parkour.errors import ParkourError
 from parkour.storage import check_writable, write_text
 
 HERE = Path(__file__).resolve().parent
+MOST_MINUTES = 7 * 24 * 60
 
 
 @dataclass(frozen=True)
@@ -238,15 +239,22 @@ def _options() -> argparse.Namespace:
 
 def main() -> int:
     """0 if everything was measured, else 1."""
-    options = _options()
-    from parkour.engines.device import choose_device
-
     try:
-        device = choose_device(options.device)
-        check_writable(options.out, "--out")
+        return _measure_all(_options())
     except ParkourError as error:
         _say(f"error: {error}")
         return 1
+
+
+def _measure_all(options: argparse.Namespace) -> int:
+    from parkour.engines.device import choose_device
+
+    device = choose_device(options.device)
+    if not 0 < options.minutes <= MOST_MINUTES:
+        raise ParkourError(f"--minutes: got {options.minutes:g}, expected more than 0, and at most {MOST_MINUTES}")
+    for file, option in ((options.out, "--out"), (options.plot, "--plot")):
+        if file is not None:
+            check_writable(file, option)
     found = _measure(Measurement("machine", "machine", {"device": device}), 120)
     if found["status"] != "ok":
         _say(f"error: {found['error']}")
@@ -258,11 +266,11 @@ def main() -> int:
         "machine": found["row"],
         "measurements": {},
     }
-    wanted = [
-        item
-        for item in plan(device, len(found["row"]["gpus"]), options.quick, found["row"]["isaaclab"])
-        if options.only is None or item.name.startswith(options.only)
-    ]
+    every = plan(device, len(found["row"]["gpus"]), options.quick, found["row"]["isaaclab"])
+    wanted = [item for item in every if item.name.startswith(options.only or "")]
+    if not wanted:
+        names = ", ".join(item.name for item in every)
+        raise ParkourError(f"--only: got {options.only!r}, expected the beginning of one of {names}")
     run(wanted, results, options.out, 60 * options.minutes)
     if options.plot is not None:
         from report import draw

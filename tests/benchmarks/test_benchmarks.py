@@ -53,6 +53,33 @@ def measurement(name: str, kind: str, **more: Any) -> Any:
     return run.Measurement(name, kind, more.pop("arguments", {}), least=0.0, **more)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--device", "gpu"], "got device 'gpu'"),
+        (["--minutes", "nan"], "--minutes: got nan, expected more than 0"),
+        (["--minutes", "0"], "--minutes: got 0"),
+        (["--out", "{file}/x.json"], "--out: cannot write"),
+        (["--plot", "{file}/x.png"], "--plot: cannot write"),
+        (["--only", "enviroment"], "--only: got 'enviroment', expected the beginning of one of environment@"),
+    ],
+)
+def test_bad_options_are_one_line_and_nothing_is_written(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    machine = {"status": "ok", "row": {"gpus": [], "isaaclab": []}}
+    monkeypatch.setattr(run, "_measure", lambda wanted, limit: machine)
+    given = [text.format(file=tmp_path / "file") for text in arguments]
+    monkeypatch.setattr(sys, "argv", ["run.py", "--device", "cpu", *given])
+    assert run.main() == 1
+    out, err = capsys.readouterr()
+    (line,) = (out + err).strip().splitlines()
+    assert line.startswith("error: ") and said in line
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_each_result_is_written_and_failures_cost_themselves_alone(worker: Path) -> None:
     results: dict[str, Any] = {"measurements": {}}
     wanted = [

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from parkour.mdp.context import Contacts, GoalState, PreviousStep, Privileged, RobotState, StepContext
 from parkour.mdp.measurement import Measurement
+from parkour.mdp.robot import RobotLayout
 from parkour.tasks.robot import load_robot
 from parkour.terrain.field import TerrainField
 from parkour.terrain.library import CourseLibrary, CourseState
@@ -53,8 +54,8 @@ class Moment:
 def recorded_moments() -> list[Moment]:
     """The built-in recording, in order. New tensors at every call, so that nobody spoils another's."""
     arrays = _recorded()
-    library = CourseLibrary(_field(arrays))
-    return [_moment(arrays, library, step) for step in range(len(arrays["ended"]))]
+    library, (layout, _) = CourseLibrary(_field(arrays)), load_robot(str(arrays["robot"]))
+    return [_moment(arrays, library, layout, step) for step in range(len(arrays["ended"]))]
 
 
 def measurement(ctx: StepContext) -> Measurement:
@@ -127,12 +128,15 @@ def _field(arrays: Mapping[str, np.ndarray]) -> TerrainField:
     return TerrainField(names=names, levels=int(levels), columns=int(columns), grid=Grid.of_patch(cell), **parts)
 
 
-def _moment(arrays: Mapping[str, np.ndarray], library: CourseLibrary, step: int) -> Moment:
+def _moment(arrays: Mapping[str, np.ndarray], library: CourseLibrary, layout: RobotLayout, step: int) -> Moment:
     ended = torch.from_numpy(np.flatnonzero(arrays["ended"][step]))
-    return Moment(_context(arrays, library, "acted", step), ended, _context(arrays, library, "observed", step))
+    acted, observed = (_context(arrays, library, layout, phase, step) for phase in ("acted", "observed"))
+    return Moment(acted, ended, observed)
 
 
-def _context(arrays: Mapping[str, np.ndarray], library: CourseLibrary, phase: str, step: int) -> StepContext:
+def _context(
+    arrays: Mapping[str, np.ndarray], library: CourseLibrary, layout: RobotLayout, phase: str, step: int
+) -> StepContext:
     def tensor(name: str) -> Tensor:
         array = arrays[f"{phase}.{name}"][step]
         return torch.from_numpy(array.astype(np.int64 if array.dtype == np.int16 else array.dtype))
@@ -143,7 +147,6 @@ def _context(arrays: Mapping[str, np.ndarray], library: CourseLibrary, phase: st
     }
     course = CourseState(library, len(tensor("command")))
     course.set_levels(torch.arange(course.num_envs), tensor("level"))
-    layout, _ = load_robot(str(arrays["robot"]))
     step_dt, max_episode_steps = arrays["clock"].tolist()
     own: dict[str, Any] = {name: tensor(name) for name in _OWN}
     return StepContext(

@@ -18,6 +18,7 @@ from parkour.policies.checkpoint import Checkpoint, TaskStamp
 from parkour.policies.checkpoint_file import save_checkpoint
 from parkour.policies.checkpoint_folder import checkpoint_path
 from parkour.policies.fit import check_stamp, check_teacher, check_weights, network
+from parkour.text import printable
 
 _MISFITS = (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError)
 """What torch and numpy raise where a stranger's states are taken up that are none."""
@@ -119,7 +120,7 @@ class RunState:
         check_stamp(path, checkpoint.stamp, self.stamp, same_task=False)
         algorithm: Any = self.runner.alg
         weights = network(path, checkpoint, "student")
-        check_weights(path, "student", weights, algorithm.student.state_dict())
+        check_weights(path, "student", weights, algorithm.student.state_dict(), hint=_students_networks(checkpoint))
         algorithm.load_student(weights)
 
     def resume(self, path: Path, checkpoint: Checkpoint) -> list[str]:
@@ -178,6 +179,17 @@ class RunState:
             name = key.removesuffix("_state_dict")
             if name != key and not name.startswith("optimizer"):
                 check_weights(path, name, network(path, checkpoint, name), weights)
+
+
+def _students_networks(checkpoint: Checkpoint) -> str:
+    """What to try where a student has other networks than the task."""
+    policy = checkpoint.task.get("policy")
+    params = policy.get("params") if isinstance(policy, Mapping) else None
+    encoder = params.get("depth_encoder") if isinstance(params, Mapping) else None
+    which = (
+        f"policy.params.depth_encoder={printable(encoder)}" if isinstance(encoder, str) else "policy.params.NAME=VALUE"
+    )
+    return f"give the task the student's networks: the overlay it was trained under, or --set {which}"
 
 
 def _to(value: Any, device: str | torch.device) -> Any:

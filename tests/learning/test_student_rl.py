@@ -102,6 +102,16 @@ def test_critic_of_another_size_is_told(tmp_path: Path, teacher: Path) -> None:
         run(tmp_path / "logs", checkpoint=tmp_path / "model_1.pt")
 
 
+def test_student_with_another_encoder_is_told_which(tmp_path: Path, teacher: Path, student: Path) -> None:
+    other = load_checkpoint(student)
+    other.model["student_state_dict"].pop(next(iter(other.model["student_state_dict"])))
+    policy = {**other.task["policy"], "params": {"depth_encoder": "parkour-lab:depth_strided_gru"}}
+    save_checkpoint(tmp_path / "model_1.pt", replace(other, task={**other.task, "policy": policy}))
+    with pytest.raises(CheckpointError, match=r"lacks the weights student\.") as error:
+        run(tmp_path / "logs", checkpoint=teacher, student=tmp_path / "model_1.pt")
+    assert str(error.value.hint).endswith("--set policy.params.depth_encoder=parkour-lab:depth_strided_gru")
+
+
 def test_two_processes_stay_together(tmp_path: Path, teacher: Path) -> None:
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",

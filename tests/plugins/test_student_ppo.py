@@ -200,6 +200,17 @@ def test_rewards_train_the_critic_alone_at_first() -> None:
     assert changed() and not any(key.startswith("estimator.") for key in changed())
 
 
+@pytest.mark.parametrize("highest", [1e-8, 2e-4])
+def test_learning_rate_is_the_one_that_was_used(highest: float) -> None:
+    """What is logged after an update, and kept in checkpoints, is not what the next one may get."""
+    runner = make_runner(f"algorithm.params.learning_rate={highest}")
+    alg = algorithm(runner)
+    for iteration in range(3):
+        rollout(runner, iteration)
+        alg.update()
+        assert alg.learning_rate == alg.optimizer.param_groups[0]["lr"] <= highest
+
+
 def test_learning_rate_follows_the_divergence_below_its_schedule() -> None:
     assert adapted(1e-4, 0.03, 0.01) == pytest.approx(1e-4 / 1.5)
     assert adapted(1e-4, 0.01, 0.01) == 1e-4

@@ -62,6 +62,8 @@ class RmaStudentPPO(RmaDistillation):
         self.acting = [*self.trained, *self.exploration.parameters()]
         self.trained = [*self.acting, *self.critic.parameters()]
         self.optimizer = torch.optim.Adam(self.trained, lr=self.learning_rate)
+        self.divergence: float | None = None
+        """KL of the last update, which the learning rate has not answered yet."""
         self.action_std = action_std
         """Mean standard deviation of the actions, after the last update."""
 
@@ -77,7 +79,10 @@ class RmaStudentPPO(RmaDistillation):
     def _rate(self, iteration: int) -> float:
         """What the KL divergence has led to, at most what the schedule allows."""
         highest = super()._rate(iteration)
-        return highest if self.desired_kl == 0.0 else min(self.learning_rate, highest)
+        if self.desired_kl == 0.0:
+            return highest
+        rate, kl, self.divergence = self.learning_rate, self.divergence, None
+        return min(rate if kl is None else adapted(rate, kl, self.desired_kl), highest)
 
     def act(self, obs: TensorDict) -> Tensor:
         """The student's actions ``[N, J]`` with noise; the teacher's are noted."""
@@ -141,7 +146,7 @@ class RmaStudentPPO(RmaDistillation):
         *numbers, self.action_std = torch.cat((losses, self.exploration.std.mean().detach()[None])).tolist()
         found: dict[str, float] = dict(zip(LOSSES, numbers, strict=True))
         if self.desired_kl > 0.0 and not self.teacher_drives:
-            self.learning_rate = adapted(self.learning_rate, found["kl"], self.desired_kl)
+            self.divergence = found["kl"]
         if self.latent_coefficient == 0.0:
             del found["latent"]
         return {**found, "imitation_weight": self._imitation()}

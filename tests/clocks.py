@@ -13,6 +13,10 @@ class HandClock:
         """Seconds that were slept."""
         return self.now
 
+    def monotonic(self) -> float:
+        """Seconds that were slept."""
+        return self.now
+
     def sleep(self, seconds: float) -> None:
         """At once."""
         self.now += seconds

@@ -13,20 +13,31 @@ import pytest
 pytest.importorskip("mujoco")
 
 from parkour_deploy.__main__ import main
+from parkour_deploy.check import listening, moving
 from parkour_deploy.check.moving import JointMover
 from parkour_deploy.check.picture import level_ground
 from parkour_deploy.check.png import write_png
 from parkour_deploy.contract import read_contract
 from parkour_deploy.errors import ContractError, DeployError
 from parkour_deploy.links.link import LinkContext
+from parkour_mujoco.fake_go2 import link as link_module
 from parkour_mujoco.fake_go2.faults import parse_fault
 from parkour_mujoco.fake_go2.link import SimulatedLink
 from parkour_mujoco.fake_go2.options import FakeOptions
+from tests.clocks import HandClock
 
 pytestmark = pytest.mark.mujoco
 
 LINKS = {"hanging": "tests.deploy.test_check:HangingLink"}
 SOURCES = {"simulated": "parkour_mujoco.fake_go2.link:SimulatedDepth"}
+
+
+@pytest.fixture(autouse=True)
+def own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Robot and check wait for each other, not for the clock on the wall: a joint takes 1.2 s to move."""
+    clock = HandClock()
+    for module in (listening, moving, link_module):
+        monkeypatch.setattr(module, "time", clock)
 
 
 class HangingLink(SimulatedLink):
@@ -59,12 +70,11 @@ def test_the_whole_list(shipped: dict[str, Path], tmp_path: Path, capsys: pytest
     code = main(arguments, links=LINKS, sources=SOURCES)
     out, err = capsys.readouterr()
     findings = json.loads(out)
-    wrong = [finding for finding in findings if not finding["ok"] and finding["name"] != "states"]
-    assert not wrong, err
+    assert not [finding for finding in findings if not finding["ok"]], err
     names = [finding["name"] for finding in findings]
     assert [name for name in names if name.endswith("_joint")] == list(read_contract(shipped["student"]).joints)
     assert {"export", "versions", "states", "checksums", "joints", "IMU", "feet in the air", "camera"} <= set(names)
-    assert code == int(not all(finding["ok"] for finding in findings))
+    assert code == 0
     # In the air the sensors say 20, and the thresholds leave a margin.
     assert json.loads(calibration.read_text())["foot_thresholds"] == [22.0] * 4
     assert picture.read_bytes().startswith(b"\x89PNG")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,36 @@ def test_nothing_runs_and_everything_is_loaded(workers: int | None) -> None:
     assert counts.numpy()[0] == 0 and module is count.module and module.execs
     launch()
     assert counts.numpy()[0] == 2
+
+
+def test_other_threads_go_on_meanwhile() -> None:
+    """Environments may be made in several threads at once, or while others step."""
+    from parkour_mujoco.warp_physics.kernels import compile_together
+
+    @wp.kernel(module="unique")
+    def count(counts: wp.array(dtype=int), by: int):  # pyright: ignore[reportInvalidTypeForm]
+        counts[0] = counts[0] + by
+
+    load = wp.Module.load
+    mine, theirs = wp.zeros(1, dtype=int, device="cpu"), wp.zeros(1, dtype=int, device="cpu")
+    add = lambda counts: wp.launch(count, dim=1, inputs=[counts, 1], device="cpu")  # noqa: E731
+    entered, done = threading.Barrier(2, timeout=30), threading.Event()
+
+    def noting() -> None:
+        entered.wait()
+        add(mine)
+        assert done.wait(30)
+
+    makers = [threading.Thread(target=compile_together, args=(noting, "cpu", 1)) for _ in range(2)]
+    for maker in makers:
+        maker.start()
+    for _ in makers:  # One after the other; a launch of ours in the midst of each.
+        entered.wait()
+        add(theirs)
+        done.set()
+    for maker in makers:
+        maker.join(30)
+    assert mine.numpy()[0] == 0 and theirs.numpy()[0] == 2 and wp.Module.load is load
 
 
 def test_what_goes_wrong_is_raised_and_launches_run_again() -> None:

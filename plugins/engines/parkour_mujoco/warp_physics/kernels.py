@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ MOST_WORKERS = 16
 
 Variant = tuple[wp.Module, int | None]
 """A module, for blocks of so many threads."""
+
+_one_at_a_time = threading.Lock()
+"""What Warp loads modules with is put back by whoever replaced it."""
 
 
 def compile_together(launch: Callable[[], None], device: Any, workers: int | None = None) -> list[Variant]:
@@ -40,18 +44,23 @@ def compile_together(launch: Callable[[], None], device: Any, workers: int | Non
 
 @contextmanager
 def _noted() -> Iterator[dict[Variant, None]]:
-    """Meanwhile launches note what they would load, and do not run: Warp leaves out kernels of no loaded module."""
+    """Meanwhile launches of this thread note what they would load, and do not run: Warp leaves out kernels of no loaded
+    module. Those of other threads, which may step worlds of their own, load and run."""
     found: dict[Variant, None] = {}
-    load = wp.Module.load
+    with _one_at_a_time:
+        load, here = wp.Module.load, threading.get_ident()
 
-    def note(module: wp.Module, device: Any, block_dim: int | None = None, *_: Any, **__: Any) -> None:
-        found[module, block_dim] = None
+        def note(module: wp.Module, device: Any, block_dim: int | None = None, *rest: Any, **more: Any) -> Any:
+            if threading.get_ident() != here:
+                return load(module, device, block_dim, *rest, **more)
+            found[module, block_dim] = None
+            return None
 
-    wp.Module.load = note  # pyright: ignore[reportAttributeAccessIssue]
-    try:
-        yield found
-    finally:
-        wp.Module.load = load
+        wp.Module.load = note  # pyright: ignore[reportAttributeAccessIssue]
+        try:
+            yield found
+        finally:
+            wp.Module.load = load
 
 
 def _usable_cpus() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,14 @@ def read_run(path: Path) -> Run:
     )
 
 
-def last_metrics(run: Path, tail: int = 1 << 16) -> dict[str, Any]:
-    """The last whole line of a run's ``metrics.jsonl``; empty when there is none."""
+def last_metrics(run: Path, tail: int = 1 << 16, until: int | None = None) -> dict[str, Any]:
+    """The last whole line of a run's ``metrics.jsonl``; empty when there is none.
+
+    Args:
+        run: the run folder.
+        tail: bytes of the file's end that are searched.
+        until: the last iteration that counts; all when None.
+    """
     try:
         check_file(run / METRICS_FILE)
         with (run / METRICS_FILE).open("rb") as file:
@@ -92,6 +99,13 @@ def last_metrics(run: Path, tail: int = 1 << 16) -> dict[str, Any]:
     except OSError:
         return {}
     for line in reversed(lines):
-        if (found := read_row(line)) is not None:
+        found = read_row(line)
+        if found is not None and (until is None or _iteration(found) <= until):
             return found
     return {}
+
+
+def _iteration(row: Mapping[str, Any]) -> float:
+    """Of a line; beyond all where it does not say."""
+    iteration = row.get("iteration")
+    return iteration if isinstance(iteration, (int, float)) else math.inf

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SAVE_INTERVAL = 50
 """Iterations between checkpoints: what a machine that is lost costs at most."""
+SEARCHED = 1 << 22
+"""Bytes at the end of ``metrics.jsonl`` that hold what was written since the last checkpoint, and more."""
 NEAR = 0.03
 """Share of the minutes that a run may lack and still counts as whole: it ends with an iteration."""
 
@@ -54,7 +56,7 @@ class Training(Stage):
         if run is None or self._is_whole(run):  # Of one that is whole: how it is made from nothing.
             begin = ["train", *self._wanted(place), "--log-root", str(self._runs(place))]
             return [*begin, *gpus, *_limit(60.0 * self.minutes)]
-        return ["train", "--resume", "--run", str(run), *gpus, *_limit(self._left(run))]
+        return ["train", "--resume", "--run", str(run), *gpus, *_limit(self._lacks(run))]
 
     def _wanted(self, place: Place) -> list[str]:
         """What is trained, however long and on however many GPUs."""
@@ -91,7 +93,11 @@ class Training(Stage):
         return run is not None and self._is_whole(run)
 
     def _is_whole(self, run: Path) -> bool:
-        return self._left(run) <= 60.0 * NEAR * self.minutes
+        return self._lacks(run) <= 60.0 * NEAR * self.minutes
+
+    def _lacks(self, run: Path) -> float:
+        """Seconds of training that the run's last checkpoint lacks: what came after it is lost with its machine."""
+        return self._left_after(saved_metrics(run))
 
     def read(self, place: Place) -> Result:
         # Imports torch, for which --help need not wait.
@@ -100,7 +106,7 @@ class Training(Stage):
         run = self._run(place)
         if run is None:
             raise CheckpointError(f"training left no checkpoint in {self._runs(place)}", hint=f"read {place.folder}")
-        last = last_metrics(run)
+        last = saved_metrics(run)
         return {
             "checkpoint": str(newest_checkpoint(run)),
             "run": str(run),
@@ -117,9 +123,11 @@ class Training(Stage):
         return self._left(_newest_folder(self._runs(place) / "rsl_rl" / self.task))
 
     def _left(self, run: Path | None) -> float:
-        """Seconds of training that ``run`` lacks."""
-        trained = 0.0 if run is None else _trained_seconds(last_metrics(run))
-        return max(60.0 * self.minutes - trained, 0.0)
+        """Seconds of training that ``run`` lacks, if it goes on."""
+        return self._left_after({} if run is None else last_metrics(run))
+
+    def _left_after(self, metrics: Mapping[str, Any]) -> float:
+        return max(60.0 * self.minutes - _trained_seconds(metrics), 0.0)
 
     def news(self, place: Place) -> str:
         run = _newest_folder(self._runs(place) / "rsl_rl" / self.task)
@@ -153,3 +161,12 @@ def last_metrics(run: Path) -> dict[str, Any]:
     from parkour.learning import runs
 
     return runs.last_metrics(run)
+
+
+def saved_metrics(run: Path) -> dict[str, Any]:
+    """The line of the last checkpoint of a run; empty when there is none."""
+    # Imports torch, for which --help need not wait.
+    from parkour.learning import runs
+    from parkour.policies.checkpoint_folder import iteration_of, newest_checkpoint
+
+    return runs.last_metrics(run, tail=SEARCHED, until=iteration_of(newest_checkpoint(run)))

@@ -244,6 +244,24 @@ def test_training_that_is_whole_needs_no_record(fake: Fake) -> None:
     assert float(option(list(outcome.records["teacher"].command), "--time-limit")) == pytest.approx(4.95, rel=1e-3)
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+def test_what_was_trained_after_the_last_checkpoint_is_trained_again(fake: Fake, recorded: bool) -> None:
+    """As when the machine is lost just before the end: a checkpoint every 50 iterations may be minutes old."""
+    outcome, _ = fake.run()
+    result = outcome.records["student"].result
+    run, folder = Path(result["run"]), fake.settings.folder / "3_student"
+    rows = [{"iteration": i, "Perf/total_minutes": 1.005 * i, "total_steps": i} for i in range(1, 11)]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    Path(result["checkpoint"]).rename(run / "model_6.pt")
+    if not recorded:
+        (folder / "stage.json").unlink()
+    fake.calls()
+    fake.run()
+    resumed = fake.calls()[0]
+    assert resumed[:4] == ["train", "--resume", "--run", str(run)]
+    assert float(option(resumed, "--time-limit")) == pytest.approx(0.67 * 15.0 - 6.03, rel=1e-3)
+
+
 def test_one_pipeline_in_a_folder_at_a_time(fake: Fake) -> None:
     fake.settings.folder.mkdir()
     with RunLock(fake.settings.folder), pytest.raises(StorageError, match=r"pipeline folder .* is in use by process"):

@@ -130,7 +130,7 @@ def test_a_line_is_told_once(tmp_path: Path, told: Any) -> None:
         make(*AUTO, folder=tmp_path, model=with_feet('type="box" size="0.03 0.02 0.015" pos="0 0 -0.2"')).close()
     (line,) = told()
     assert line == (
-        "physics: not for this robot, which MuJoCo Warp's own serves instead: broad_phase=near (its shape "
+        "physics: this robot steps a little slower, with MuJoCo Warp's own in place of broad_phase=near (its shape "
         "'FL_foot_collision' is of type box)"
     )
 

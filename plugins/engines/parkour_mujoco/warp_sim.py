@@ -126,7 +126,7 @@ def _worlds(model: mujoco.MjModel, num_envs: int, device: str, settings: SolverS
             worlds = Worlds(num_envs, cfg, model, device, WORLD_FIELDS, physics)
             if physics.left_out:
                 parts = "; ".join(f"{part} ({why})" for part, why in physics.left_out.items())
-                _tell(f"physics: not for this robot, which MuJoCo Warp's own serves instead: {parts}")
+                _tell(f"physics: this robot steps a little slower, with MuJoCo Warp's own in place of {parts}")
             return worlds
     return StockWorlds(num_envs, cfg, model, device, WORLD_FIELDS)
 

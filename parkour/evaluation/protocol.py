@@ -157,12 +157,18 @@ def unlike_conditions(a: ResolvedTask, b: ResolvedTask) -> dict[str, tuple[Any, 
 
 
 def _conditions(task: ResolvedTask) -> dict[str, Any]:
-    """These sections, with all numbers of the events: a task says those alone that are not the event's own."""
+    """These sections, with all numbers of the events: a task says those alone that are not the event's own.
+
+    Which version of an event's package the task was resolved with is no condition.
+    """
     same: dict[str, set[str]] = {"physics": set(SAME_RESULTS)}
     found = task.model.model_dump(mode="json", include=set(CONDITIONS), exclude=same)
-    for name, part in task.events.items():
-        if part.params is not None:
-            found["events"][name]["params"] = part.params.model_dump(mode="json")
+    for name, event in found["events"].items():
+        event.pop("version", None)
+        part = task.events.get(name)
+        event["use"] = name if part is None else part.id
+        if part is not None and part.params is not None:
+            event["params"] = part.params.model_dump(mode="json")
     return found
 
 

@@ -204,6 +204,9 @@ def test_conditions_that_differ_are_found_where_one_task_leaves_them_to_the_even
     ours = load_task("go2-teacher", overlay="eval")
     theirs = load_task("go2-teacher", overlay="eval", changes={"events.friction.params.range": [0.3, 0.5]})
     assert unlike_conditions(ours, ours) == {}
+    events = {name: use.model_copy(update={"version": "0.1.0"}) for name, use in ours.model.events.items()}
+    before = replace(ours, model=ours.model.model_copy(update={"events": events}))
+    assert unlike_conditions(ours, before) == {}
     assert unlike_conditions(ours, theirs) == {"events.friction.params.range": ([0.6, 2.0], [0.3, 0.5])}
 
 

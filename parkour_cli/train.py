@@ -129,7 +129,8 @@ def train(
     A student (--stage student) is trained from a teacher: --checkpoint FILE, --run DIR or --pretrained. It begins as
     a copy of it, or with --student FILE where another student stopped.
     """
-    from parkour.learning.launch import run_processes, wants_processes
+    with loading():
+        from parkour.learning.launch import run_processes, wants_processes
 
     if pretrained:
         options = replace(options, checkpoint=_pretrained(options))

@@ -8,12 +8,13 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+from parkour.quick_imports import uncollected
 from parkour.registry import LOAD_PLUGINS, Registry
 from parkour_mujoco.launch import name_renderer
 
@@ -24,6 +25,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("COLUMNS", None)
 # Whichever test imports mujoco first settles what the others of its process render with.
 name_renderer()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """All that is imported stays."""
+    with uncollected():
+        return (yield)
 
 
 def pytest_collection_finish() -> None:

@@ -10,8 +10,11 @@ import sys
 from pathlib import Path
 
 from parkour.errors import ParkourError
-from parkour.testing.plugin import check_plugin
-from parkour.testing.subject import CheckOptions
+from parkour.quick_imports import uncollected
+
+with uncollected():
+    from parkour.testing.plugin import check_plugin
+    from parkour.testing.subject import CheckOptions
 
 
 def main() -> None:

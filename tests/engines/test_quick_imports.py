@@ -31,3 +31,17 @@ def test_tensordict_s_functions_are_marked_when_the_compiler_comes() -> None:
 def test_what_is_left_out_can_be_imported_later() -> None:
     pytest.importorskip("wandb")
     assert run("import parkour.engines.task_env, wandb; print(wandb.__name__)") == "wandb"
+
+
+def test_what_comes_with_torch_is_never_searched_for_garbage_and_what_comes_later_is() -> None:
+    code = (
+        "import gc; from parkour.quick_imports import uncollected\n"
+        "with uncollected():\n"
+        "    assert not gc.isenabled()\n"
+        "    import torch\n"
+        "frozen = gc.get_freeze_count()\n"
+        "assert gc.isenabled() and frozen > 100_000\n"
+        "with uncollected(): later = [[number] for number in range(1000)]\n"
+        "print(gc.isenabled() and gc.get_freeze_count() <= frozen)"
+    )
+    assert run(code) == "True"

@@ -28,7 +28,8 @@ from tests.learning.runs import run
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH = (
-    "import sys; from parkour.learning.launch import run_processes; from parkour.errors import ParkourError\n"
+    "import sys; from parkour.errors import ParkourError; from parkour.quick_imports import uncollected\n"
+    "with uncollected(): from parkour.learning.launch import run_processes\n"
     "say = lambda line: print(line, file=sys.stderr, flush=True)\n"
     "try: sys.exit(run_processes(int(sys.argv[1]), sys.argv[2], sys.argv[3:], say))\n"
     "except ParkourError as error: say(f'error: {error.message}'); say(f'hint: {error.hint}'); sys.exit(1)"

@@ -6,11 +6,14 @@ import sys
 import time
 from pathlib import Path
 
-from parkour.learning.iteration import Iteration
-from parkour.learning.options import TrainOptions
-from parkour.learning.rescue import PeerLostError
-from parkour.learning.train import train
-from tests.learning.fakes import fake_task, make_env
+from parkour.quick_imports import uncollected
+
+with uncollected():
+    from parkour.learning.iteration import Iteration
+    from parkour.learning.options import TrainOptions
+    from parkour.learning.rescue import PeerLostError
+    from parkour.learning.train import train
+    from tests.learning.fakes import fake_task, make_env
 
 
 def say(*words: object) -> None:

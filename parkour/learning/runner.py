@@ -23,7 +23,6 @@ from parkour.engines.device import stepping_threads
 from parkour.engines.task_env import TaskEnv
 from parkour.environment import process_number
 from parkour.errors import TrainingError
-from parkour.late_compiler import compiler_waits
 from parkour.learning.diagnosis import not_finite
 from parkour.learning.iteration import Iteration, Listener
 from parkour.learning.peers import agree, group_store
@@ -61,7 +60,6 @@ class TrainingRunner:
         cfg = copy.deepcopy(train_cfg)
         cfg["algorithm"].setdefault("rnd_cfg", None)
         self.env, self.cfg, self.device = env, cfg, device
-        compiler_waits()
         self._join_processes()
         make: Any = resolve_callable(cfg["algorithm"]["class_name"])
         # rsl-rl prints the networks when it makes them.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rsl_rl.utils import resolve_callable
 
 from parkour.engines.device import rank
 from parkour.engines.task_env import TaskEnv
@@ -141,9 +142,6 @@ def _runner(task: ResolvedTask, plan: TrainPlan, env: TaskEnv) -> TrainingRunner
         "noise_ramp": algorithm.noise_ramp,
         "save_interval": plan.run.save_interval,
     }
-    # Not at the top, where it would come before what makes rsl-rl quick to import.
-    from rsl_rl.utils import resolve_callable
-
     make = resolve_callable(plan.definition.runner)
     return make(env, cfg, None, plan.run.device)
 

@@ -26,15 +26,18 @@ def base_too_low(ctx: TwinContext, *, height: float) -> bool:
 
 
 class WayPointBehind:
-    """The way point has lain behind the robot for ``patience`` seconds."""
+    """A way point that lay ahead has lain behind the robot for ``patience`` seconds."""
 
     def __init__(self, layout: RobotLayout, *, limit: float, patience: float) -> None:
         self._limit, self._patience = limit, patience
-        self._seconds = 0.0
+        self._seconds, self._index, self._met = 0.0, -1, False
 
     def __call__(self, ctx: TwinContext) -> bool:
-        self._seconds = self._seconds + ctx.step_dt if abs(ctx.goals.yaw) > self._limit else 0.0
+        behind = abs(ctx.goals.yaw) > self._limit
+        self._met = (self._met and ctx.goals.index == self._index) or not behind
+        self._index = ctx.goals.index
+        self._seconds = self._seconds + ctx.step_dt if behind and self._met else 0.0
         return self._seconds > self._patience
 
     def reset(self) -> None:
-        self._seconds = 0.0
+        self._seconds, self._index, self._met = 0.0, -1, False

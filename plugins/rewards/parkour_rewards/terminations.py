@@ -30,8 +30,8 @@ def base_too_low(ctx: StepContext, *, height: float) -> Tensor:
 
 
 class WayPointBehind:
-    """The way point has lain behind the robot for ``patience`` seconds: it went past, at more than the way point's
-    radius.
+    """A way point that lay ahead has lain behind the robot for ``patience`` seconds: it went past, at more than the way
+    point's radius. Where a course turns back, the next way point lies behind at first, and that is nobody's fault.
 
     For students in training: a robot that sees nothing of where it should have been has nothing to learn for the rest
     of its episode. ``limit`` [rad] is of the yaw to the way point, either way.
@@ -42,11 +42,18 @@ class WayPointBehind:
     ) -> None:
         self._limit, self._patience = limit, patience
         self._seconds = torch.zeros(num_envs, device=device)
+        self._index = torch.full((num_envs,), -1, dtype=torch.int64, device=device)
+        """``[N]`` the way point that :attr:`_met` is about."""
+        self._met = torch.zeros(num_envs, dtype=torch.bool, device=device)
+        """``[N]`` whether it has lain ahead."""
 
     def __call__(self, ctx: StepContext) -> Tensor:
         behind = ctx.goals.yaw.abs() > self._limit
-        self._seconds = torch.where(behind, self._seconds + ctx.step_dt, 0.0)
+        self._met = (self._met & (ctx.goals.index == self._index)) | ~behind
+        self._index = ctx.goals.index.clone()
+        self._seconds = torch.where(behind & self._met, self._seconds + ctx.step_dt, 0.0)
         return self._seconds > self._patience
 
     def reset(self, env_ids: Tensor) -> None:
         self._seconds[env_ids] = 0.0
+        self._index[env_ids] = -1

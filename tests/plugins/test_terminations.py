@@ -101,9 +101,8 @@ def test_a_way_point_lies_behind_only_after_a_while_in_one_piece() -> None:
         ]
         assert ends == [count * ctx.step_dt > 0.1 + 1e-6 for count in for_long], step
     assert _ends(term, twins, ctx, ahead) == [False] * 4
-    for _ in range(6):
-        ends = _ends(term, twins, ctx, torch.full((4,), 2.0))
-    assert ends == [True] * 4
+    behind = [_ends(term, twins, ctx, torch.full((4,), 2.0)) for _ in range(6)]
+    assert behind[-1] == [True] * 4
     term.reset(torch.tensor([True, False, True, False]))
     assert term(ctx).tolist() == [False, True, False, True]
 

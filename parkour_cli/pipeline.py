@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from parkour.arguments import whole
 from parkour.commands import OptionsOf, grouped, make_app, notice, print_result
 from parkour.commands.progress import loading
 from parkour.errors import ParkourError
@@ -118,8 +119,7 @@ def _check(settings: PipelineSettings) -> None:
     """What a stage would find wrong, before the first one begins."""
     from parkour.engines.choice import choose_num_envs
     from parkour.engines.device import choose_device
-    from parkour.evaluation.evaluate import EvaluationOptions
-    from parkour.evaluation.evaluate import check_options as check_evaluation
+    from parkour.evaluation.evaluate import MOST_ENVS, MOST_STEPS
     from parkour.learning.launch import wants_processes
     from parkour.learning.options import TrainOptions
     from parkour.learning.plan import check_options as check_training
@@ -138,7 +138,8 @@ def _check(settings: PipelineSettings) -> None:
     wants_processes(settings.gpus, settings.device)
     choose_device(settings.device)
     check_training(TrainOptions(seed=settings.seed), "teacher")
-    check_evaluation(EvaluationOptions(num_envs=settings.eval_envs, steps=settings.eval_steps, seed=settings.seed))
+    whole("--eval-envs", settings.eval_envs, 1, MOST_ENVS)
+    whole("--eval-steps", settings.eval_steps, 1, MOST_STEPS)
 
 
 def _check_scoring(settings: PipelineSettings) -> None:
@@ -152,13 +153,12 @@ def _check_scoring(settings: PipelineSettings) -> None:
     check_noise(read_task(settings.student_task, default_registry())[0], settings.noise)
     changes = read_changes(settings.student_changes)
     clean = load_task(settings.student_task, overlay="eval", changes=changes)
+    if not settings.degradations:
+        return  # Of all, the gauntlet leaves out what cannot be laid on the task.
     for each in find_degradations(settings.degradations):
-        if not settings.degradations:
-            continue  # Of all, the gauntlet leaves out what cannot be laid on the task.
         if reason := each.obstacle(clean):
             raise ParkourError(f"--degradation {each.name}: {reason}", hint=f"parkour plugins show {each.id}")
-        under = {path: value for path, value in changes.items() if path not in each.changes}
-        load_task(settings.student_task, overlay="eval", changes={**under, **each.changes})
+        load_task(settings.student_task, overlay="eval", changes=each.over(changes))
 
 
 def _teacher_conditions(settings: PipelineSettings) -> tuple[str, ...]:

@@ -77,6 +77,11 @@ class ScoringOptions:
         degraded = check_options(options).degraded
         if self.only and not degraded:
             raise ParkourError(f"--only: got it with --protocol {self.protocol}, expected --protocol gauntlet")
+        if self.only and not self.degradations:
+            raise ParkourError(
+                f"--only: got {','.join(self.only)!r}, expected names of degradations",
+                hint="parkour plugins list --kind degradation",
+            )
         return options
 
     @property

@@ -37,6 +37,12 @@ class Degradation:
                 return f"the task has no observation group {rest[0]!r}"
         return ""
 
+    def over(self, changes: Changes) -> Changes:
+        """What a caller changes, and this on top: what is named after it is it."""
+        # Of one path, the later place counts as well as the later value.
+        under = {path: value for path, value in changes.items() if path not in self.changes}
+        return {**under, **self.changes}
+
 
 def find_degradations(
     only: Iterable[str] = (), registry: Registry | None = None, notify: Callable[[str], None] = lambda line: None

@@ -20,6 +20,7 @@ from parkour.evaluation.protocol import EvaluationProtocol, TaskChanges, evaluat
 from parkour.evaluation.rollout import MakeEnv, OnProgress, Rollout, Spectator, quota, roll_out
 from parkour.evaluation.summary import Breakdown, break_down
 from parkour.packages import versions
+from parkour.policies.checkpoint_file import EARLIER
 from parkour.policies.source import Weights
 from parkour.specs import TerrainSpec
 from parkour.tasks.build import has_depth_camera
@@ -93,7 +94,7 @@ def check_fit(evaluations: Iterable[Evaluation]) -> None:
             raise CheckpointError(
                 f"checkpoint {each.weights.path}: in {each.unfit} of {len(each.episodes)} episodes an action of the "
                 "policy was NaN or infinite, expected finite ones; such episodes count as falls",
-                hint="use an earlier model_<iteration>.pt of the same run with --checkpoint FILE",
+                hint=EARLIER,
             )
 
 

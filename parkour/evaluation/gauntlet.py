@@ -146,11 +146,8 @@ def _trial(degradation: Degradation, clean: Evaluation, scored: Evaluation) -> T
 
 
 def _task_under(weights: Weights, options: EvaluationOptions, degradation: Degradation) -> ResolvedTask:
-    """The task with a degradation on top of what the caller changes: what is named after it is it."""
-    changes = options.changes
-    # Of one path, the later place counts as well as the later value.
-    under = {path: value for path, value in changes.changes.items() if path not in degradation.changes}
-    changes = replace(changes, changes={**under, **degradation.changes})
+    """The task with a degradation on top of what the caller changes."""
+    changes = replace(options.changes, changes=degradation.over(options.changes.changes))
     return evaluation_task(weights, check_options(options), changes)
 
 

@@ -151,4 +151,12 @@ def _failure(arguments: Sequence[str], log: Path, begin: int, status: int) -> Pa
         return ParkourError(f"{command} ended with status {status}: {last}", hint=f"read {os.fspath(log)}")
     error = lines[starts[-1]].removeprefix("error: ")
     hints = [line.removeprefix("hint: ") for line in lines[starts[-1] :] if line.startswith("hint: ")]
-    return ParkourError(f"{command}: {error}", hint=hints[0] if hints else f"read {os.fspath(log)}")
+    return ParkourError(f"{command}: {error}", hint=_hint_here(hints[0]) if hints else f"read {os.fspath(log)}")
+
+
+def _hint_here(hint: str) -> str:
+    """A command's hint, where that names what a pipeline chooses by itself: the newest checkpoint of a run."""
+    # Imports torch, for which --help need not wait.
+    from parkour.policies.checkpoint_file import EARLIER
+
+    return "remove that file: the same command trains on from the checkpoint before it" if hint == EARLIER else hint

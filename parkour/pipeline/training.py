@@ -84,8 +84,8 @@ class Training(Stage):
         return find_run([self._runs(place) / "rsl_rl" / self.task])
 
     def holds(self, record: StageRecord, place: Place) -> bool:
-        run = self._run(place)
-        return run is not None and Path(record.result["checkpoint"]).parent == run and self._is_whole(run)
+        run, checkpoint = self._run(place), Path(record.result["checkpoint"])
+        return run is not None and checkpoint.parent == run and checkpoint.is_file() and self._is_whole(run)
 
     def is_done(self, place: Place) -> bool:
         """A second more would make another policy of it, and all that follows would have to be made anew."""

@@ -24,7 +24,8 @@ from parkour.reading import MalformedError, parse_toml, read_bytes
 from parkour.storage import discard, part_of, put_in_place
 
 _SPACE = "free some space or choose another folder with --log-root, then: parkour train --resume"
-_EARLIER = "use an earlier model_<iteration>.pt of the same run with --checkpoint FILE"
+EARLIER = "use an earlier model_<iteration>.pt of the same run with --checkpoint FILE"
+"""What to try where a checkpoint is damaged, or its policy is."""
 FORMAT = "parkour-checkpoint"
 VERSION = 2
 READS = (1, 2)
@@ -89,7 +90,7 @@ def read_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> tup
         content = read_bytes(path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise CheckpointError(f"checkpoint {path} cannot be read: {reason}", hint=_EARLIER) from None
+        raise CheckpointError(f"checkpoint {path} cannot be read: {reason}", hint=EARLIER) from None
     try:
         check_archive(content)
         data = torch.load(io.BytesIO(content), map_location=map_location, weights_only=True)
@@ -97,7 +98,7 @@ def read_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> tup
     except Exception as error:  # torch raises many types for damaged files, none of them its own
         raise CheckpointError(
             f"checkpoint {path} is damaged or not a checkpoint ({_first_line(error)})",
-            hint=_EARLIER,
+            hint=EARLIER,
         ) from None
     return _parse(path, data), hashlib.sha256(content).hexdigest()
 
@@ -122,7 +123,7 @@ def _parse(path: Path, data: Any) -> Checkpoint:
         check_fields(data)
         stamp = TaskStamp.from_dict(data["stamp"])
     except (MalformedError, TaskError) as error:
-        raise CheckpointError(f"checkpoint {path} is damaged: {error}", hint=_EARLIER) from None
+        raise CheckpointError(f"checkpoint {path} is damaged: {error}", hint=EARLIER) from None
     values: dict[str, Any] = {name: data[name] for name in wanted} | {"stamp": stamp}
     return Checkpoint(**values)
 
@@ -137,7 +138,7 @@ def _check_contents(path: Path, data: dict[Any, Any]) -> None:
         same = False
     if not same:
         raise CheckpointError(
-            f"checkpoint {path} is damaged: its contents are not what its checksum says", hint=_EARLIER
+            f"checkpoint {path} is damaged: its contents are not what its checksum says", hint=EARLIER
         )
 
 

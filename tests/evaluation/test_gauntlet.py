@@ -243,6 +243,8 @@ def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path, weights
     ("options", "said"),
     [
         (["--protocol", "gauntlet", "--only", "late_action"], "unknown degradation 'late_action'; did you mean"),
+        (["--protocol", "gauntlet", "--only", ","], "--only: got ',', expected names of degradations"),
+        (["--protocol", "gauntlet", "--only", ""], "--only: got '', expected names of degradations"),
         (["--protocol", "gauntlet", "--only", "half_frames"], "--only half_frames: the policy has no camera"),
         (["--protocol", "gauntlet", "--blank-depth"], "got --protocol gauntlet and --blank-depth, expected one"),
         (["--protocol", "gauntlet", "--noise", "noisy"], "got --protocol gauntlet and --noise, expected one of them"),

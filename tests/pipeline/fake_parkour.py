@@ -2,7 +2,8 @@
 
 ``FAKE_FOLDER`` holds ``calls.jsonl``, which it appends to, and ``orders.json``: success rates of ``teacher``,
 ``clean``, ``noisy`` and ``sim2sim``, and under ``die``, ``crash`` and ``wait`` the command that fails, breaks, or
-trains on until it is told to stop; ``stopped`` under ``wait``: training that SIGSTOP has stopped.
+trains on until it is told to stop; ``stopped`` under ``wait``: training that SIGSTOP has stopped. Under ``damaged`` is
+a checkpoint that cannot be read.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ def main(arguments: list[str]) -> int:
     command = arguments[0]
     if ORDERS.get("die") == command:
         print("[INFO] something else\nerror: no GPU is left\nhint: parkour doctor", file=sys.stderr)
+        return 1
+    if ORDERS.get("damaged") in arguments:
+        from parkour.policies.checkpoint_file import EARLIER  # Imports torch, which takes a second.
+
+        print(f"error: checkpoint is damaged\nhint: {EARLIER}", file=sys.stderr)
         return 1
     if ORDERS.get("crash") == command:
         raise RuntimeError("a bug")

@@ -114,7 +114,7 @@ def test_stopped_pipeline_says_how_to_go_on(
         (["go2", "--num-envs", "0"], "got 0 environments, expected at least 1"),
         (["go2", "--device", "tpu"], "got device 'tpu', expected 'cpu', 'cuda' or 'cuda:N'"),
         (["go2", "--device", "cuda:99"], "got device 'cuda:99', but torch sees"),
-        (["go2", "--eval-steps", "9" * 14], "--steps: got 99999999999999, expected at most"),
+        (["go2", "--eval-steps", "9" * 14], "--eval-steps: got 99999999999999, expected at most"),
     ],
 )
 def test_bad_input_is_one_line_before_anything_begins(

@@ -362,6 +362,37 @@ def test_command_that_breaks_is_told_with_its_log(fake: Fake) -> None:
     assert error.value.hint == f"read {fake.settings.folder / '8_sim2sim' / 'log.txt'}"
 
 
+def test_damaged_checkpoint_is_removed_and_the_one_before_it_goes_on(fake: Fake) -> None:
+    """Nobody names a checkpoint here, as the hint of the command that cannot read it says."""
+    fake.run()
+    outcome, _ = fake.run(minutes=30.0)
+    newest = Path(outcome.records["teacher"].result["checkpoint"])
+    (fake.settings.folder / "2_teacher-score" / "stage.json").unlink()
+    fake.orders["damaged"] = str(newest)
+    with pytest.raises(ParkourError, match="parkour eval: checkpoint is damaged") as error:
+        fake.run(minutes=30.0)
+    assert error.value.hint == "remove that file: the same command trains on from the checkpoint before it"
+    newest.unlink()
+    del fake.orders["damaged"]
+    fake.calls()
+    fake.run(minutes=30.0)
+    assert fake.calls()[0][:4] == ["train", "--resume", "--run", str(newest.parent)]
+
+
+def test_a_checkpoint_that_is_gone_is_not_read_on(fake: Fake) -> None:
+    """The one before it may be of a training that is as good as whole."""
+    outcome, _ = fake.run()
+    newest = Path(outcome.records["student"].result["checkpoint"])
+    rows = [{"iteration": i, "Perf/total_minutes": 0.67 * 15.0 * share} for i, share in ((9, 0.99), (10, 1.0))]
+    (newest.parent / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    before = newest.rename(newest.with_name("model_9.pt"))
+    fake.calls()
+    outcome, _ = fake.run()
+    calls = fake.calls()
+    assert outcome.records["student"].result["checkpoint"] == str(before)
+    assert calls[0][:3] == ["eval", "--checkpoint", str(before)]
+
+
 @pytest.mark.parametrize("text", ["{", "{}", "[]", '{"format": "x", "format_version": 1}'])
 def test_damaged_record_is_told(fake: Fake, text: str) -> None:
     fake.run()

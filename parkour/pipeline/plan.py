@@ -45,8 +45,7 @@ def _teachers(settings: PipelineSettings) -> Sequence[Training]:
     """The teacher's training, where its body is randomized in two parts: first to walk, then on all that the student
     will meet.
 
-    Randomization from the beginning costs a short training more than it brings: after five minutes on one GPU a teacher
-    had 0.80 of the courses, where one without it has 0.97.
+    Randomization from the beginning costs a short training more than it brings (docs/results/pipeline.md).
     """
     task, changes, overlays = settings.teacher_task, settings.teacher_changes, settings.overlays
     left = settings.teacher_minutes - settings.first_minutes

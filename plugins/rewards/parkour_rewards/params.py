@@ -55,7 +55,7 @@ class HeightLimitParams(Params):
     """Least height of the base above the start platform."""
 
 
-class BehindParams(Params):
+class WayPointBehindParams(Params):
     limit: float = param(1.9, unit="rad", ge=0.0, le=3.1416)
     """Yaw to the way point, either way, from which on it lies behind."""
     patience: float = param(1.0, unit="s", ge=0.0, le=1000.0)

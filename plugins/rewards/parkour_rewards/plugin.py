@@ -90,6 +90,6 @@ def register_terminations() -> Iterable[TerminationSpec]:
             summary="the robot has gone past its way point, and on",
             target="parkour_rewards.terminations:WayPointBehind",
             twin="parkour_rewards.termination_twins:WayPointBehind",
-            params="parkour_rewards.params:BehindParams",
+            params="parkour_rewards.params:WayPointBehindParams",
         ),
     )

@@ -97,12 +97,12 @@ def test_other_threads_go_on_meanwhile() -> None:
     load = wp.Module.load
     mine, theirs = wp.zeros(1, dtype=int, device="cpu"), wp.zeros(1, dtype=int, device="cpu")
     add = lambda counts: wp.launch(count, dim=1, inputs=[counts, 1], device="cpu")  # noqa: E731
-    entered, done = threading.Barrier(2, timeout=30), threading.Event()
+    entered, left = threading.Barrier(2, timeout=30), threading.Barrier(2, timeout=30)
 
     def noting() -> None:
         entered.wait()
         add(mine)
-        assert done.wait(30)
+        left.wait()
 
     makers = [threading.Thread(target=compile_together, args=(noting, "cpu", 1)) for _ in range(2)]
     for maker in makers:
@@ -110,7 +110,7 @@ def test_other_threads_go_on_meanwhile() -> None:
     for _ in makers:  # One after the other; a launch of ours in the midst of each.
         entered.wait()
         add(theirs)
-        done.set()
+        left.wait()
     for maker in makers:
         maker.join(30)
     assert mine.numpy()[0] == 0 and theirs.numpy()[0] == 2 and wp.Module.load is load

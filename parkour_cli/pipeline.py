@@ -33,7 +33,8 @@ OPTIONS = OptionsOf(
         "seed": typer.Option(help="Seed of all random numbers."),
         "teacher_share": typer.Option(help="Of the minutes."),
         "body": typer.Option(
-            "--body", help="Randomize friction, payload, motors and delays, too, not camera and sensors alone."
+            "--body",
+            help="Randomize friction, payload, motors and delays beyond the tasks, not camera and sensors alone.",
         ),
         "first_overlay": typer.Option(
             metavar="NAME",

@@ -91,8 +91,8 @@ class PipelineSettings:
     """Parallel environments of each training process; None: the tasks'."""
     seed: int = 1
     body: bool = False
-    """Whether friction, payload, motors and delays are randomized, too, not camera and sensors alone. The teacher has
-    to know them first, at the expense of obstacles where minutes are few."""
+    """Whether friction, payload, motors and delays are randomized beyond what the tasks do, not camera and sensors
+    alone. The teacher has to know them first, at the expense of obstacles where minutes are few."""
     first_overlay: str | None = None
     """Of the teacher's task, for the first part of its minutes; empty: there is one part, all under the other one.
     None, of these three: what :attr:`body` asks for."""

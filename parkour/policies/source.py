@@ -15,6 +15,7 @@ from parkour.errors import CheckpointError, ParkourError
 from parkour.policies.checkpoint import Checkpoint
 from parkour.policies.checkpoint_file import read_checkpoint
 from parkour.policies.checkpoint_folder import (
+    METRICS_FILE,
     NewestRuns,
     checkpoints_of,
     completed_courses,
@@ -184,13 +185,18 @@ def _pretrained_without_runs(
 
 
 def _named_run(source: PolicySource) -> Path:
-    """The run folder that ``--run`` means: a path, its name among the runs, or the newest that ``--run-name`` named."""
+    """The run folder that ``--run`` means: a path, its name among the runs, or the newest that ``--run-name`` named.
+
+    A folder here that is no run, such as an export of the same name, hides none.
+    """
     assert source.run is not None
-    if source.run.is_dir() or len(source.run.parts) != 1:
+    if len(source.run.parts) != 1 or checkpoints_of(source.run) or (source.run / METRICS_FILE).is_file():
         return source.run
     folders = experiment_folders(source.log_root, source.experiment)
     found = [folder / source.run for folder in folders if (folder / source.run).is_dir()]
     found = found or runs_named(folders, source.run.name)[-1:]
+    if not found and source.run.is_dir():
+        return source.run
     if not found:
         looked = ", ".join(str(folder) for folder in folders) or str(source.log_root)
         alike = [path.name for folder in folders for path in sorted(folder.glob("*/")) if source.run.name in path.name]

@@ -359,6 +359,24 @@ def test_a_run_is_found_by_the_name_that_was_given_to_it(tmp_path: Path) -> None
     assert find_checkpoint(PolicySource(run=Path("wide"), log_root=tmp_path)) == exact / "model_60.pt"
 
 
+def test_a_folder_here_that_is_no_run_hides_none_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = _run(tmp_path / "logs" / "rsl_rl" / "mine" / "2025-01-01_00-00-00_wide", "model_20.pt")
+    source = PolicySource(run=Path("wide"), log_root=tmp_path / "logs")
+    export = tmp_path / "wide"
+    export.mkdir()
+    (export / "task.toml").touch()
+    assert find_checkpoint(source) == named / "model_20.pt"
+    with pytest.raises(CheckpointError, match="run folder wide holds no checkpoint"):
+        find_checkpoint(PolicySource(run=Path("wide"), log_root=tmp_path / "none"))
+    # A run here does, even before its first checkpoint: nobody means another one then.
+    (export / "metrics.jsonl").touch()
+    with pytest.raises(CheckpointError, match="run folder wide holds no checkpoint"):
+        find_checkpoint(source)
+    (export / "model_30.pt").touch()
+    assert find_checkpoint(source) == Path("wide") / "model_30.pt"
+
+
 def test_file_here_comes_before_one_of_that_name_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model_20.pt").touch()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parkour.arguments import instance, place, seed_number, whole
+from parkour.arguments import instance, options_or, place, seed_number, whole
 from parkour.errors import ParkourError
 from parkour.tasks.resolved import ResolvedTask
 
@@ -162,7 +162,7 @@ def evaluate(
     from parkour.evaluation.evaluate import EvaluationOptions
     from parkour.evaluation.evaluate import evaluate as score
 
-    given = instance("options", options, EvaluationOptions) if options is not None else EvaluationOptions()
+    given = options_or(options, EvaluationOptions())
     asked = replace(
         given.changes, noise=noise or given.changes.noise, changes={**given.changes.changes, **(changes or {})}
     )
@@ -222,7 +222,7 @@ def train(
     given: dict[str, Any] = {key: whole(key, value) for key, value in numbers.items() if value is not None}
     given |= {"time_limit": time_limit, "device": device, "engine": engine}
     given["checkpoint"] = None if teacher is None else _weights_of(teacher).path
-    chosen = instance("options", options, TrainOptions) if options is not None else TrainOptions(progress=False)
+    chosen = options_or(options, TrainOptions(progress=False))
     chosen = replace(chosen, log_root=place("log_root", log_root))
     return run(
         ready, replace(chosen, **{key: value for key, value in given.items() if value is not None}), notify=notify
@@ -252,7 +252,7 @@ def export(
     from parkour.exporters.exporter import ExportOptions, export_policy
     from parkour.exporters.targets import make_target
 
-    given = instance("options", options, ExportOptions) if options is not None else ExportOptions()
+    given = options_or(options, ExportOptions())
     folder, chosen = place("out", out), replace(given, format=instance("format", format, str))
     make_target(format, chosen.params)  # Before weights are read, which takes seconds.
     return export_policy(_weights_of(policy), folder, chosen, notify=notify)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from parkour.errors import ParkourError
+from parkour.reading import check_values
 
 LARGEST_SEED = (1 << 63) - 1
 """What torch's and numpy's generators both take."""
@@ -87,9 +88,26 @@ def instance(name: str, value: object, kind: type[T]) -> T:
 
 
 def plain(value: Any) -> Any:
-    """A value with the numbers and arrays of numpy and torch in it as Python's own."""
+    """A value with the numbers and arrays of numpy and torch in it as Python's own.
+
+    Raises:
+        MalformedError: its tables or lists are nested too deep, as those that contain themselves are.
+    """
+    return _plain(check_values(value))
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(plain(item) for item in value) if type(value) in (list, tuple) else value
+        return type(value)(_plain(item) for item in value) if type(value) in (list, tuple) else value
     return value.tolist() if isinstance(value, Array) else value
+
+
+def options_or(options: T | None, usual: T) -> T:
+    """Options that a caller gave, or else the usual ones.
+
+    Raises:
+        ParkourError: they are those of another call.
+    """
+    return usual if options is None else instance("options", options, type(usual))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from parkour.arguments import whole
 from parkour.commands import JsonOption, make_app, notice, print_json, print_table
 from parkour.commands.progress import loading
-from parkour.errors import ParkourError
 from parkour.stages import stage
 from parkour_cli.runs_compare import compare
 
@@ -55,8 +55,7 @@ def prune(
 
     Runs that a process trains now are left alone.
     """
-    if keep < 1:
-        raise ParkourError(f"--keep: got {keep}, expected at least 1")
+    whole("--keep", keep, 1)
     with loading():
         from parkour.learning.run_lock import in_use
         from parkour.policies.checkpoint_folder import experiment_folders, runs_of

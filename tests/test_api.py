@@ -105,10 +105,25 @@ def test_a_student_is_of_one_number_of_environments_until_it_forgets_them() -> N
     assert student(one).shape == (1, 12)
 
 
+def endless() -> dict[str, Any]:
+    """Tables that contain themselves."""
+    tables: dict[str, Any] = {}
+    tables["again"] = tables
+    return tables
+
+
 WRONG_CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "a task": (lambda: parkour.load_task(3), "got the task 3, expected its name, its file or its tables"),  # pyright: ignore[reportArgumentType]
     "an overlay": (lambda: parkour.load_task("go2-teacher", overlay=["train"]), "got the overlay"),  # pyright: ignore[reportArgumentType]
     "changes": (lambda: parkour.load_task("go2-teacher", changes=["a=1"]), "got the changes"),  # pyright: ignore[reportArgumentType]
+    "a change that is itself within": (
+        lambda: parkour.load_task("go2-teacher", changes={"policy.params": endless()}),
+        "the changes: got tables or lists nested more than 32 deep",
+    ),
+    "a task that is itself within": (
+        lambda: parkour.load_task(endless()),
+        "the task: got tables or lists nested more than 32 deep",
+    ),
     "a path of a change": (lambda: parkour.load_task("go2-teacher", changes={1: 2}), "got the changes"),  # pyright: ignore[reportArgumentType]
     "weights": (lambda: parkour.load_policy(None), "the policy: got None, expected a path"),  # pyright: ignore[reportArgumentType]
     "a policy": (lambda: parkour.evaluate(3), "the policy: got 3"),  # pyright: ignore[reportArgumentType]

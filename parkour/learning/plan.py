@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from parkour.arguments import seed_number
+from parkour.arguments import seed_number, whole
 from parkour.engines.choice import check_engine_options, choose_engine, choose_num_envs
 from parkour.engines.device import choose_device, rank
 from parkour.engines.make import make_task_env
@@ -169,13 +169,12 @@ def check_options(options: TrainOptions, stage: str) -> None:
         "--video-interval": options.video_interval,
     }
     for name, value in least_one.items():
-        if value is not None and value < 1:
-            raise ParkourError(f"{name}: got {value}, expected at least 1")
-    if options.keep is not None and options.keep < 0:
-        raise ParkourError(f"--keep: got {options.keep}, expected at least 1, or 0 for all")
-    for name, value in {**least_one, "--keep": options.keep}.items():
-        if value is not None and value > LARGEST_NUMBER:
-            raise ParkourError(f"{name}: got {value}, expected at most {LARGEST_NUMBER:,}")
+        if value is not None:
+            whole(name, value, 1, LARGEST_NUMBER)
+    if options.keep is not None:
+        if options.keep < 0:
+            raise ParkourError(f"--keep: got {options.keep}, expected at least 1, or 0 for all")
+        whole("--keep", options.keep, 0, LARGEST_NUMBER)
     if options.time_limit is not None and not options.time_limit > 0:
         raise ParkourError(f"--time-limit: got {options.time_limit:g} minutes, expected more than 0")
     if options.seed is not None:

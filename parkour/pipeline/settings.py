@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from parkour.arguments import whole
 from parkour.errors import ParkourError
 
 DEGRADATIONS = (
@@ -130,8 +131,7 @@ class PipelineSettings:
             ("--gpus", self.gpus), ("--eval-envs", self.eval_envs), ("--eval-steps", self.eval_steps),
             ("--episodes", self.episodes),
         ):  # fmt: skip
-            if number < 1:
-                raise ParkourError(f"{option}: got {number}, expected at least 1")
+            whole(option, number, 1)
 
     @property
     def teacher_task(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from parkour.arguments import plain
 from parkour.errors import TaskError
-from parkour.reading import DEEPEST, LONGEST_KEY
+from parkour.reading import DEEPEST, LONGEST_KEY, MalformedError
 from parkour.tasks.suggest import did_you_mean
 from parkour.tasks.table import Table, merge
 
@@ -68,7 +68,10 @@ def checked_changes(changes: object) -> Changes:
     """
     if not isinstance(changes, Mapping) or not all(isinstance(name, str) for name in changes):
         raise TaskError(f"got the changes {changes!r}, expected values by their paths", hint=_EXAMPLE_IN_PYTHON)
-    return plain(changes)
+    try:
+        return {path: plain(value) for path, value in changes.items()}
+    except MalformedError as error:
+        raise TaskError(f"the changes: {error}", hint=_EXAMPLE_IN_PYTHON) from None
 
 
 def changed_paths(tables: Mapping[str, Any], changes: Changes) -> list[Path]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -68,9 +69,8 @@ def read_task(task: TaskSource, registry: Registry) -> tuple[TaskDocument, str |
         registry: where names are looked up.
     """
     if isinstance(task, Mapping):
-        tables = plain(task)
-        _check(tables, "the task")
-        tables = copy.deepcopy(tables)
+        with _bounded("the task"):
+            tables = copy.deepcopy(check_values(plain(task)))  # Again: an array may hold more than what it stood in.
         return _document(tables, TaskOrigin("tables"), registry, base=None, chain=()), None
     if not isinstance(task, (str, os.PathLike)):
         raise TaskError(f"got the task {task!r}, expected its name, its file or its tables", hint="parkour tasks list")
@@ -92,7 +92,8 @@ def read_tables(tables: Mapping[str, Any], where: str) -> TaskDocument:
         raise TaskError(f"{where}: extends: expected a resolved task, which extends no other")
     if not isinstance(tables.get("name"), str):
         raise TaskError(f"{where}: name: expected the name of the task")
-    _check(tables, where)
+    with _bounded(where):
+        check_values(tables)
     return _split(copy.deepcopy(dict(tables)), TaskOrigin(where))
 
 
@@ -136,10 +137,11 @@ def _path_of(name: str | os.PathLike[str]) -> Path:
         raise TaskError(f"no task file: {error}", hint="parkour tasks list") from None
 
 
-def _check(tables: Mapping[str, Any], where: str) -> None:
-    """What comes as tables is as bounded as what comes as text."""
+@contextmanager
+def _bounded(where: str) -> Iterator[None]:
+    """What comes as tables is as bounded as what comes as text: what is wrong with them is told in a line."""
     try:
-        check_values(tables)
+        yield
     except MalformedError as error:
         raise TaskError(f"{where}: {error}") from None
 

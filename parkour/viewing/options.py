@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from parkour.arguments import whole
 from parkour.errors import ParkourError
 from parkour.evaluation.protocol import TaskChanges
 from parkour.viewing.driving import Script
@@ -108,8 +109,8 @@ def _check_numbers(options: WatchOptions) -> None:
         ("--seed", options.seed, 0),
         ("--port", options.port, 1),
     ):
-        if value is not None and value < least:
-            raise ParkourError(f"{name}: got {value}, expected at least {least}")
+        if value is not None:
+            whole(name, value, least)
     if options.seconds is not None and not 0.0 < options.seconds <= MOST_SECONDS:
         raise ParkourError(f"--seconds: got {options.seconds:g}, expected more than 0, up to {MOST_SECONDS:g}")
     if options.seconds is not None and options.steps is not None:

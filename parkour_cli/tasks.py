@@ -11,17 +11,19 @@ from parkour.commands import JsonOption, make_app, print_json, print_result, pri
 from parkour.commands.progress import loading
 from parkour.errors import ParkourError, TaskError
 from parkour.registry import RegisteredSpec, Registry, default_registry
-from parkour.specs import TaskSpec
+from parkour.specs import EventSpec, TaskSpec
 from parkour_cli.changes import read_changes
 from parkour_cli.options import OverlayOption, SetOption, TaskArgument, WithOption
 
 if TYPE_CHECKING:
     from parkour.tasks import ResolvedTask
+    from parkour.tasks.resolved import ResolvedComponent
 
 app = make_app("List tasks and show them, resolved to their components.")
 
 _SECTIONS = ("terrains", "rewards", "observations", "terminations", "events", "commands")
-_NUMBER = {"terrains": "share", "rewards": "weight", "observations": "clip", "events": "interval"}
+_OWN = {"terrains": ("share",), "rewards": ("weight",), "observations": ("clip",), "events": ("mode", "interval")}
+"""What a section says of each of its components, besides which it is and its parameters."""
 
 
 @app.command("list")
@@ -99,24 +101,19 @@ def _print_task(task: ResolvedTask, tables: Mapping[str, Any]) -> None:
     heading = {"name": task.name, "overlay": task.overlay or "none", "summary": task.model.summary}
     plain = {key: value for key, value in tables.items() if not isinstance(value, dict)}
     print_table("", ("task", ""), list({**heading, **plain}.items()))
-    sections = ["timing", "environments", "control", "course", "goals", "command", "algorithm"]
-    if any("depth_camera" in getattr(part.spec, "needs", ()) for part in task.observations.values()):
-        sections.insert(4, "camera")
-    numbers = [(f"{section}.{key}", value) for section in sections for key, value in _flat(tables[section])]
+    numbers = [(f"{section}.{key}", value) for section in _numbers(task) for key, value in _flat(tables[section])]
     print_table("numbers", ("key", "value"), numbers)
     for section in _SECTIONS:
-        number = _NUMBER.get(section)
-        used = getattr(task, section)
-        rows = [
-            (key, *([table.get(number, "")] if number else []), *_origin(key in used, table), _params(table["params"]))
-            for key, table in tables[section].items()
-        ]
+        own, used = _OWN.get(section, ()), getattr(task, section)
+        rows: list[tuple[Any, ...]] = []
+        for key, table in tables[section].items():
+            said = (_own(name, table, used.get(key)) for name in own)
+            rows.append((key, *said, *_origin(key in used, table), _params(table["params"])))
         if not rows and section == "commands":  # Most tasks have but the forward speed, which is among the numbers.
             continue
-        columns = ("name", *([number] if number else []), "component", "version", "parameters")
-        print_table(section, columns, rows)
+        print_table(section, ("name", *own, "component", "version", "parameters"), rows)
     if rows := _modifier_rows(task, tables["observations"]):
-        print_table("modifiers", ("group", "name", "component", "version", "parameters"), rows)
+        print_table("modifiers", ("group", "name", "chance", "component", "version", "parameters"), rows)
     networks = [("policy", tables["policy"]["use"], task.policy.version, _params(tables["policy"]["params"]))]
     networks += [
         (key, part.id, part.version, _params(tables["policy"]["encoders"][key]["params"]))
@@ -128,10 +125,31 @@ def _print_task(task: ResolvedTask, tables: Mapping[str, Any]) -> None:
         print_table("curriculum", ("component", "version", "parameters"), [row])
 
 
-def _modifier_rows(task: ResolvedTask, observations: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def _numbers(task: ResolvedTask) -> list[str]:
+    """Sections of the task that are numbers, in the order of the model; without the camera where nobody has one."""
+    from parkour.tasks.build import has_depth_camera
+    from parkour.tasks.sections import Section
+    from parkour.tasks.uses import CurriculumUse, PolicyUse
+
+    return [
+        name
+        for name, section in task.model
+        if isinstance(section, Section) and not isinstance(section, (CurriculumUse, PolicyUse))
+        if name != "camera" or has_depth_camera(task)
+    ]
+
+
+def _own(name: str, table: Mapping[str, Any], part: ResolvedComponent | None) -> Any:
+    """What the task says of a component under this name; of an event that leaves its mode out, when it runs."""
+    if name == "mode" and part is not None and isinstance(part.spec, EventSpec):
+        return table.get(name, part.spec.mode)
+    return table.get(name, "")
+
+
+def _modifier_rows(task: ResolvedTask, observations: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Noise and faults of each group, those that are off included."""
     return [
-        (group, key, *_origin(key in task.modifiers.get(group, ()), table), _params(table["params"]))
+        (group, key, table["chance"], *_origin(key in task.modifiers.get(group, ()), table), _params(table["params"]))
         for group, use in observations.items()
         for key, table in use["modifiers"].items()
     ]

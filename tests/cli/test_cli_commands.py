@@ -185,6 +185,23 @@ def test_tasks_show(run: Run) -> None:
         assert text in out
 
 
+@pytest.mark.parametrize("name", ["go2-teacher", "go2-student"])
+def test_tasks_show_has_every_number(run: Run, name: str) -> None:
+    """What the resolved task holds and the tables do not is a number that nobody finds."""
+    args = ("tasks", "show", name, "--set", "physics.iterations=77", "--set", "events.push.interval=8.75")
+    tables, (_, out, _) = _json(run(*args, "--json")), run(*args)
+    rows = {tuple(line.split(maxsplit=1)) for line in out.splitlines()}
+    for section in ("timing", "physics", "environments", "control", "course", "goals", "heading", "command"):
+        for key, value in tables[section].items():
+            assert (f"{section}.{key}", str(value)) in rows
+    assert ("physics.iterations", "77") in rows
+    # A camera's angles say nothing of a robot that has none.
+    assert ("camera.width" in out) == (name == "go2-student")
+    shown = {tuple(line.split()[:3]) for line in out.splitlines()}
+    assert {("push", "interval", "8.75"), ("friction", "startup", "parkour-lab:friction")} <= shown
+    assert name == "go2-teacher" or ("depth", "zoom", "1.0") in shown
+
+
 def test_tasks_show_as_toml_can_be_shown_again(run: Run, tmp_path) -> None:
     _, text, _ = run("tasks", "show", "go2-teacher", "--toml")
     (tmp_path / "mine.toml").write_text(text)

@@ -43,6 +43,7 @@ def describe_task(task: ResolvedTask, layout: Layout, read: frozenset[str]) -> d
             action_delay=model.control.nominal_action_delay * model.step_dt,
         ),
         "timing": model.timing,
+        "physics": model.physics,
         "control": model.control.model_copy(update={"action_delay": model.control.nominal_action_delay}),
         "command": model.command,
         "goals": model.goals,

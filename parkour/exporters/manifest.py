@@ -15,7 +15,7 @@ from parkour.exporters.hardware import HardwareEntry
 from parkour.mdp.robot import RobotLayout, check_layout, per_joint
 from parkour.params import ORDERED, within
 from parkour.tasks.names import NAME_PATTERN
-from parkour.tasks.sections import Camera, Command, Control, CourseField, Goals, Heading, Section, Timing
+from parkour.tasks.sections import Camera, Command, Control, CourseField, Goals, Heading, Physics, Section, Timing
 
 FORMAT = "parkour-deploy"
 VERSION = 2
@@ -252,6 +252,8 @@ class Manifest(Section):
     """See :data:`UNITS`."""
     rates: Rates
     timing: Timing
+    physics: Physics = Physics()
+    """How ``sim2sim`` finds and solves contacts: as the worlds did in training. Earlier exports do not say it."""
     control: Control
     command: Command
     goals: Goals

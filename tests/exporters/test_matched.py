@@ -62,6 +62,7 @@ class Ours:
 
     def __init__(self, env: Any, task: Any, folder: Path) -> None:
         from parkour_deploy.contract import read_contract
+        from parkour_mujoco.physics import SolverSettings
         from parkour_mujoco.sim2sim.courses import Patch, WayPoints
         from parkour_mujoco.sim2sim.observation import SimulatedObserver
         from parkour_mujoco.sim2sim.world import World
@@ -69,7 +70,10 @@ class Ours:
         contract, field, timestep = read_contract(folder), build_terrain(task, SEED), task.model.timing.physics_step
         self._env, self._default = env, np.array(task.robot.default_joint_pos)
         self.patches = [Patch(field, int(index)) for index in env.mdp.course.patch]
-        self._worlds = [World(env.files, task.robot, patch.boxes, timestep=timestep) for patch in self.patches]
+        solver = SolverSettings.of(task.model.physics)
+        self._worlds = [
+            World(env.files, task.robot, patch.boxes, timestep=timestep, solver=solver) for patch in self.patches
+        ]
         self._observers = [SimulatedObserver(contract) for _ in self.patches]
         step_dt = task.model.step_dt
         self.goals = [WayPoints(patch.goals, radius=0.2, dwell=0.1, step_dt=step_dt) for patch in self.patches]
@@ -226,7 +230,8 @@ def test_motors_on_their_own() -> None:
     assert np.abs(ours - batched.numpy()).max() < 1e-4
 
 
-def test_the_compiled_models_are_alike(exports: dict[str, ExportResult]) -> None:
+@pytest.mark.parametrize("solver", [{}, {"iterations": 3, "ls_iterations": 7, "tolerance": 1e-5}])
+def test_the_compiled_models_are_alike(solver: dict[str, Any]) -> None:
     from parkour_mujoco.physics import SolverSettings
     from parkour_mujoco.robot_files import load_robot_files
     from parkour_mujoco.sim2sim.world import World
@@ -234,10 +239,11 @@ def test_the_compiled_models_are_alike(exports: dict[str, ExportResult]) -> None
 
     task = make_task()
     files = load_robot_files(task.robot_folder, task.robot, task.make_robot_model)
-    ours = World(files, task.robot, np.tile([0, 0, 0, 1, 0, 0, 0, 1, 1, 1.0], (3, 1)), timestep=0.005).model
+    settings, boxes = SolverSettings(**solver), np.tile([0, 0, 0, 1, 0, 0, 0, 1, 1, 1.0], (3, 1))
+    ours = World(files, task.robot, boxes, timestep=0.005, solver=settings).model
     theirs = ours.__copy__()
     theirs.opt.timestep, theirs.opt.iterations, theirs.opt.tolerance, theirs.opt.impratio = 1.0, 1, 1.0, 9.0
-    simulation_cfg(0.005, SolverSettings()).mujoco.apply(theirs)
+    simulation_cfg(0.005, settings).mujoco.apply(theirs)
     for name in ("timestep", "integrator", "solver", "cone", "jacobian", "iterations", "ls_iterations", "tolerance",
                  "ls_tolerance", "ccd_iterations", "impratio", "disableflags", "enableflags"):  # fmt: skip
         assert getattr(ours.opt, name) == getattr(theirs.opt, name), name

@@ -139,6 +139,7 @@ def test_depth_of_the_renderer_and_of_rays(exports: dict[str, ExportResult], cro
     import torch
 
     from parkour.mdp.camera import CameraGeometry, DepthCamera
+    from parkour_mujoco.physics import SolverSettings
     from parkour_mujoco.sim2sim import depth
     from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, build_courses
     from parkour_mujoco.sim2sim.run import _robot_files
@@ -150,7 +151,10 @@ def test_depth_of_the_renderer_and_of_rays(exports: dict[str, ExportResult], cro
     manifest = manifest.model_copy(update={"camera": manifest.camera.model_copy(update=mounting)})
     assert manifest.camera is not None
     patch = Patch(build_courses(manifest, CoursePlan(("gap",), (0.8, 0.8), 1, 3)), 0)
-    world = World(_robot_files(manifest), manifest.robot.layout(), patch.boxes, timestep=0.005, camera=manifest.camera)
+    world = World(
+        _robot_files(manifest), manifest.robot.layout(), patch.boxes,
+        timestep=0.005, solver=SolverSettings(), camera=manifest.camera,
+    )  # fmt: skip
     state = world.place(np.array([2.0, 0.1, 0.35]), np.array(manifest.robot.default_joint_pos))
     lines: list[str] = []
     eye = depth.DepthCamera(manifest.camera, lines.append)

@@ -258,6 +258,7 @@ def test_options_of_the_file_are_left_out_in_every_simulator(
 ) -> None:
     """As written, plain C MuJoCo would know no contacts."""
     from parkour_mujoco.engine import MujocoEngine
+    from parkour_mujoco.physics import SolverSettings
     from parkour_mujoco.robot_files import load_robot_files
     from parkour_mujoco.sim2sim.world import World
 
@@ -266,7 +267,8 @@ def test_options_of_the_file_are_left_out_in_every_simulator(
     task = load_task("go2-teacher", changes={"robot": "dog", "course.levels": 1}, registry=registry)
     env = MujocoEngine().make_env(task, num_envs=1, device="cpu", seed=0)
     files = load_robot_files(task.robot_folder, task.robot)
-    world = World(files, task.robot, np.array([[0.0, 0, -1, 1, 0, 0, 0, 2, 2, 1]]), timestep=0.005)
+    boxes = np.array([[0.0, 0, -1, 1, 0, 0, 0, 2, 2, 1]])
+    world = World(files, task.robot, boxes, timestep=0.005, solver=SolverSettings())
     for options in (env.sim.mj_model.opt, world.model.opt):
         assert (options.disableflags, options.enableflags, options.density) == (0, 0, 0.0)
     env.close()

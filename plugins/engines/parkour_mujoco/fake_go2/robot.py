@@ -18,6 +18,7 @@ from parkour.tasks.robot import find_robot
 from parkour_deploy.dds.layout import COMMAND, STATE, Message, intact, modes, read
 from parkour_mujoco.fake_go2.faults import SILENCE
 from parkour_mujoco.fake_go2.options import FakeOptions
+from parkour_mujoco.physics import SolverSettings
 from parkour_mujoco.robot_files import load_robot_files
 from parkour_mujoco.sim2sim.contexts import Contexts
 from parkour_mujoco.sim2sim.courses import CoursePlan, Patch, WayPoints, build_courses, choose_terrains
@@ -77,7 +78,13 @@ class FakeGo2:
         self.patch = _course(manifest, options)
         files = load_robot_files(robot.folder, layout, robot.make_model)
         self.world = World(
-            files, layout, self.patch.boxes, timestep=STEP / 1000, friction=options.friction, camera=manifest.camera
+            files,
+            layout,
+            self.patch.boxes,
+            timestep=STEP / 1000,
+            solver=SolverSettings.of(manifest.physics),
+            friction=options.friction,
+            camera=manifest.camera,
         )
         goals = manifest.goals
         self.goals = WayPoints(self.patch.goals, radius=goals.radius, dwell=goals.dwell, step_dt=CONTROL / 1000)

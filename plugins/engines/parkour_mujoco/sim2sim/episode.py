@@ -11,6 +11,7 @@ from parkour.errors import ExportError
 from parkour.exporters.manifest import Manifest
 from parkour_deploy.contract import Contract
 from parkour_deploy.policy import GraphPolicy
+from parkour_mujoco.physics import SolverSettings
 from parkour_mujoco.robot_files import RobotFiles
 from parkour_mujoco.sim2sim.contexts import Contexts
 from parkour_mujoco.sim2sim.courses import Patch, WayPoints
@@ -81,6 +82,7 @@ class Runner:
             self.layout,
             patch.boxes,
             timestep=self.manifest.timing.physics_step,
+            solver=SolverSettings.of(self.manifest.physics),
             friction=self.conditions.friction,
             visuals=visuals,
             camera=self.manifest.camera,

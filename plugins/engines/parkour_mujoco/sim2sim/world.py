@@ -64,6 +64,7 @@ class World:
         layout: its names and constants.
         boxes: ``[K, 10]`` centre, quaternion (w, x, y, z), half extents.
         timestep: physics step [s].
+        solver: how contacts are solved; the task's.
         friction: sliding friction of the robot's shapes; the model's own when None.
         visuals: keep the shapes that only please the eye.
         camera: put this depth camera on the robot.
@@ -76,13 +77,14 @@ class World:
         boxes: np.ndarray,
         *,
         timestep: float,
+        solver: SolverSettings,
         friction: float | None = None,
         visuals: bool = False,
         camera: Camera | None = None,
     ) -> None:
         self.layout = layout
         self.model = _compile(files, layout, boxes, visuals, camera)
-        SolverSettings().apply(self.model, timestep)
+        solver.apply(self.model, timestep)
         if friction is not None:
             for name in files.collision_geoms:
                 self.model.geom(name).friction[0] = friction

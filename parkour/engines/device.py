@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
+from parkour.engines.torch_defaults import check_torch_defaults
 from parkour.environment import process_number
 from parkour.errors import DeviceError
 
@@ -45,7 +46,9 @@ def check_device(wanted: str | torch.device) -> str:
 
     Raises:
         DeviceError: it is no device, or does not exist here.
+        ParkourError: torch's defaults are not its own, see :func:`check_torch_defaults`.
     """
+    check_torch_defaults()
     device = str(wanted) if isinstance(wanted, torch.device) else wanted
     if not isinstance(device, str) or not _DEVICE.fullmatch(device):
         raise DeviceError(f"got device {device!r}, expected 'cpu', 'cuda' or 'cuda:N'")

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from parkour.arguments import seed_number
+from parkour.engines.torch_defaults import check_torch_defaults
 from parkour.errors import ParkourError
 from parkour.quick_imports import import_rsl_rl
 from parkour.tasks.blame import blamed
@@ -126,6 +127,7 @@ class TaskEnv(VecEnv):
                 seeded. Courses and what is drawn once per environment depend on the seed that the environments were
                 made with.
         """
+        check_torch_defaults()
         if seed is not None:
             seed = seed_number("seed", seed)
             torch.manual_seed(seed)
@@ -136,6 +138,7 @@ class TaskEnv(VecEnv):
 
     def begin(self, env_ids: Tensor) -> None:
         """Begin new episodes in ``env_ids`` (``[M]`` int64) alone, whether theirs are over or not."""
+        check_torch_defaults()
         with blamed(self.task):
             self._observations = self._begin(env_ids)
 
@@ -155,8 +158,9 @@ class TaskEnv(VecEnv):
             actions: ``[N, J]`` floating point on the environments' device, in the robot's canonical order.
 
         Raises:
-            ParkourError: they are anything else.
+            ParkourError: they are anything else; torch's defaults were changed.
         """
+        check_torch_defaults()
         checked = check_actions(actions, self.num_envs, self.num_actions, self.device)
         with blamed(self.task):
             result = self._advance(self.mdp.receive(checked))

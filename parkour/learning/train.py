@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rsl_rl.utils import resolve_callable
 
@@ -83,6 +84,9 @@ def train(
         return plan
     seed_everything(plan.seed)
     with ExitStack() as stack:
+        # Whoever calls it may have switched gradients off.
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
         stack.enter_context(blamed(task))
         stack.enter_context(process_group())
         folder = _folder(task, plan)

@@ -15,6 +15,7 @@ from rsl_rl.utils import resolve_callable, resolve_obs_groups
 from tensordict import TensorDict
 from torch import Tensor
 
+from parkour.engines.torch_defaults import check_torch_defaults
 from parkour.policies.checkpoint import TaskStamp
 from parkour.policies.definition import PolicyDefinition, acting_network, define_policy
 from parkour.policies.fit import check_meaning, check_stamp, check_weights, make_stamp, network, stamp_of
@@ -31,7 +32,13 @@ Policy = Callable[[TensorDict], Tensor]
 
 
 def build_actor(definition: PolicyDefinition, obs: TensorDict, num_actions: int, device: str) -> MLPModel:
-    """The actor alone, with fresh weights, in evaluation mode."""
+    """The actor alone, with fresh weights, in evaluation mode.
+
+    Raises:
+        ParkourError: torch's defaults are not its own; its layers would have another precision than they were
+            trained with.
+    """
+    check_torch_defaults()
     cfg: dict[str, Any] = copy.deepcopy(definition.train_cfg)
     name = acting_network(definition)
     actor_cfg = cfg[name]

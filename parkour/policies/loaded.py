@@ -10,6 +10,7 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
+from parkour.engines.torch_defaults import check_torch_defaults
 from parkour.errors import ParkourError
 from parkour.policies.deployed import DeployedPolicy, group_shape, load_actor
 from parkour.policies.source import Weights
@@ -57,8 +58,10 @@ class LoadedPolicy:
                 numbers of any precision, on any device.
 
         Raises:
-            ParkourError: a group is missing, or has another shape; it remembers another number of environments.
+            ParkourError: a group is missing, or has another shape; it remembers another number of environments;
+                torch's defaults were changed.
         """
+        check_torch_defaults()
         groups = self._groups(observations)
         robots = groups.batch_size[0]
         if self._remembers and self._robots not in (None, robots):

@@ -22,10 +22,19 @@ def blamed(task: ResolvedTask) -> Iterator[None]:
     except ParkourError:
         raise
     except Exception as error:
-        note = _note(task, [frame for frame, _ in traceback.walk_tb(error.__traceback__)])
-        if note and note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
+        blame(task, error)
         raise
+
+
+def blame(task: ResolvedTask, error: Exception) -> bool:
+    """Whether it came out of a component's or a plugin's code; then it has a note that says whose.
+
+    For engines that make errors of their simulator's ones of their own: those of components stay what they are.
+    """
+    note = _note(task, [frame for frame, _ in traceback.walk_tb(error.__traceback__)])
+    if note and note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+    return note is not None
 
 
 def _note(task: ResolvedTask, frames: list[FrameType]) -> str | None:

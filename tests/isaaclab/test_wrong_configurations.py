@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from parkour.engines.make import make_task_env
 from parkour.errors import DeviceError, EngineError, ParkourError, TaskError
 from parkour.tasks import ResolvedTask, load_task
 from parkour_cli.changes import read_changes
@@ -117,6 +118,32 @@ def test_a_wrong_scene_is_told(build: Build, task: ResolvedTask, case: str, phys
         build(task, change)
     assert message in caught.value.message
     assert "\n" not in caught.value.message
+
+
+def _storm(*args: Any, **params: Any) -> None:
+    raise ValueError("too windy")
+
+
+class _StormyGroup:
+    """An observation group that cannot be made."""
+
+    def __init__(self, *args: Any, **params: Any) -> None:
+        _storm()
+
+
+@pytest.mark.parametrize(("section", "target"), [("events", _storm), ("observations", _StormyGroup)])
+def test_a_component_that_raises_while_they_are_made_is_named(
+    task: ResolvedTask, physics: str, section: str, target: Callable[..., Any]
+) -> None:
+    """An error of Isaac Lab's is a line; one of a plugin's keeps its traceback, and says whose it is."""
+    key, part = next(iter(getattr(task, section).items()))
+    storm = replace(part, target=target, id="parkour-storm:gust", version="2.1")
+    stormy = replace(task, **{section: {**getattr(task, section), key: storm}})
+    with pytest.raises(ValueError, match="too windy") as caught:
+        make_task_env(IsaacLabEngine(), stormy, num_envs=1, device="cpu", seed=1, options={"physics": physics})
+    assert caught.value.__notes__ == [f"in {section[:-1]} {key!r} of the task: parkour-storm:gust 2.1"]
+    # There is one simulation per process, and it was given back.
+    make_task_env(IsaacLabEngine(), task, num_envs=1, device="cpu", seed=1, options={"physics": physics}).close()
 
 
 def test_after_a_failure_the_next_environment_is_made(build: Build, task: ResolvedTask) -> None:

@@ -13,7 +13,7 @@ import torch
 
 from parkour.errors import PluginError
 from parkour.tasks import load_task
-from parkour.tasks.blame import blamed
+from parkour.tasks.blame import blame, blamed
 from parkour.tasks.resolved import ResolvedTask
 from parkour_cli.__main__ import _of_the_machine
 from tests.evaluation.fakes import GlidingEnv
@@ -88,6 +88,19 @@ def test_what_is_nobody_s_has_no_note() -> None:
     with pytest.raises(ZeroDivisionError) as caught, blamed(load_task("go2-teacher", changes=FEW)):
         raise ZeroDivisionError
     assert not hasattr(caught.value, "__notes__")
+
+
+def test_an_engine_tells_its_simulator_s_errors_from_a_component_s() -> None:
+    """One that turns what its simulator raises into a line of its own must not hide a component in it."""
+    task, key = task_with("events", breaks)
+    with pytest.raises(KeyError) as caught:
+        GlidingEnv(task, 2, "cpu", 0, pace=8.0)
+    assert blame(task, caught.value)
+    assert caught.value.__notes__ == [f"in event {key!r} of the task: parkour-storm:gust 2.1"]
+    with pytest.raises(KeyError) as of_the_simulator:
+        raise KeyError("no such body")
+    assert not blame(load_task("go2-teacher", changes=FEW), of_the_simulator.value)
+    assert not hasattr(of_the_simulator.value, "__notes__")
 
 
 def test_one_line_errors_of_the_machine_keep_the_name() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from parkour.engines.profile import Phase
 from parkour.engines.task_env import TaskEnv, Transition
 from parkour.errors import EngineError
+from parkour.tasks.blame import blame
 from parkour.tasks.resolved import ResolvedTask
 from parkour.viewing.snapshot import take_snapshot
 from parkour.viewing.viewer import PictureCamera
@@ -21,6 +22,7 @@ from parkour_isaaclab.backends.backend import Backend
 from parkour_isaaclab.cfg import ParkourEnvCfg, environment_cfg
 from parkour_isaaclab.kernels import CompileNotice, kernel_folder
 from parkour_isaaclab.runtime import runtime_of
+from parkour_isaaclab.tasks import held_task
 from parkour_isaaclab.viewer.pictures import open_camera
 
 LONGEST_REASON = 300
@@ -54,7 +56,7 @@ class IsaacVecEnv(TaskEnv):
         """Environments of a configuration.
 
         Raises:
-            EngineError: Isaac Lab cannot build them.
+            EngineError: Isaac Lab cannot build them. What a component of the task raises stays what it is.
         """
         env = isaac_envs.ManagerBasedRLEnv.__new__(isaac_envs.ManagerBasedRLEnv)
         compiling = CompileNotice(kernel_folder())
@@ -67,7 +69,8 @@ class IsaacVecEnv(TaskEnv):
             env._is_closed = True
             # There is one simulation per process, and the next would be refused.
             SimulationContext.clear_instance()
-            if isinstance(error, (ValueError, RuntimeError, KeyError, OSError)):
+            of_its_own = isinstance(error, (ValueError, RuntimeError, KeyError, OSError))
+            if of_its_own and not blame(held_task(cfg.commands.task.task), error):
                 raise EngineError(f"Isaac Lab: {_one_line(error)}", hint="PARKOUR_DEBUG=1 shows where") from error
             raise
 

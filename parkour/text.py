@@ -1,7 +1,23 @@
-"""Text of strangers, made fit for a terminal: see :mod:`parkour_deploy.text`, which robots use too."""
+"""Text for people: figures and counts, and text of strangers (see :mod:`parkour_deploy.text`, which robots use too)."""
 
 from __future__ import annotations
 
 from parkour_deploy.text import one_line, printable
 
-__all__ = ["one_line", "printable"]
+__all__ = ["counted", "one_line", "printable", "rounded"]
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 iteration``, ``2 iterations``: of nouns whose plural ends in s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def rounded(value: float, digits: int, sign: str = "") -> str:
+    """To ``digits`` that count, and to no less than a whole: 134, which ``.2g`` would call 1.3e+02.
+
+    Args:
+        value: what to write; NaN and infinities are written as Python does.
+        digits: how many digits count [1 or more].
+        sign: ``+``: positive ones have a sign, too.
+    """
+    return f"{value:{sign}.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:{sign}.{digits}g}"

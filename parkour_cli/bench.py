@@ -11,6 +11,7 @@ import typer
 from parkour.commands import JsonOption, grouped, make_app, notice, print_figures, print_json, print_table
 from parkour.commands.progress import loading
 from parkour.stages import stage
+from parkour.text import counted
 from parkour_cli.options import DeviceOptions, EngineOptions, TaskOptions
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def env(
     check_engine_options(identity, simulator, more)
     rates: list[StepRate] = []
     for size in num_envs or [choose_num_envs(None, resolved, chosen)]:
-        notice(f"{resolved.name}: {size} environments on {chosen}, {steps} control steps")
+        notice(f"{resolved.name}: {counted(size, 'environment')} on {chosen}, {counted(steps, 'control step')}")
         with stage("measuring"):
             rate = measure_step(
                 resolved, simulator, num_envs=size, steps=steps, device=chosen, seed=seed, profile=profile,
@@ -95,4 +96,6 @@ def _print_rates(title: str, rates: list[StepRate]) -> None:
         if rate.phases_ms:
             total = sum(rate.phases_ms.values())
             parts = [(name, f"{ms:.3f}", f"{ms / total:.1%}") for name, ms in rate.phases_ms.items()]
-            print_table(f"{rate.num_envs} environments, one step, part by part", ("part", "ms", "share"), parts)
+            print_table(
+                f"{counted(rate.num_envs, 'environment')}, one step, part by part", ("part", "ms", "share"), parts
+            )

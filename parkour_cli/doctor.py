@@ -17,6 +17,7 @@ from parkour.errors import ParkourError
 from parkour.registry import RegisteredSpec, Registry, default_registry, resolve_target
 from parkour.specs import KINDS, EngineSpec
 from parkour.stages import stage
+from parkour.text import counted
 from parkour_cli.options import PHYSICS
 
 app = make_app(
@@ -206,7 +207,7 @@ def _hints(engines: list[dict[str, Any]]) -> Iterator[str]:
 
 def _plugin_rows(report: dict[str, Any]) -> Iterator[Row]:
     for name, count in report["plugins"]["components"].items():
-        yield f"plugin {name}", True, f"{count} components"
+        yield f"plugin {name}", True, f"{counted(count, 'component')}"
     for plugin in report["plugins"]["broken"]:
         yield f"plugin {plugin['distribution']} {plugin['version']}", False, plugin["reason"]
     for name, robot in report["assets"]["robots"].items():

@@ -11,6 +11,7 @@ import typer
 
 from parkour.commands import grouped, make_app, notice
 from parkour.errors import ParkourError
+from parkour.text import counted
 from parkour_cli.episode_bar import episode_bar
 from parkour_cli.options import DeviceOptions, EngineOptions, ExportOption, PolicyOptions, PolicyTaskOptions
 from parkour_cli.scoring import Figures, ReportOptions, ScoringOptions
@@ -148,7 +149,8 @@ def _evaluate(
     with episode_bar(prefix) as bar:
         result = evaluate(weights, options, task=task, on_progress=bar.report, notify=notice, spectator=spectator)
     seconds = time.monotonic() - start
-    notice(f"{prefix}{len(result.episodes)} episodes in {result.steps} control steps, {seconds:.1f} s")
+    episodes = counted(len(result.episodes), "episode")
+    notice(f"{prefix}{episodes} in {counted(result.steps, 'control step')}, {seconds:.1f} s")
     return result
 
 

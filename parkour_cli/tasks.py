@@ -168,4 +168,11 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 def _params(table: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} = {value}" for key, value in table.items())
+    """As ``--set`` takes them. Without blanks, at which a narrow terminal would break a pair."""
+    return ", ".join(f"{key}={_value(value)}" for key, value in table.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{','.join(map(_value, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -11,6 +11,7 @@ import torch
 from parkour.engines.torch_defaults import check_torch_defaults
 from parkour.environment import process_number
 from parkour.errors import DeviceError
+from parkour.text import counted
 
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 
@@ -57,7 +58,9 @@ def check_device(wanted: str | torch.device) -> str:
     if not torch.cuda.is_available():
         raise DeviceError(f"got device {device!r}, but torch sees no CUDA GPU", hint="--device cpu, or: parkour doctor")
     if int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
-        raise DeviceError(f"got device {device!r}, but there are {torch.cuda.device_count()} GPUs, counted from 0")
+        raise DeviceError(
+            f"got device {device!r}, but torch sees {counted(torch.cuda.device_count(), 'GPU')}, counted from 0"
+        )
     return device
 
 

@@ -14,6 +14,7 @@ from parkour.evaluation.report import as_json
 from parkour.evaluation.summary import Summary, wilson
 from parkour.policies.checkpoint_folder import checkpoints_of
 from parkour.policies.source import Weights, weights_at
+from parkour.text import counted
 
 FORMAT = "parkour-curve"
 VERSION = 1
@@ -98,4 +99,6 @@ def curve_page(curve: Curve, figures: Mapping[str, bytes]) -> str:
     rows = ((row[0], row[1:]) for row in curve_rows(curve))
     body = [section("Success over iterations", *(figure(name, data) for name, data in figures.items()))]
     body.append(section("Checkpoints", table(head, rows)))
-    return page(f"{curve.points[0].task.name}: a run", f"{len(curve.points)} checkpoints of {curve.run.name}", body)
+    return page(
+        f"{curve.points[0].task.name}: a run", f"{counted(len(curve.points), 'checkpoint')} of {curve.run.name}", body
+    )

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from parkour.evaluation.curve import Curve, success_of
 from parkour.evaluation.plots import ACCENT, DPI, INK, MUTED, RULE, draw_title, png, style_axes
+from parkour.text import counted
 
 LINE = 0.055
 """Height of a line of text in the picture, as a share of success."""
@@ -25,7 +26,9 @@ def _curve(curve: Curve) -> Figure:
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     protocol, episodes = curve.points[0].protocol.name, len(curve.points[0].episodes)
-    subtitle = f"{curve.run.name}, protocol {protocol}, {episodes} episodes each; the band is a 95 % interval"
+    subtitle = (
+        f"{curve.run.name}, protocol {protocol}, {counted(episodes, 'episode')} each; the band is a 95 % interval"
+    )
     draw_title(figure, "Success over iterations", subtitle)
     x = curve.iterations
     ends: dict[str, float] = {}

@@ -25,6 +25,7 @@ from parkour.policies.source import Weights
 from parkour.specs import TerrainSpec
 from parkour.tasks.build import has_depth_camera
 from parkour.tasks.resolved import ResolvedTask
+from parkour.text import counted
 
 DEFAULT_NUM_ENVS = 256
 DEFAULT_STEPS = 1500
@@ -202,17 +203,12 @@ def _warn(
     task: ResolvedTask, protocol: EvaluationProtocol, options: EvaluationOptions, notify: Callable[[str], None]
 ) -> None:
     """What makes figures less than they could be."""
+    spread = f"{counted(options.num_envs, 'environment')} on {counted(len(task.terrains), 'terrain')}"
     if options.num_envs < len(task.terrains):
-        notify(
-            f"{options.num_envs} environments on {len(task.terrains)} terrains: some are left out "
-            f"(--num-envs {len(task.terrains)})"
-        )
+        notify(f"{spread}: some are left out (--num-envs {len(task.terrains)})")
     elif protocol.equal_shares and options.num_envs % len(task.terrains):
         least = options.num_envs // len(task.terrains)
-        notify(
-            f"{options.num_envs} environments on {len(task.terrains)} terrains: {least} or {least + 1} on each, "
-            "and overall figures weigh them so"
-        )
+        notify(f"{spread}: {least} or {least + 1} on each, and overall figures weigh them so")
 
 
 def _breakdown(task: ResolvedTask, rollout: Rollout) -> Breakdown:

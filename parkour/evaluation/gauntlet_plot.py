@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from parkour.evaluation.gauntlet import Gauntlet
 from parkour.evaluation.gauntlet_report import Row, rate, rows_of, terrains_of
 from parkour.evaluation.plots import ACCENT, DPI, HEAT, INK, MUTED, RULE, WARM, draw_title, png, style_axes
+from parkour.text import counted
 
 ROW_HEIGHT = 0.27
 """Of a line of the picture [inch]."""
@@ -30,7 +31,7 @@ def _gauntlet(gauntlet: Gauntlet) -> Figure:
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(4.2, max(1.0, 0.62 * len(terrains))))
     clean = gauntlet.clean
-    subtitle = f"{clean.weights.label}, {len(clean.episodes)} episodes each; bars are 95 % intervals"
+    subtitle = f"{clean.weights.label}, {counted(len(clean.episodes), 'episode')} each; bars are 95 % intervals"
     draw_title(figure, "Success, clean and under every degradation", subtitle)
     _rates(left, rows, places)
     _terrains(right, rows, places, terrains)

@@ -18,6 +18,7 @@ from parkour.evaluation.gauntlet import Gauntlet, Trial
 from parkour.evaluation.html import facts, figure, page, section, table
 from parkour.evaluation.report import as_json, number
 from parkour.evaluation.summary import Breakdown
+from parkour.text import counted
 
 FORMAT = "parkour-gauntlet"
 VERSION = 1
@@ -95,7 +96,7 @@ def gauntlet_tables(gauntlet: Gauntlet, width: int = 200) -> Iterator[Renderable
 def gauntlet_table(gauntlet: Gauntlet, terrains: Sequence[str]) -> Table:
     """Success, its interval, the loss against clean, and success on some terrains."""
     clean = gauntlet.clean
-    title = f"{clean.weights.label}, protocol {clean.protocol.name}: {len(clean.episodes)} episodes each"
+    title = f"{clean.weights.label}, protocol {clean.protocol.name}: {counted(len(clean.episodes), 'episode')} each"
     shown = _table(title, "success", "95 % interval", "loss", "95 % interval", *terrains)
     for row in _sectioned(gauntlet, shown):
         style = {-1: "red", 0: "", 1: "green"}[row.verdict]
@@ -188,7 +189,7 @@ def _loss_as_json(change: Difference) -> Mapping[str, float | int | None]:
 def gauntlet_page(gauntlet: Gauntlet, figures: Mapping[str, bytes]) -> str:
     """The page; ``figures`` as from :func:`parkour.evaluation.gauntlet_plot.gauntlet_figures`."""
     clean = gauntlet.clean
-    lead = f"Protocol {clean.protocol.name}: {clean.protocol.summary}. {len(clean.episodes)} episodes each."
+    lead = f"Protocol {clean.protocol.name}: {clean.protocol.summary}. {counted(len(clean.episodes), 'episode')} each."
     note = (
         f"Success with Wilson's 95 % interval. Loss: clean less degraded, on the same courses, with {CONFIDENCE:.0%} "
         f"intervals of a paired bootstrap over environments ({RESAMPLES} resamples)."

@@ -14,6 +14,7 @@ from parkour.evaluation.evaluate import Evaluation
 from parkour.evaluation.metrics import Metric
 from parkour.evaluation.summary import Summary
 from parkour.evaluation.tables import cell_rows, format_stat, heading
+from parkour.text import counted, rounded
 
 _CARDS = ("success", "way_points", "displacement", "edge_per_step")
 _CELLS = ("success", "way_points", "displacement", "edge_per_step", "length", "power", "fall")
@@ -75,7 +76,7 @@ def evaluation_page(evaluation: Evaluation, figures: Mapping[str, bytes]) -> str
     """
     overall = evaluation.breakdown.overall
     protocol = evaluation.protocol
-    lead = f"Protocol {protocol.name}: {protocol.summary}. {overall.episodes} episodes."
+    lead = f"Protocol {protocol.name}: {protocol.summary}. {counted(overall.episodes, 'episode')}."
     small = "".join(figure(name, data) for name, data in figures.items() if name != "success")
     body = [
         _cards(evaluation),
@@ -189,7 +190,9 @@ def _reward_table(evaluation: Evaluation) -> str:
     rows = []
     for name in parts.overall.rewards:
         stats = (group.rewards[name] for group in groups.values())
-        cells = ["-" if math.isnan(stat.mean) else f"{stat.mean:.3g} ± {stat.std:.2g}" for stat in stats]
+        cells = [
+            "-" if math.isnan(stat.mean) else f"{rounded(stat.mean, 3)} ± {rounded(stat.std, 2)}" for stat in stats
+        ]
         rows.append(("", [name, *cells]))
     return table(["term", *groups], rows, "lastbold")
 
@@ -239,7 +242,7 @@ def facts(evaluation: Evaluation) -> str:
         "protocol": f"{evaluation.protocol.name}: commanded {slow:g} to {fast:g} m/s, "
         f"episodes of {model.timing.episode_length:g} s, difficulty {low:g} to {high:g}",
         "environments": f"{options.num_envs}, the first {evaluation.episodes_per_environment} episodes of each",
-        "unfinished": f"{evaluation.unfinished} episodes, left out",
+        "unfinished": f"{counted(evaluation.unfinished, 'episode')}, left out",
         "control steps": f"{evaluation.steps} of {model.step_dt:g} s",
         "inputs": "depth blanked" if options.blank_depth else "as deployed (estimated, none privileged)",
         "seed": str(options.seed),

@@ -17,6 +17,7 @@ from parkour.evaluation.evaluate import Evaluation
 from parkour.evaluation.summary import Summary
 from parkour.evaluation.tables import format_bin, heading
 from parkour.storage import write_bytes
+from parkour.text import counted, rounded
 
 DPI = 150
 INK, MUTED, RULE = "#1c2733", "#6b7a89", "#dfe5ea"
@@ -141,7 +142,7 @@ def _rewards(evaluation: Evaluation) -> Figure:
     for row, mean, spread in zip(rows, means, spreads, strict=True):
         right = mean >= 0
         where = mean + spread if right else mean - spread
-        axes.text(where + (0.1 if right else -0.1) * room, row, f"{mean:+.3g}" if mean else "0", va="center",
+        axes.text(where + (0.1 if right else -0.1) * room, row, rounded(mean, 3, "+") if mean else "0", va="center",
                   ha="left" if right else "right", color=MUTED, fontsize=8)  # fmt: skip
     axes.set_xlim(low - (room if low < 0 else 0.02 * room), high + (room if high > 0 else 0.02 * room))
     axes.axvline(0.0, color=INK, linewidth=0.8, zorder=4)
@@ -208,7 +209,8 @@ def draw_title(figure: Figure, title: str, subtitle: str) -> None:
 
 
 def _subtitle(evaluation: Evaluation) -> str:
-    return f"{evaluation.weights.label}, protocol {evaluation.protocol.name}, {len(evaluation.episodes)} episodes"
+    episodes = counted(len(evaluation.episodes), "episode")
+    return f"{evaluation.weights.label}, protocol {evaluation.protocol.name}, {episodes}"
 
 
 def _rectangle(x: float, y: float, width: float, height: float, colour: Any) -> Any:

@@ -21,7 +21,7 @@ from parkour.policies.checkpoint_file import save_checkpoint
 from parkour.policies.checkpoint_folder import checkpoint_path, checkpoints_of
 from parkour.policies.source import Weights, is_pretrained
 from parkour.storage import write_text
-from parkour.text import one_line
+from parkour.text import counted, one_line, rounded
 
 README = "README.md"
 MARK = "<!-- written by parkour export card -->"
@@ -106,7 +106,7 @@ def card_text(
 ) -> str:
     """The README."""
     manifest, checkpoint = export.manifest, weights.checkpoint
-    name = plain(f"{manifest.task.name} after {checkpoint.iteration} iterations")
+    name = plain(f"{manifest.task.name} after {counted(checkpoint.iteration, 'iteration')}")
     summary = plain(str(checkpoint.task.get("summary", "")))
     parts = [
         _front_matter(manifest, scores, license, name),
@@ -226,4 +226,4 @@ def _table(rows: Mapping[str, str]) -> str:
 
 
 def _number(value: Any) -> str:
-    return "–" if value is None else f"{value:.3g}"
+    return "–" if value is None else rounded(value, 3)

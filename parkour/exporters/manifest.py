@@ -194,6 +194,11 @@ UNITS = {
     "timing.episode_length": "s",
     "timing.decimation": "physics steps",
     "timing.perception_period": "control steps",
+    "physics.iterations": "iterations",
+    "physics.line_search_iterations": "iterations",
+    "physics.tolerance": "1",
+    "physics.contacts": "contacts",
+    "physics.constraints": "constraints",
     "control.action_scale": "rad",
     "control.action_clip": "1",
     "control.action_delay": "control steps",
@@ -207,11 +212,26 @@ UNITS = {
     "heading.error": "rad",
     "graphs.period": "control steps",
     "camera.position": "m",
+    "camera.roll": "rad",
     "camera.pitch": "rad",
+    "camera.yaw": "rad",
     "camera.horizontal_fov": "rad",
+    "camera.vertical_fov": "rad",
     "camera.width": "pixels",
     "camera.height": "pixels",
     "camera.range": "m",
+    "course.length": "m",
+    "course.width": "m",
+    "course.levels": "patches",
+    "course.columns": "patches",
+    "course.difficulty_range": "1",
+    "course.roughness": "m",
+    "course.max_boxes": "boxes",
+    "course.max_goals": "way points",
+    "course.cell": "m",
+    "course.edge_slope": "1",
+    "course.edge_width": "m",
+    "course.start_levels": "levels",
     "hardware.lying_joint_pos": "rad",
     "hardware.stand_stiffness": "N m/rad",
     "hardware.stand_damping": "N m s/rad",
@@ -227,7 +247,7 @@ UNITS = {
     "withstands.action_delay": "s",
     "withstands.depth_delay": "s",
 }
-"""Of the numbers in ``deploy.toml``; an observation's fields say theirs themselves."""
+"""Of the numbers in ``deploy.toml``; an observation's fields say theirs themselves, components' in their ``Params``."""
 
 
 class Manifest(Section):

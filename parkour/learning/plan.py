@@ -23,6 +23,7 @@ from parkour.policies.definition import PolicyDefinition, define_training
 from parkour.policies.fit import check_meaning
 from parkour.policies.source import Weights, weights_at
 from parkour.tasks.resolved import ResolvedTask
+from parkour.text import counted
 
 VIDEO = "video"
 """The callback that ``--video`` is short for."""
@@ -96,7 +97,7 @@ def plan_training(
         say(line)
     default = options.num_envs is None and resumed is None
     origin = " (the task's default for this device; --num-envs changes it)" if default else ""
-    say(f"training {task.name} with {run.num_envs} environments on {device}{origin}")
+    say(f"training {task.name} with {counted(run.num_envs, 'environment')} on {device}{origin}")
     options = replace(options, iterations=total, keep=run.keep, engine=run.engine, engine_options=run.engine_options)
     return TrainPlan(options, run, definition, callbacks, make_env, start, student)
 

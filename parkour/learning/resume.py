@@ -13,6 +13,7 @@ from parkour.learning.run_options import RunOptions
 from parkour.policies.fit import check_teacher
 from parkour.policies.source import Weights, weights_at
 from parkour.tasks.resolved import ResolvedTask
+from parkour.text import counted
 
 
 def first_weights(task: ResolvedTask, options: TrainOptions, start: Weights | None) -> Weights | None:
@@ -62,8 +63,8 @@ def complete(start: Weights, wanted: int | None, say: Callable[[str], None]) -> 
     run, trained = start.path.parent, start.checkpoint.iteration
     if wanted is not None and wanted < trained:
         raise ParkourError(
-            f"run {run} has trained {trained} iterations, expected fewer than the {wanted} wanted",
+            f"run {run} has trained {counted(trained, 'iteration')}, expected fewer than the {wanted} wanted",
             hint=f"--iterations {2 * trained}",
         )
-    say(f"run {run} is complete: all of its {trained} iterations are trained; more with --iterations {2 * trained}")
+    say(f"run {run} is complete after {counted(trained, 'iteration')}; more with --iterations {2 * trained}")
     return RunResult(run, start.path, trained)

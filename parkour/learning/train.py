@@ -49,6 +49,7 @@ from parkour.tasks import task_tables, task_to_toml
 from parkour.tasks.blame import blamed
 from parkour.tasks.resolved import ResolvedTask
 from parkour.terminal import Terminal
+from parkour.text import counted
 
 
 def train(
@@ -156,7 +157,8 @@ def _restore(state: RunState, plan: TrainPlan, say: Callable[[str], None]) -> No
         _restore_start(state, plan.start, plan.options.resume, say)
     if plan.student is not None:
         state.load_student(plan.student.path, plan.student.checkpoint)
-        say(f"starting with the student {plan.student.path}, after {plan.student.checkpoint.iteration} iterations")
+        age = counted(plan.student.checkpoint.iteration, "iteration")
+        say(f"starting with the student {plan.student.path}, after {age}")
 
 
 def _restore_start(state: RunState, start: Weights, resume: bool, say: Callable[[str], None]) -> None:
@@ -167,7 +169,7 @@ def _restore_start(state: RunState, start: Weights, resume: bool, say: Callable[
         say(f"going on from iteration {checkpoint.iteration} ({source})")
     elif state.stamp.stage == "student":
         state.load_teacher(source, checkpoint)
-        say(f"the teacher is {source}, after {checkpoint.iteration} iterations")
+        say(f"the teacher is {source}, after {counted(checkpoint.iteration, 'iteration')}")
     else:
         state.load_weights(source, checkpoint)
         say(f"starting with the weights of {source}")

@@ -22,6 +22,7 @@ from parkour.policies.checkpoint_check import check_finite
 from parkour.reading import MalformedError
 from parkour.registry import default_registry
 from parkour.tasks.document import document_tables, read_task
+from parkour.text import counted
 
 MODEL, ESTIMATOR = "model_state_dict", "estimator_state_dict"
 DEPTH_ENCODER, DEPTH_ACTOR = "depth_encoder_state_dict", "depth_actor_state_dict"
@@ -112,8 +113,8 @@ def summary(checkpoint: Checkpoint) -> str:
     stamp = checkpoint.stamp
     flat = sum(shape[0] for name, shape in stamp.observations.items() if name in _FLAT)
     return (
-        f"weights of {FORMAT}: a {stamp.stage} after {checkpoint.iteration} iterations, {flat} observations, "
-        f"{stamp.actions} actions ({', '.join(parts)})"
+        f"weights of {FORMAT}: a {stamp.stage} after {counted(checkpoint.iteration, 'iteration')}, "
+        f"{flat} observations, {stamp.actions} actions ({', '.join(parts)})"
     )
 
 

@@ -29,6 +29,7 @@ from parkour.policies.checkpoint_folder import (
 from parkour.registry import default_registry
 from parkour.tasks.document import read_task
 from parkour.tasks.resolve import load_model
+from parkour.text import counted
 
 PRETRAINED_PACKAGE = "parkour_assets"
 """Package whose folders ``pretrained_<stage>`` hold the pretrained weights."""
@@ -79,7 +80,7 @@ class Weights:
     @property
     def label(self) -> str:
         """Task and iteration, for titles."""
-        return f"{self.checkpoint.stamp.name} after {self.checkpoint.iteration} iterations"
+        return f"{self.checkpoint.stamp.name} after {counted(self.checkpoint.iteration, 'iteration')}"
 
 
 def load_weights(source: PolicySource, notify: Callable[[str], None] = lambda line: None) -> Weights:

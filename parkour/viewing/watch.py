@@ -19,6 +19,7 @@ from parkour.learning.signals import StopSignals
 from parkour.policies.source import Weights
 from parkour.quick_imports import uncollected
 from parkour.tasks.resolved import ResolvedTask
+from parkour.text import counted
 from parkour.viewing.driving import DriveSource, Gamepad, Script
 from parkour.viewing.follow import VIEWS, View
 from parkour.viewing.loop import Film, run
@@ -68,7 +69,7 @@ def watch(
         steps = _steps(options, kind, show.source, show.session)
         run(show.session, viewer=show.viewer, film=show.film, steps=steps, stop=lambda: bool(stop.reason))
     if show.film is not None:
-        notify(f"video: {show.film.writer.path} ({show.film.writer.frames} frames)")
+        notify(f"video: {show.film.writer.path} ({counted(show.film.writer.frames, 'frame')})")
     return show.session
 
 

@@ -198,6 +198,8 @@ def test_tasks_show_has_every_number(run: Run, name: str) -> None:
     # A camera's angles say nothing of a robot that has none.
     assert ("camera.width" in out) == (name == "go2-student")
     shown = {tuple(line.split()[:3]) for line in out.splitlines()}
+    # No pair is broken in two on a narrow terminal.
+    assert "gap_length=[0.1,0.8], platform_length=[0.8,1.5]," in out
     assert {("push", "interval", "8.75"), ("friction", "startup", "parkour-lab:friction")} <= shown
     assert name == "go2-teacher" or ("depth", "zoom", "1.0") in shown
 

@@ -200,3 +200,13 @@ def test_the_export_says_what_it_withstands(shipped: dict[str, Path]) -> None:
         for key in keys:
             value = (value[0] if isinstance(value, list) else value)[key]
         assert unit, path
+
+
+@pytest.mark.parametrize(
+    "table", ["rates", "timing", "physics", "control", "command", "goals", "heading", "camera", "course"]
+)
+def test_every_number_of_the_task_has_a_unit(shipped: dict[str, Path], table: str) -> None:
+    data = tomllib.loads((shipped["student"] / "deploy.toml").read_text())
+    firsts = {key: value[0] if isinstance(value, list) else value for key, value in data[table].items()}
+    numbers = {f"{table}.{key}" for key, first in firsts.items() if type(first) in (int, float)}
+    assert numbers and numbers <= set(data["units"])

@@ -174,7 +174,7 @@ def near_border(state: Any) -> np.ndarray:
     cos, sin = np.cos(state.yaw), np.sin(state.yaw)
     places = np.stack([cos * x - sin * y + state.base_pos[0], sin * x + cos * y + state.base_pos[1]], -1).reshape(-1, 2)
     part = np.abs((places / 0.05 + 0.5) % 1.0 - 0.5) * 0.05
-    return (part < BORDER).any(-1)
+    return np.asarray((part < BORDER).any(-1))
 
 
 def test_every_field_equals_the_batched_engines(recording: Recording, exports: dict[str, ExportResult]) -> None:

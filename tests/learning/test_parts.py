@@ -123,7 +123,7 @@ def test_device_with_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert [choose_device(name) for name in (None, "cuda", "cuda:1", "cpu")] == ["cuda:0", "cuda:0", "cuda:1", "cpu"]
-    with pytest.raises(DeviceError, match="got device 'cuda:2', but there are 2 GPUs"):
+    with pytest.raises(DeviceError, match="got device 'cuda:2', but torch sees 2 GPUs"):
         choose_device("cuda:2")
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LOCAL_RANK", "1")

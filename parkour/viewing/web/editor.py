@@ -12,6 +12,7 @@ import viser
 from parkour.errors import ParkourError
 from parkour.terrain.palette import height_colours
 from parkour.terrain.raster import OPEN
+from parkour.text import counted
 from parkour.viewing.editing import Knob, TerrainEditor
 from parkour.viewing.snapshot import GOAL_COLOURS, GoalStatus
 from parkour.viewing.web.course import CourseScene, light
@@ -155,7 +156,7 @@ class EditorPage(ServedPage):
         lines = [f"**{editor.terrain.key}**: {editor.terrain.spec.summary}"]
         bumps = len(editor.patch.boxes) - len(sub_terrain.boxes)
         lines.append(f"{len(sub_terrain.boxes)} boxes and {bumps} bumps, {len(sub_terrain.goals)} way points")
-        lines.append(f"draw {editor.seed}, {len(editor.changed())} parameters changed")
+        lines.append(f"draw {editor.seed}, {counted(len(editor.changed()), 'parameter')} changed")
         if editor.trouble:
             lines.append(f"**not drawn:** {editor.trouble}")
         if self._said:

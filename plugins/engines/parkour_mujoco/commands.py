@@ -14,6 +14,7 @@ from parkour.commands import make_app, notice, parse_range, print_figures, print
 from parkour.commands.progress import loading
 from parkour.errors import EngineError
 from parkour.storage import check_writable, write_text
+from parkour.text import rounded
 
 app = make_app("Run an exported policy in plain C MuJoCo, without torch: does it survive outside its simulator?")
 
@@ -109,9 +110,9 @@ def _tables(result: dict[str, Any]) -> None:
 
 def _spread(stat: dict[str, float], episodes: int) -> str:
     """A mean with its deviation, which one episode has not."""
-    return f"{stat['mean']:.3g}" + (f" ± {stat['std']:.2g}" if episodes > 1 else "")
+    return rounded(stat["mean"], 3) + (f" ± {rounded(stat['std'], 2)}" if episodes > 1 else "")
 
 
 def _signed(entry: dict[str, float | None]) -> str:
     change, there = entry["difference"], entry["there"]
-    return "" if change is None or there is None else f"{change:+.3g} ({there:.3g})"
+    return "" if change is None or there is None else f"{rounded(change, 3, '+')} ({rounded(there, 3)})"

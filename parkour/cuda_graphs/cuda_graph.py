@@ -36,9 +36,17 @@ class CudaGraph:
     @contextlib.contextmanager
     def record(self) -> Iterator[None]:
         here = torch.cuda.current_stream()
+        generator = torch.cuda.default_generators[here.device_index]
+        before = generator.get_state()
         try:
             with torch.cuda.graph(self._graph, stream=self._stream):
                 yield
+        except RuntimeError:
+            # Where a capture ends as invalid, the generator goes on as if it were in one, and refuses to draw.
+            anew = torch.Generator(here.device)
+            anew.set_state(before)
+            generator.graphsafe_set_state(anew.graphsafe_get_state())
+            raise
         finally:
             # Where a capture fails, torch stays on the stream of the capture.
             torch.cuda.set_stream(here)

@@ -26,6 +26,8 @@ class NotCapturableError(Exception):
 @dataclass
 class _Part:
     calls: int = 0
+    failure: str | None = None
+    """Why this part alone runs as it is."""
     graph: Graph | None = None
     inputs: tuple[Any, ...] = ()
     outputs: Any = None
@@ -70,6 +72,8 @@ class StepGraphs:
         """The memory of the graphs."""
         self._left: dict[Path, Leaf] = {}
         """What the owner held after the last call that was watched."""
+        self._told: set[str] = set()
+        """Why parts alone run as they are."""
         self.failure: str | None = None
 
     def disable(self, reason: str) -> None:
@@ -88,28 +92,32 @@ class StepGraphs:
         part = self._parts.get(key)
         return self.failure is None and part is not None and part.graph is not None
 
-    def __call__(self, key: Hashable, function: Callable[..., Any], *inputs: Any) -> Any:
+    def __call__(self, key: Hashable, function: Callable[..., Any], *inputs: Any, optional: bool = False) -> Any:
         """``function(*inputs)``; ``key`` names it, and whatever else decides what it does. Results are the caller's.
 
-        Inputs and results are tensors, or tuples and dictionaries of them.
+        Inputs and results are tensors, or tuples and dictionaries of them. Where an ``optional`` part cannot be
+        captured, the others are graphs nevertheless.
         """
         if self.failure is not None:
             return function(*inputs)
         part = self._parts.setdefault(key, _Part())
+        if part.failure is not None:
+            return function(*inputs)
+        alone = part if optional else None
         if part.graph is None and part.calls < 1 + WARM_UP:
-            return self._watch(part, function, inputs)
+            return self._watch(part, function, inputs, alone)
         try:
             self._restore()
             if part.graph is None:
                 self._capture(part, function, inputs)
         except (NotCapturableError, RuntimeError, TypeError) as error:
-            self._give_up(str(error).splitlines()[0])
+            self._give_up(str(error).splitlines()[0], alone)
             return function(*inputs)
         return self._replay(part, inputs)
 
     # -- before --------------------------------------------------------------------------------------------------
 
-    def _watch(self, part: _Part, function: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
+    def _watch(self, part: _Part, function: Callable[..., Any], inputs: tuple[Any, ...], alone: _Part | None) -> Any:
         """Run it as it is. Other things than tensors may change in the first call, once and for all."""
         # What somebody else replaces between the calls: a graph would go on reading the old one.
         self._keep(replaced(self._left, self._state.leaves())[0])
@@ -118,9 +126,9 @@ class StepGraphs:
             result = function(*inputs)
         tensors, others = replaced(before, self._state.leaves())
         if part.calls > 0 and others:
-            self._give_up(f"{_name(min(others, key=str))} is no tensor of fixed shape, and changes")
+            self._give_up(f"{_name(min(others, key=str))} is no tensor of fixed shape, and changes", alone)
         elif part.calls > 0 and waits:
-            self._give_up(f"{waits[0]} forces a host sync")
+            self._give_up(f"{waits[0]} forces a host sync", alone)
         part.calls += 1
         self._keep(tensors)
         self._left = self._state.leaves()
@@ -193,9 +201,16 @@ class StepGraphs:
                 kept.copy_(now)
                 self._state.put(path, kept)
 
-    def _give_up(self, reason: str) -> None:
-        self.disable(reason)
-        print(f"[INFO] {self._what} run without CUDA graphs: {reason}", file=sys.stderr)
+    def _give_up(self, reason: str, alone: _Part | None = None) -> None:
+        """Run everything as it is written, or one part alone."""
+        if alone is None:
+            self.disable(reason)
+            print(f"[INFO] {self._what} run without CUDA graphs: {reason}", file=sys.stderr)
+            return
+        alone.failure, alone.graph = reason, None
+        if reason not in self._told:
+            print(f"[INFO] part of the {self._what} runs without a CUDA graph: {reason}", file=sys.stderr)
+        self._told.add(reason)
 
 
 def graphs_on(

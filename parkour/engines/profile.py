@@ -68,5 +68,6 @@ class PhaseProfile:
         self._since = now
 
     def _wait(self) -> None:
-        if self._device.type == "cuda":
+        # Of what is being recorded as a graph nothing runs, and to wait would break it.
+        if self._device.type == "cuda" and not torch.cuda.is_current_stream_capturing():
             torch.cuda.synchronize(self._device)

@@ -100,22 +100,28 @@ class DepthCamera:
         size = self.geometry.height * self.geometry.width
         return ObservationField(name="distance", size=size, unit="m", limit=self.geometry.range)
 
-    def update(self, robot: RobotState, course: CourseState, env_ids: Tensor | None) -> Tensor:
+    def update(
+        self, robot: RobotState, course: CourseState, env_ids: Tensor | None, due: Tensor | None = None
+    ) -> Tensor:
         """Take the pictures that are due.
 
         Args:
             robot: of all environments.
             course: what they stand on.
             env_ids: ``[M]`` int64: environments that take one; all when None.
+            due: ``[N]`` bool: who really does, the others being padding; all of them when None.
 
         Returns:
-            ``[M]`` int64: whose picture is new.
+            ``[M]`` int64: whose picture is new, and padding.
         """
         if env_ids is None:
             self.depth.copy_(self.capture(robot, course.boxes()))
             return self._everyone
         if len(env_ids) > 0:
-            self.depth.index_copy_(0, env_ids, self.capture(robot, course.boxes(env_ids), env_ids))
+            pictures = self.capture(robot, course.boxes(env_ids), env_ids)
+            if due is not None:
+                pictures = torch.where(due[env_ids, None, None], pictures, self.depth[env_ids])
+            self.depth.index_copy_(0, env_ids, pictures)
         return env_ids
 
     def capture(self, robot: RobotState, boxes: Tensor, env_ids: Tensor | None = None) -> Tensor:

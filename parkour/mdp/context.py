@@ -187,7 +187,9 @@ class StepContext:
     """``[M]`` int64: environments whose ``depth`` is new at this step, each once; M may be 0, and is known
     without a host sync. 0 … N − 1 at the perception steps that all environments share. None without a camera, and for
     rewards and terminations."""
-
+    padded: bool = False
+    """Whether ``depth_ids`` is filled up with environments whose ``depth`` is not new, where ``perception`` is False;
+    only where all that read it say that they take padding (:class:`parkour.mdp.modifiers.PaddedBatches`)."""
     commands: Mapping[str, Tensor] = field(default_factory=dict)
     """``[N]`` each: what the task's other command terms ask for, by name; see :meth:`commanded`."""
 

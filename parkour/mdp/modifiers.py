@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -27,8 +27,9 @@ class Modifier(Protocol):
             values: ``[M, …]``: as the group returns them, or, where the group has its modifiers act inside
                 (:class:`parkour.mdp.terms.RawObservationTerm`), as its sensor measures them.
             ctx: the state of all ``N`` environments.
-            env_ids: ``[M]`` int64: whose measurements these are, each once. Environments without a new measurement
-                at this step are not among them.
+            env_ids: ``[M]`` int64: whose measurements these are, each once; 0 … N − 1 in order where they are those of
+                all. Environments without a new measurement at this step are not among them, unless the modifier takes
+                padding (:class:`PaddedBatches`).
         """
         ...
 
@@ -39,6 +40,64 @@ class Modifier(Protocol):
             env_ids: an index of them, ``[N]`` bool or ``[M]`` int64, to assign numbers through.
         """
         ...
+
+
+@runtime_checkable
+class PaddedBatches(Protocol):
+    """A modifier, or an observation group that reads ``ctx.depth_ids``, to which padding makes no difference.
+
+    On a GPU few robots take a picture at most steps, and another number each time. What works on them runs as CUDA
+    graphs, of fixed shapes, where batches may be padded: with environments that have no new measurement, for which
+    ``ctx.perception`` is False (``ctx.padded`` says that there may be some). Anything may be returned for those, and
+    nothing remembered: :func:`put_rows` sees to it. Who remembers nothing takes padding as it is.
+    """
+
+    takes_padding: bool
+
+
+def takes_padding(part: object) -> bool:
+    """Whether a modifier or a group says so of itself."""
+    return isinstance(part, PaddedBatches) and part.takes_padding
+
+
+def put_rows(memory: Tensor, env_ids: Tensor, new: Tensor, ctx: StepContext, at: Tensor | None = None) -> None:
+    """Write what environments measured into their rows of a memory, in place, but for padding.
+
+    Args:
+        memory: ``[N, …]``, or as many rows as ``at`` needs.
+        env_ids: ``[M]`` int64; all, in order, where ``M`` is ``N``.
+        new: ``[M, …]``.
+        ctx: says what is padding.
+        at: ``[M]`` int64: the row of each; ``env_ids`` when None.
+    """
+    if at is None and len(env_ids) == len(memory):
+        memory.copy_(new)
+        return
+    at = env_ids if at is None else at
+    if ctx.padded:
+        new = torch.where(rows(ctx.perception[env_ids], new), new, memory[at])
+    memory.index_copy_(0, at, new)
+
+
+def with_rows(memory: Tensor, env_ids: Tensor, new: Tensor, ctx: StepContext) -> Tensor:
+    """What :func:`put_rows` makes of ``memory`` (``[N, …]``), which stays as it was."""
+    if len(env_ids) == len(memory):
+        return new
+    changed = memory.clone()
+    put_rows(changed, env_ids, new, ctx)
+    return changed
+
+
+def take_rows(values: Tensor, env_ids: Tensor) -> Tensor:
+    """``[M, …]`` the rows ``env_ids`` of ``values`` (``[N, …]``); ``values`` itself, not to be written, where ``M`` is
+    ``N``."""
+    return values if len(env_ids) == len(values) else values[env_ids]
+
+
+def blank_memory(num_envs: int, like: Tensor) -> Tensor:
+    """``[N, …]`` zeros for measurements ``[M, …]``; written in place, in and outside of inference mode."""
+    with torch.inference_mode(False):
+        return torch.zeros(num_envs, *like.shape[1:], dtype=like.dtype, device=like.device)
 
 
 class EpisodeChance:
@@ -91,6 +150,11 @@ class ModifierChain:
         self.modifiers = dict(modifiers)
         self.chances = dict(chances or {})
 
+    @property
+    def takes_padding(self) -> bool:
+        """Whether all modifiers do; see :class:`PaddedBatches`."""
+        return all(takes_padding(modifier) for modifier in self.modifiers.values())
+
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
         """See :meth:`Modifier.__call__`.
 
@@ -105,7 +169,8 @@ class ModifierChain:
                     f"expected {tuple(values.shape)}"
                 )
             if name in self.chances:
-                changed = torch.where(rows(self.chances[name].active[env_ids], values), changed, values)
+                active = take_rows(self.chances[name].active, env_ids)
+                changed = torch.where(rows(active, values), changed, values)
             values = changed
         return values
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from parkour.errors import PluginError, TaskError
 from parkour.mdp.context import StepContext
 from parkour.mdp.mirror import Mirror, MirroredTerm, Sides
-from parkour.mdp.modifiers import ModifierChain, NoiseRamp
+from parkour.mdp.modifiers import ModifierChain, NoiseRamp, takes_padding
 from parkour.mdp.terms import DerivedObservationTerm, ObservationTerm, RawObservationTerm
 from parkour.specs import ObservationField
 
@@ -29,6 +29,8 @@ class ClippedGroup:
     """Numbers are clipped to ± this."""
     modifiers: ModifierChain | None = None
     """Noise and faults."""
+    sees: bool = False
+    """Whether it reads the camera's pictures."""
 
 
 class ObservationSet:
@@ -68,6 +70,15 @@ class ObservationSet:
     def modifiers(self) -> dict[str, ModifierChain]:
         """Noise and faults of the groups that have any, by the group's name."""
         return {name: group.modifiers for name, group in self._groups.items() if group.modifiers is not None}
+
+    @property
+    def takes_padding(self) -> bool:
+        """Whether ``ctx.depth_ids`` may be padded: no group that sees, nor a modifier of one, is against it."""
+        return all(
+            takes_padding(group.term) and (group.modifiers is None or group.modifiers.takes_padding)
+            for group in self._groups.values()
+            if group.sees
+        )
 
     @property
     def layout(self) -> dict[str, tuple[ObservationField, ...]]:

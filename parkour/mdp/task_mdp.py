@@ -194,15 +194,25 @@ class TaskMdp:
                 self.course.set_levels(whole, self.curriculum(self._ended(whole)))
         return self.course.boxes(None if which.dtype is torch.bool else which)
 
-    def observe(self, seen: Measurement, episode_step: Tensor) -> dict[str, Tensor]:
-        """The observation groups, from a state that is up to date for every environment."""
+    def observe(self, seen: Measurement, episode_step: Tensor, pictures: Tensor | None = None) -> dict[str, Tensor]:
+        """The observation groups, from a state that is up to date for every environment.
+
+        Args:
+            seen: that state.
+            episode_step: ``[N]`` int64.
+            pictures: ``[C]`` int64, each once: who takes a picture though it is no perception step, and padding; where
+                the observations take it. :attr:`refreshed` is the caller's to set then. When None, the device is asked
+                who began, a host sync.
+        """
         perception = episode_step == 0
+        padded = False
         if self.is_perception_step:
             perception = torch.ones_like(perception)
             self.refreshed = None
         elif self.camera is not None:
-            # A host sync: only the host can make as few pictures as are due.
-            self.refreshed = self._begun.nonzero().squeeze(-1)
+            # Only the host can make as few pictures as are due.
+            padded = pictures is not None
+            self.refreshed = self._begun.nonzero().squeeze(-1) if pictures is None else pictures
         self._begun.zero_()
         self.command.update(episode_step)
         robot = seen.robot
@@ -214,7 +224,8 @@ class TaskMdp:
             goals = self.drive.aim(goals, robot.yaw, episode_step == 0)
         self.context = ctx = self._context(seen, self.goals.hold(goals, perception), episode_step, perception)
         if self.camera is not None:
-            ctx.depth_ids = self.camera.update(robot, self.course, self.refreshed)
+            ctx.padded = padded
+            ctx.depth_ids = self.camera.update(robot, self.course, self.refreshed, perception if padded else None)
         self.previous_foot_force = seen.foot_force.clone()
         return self.observations.compute(ctx)
 

@@ -197,7 +197,7 @@ class _Factory:
                     f"observation {key!r} ({part.id}) made a {type(term).__name__}, expected a callable with layout() "
                     "and reset(env_ids)"
                 )
-            groups[key] = ClippedGroup(term, uses[key].clip, self._modifiers(key, term, ramp))
+            groups[key] = ClippedGroup(term, uses[key].clip, self._modifiers(key, term, ramp), sees=bool(needs))
         return ObservationSet(groups, ramp)
 
     def _modifiers(self, group: str, term: ObservationTerm, ramp: NoiseRamp) -> ModifierChain | None:

@@ -125,6 +125,25 @@ def test_what_no_graph_can_repeat_runs_as_it_is(change: Any, reason: str, capsys
     assert told == [f"[INFO] tests run without CUDA graphs: {graphs.failure}"]
 
 
+def test_an_optional_part_that_is_no_graph_leaves_the_others_theirs(capsys: pytest.CaptureFixture[str]) -> None:
+    plain, graphed = Owner(), Owner()
+    graphs = make_graphs(graphed)
+
+    def wait(owner: Owner, x: Tensor) -> Tensor:
+        owner.replaced = owner.replaced + float(x.sum())
+        return owner.replaced
+
+    for _ in range(12):
+        x = torch.randn(3, device=DEVICE)
+        torch.testing.assert_close(graphs("step", graphed.step, x), plain.step(x))
+        for key in ("wait", "wait elsewhere"):
+            got = graphs(key, lambda x: wait(graphed, x), x, optional=True)
+            torch.testing.assert_close(got, wait(plain, x))
+    assert graphs.failure is None and graphs.captured("step") and not graphs.captured("wait")
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith("[INFO] part of the tests runs without a CUDA graph: ")
+
+
 def test_gradient_steps_and_inputs_of_any_structure() -> None:
     """A backward pass and Adam: parameters end where they end without graphs."""
 

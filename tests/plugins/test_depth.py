@@ -134,6 +134,19 @@ def test_the_policy_sees_the_frame_before_the_newest() -> None:
     assert shown == [pytest.approx([processed(d) for d in frame], abs=1e-5) for frame in expected]
 
 
+@pytest.mark.parametrize("latency", [0, 1, 2])
+def test_padding_shows_no_frame(latency: int) -> None:
+    padded, exact = make(3, latency=latency), make(3, latency=latency)
+    for step, depths in enumerate([[0.2, 0.4, 0.6], [0.8, 1.0, 1.2], [1.4, 1.6, 1.8]] * 2):
+        if step % 2:
+            ctx = seen(numbered(depths), [1, 0])
+            ctx.padded, ctx.perception = True, torch.tensor([False, True, False])
+            shown = padded(ctx), exact(seen(numbered(depths), [1]))
+        else:
+            shown = padded(seen(numbered(depths), [0, 1, 2])), exact(seen(numbered(depths), [0, 1, 2]))
+        torch.testing.assert_close(*shown, rtol=0, atol=0)
+
+
 def test_a_frame_is_held_until_the_next_one() -> None:
     group = make(1)
     group(seen(numbered([0.4]), [0]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import tomllib
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -11,8 +13,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from parkour.cuda_graphs.tensor_state import TensorState
 from parkour.errors import PluginError, TaskError
-from parkour.mdp.modifiers import ModifierChain
+from parkour.mdp.modifiers import ModifierChain, takes_padding
 from parkour.mdp.observations import ClippedGroup, ObservationSet
 from parkour.specs import ObservationField
 from parkour.tasks import load_task
@@ -48,6 +51,57 @@ def scene() -> Tensor:
 
 
 # -- all of them -------------------------------------------------------------------------------------------------
+
+
+def memory_of(modifier: Any, robot: int) -> dict[Any, Tensor]:
+    """What a modifier of four robots remembers of one."""
+    held = TensorState(modifier).leaves()
+    return {
+        path: values.reshape(4, -1)[robot].clone()
+        for path, values in held.items()
+        if isinstance(values, Tensor) and values.ndim and len(values) % 4 == 0
+    }
+
+
+@pytest.mark.parametrize("name", sorted(SPECS))
+def test_padding_is_not_remembered(name: str) -> None:
+    """Robots 0 and 3 fill up the batch of robot 2, on which the modifier acts as it does alone."""
+    changes = {"occlusion": {"hold": 2.0, "patches": 3}, "dropped_frames": {"probability": 0.5}}.get(name, {})
+    changes |= {"latency_jitter": {"frames": 2}}.get(name, {})
+    torch.manual_seed(0)
+    modifier = make(name, **changes)
+    assert takes_padding(modifier)
+    laid_on(modifier, scene())
+    ctx = random_context(4, seed=0)
+    ctx.padded, ctx.perception = True, torch.tensor([False, False, True, False])
+    ids = torch.tensor([2, 0, 3])
+    for step in range(4):
+        modifier.reset(torch.tensor([2]))
+        alone = copy.deepcopy(modifier)
+        before = [memory_of(modifier, robot) for robot in range(4)]
+        torch.manual_seed(step)
+        got = modifier(scene()[ids] - 0.01 * step, ctx, ids)
+        torch.manual_seed(step)
+        alone(scene()[ids] - 0.01 * step, random_context(4, seed=0), ids)
+        assert got.shape == (3, 20, 30) and got.isfinite().all()
+        for robot in (0, 1, 3):
+            torch.testing.assert_close(memory_of(modifier, robot), before[robot], rtol=0, atol=0)
+        torch.testing.assert_close(memory_of(modifier, 2), memory_of(alone, 2), rtol=0, atol=0)
+
+
+def test_who_does_not_say_so_is_given_no_padding() -> None:
+    class Unaware:
+        def __call__(self, values: Tensor, ctx: Any, env_ids: Tensor) -> Tensor:
+            return values
+
+        def reset(self, env_ids: Tensor) -> None: ...
+
+    aware, unaware = make("blind_zone"), Unaware()
+    for modifiers, expected in (({"a": aware}, True), ({"a": aware, "b": unaware}, False)):
+        group = ClippedGroup(Plain(), None, ModifierChain("a", modifiers), sees=True)
+        assert not ObservationSet({"a": group}).takes_padding, "the group does not say so"
+        assert ModifierChain("a", modifiers).takes_padding is expected
+        assert ObservationSet({"a": replace(group, sees=False)}).takes_padding
 
 
 def test_all_are_in_the_student_and_off() -> None:
@@ -167,10 +221,14 @@ def test_edge_dropout_refuses_what_is_no_picture() -> None:
 # -- timing ------------------------------------------------------------------------------------------------------
 
 
+MOMENT = random_context(4, seed=0)
+"""Whose measurements are whose is all that matters here."""
+
+
 def frames_of(modifier: Any, count: int, num_envs: int = 50) -> Tensor:
     """``[count, num_envs]`` which frame was seen; frame k reads k."""
     seen = [
-        modifier(torch.full((num_envs, 2, 2), float(k)), None, torch.arange(num_envs))[:, 0, 0] for k in range(count)
+        modifier(torch.full((num_envs, 2, 2), float(k)), MOMENT, torch.arange(num_envs))[:, 0, 0] for k in range(count)
     ]
     return torch.stack(seen)
 
@@ -212,16 +270,16 @@ def test_latency_jitter_never_crosses_a_reset() -> None:
     modifier.reset(torch.arange(100))
     ids = torch.arange(200)
     for k in (10.0, 11.0, 12.0):
-        seen = modifier(torch.full((200, 2, 2), k), None, ids)[:, 0, 0]
+        seen = modifier(torch.full((200, 2, 2), k), MOMENT, ids)[:, 0, 0]
         assert (seen[:100] >= 10).all()
     assert (seen[100:] < 10).any()
 
 
 def test_timing_works_on_plain_groups_and_on_some_environments() -> None:
     modifier = make("latency_jitter", 3, frames=1)
-    modifier(torch.tensor([[1.0], [2.0], [3.0]]), None, torch.arange(3))
+    modifier(torch.tensor([[1.0], [2.0], [3.0]]), MOMENT, torch.arange(3))
     modifier.reset(torch.tensor([2]))
-    assert modifier(torch.tensor([[9.0]]), None, torch.tensor([2])).tolist() == [[9.0]]
+    assert modifier(torch.tensor([[9.0]]), MOMENT, torch.tensor([2])).tolist() == [[9.0]]
 
 
 # -- in an observation set ---------------------------------------------------------------------------------------

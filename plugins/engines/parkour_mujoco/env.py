@@ -26,6 +26,7 @@ from parkour.terrain.rays import RayCaster
 from parkour_mujoco.accessor import StateAccessor
 from parkour_mujoco.motors import DcMotors
 from parkour_mujoco.physics import SolverSettings
+from parkour_mujoco.picture_batches import PictureBatches
 from parkour_mujoco.robot_files import load_robot_files
 from parkour_mujoco.scene import compile_scene, scene_spec
 from parkour_mujoco.sim_handle import MujocoSimHandle
@@ -95,6 +96,9 @@ class MujocoEnv(TaskEnv):
         self.delay = ActionDelay(task.model.control.action_delay, num_envs, self.num_actions, device)
         self._overflows = torch.zeros((), dtype=torch.int64, device=device)
         self._graphs = self._make_graphs() if cuda_graphs and self._on_gpu else None
+        self.graphs_of_pictures = True
+        """Whether observations of a task with a camera are graphs, too, where there are graphs."""
+        self._pictures = PictureBatches(num_envs, device)
         self._camera = self._make_camera() if render else None
         self.reset()
 
@@ -138,6 +142,8 @@ class MujocoEnv(TaskEnv):
         self._episode_steps += 1
         run = self._run_part
         done, *outcome = run("judge", self._judge, action, self._torque)
+        if self._batches_pictures and not self.mdp.is_perception_step:
+            self._pictures.ask(done)
         self.mdp.disturb(self.sim_handle)
         # On a GPU to ask whether anybody is done would wait for it, while nothing else is queued.
         if self._on_gpu or done.any():
@@ -146,9 +152,22 @@ class MujocoEnv(TaskEnv):
         self.sim.kinematics()
         if self.mdp.camera is None:
             observations = run(("observe", self.mdp.is_perception_step), self._observe, self._torque)
-        else:  # The device is asked how many pictures are due, as nothing in a graph can.
-            observations = self._observe(self._torque)
+        else:
+            observations = self._look()
         return Transition(observations, *outcome)
+
+    def _look(self) -> dict[str, Tensor]:
+        """The observations of a task with a camera, after a step."""
+        if self.mdp.is_perception_step and self.graphs_of_pictures:
+            return self._run_part(("observe", True), self._observe, self._torque, optional=True)
+        batch = self._pictures.answer()
+        if batch is None:
+            return self._observe(self._torque)
+        padded, begun = batch
+        key = ("observe", False, len(padded))
+        observations = self._run_part(key, self._observe, self._torque, padded, optional=True)
+        self.mdp.refreshed = begun
+        return observations
 
     def render(self) -> np.ndarray | None:
         """``[height, width, 3]`` uint8 picture of the first environment; None unless made with ``render=True``."""
@@ -214,12 +233,24 @@ class MujocoEnv(TaskEnv):
 
     # -- parts of fixed shapes -----------------------------------------------------------------------------------
 
-    def _run_part(self, key: Hashable, part: Callable[..., Any], *inputs: Tensor) -> Any:
-        """``part(*inputs)``, as a CUDA graph where that can be."""
+    @property
+    def _in_graphs(self) -> bool:
+        """Whether parts of a step are to be graphs: nobody watches or steers from outside."""
         mdp = self.mdp
-        if self._graphs is None or mdp.monitor is not None or mdp.choose_levels is not None or mdp.drive is not None:
+        watched = mdp.monitor is not None or mdp.choose_levels is not None or mdp.drive is not None
+        return self._graphs is not None and not watched
+
+    @property
+    def _batches_pictures(self) -> bool:
+        """Whether pictures between perception steps are taken in batches of fixed sizes."""
+        fixed = self.mdp.camera is not None and self.mdp.observations.takes_padding
+        return fixed and self.graphs_of_pictures and self._in_graphs
+
+    def _run_part(self, key: Hashable, part: Callable[..., Any], *inputs: Tensor, optional: bool = False) -> Any:
+        """``part(*inputs)``, as a CUDA graph where that can be; see :class:`StepGraphs`."""
+        if self._graphs is None or not self._in_graphs:
             return part(*inputs)
-        return self._graphs(key, part, *inputs)
+        return self._graphs(key, part, *inputs, optional=optional)
 
     def _judge(self, action: Tensor, torque: Tensor) -> tuple[Tensor, ...]:
         """After the physics: done, reward, failed, succeeded and timed out; ``[N]`` each."""
@@ -240,9 +271,9 @@ class MujocoEnv(TaskEnv):
         self._episode_steps[begun] = 0
         return torque.masked_fill(begun.unsqueeze(-1), 0.0)
 
-    def _observe(self, torque: Tensor) -> dict[str, Tensor]:
-        """The observation groups, when positions are up to date."""
-        return self.mdp.observe(self.accessor.read(torque), self._episode_steps)
+    def _observe(self, torque: Tensor, pictures: Tensor | None = None) -> dict[str, Tensor]:
+        """The observation groups, when positions are up to date; see :meth:`TaskMdp.observe`."""
+        return self.mdp.observe(self.accessor.read(torque), self._episode_steps, pictures)
 
     def _make_camera(self) -> PictureCamera:
         from parkour_mujoco.viewer.camera import FollowCamera

@@ -21,6 +21,8 @@ class ContactFaults:
     read ``off`` with the probability ``flicker`` at each step.
     """
 
+    takes_padding = True
+
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
         only: tuple[str, ...], dead: Magnitude, flicker: Magnitude, off: float,

@@ -20,6 +20,8 @@ class GaussianNoise:
     ``only`` restricts it to the named fields. Readings at a range sensor's limit, which met nothing, stay.
     """
 
+    takes_padding = True
+
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
         sigma: Magnitude, only: tuple[str, ...],
@@ -43,6 +45,8 @@ class ConstantError:
 
     ``spread`` is in each field's own unit, before its scale; ``only`` restricts it to the named fields.
     """
+
+    takes_padding = True
 
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
@@ -69,6 +73,8 @@ class GaussianRangeNoise:
 
     Readings at the limit, which met nothing, stay.
     """
+
+    takes_padding = True
 
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
@@ -97,6 +103,8 @@ class StereoRangeNoise:
     follows. Far readings err outwards more than inwards, as real ones do.
     """
 
+    takes_padding = True
+
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
         baseline: float, focal_length: float, subpixel: Magnitude, quantum: float,
@@ -121,6 +129,8 @@ class StereoRangeNoise:
 
 class RangeError:
     """A range sensor that is out of adjustment: ``scale · distance + bias``. Readings at the limit stay."""
+
+    takes_padding = True
 
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,

@@ -21,6 +21,8 @@ class EdgeDropout:
     Pixels within ``width`` of a jump of more than ``jump`` between neighbours are missing with ``probability`` each.
     """
 
+    takes_padding = True
+
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
         jump: float, width: int, probability: Magnitude, reads: float | tuple[float, ...],
@@ -55,6 +57,8 @@ class EdgeDropout:
 class BlindZone:
     """A range sensor that is blind nearby: what is nearer than ``distance`` has no reading."""
 
+    takes_padding = True
+
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
         distance: Magnitude, reads: float | tuple[float, ...],
@@ -75,6 +79,8 @@ class BlindZone:
 
 class Speckle:
     """Single pixels that read 0 or the limit, drawn anew in each picture (salt and pepper)."""
+
+    takes_padding = True
 
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *, share: Magnitude

@@ -9,12 +9,15 @@ from torch import Tensor
 
 from parkour.mdp.context import StepContext
 from parkour.mdp.magnitudes import EpisodeMagnitude, rows
+from parkour.mdp.modifiers import blank_memory, put_rows, take_rows
 from parkour.params import Magnitude
 from parkour.specs import ObservationField
 
 
 class DroppedFrames:
     """Each measurement is lost with ``probability``; the last one that came is repeated. An episode's first comes."""
+
+    takes_padding = True
 
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *, probability: Magnitude
@@ -26,12 +29,13 @@ class DroppedFrames:
 
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
         """``[M, …]``."""
-        last = values.new_zeros(len(self._first), *values.shape[1:]) if self._last is None else self._last
-        drawn = torch.rand(len(env_ids), device=values.device)
-        comes = self._first[env_ids] | (drawn >= self._probability.of(env_ids, drawn))
-        shown = torch.where(rows(comes, values), values, last[env_ids])
-        self._last = last.index_copy(0, env_ids, shown)
-        self._first.index_fill_(0, env_ids, False)
+        if self._last is None:
+            self._last = blank_memory(len(self._first), values)
+        first, drawn = take_rows(self._first, env_ids), torch.rand(len(env_ids), device=values.device)
+        comes = first | (drawn >= self._probability.of(env_ids, drawn))
+        shown = torch.where(rows(comes, values), values, take_rows(self._last, env_ids))
+        put_rows(self._last, env_ids, shown, ctx)
+        put_rows(self._first, env_ids, torch.zeros_like(first), ctx)
         return shown
 
     def reset(self, env_ids: Tensor) -> None:
@@ -45,12 +49,17 @@ class LatencyJitter:
     What has been seen once is never followed by something older. On top of a group's own latency.
     """
 
+    takes_padding = True
+
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *, frames: int
     ) -> None:
         self._slots = frames + 1
         self._history: Tensor | None = None
-        """``[N, frames + 1, …]`` newest first, made when the shape is known."""
+        """``[N · (frames + 1), …]`` each environment's last measurements, made when the shape is known: the newest one
+        takes the place of the oldest."""
+        self._newest = torch.zeros(num_envs, dtype=torch.long, device=device)
+        """``[N]`` the newest one's place among them."""
         self._age = torch.zeros(num_envs, dtype=torch.long, device=device)
         """``[N]`` how old what was seen last is, in measurements."""
         self._first = torch.ones(num_envs, dtype=torch.bool, device=device)
@@ -58,16 +67,18 @@ class LatencyJitter:
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
         """``[M, …]``."""
         if self._history is None:
-            self._history = values.new_zeros(len(self._first), self._slots, *values.shape[1:])
-        newest, first = values.unsqueeze(1), self._first[env_ids]
-        history = torch.cat((newest, self._history[env_ids][:, :-1]), dim=1)
-        history = torch.where(rows(first, history), newest, history)
+            self._history = blank_memory(len(self._first) * self._slots, values)
+        first, place = take_rows(self._first, env_ids), (take_rows(self._newest, env_ids) + 1) % self._slots
         arrival = torch.randint(self._slots, env_ids.shape, device=values.device)
-        age = torch.minimum(arrival, self._age[env_ids] + 1).masked_fill(first, 0)
-        self._history = self._history.index_copy(0, env_ids, history)
-        self._age = self._age.index_copy(0, env_ids, age)
-        self._first.index_fill_(0, env_ids, False)
-        return history[torch.arange(len(env_ids), device=values.device), age]
+        # Since the first measurement this never leads back before it: what stood there is not seen.
+        age = torch.minimum(arrival, take_rows(self._age, env_ids) + 1).masked_fill(first, 0)
+        row = env_ids * self._slots
+        put_rows(self._history, env_ids, values, ctx, at=row + place)
+        seen = self._history[row + (place - age) % self._slots]
+        put_rows(self._newest, env_ids, place, ctx)
+        put_rows(self._age, env_ids, age, ctx)
+        put_rows(self._first, env_ids, torch.zeros_like(first), ctx)
+        return seen
 
     def reset(self, env_ids: Tensor) -> None:
         self._first[env_ids] = True

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from parkour.mdp.context import StepContext
 from parkour.mdp.magnitudes import EpisodeMagnitude, as_mask, rows
+from parkour.mdp.modifiers import take_rows, with_rows
 from parkour.params import Magnitude
 from parkour.specs import ObservationField
 from parkour_modifiers.fields import check_image, range_limit
@@ -20,6 +21,8 @@ class Zoom:
     Distances are those along the rays, so they stay. Each pixel takes the nearest one there is: a mean of near and far
     would be a thing that is not there.
     """
+
+    takes_padding = True
 
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
@@ -57,6 +60,8 @@ class Occlusion:
     within the picture, and reads one of ``reads``. It stays for the episode, or ``hold`` frames on average.
     """
 
+    takes_padding = True
+
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *,
         patches: Magnitude, size: Magnitude, reads: float | tuple[float, ...], hold: Magnitude,
@@ -76,7 +81,7 @@ class Occlusion:
         check_image("occlusion", values)
         if self._most == 0:
             return values.clone()
-        patches = self._moved(env_ids)
+        patches = self._moved(env_ids, ctx)
         count = self._count.values[env_ids]
         down, across = (_middles(size, values) for size in values.shape[1:])
         for index in range(self._most):
@@ -93,16 +98,16 @@ class Occlusion:
         begun = as_mask(env_ids, len(self._patches))
         self._patches = torch.where(rows(begun, self._patches), self._draw_all(), self._patches)
 
-    def _moved(self, env_ids: Tensor) -> Tensor:
+    def _moved(self, env_ids: Tensor, ctx: StepContext) -> Tensor:
         """``[M, K, 5]`` the patches in this picture, some of them drawn anew."""
-        patches = self._patches[env_ids]
+        patches = take_rows(self._patches, env_ids)
         if self._hold.fixed and self._hold.low == 0.0:
             return patches
         hold = self._hold.values[env_ids].view(-1, 1, 1)
         lot = torch.rand(len(env_ids), self._most, 1, device=patches.device)
         moves = (lot * hold < 1.0) & (hold > 0.0)
         patches = torch.where(moves, self._draw(len(env_ids), patches.device), patches)
-        self._patches = self._patches.index_copy(0, env_ids, patches)
+        self._patches = with_rows(self._patches, env_ids, patches, ctx)
         return patches
 
     def _draw_all(self) -> Tensor:

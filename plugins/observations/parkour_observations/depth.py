@@ -12,7 +12,7 @@ from parkour.mdp.camera import DepthCamera
 from parkour.mdp.context import StepContext
 from parkour.mdp.magnitudes import EpisodeMagnitude
 from parkour.mdp.mirror import Mirror, Sides, columns_reversed, same
-from parkour.mdp.modifiers import ModifierChain
+from parkour.mdp.modifiers import ModifierChain, put_rows, take_rows, with_rows
 from parkour.mdp.robot import RobotLayout
 from parkour.specs import ObservationField
 from parkour_observations.resize import BicubicResize
@@ -25,12 +25,15 @@ class DepthImage:
     """Group ``depth``: the camera's picture cropped, resized, normalised to distance / range − 0.5, some frames late.
 
     Frames come at the perception rate and for environments that were reset; an image is held until the next frame.
-    The first frame of an episode fills the whole buffer, so that it is seen at once, and again at the next frame.
+    The first frame of an episode stands for those that would be older, so that it is seen at once, and again at the
+    next frame.
     Bicubic interpolation overshoots a little at edges; what leaves ± 0.5 by that is left as it is.
 
     Modifiers act on the raw picture, before the crop and before the latency; the result is clamped to the camera's
     range.
     """
+
+    takes_padding = True
 
     def __init__(
         self, num_envs: int, device: str | torch.device, layout: RobotLayout, *, depth_camera: DepthCamera,
@@ -52,10 +55,16 @@ class DepthImage:
         self._size = height, width
         self._modifiers: ModifierChain | None = None
         self._latency = EpisodeMagnitude(latency, num_envs, device, whole=True)
-        self._frames = torch.zeros(num_envs, int(self._latency.high) + 1, height, width, device=device)
-        """``[N, L + 1, height, width]``, oldest first."""
-        self._shown = self._frames[:, 0].clone()
-        """``[N, height, width]`` where robots differ in their latency."""
+        self._slots = int(self._latency.high) + 1
+        self._frames = torch.zeros(num_envs * self._slots, height, width, device=device)
+        """``[N · (L + 1), height, width]`` each environment's last frames: the newest one takes the oldest one's
+        place."""
+        self._newest = torch.zeros(num_envs, dtype=torch.long, device=device)
+        """``[N]`` the newest frame's place among them."""
+        self._before = torch.zeros(num_envs, dtype=torch.long, device=device)
+        """``[N]`` how many frames of the episode came before it, at most L."""
+        self._shown = torch.zeros(num_envs, height, width, device=device)
+        """``[N, height, width]`` what is seen; never written in place, as it is returned."""
         self._first = torch.ones(num_envs, dtype=torch.bool, device=device)
 
     def layout(self) -> Sequence[ObservationField]:
@@ -73,11 +82,11 @@ class DepthImage:
         assert ctx.depth is not None and ctx.depth_ids is not None, "the task has no camera"
         env_ids = ctx.depth_ids
         if len(env_ids) > 0:
-            raw = ctx.depth[env_ids]
+            raw = take_rows(ctx.depth, env_ids)
             if self._modifiers is not None:
                 raw = self._modifiers(raw, ctx, env_ids).clamp(0.0, self._range)
-            self._push(self.process(raw), env_ids)
-        return self._frames[:, 0] if self._latency.fixed else self._shown
+            self._push(self.process(raw), env_ids, ctx)
+        return self._shown
 
     def process(self, raw: Tensor) -> Tensor:
         """``[M, height, width]`` images from pictures ``[M, H, W]`` [m]."""
@@ -95,17 +104,19 @@ class DepthImage:
             raise TaskError(f"observations.depth: the image has no mirror image: {', '.join(wrong)}, expected 0")
         return columns_reversed(*self._size)
 
-    def _push(self, image: Tensor, env_ids: Tensor) -> None:
-        """Put a frame behind those of ``env_ids``. A new buffer: what was returned before stays as it was."""
-        image = image.unsqueeze(1)
-        first = self._first[env_ids][:, None, None, None]
-        frames = torch.where(first, image, torch.cat((self._frames[env_ids][:, 1:], image), dim=1))
-        self._frames = self._frames.index_copy(0, env_ids, frames)
-        self._first.index_fill_(0, env_ids, False)
-        if not self._latency.fixed:
-            place = (self._latency.high - self._latency.values[env_ids]).long()
-            seen = frames[torch.arange(len(env_ids), device=frames.device), place]
-            self._shown = self._shown.index_copy(0, env_ids, seen)
+    def _push(self, image: Tensor, env_ids: Tensor, ctx: StepContext) -> None:
+        """Put a frame behind those of ``env_ids``, and show the one that has arrived."""
+        if self._slots > 1:
+            first, place = take_rows(self._first, env_ids), (take_rows(self._newest, env_ids) + 1) % self._slots
+            before = (take_rows(self._before, env_ids) + 1).clamp(max=self._slots - 1).masked_fill(first, 0)
+            age = torch.minimum(before, take_rows(self._latency.values, env_ids).long())
+            row = env_ids * self._slots
+            put_rows(self._frames, env_ids, image, ctx, at=row + place)
+            image = self._frames[row + (place - age) % self._slots]
+            put_rows(self._newest, env_ids, place, ctx)
+            put_rows(self._before, env_ids, before, ctx)
+            put_rows(self._first, env_ids, torch.zeros_like(first), ctx)
+        self._shown = with_rows(self._shown, env_ids, image, ctx)
 
 
 class YawValid:

@@ -373,6 +373,18 @@ DEMO_DRAWS = {
 }  # fmt: skip
 
 
+def test_demo_grows_with_the_difficulty_where_it_is_told_to() -> None:
+    whole = make("demo", 0.0, 4)
+    assert make("demo", 1.0, 4, scale=(0.4, 1.0)).boxes == whole.boxes
+    easy = make("demo", 0.0, 4, scale=(0.4, 1.0))
+    assert np.array_equal(easy.goals[:, 1], whole.goals[:, 1])
+    for box, full in zip(easy.boxes[1:6], whole.boxes[1:6], strict=True):  # The hurdle and the steps.
+        assert top_middle(box)[2] == pytest.approx(0.4 * top_middle(full)[2])
+        assert box.half_size[:2] == pytest.approx(full.half_size[:2])
+    gaps = [ends(patch.boxes[4], 0)[0] - ends(patch.boxes[3], 0)[1] for patch in (easy, whole)]
+    assert gaps[0] == pytest.approx(0.4 * gaps[1])
+
+
 def test_demo_is_as_large_as_the_references() -> None:
     """Measured on the reference: mean and spread of way points and of the greatest height [m]."""
     grid = Grid.of_patch(0.05)
@@ -434,4 +446,4 @@ def test_every_parameter_says_what_it_is(name: str) -> None:
     for field_name, field in load(address).model_fields.items():
         assert field.description, field_name
         if field.annotation not in (int, bool, str):
-            assert isinstance(field.json_schema_extra, dict) and field.json_schema_extra["unit"] == "m"
+            assert isinstance(field.json_schema_extra, dict) and field.json_schema_extra["unit"] in ("m", "1")

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator
 
-from parkour.params import Params, param
+from parkour.params import Params, Range, param, within
 from parkour.terrain.box import Box
 from parkour.terrain.sub_terrain import SubTerrain
 from parkour_terrains import common
 from parkour_terrains.common import LengthDraw, draw
 
 APPROACH = 2.0
+Scale = Annotated[Range, within(0.1, 2.0)]
 
 
 def _of_today(approach: Any) -> Any:
@@ -55,23 +56,27 @@ class DemoParams(Params):
     """Half width of the hurdle, of the first two and of the last two steps, a uniform draw each."""
     run_out: float = param(0.4, unit="m", ge=0.0, le=4.0)
     """The last way point lies this far, and a clearance, behind the last stone."""
+    scale: Scale = param((1.0, 1.0), unit="1")
+    """What heights, the rise and the gap are multiplied by at difficulty 0 and 1."""
 
 
 def demo(difficulty: float, rng: np.random.Generator, params: DemoParams) -> SubTerrain:
-    """Hurdle, two steps, gap, two steps, a tilted stone left and one right; the same ranges at every difficulty.
+    """Hurdle, two steps, gap, two steps, a tilted stone left and one right; the same ranges at every difficulty, unless
+    ``scale`` says otherwise.
 
     The steps are of one height, so that two of them are one long box to climb. The way points: the hurdle, the four
     steps, the two stones, and the ground behind them, in line with the first stone.
     """
-    x = params.approach
+    scale, x = common.at(difficulty, params.scale), params.approach
     hurdle = common.block(
-        (x, x + draw(rng, params.hurdle_length)), _across(rng, params), draw(rng, params.hurdle_height)
+        (x, x + draw(rng, params.hurdle_length)), _across(rng, params), scale * draw(rng, params.hurdle_height)
     )
-    steps, x = _steps(x + draw(rng, params.spacing), rng, params)
+    steps, x = _steps(scale, x + draw(rng, params.spacing), rng, params)
     obstacles = [hurdle, *steps]
     boxes = [common.ground(), *obstacles]
     goals = [(box.center[0], box.center[1]) for box in obstacles]
     clearance, length, rise = (draw(rng, pair) for pair in (params.clearance, params.stone_length, params.rise))
+    rise *= scale
     top = rise + draw(rng, params.stone_base)
     for side in (1, -1):
         x += clearance
@@ -83,9 +88,9 @@ def demo(difficulty: float, rng: np.random.Generator, params: DemoParams) -> Sub
     return common.sub_terrain(boxes, goals)
 
 
-def _steps(x: float, rng: np.random.Generator, params: DemoParams) -> tuple[list[Box], float]:
-    """The four steps from ``x`` on, and where the last one ends [m]."""
-    height = draw(rng, params.step_height)
+def _steps(scale: float, x: float, rng: np.random.Generator, params: DemoParams) -> tuple[list[Box], float]:
+    """The four steps from ``x`` on, ``scale`` as high and as far apart, and where the last one ends [m]."""
+    height = scale * draw(rng, params.step_height)
     boxes: list[Box] = []
     for lengths in (params.step_length, params.far_step_length):
         across = _across(rng, params)
@@ -94,7 +99,7 @@ def _steps(x: float, rng: np.random.Generator, params: DemoParams) -> tuple[list
             boxes.append(common.block((x, end), across, height))
             x = end
         if lengths is params.step_length:
-            x += draw(rng, params.gap_length)
+            x += scale * draw(rng, params.gap_length)
     return boxes, x
 
 

@@ -88,6 +88,8 @@ def train(
         # Whoever calls it may have switched gradients off.
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
+        # The runner lowers it on a GPU; what this process computes afterwards is as exact as it was.
+        stack.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
         stack.enter_context(blamed(task))
         stack.enter_context(process_group())
         folder = _folder(task, plan)

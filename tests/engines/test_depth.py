@@ -191,6 +191,7 @@ def test_on_a_gpu(env: Any, courses: torch.Tensor) -> None:
     """The same pictures as on the CPU, without a host sync, and after what torch has queued."""
     from parkour_mujoco.rays import WarpRayCaster
 
+    torch.set_float32_matmul_precision("highest")  # A test of training on this GPU may have lowered it.
     patches = torch.arange(10).repeat(20)
     pos, quat = poses(env.mdp.course.library, patches, seed=4)
     inputs = (pos, quat, courses[patches])

@@ -1,4 +1,4 @@
-"""Threads of torch on a CPU: one while environments step, as before for updates."""
+"""What training changes of torch itself is as before afterwards: threads on a CPU, matrix products on a GPU."""
 
 from __future__ import annotations
 
@@ -69,3 +69,19 @@ def test_training_steps_in_one_thread_and_updates_in_all(tmp_path: Path) -> None
     train(task, options, make_env=lambda *_: env, listeners=[Listener()])
     assert env.seen == [1] * 8
     assert updates == [3, 3]
+
+
+class RoughEnv(FakeEnv):
+    """Lowers the precision of matrix products, as the runner does on a GPU."""
+
+    def step(self, actions: torch.Tensor) -> Any:
+        torch.set_float32_matmul_precision("high")
+        return super().step(actions)
+
+
+def test_matrix_products_are_as_exact_as_before_afterwards(tmp_path: Path) -> None:
+    assert torch.get_float32_matmul_precision() == "highest"
+    options = TrainOptions(num_envs=8, iterations=1, device="cpu", log_root=tmp_path, logger="none", progress=False)
+    env = RoughEnv()
+    train(fake_task(), options, make_env=lambda *_: env)
+    assert torch.get_float32_matmul_precision() == "highest"

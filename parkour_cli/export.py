@@ -193,14 +193,14 @@ def target_command(name: str, item: RegisteredSpec) -> Any:
 
 def _params(sets: Iterable[str]) -> dict[str, Any]:
     """Parameters of a target: the text of each is read as a task's is."""
-    from parkour_cli.changes import parse_value
+    from parkour.tasks.change_text import read_value
 
     found = {}
     for text in sets:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise ParkourError(f"--set: got {text!r}, expected KEY=VALUE")
-        found[key.strip()] = parse_value(value.strip())
+        found[key.strip()] = read_value(value.strip())
     return found
 
 

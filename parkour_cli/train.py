@@ -151,7 +151,7 @@ def _callbacks(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
     Raises:
         ParkourError: a parameter without a value, or one callback twice.
     """
-    from parkour_cli.changes import parse_value
+    from parkour.tasks.change_text import read_value
 
     found: dict[str, dict[str, Any]] = {}
     for text in texts:
@@ -166,7 +166,7 @@ def _callbacks(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
                     f"--callback: got {number!r} in {text!r}, expected KEY=VALUE",
                     hint=f"parkour plugins show {name} --kind callback",
                 )
-            found[name][key.strip()] = parse_value(value.strip())
+            found[name][key.strip()] = read_value(value.strip(), "--callback")
     return found
 
 

@@ -15,6 +15,7 @@ from annotated_types import Ge, Le
 from parkour.errors import ParkourError
 from parkour.params import Params, Within
 from parkour.specs import TerrainSpec
+from parkour.tasks.change_text import write_value
 from parkour.tasks.changes import join_path
 from parkour.tasks.resolved import ResolvedComponent
 from parkour.tasks.sections import CourseField
@@ -199,7 +200,7 @@ class TerrainEditor:
     def options(self) -> list[str]:
         """The same for the command line: what follows each ``--set``."""
         path = ("terrains", self.terrain.key, "params")
-        return [f"{join_path((*path, key))}={_toml(value)}" for key, value in self.changed().items()]
+        return [f"{join_path((*path, key))}={write_value(value)}" for key, value in self.changed().items()]
 
     def document(self) -> str:
         """A task that is the other one with this terrain, as TOML."""
@@ -210,10 +211,3 @@ class TerrainEditor:
 def _short_lists(text: str) -> str:
     """TOML with each list of numbers on one line; texts have no line breaks of their own there."""
     return re.sub(r"\[\n([^\[\]]*?),?\n\s*\]", lambda found: f"[{' '.join(found[1].split())}]", text)
-
-
-def _toml(value: Any) -> str:
-    """A value on one line."""
-    if isinstance(value, list):
-        return f"[{', '.join(_toml(item) for item in value)}]"
-    return tomli_w.dumps({"value": value}).removeprefix("value = ").strip()

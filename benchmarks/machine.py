@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import resource
-from pathlib import Path
 from typing import Any
 
 
@@ -13,13 +12,14 @@ def machine(device: str) -> dict[str, Any]:
     """Hardware and versions."""
     import torch
 
+    from parkour.machine import cores, cpu_name
     from parkour.packages import versions
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if device != "cpu" else []
     return {
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "architecture": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "gpus": gpus,
         "cuda": torch.version.cuda if gpus else None,
@@ -50,11 +50,3 @@ def host_memory() -> dict[str, float]:
     """Greatest resident memory of this process, or of a command that it ran [GiB]."""
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return {"host_memory_gib": max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 2**20}
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from parkour.params import Range as Range
     from parkour.params import param as param
     from parkour.params import within as within
+    from parkour.pipeline.run import run_pipeline as run_pipeline
+    from parkour.pipeline.settings import PipelineSettings as PipelineSettings
     from parkour.policies.definition import PolicyDefinition as PolicyDefinition
     from parkour.policies.definition import define_policy as define_policy
     from parkour.specs import CallbackSpec as CallbackSpec
@@ -115,6 +117,8 @@ _HOME = {
     "Range": "parkour.params",
     "param": "parkour.params",
     "within": "parkour.params",
+    "run_pipeline": "parkour.pipeline.run",
+    "PipelineSettings": "parkour.pipeline.settings",
     "PolicyDefinition": "parkour.policies.definition",
     "define_policy": "parkour.policies.definition",
     "ResolvedTask": "parkour.tasks.resolved",

@@ -43,7 +43,8 @@ h2 { font-size: 17px; margin: 0 0 14px; }
 .card .value { font-size: 29px; font-weight: 650; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }
 .card .more { color: var(--muted); font-size: 13px; font-variant-numeric: tabular-nums; }
 section { padding: 22px 24px; margin-bottom: 22px; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(430px, 1fr)); gap: 22px; align-items: stretch; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(430px, 100%), 1fr)); gap: 22px;
+  align-items: stretch; }
 .pair section { margin-bottom: 0; }
 .pair { margin-bottom: 22px; }
 img { display: block; width: 100%; height: auto; }
@@ -56,13 +57,19 @@ th:last-child, td:last-child { padding-right: 0; }
 table.lastbold td:last-child { font-weight: 650; }
 .text { text-align: left; }
 table.words th, table.words td { text-align: left; vertical-align: top; }
-table.words td:last-child { white-space: normal; overflow-wrap: anywhere; }
+table.words td:last-child { white-space: normal; overflow-wrap: anywhere; min-width: 15em; }
 tr.total td { font-weight: 650; }
 tr.group td { border-top: 1.5px solid #aeb9c3; }
 .good { color: var(--accent); font-weight: 650; } .bad { color: var(--warm); font-weight: 650; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 18px; margin: 0; font-size: 13px; }
 dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }
 p.note { color: var(--muted); font-size: 13px; margin: 12px 0 0; max-width: 78ch; }
+a { color: var(--accent); }
+td .more { color: var(--muted); font-size: 12px; white-space: normal; }
+pre { margin: 0; font-size: 12px; white-space: pre-wrap; overflow-wrap: anywhere; }
+code { overflow-wrap: anywhere; }
+@media (max-width: 600px) { main { padding: 24px 12px 40px; } section { padding: 16px 14px; } h1 { font-size: 23px; }
+  dl { grid-template-columns: 1fr; } dd { margin-bottom: 8px; } }
 @media print { body { background: white; } section, .card { break-inside: avoid; } }
 """
 
@@ -152,12 +159,28 @@ def section(title: str, *parts: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{''.join(parts)}</section>"
 
 
+class Html(str):
+    """Text that is HTML already, in a table."""
+
+    __slots__ = ()
+
+
 def table(head: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]], kind: str = "") -> str:
-    """A table of a class (``words``: of text that may be long); rows are a class and cells of text."""
+    """A table of a class (``words``: of text that may be long); rows are a class and cells, text or :class:`Html`."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    lines = (f'<tr class="{row}">{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>' for row, cells in rows)
+    lines = (f'<tr class="{row}">{"".join(f"<td>{_cell(cell)}</td>" for cell in cells)}</tr>' for row, cells in rows)
     body = f"<thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody>"
     return f'<div class="scroll"><table class="{kind}">{body}</table></div>'
+
+
+def _cell(text: str) -> str:
+    return text if isinstance(text, Html) else escape(text)
+
+
+def listed(known: Mapping[str, str]) -> str:
+    """A list of names and what they stand for."""
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in known.items())
+    return f"<dl>{rows}</dl>"
 
 
 def _overall_table(evaluation: Evaluation) -> str:
@@ -249,5 +272,4 @@ def facts(evaluation: Evaluation) -> str:
         "engine": f"{evaluation.engine} on {evaluation.device}",
         "versions": ", ".join(f"{name} {version}" for name, version in evaluation.versions.items()),
     }
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in known.items())
-    return f"<dl>{rows}</dl>"
+    return listed(known)

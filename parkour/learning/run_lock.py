@@ -35,6 +35,13 @@ _LONGEST = 4096
 """Bytes of the file that are read."""
 
 
+def command_here() -> str:
+    """The command line of this process, without the folder of its program."""
+    program = Path(sys.argv[0]).name if sys.argv else ""
+    words = ["parkour", *sys.argv[1:]] if program in ("parkour", "__main__.py") else [program, *sys.argv[1:]]
+    return shlex.join(words)
+
+
 @dataclass(frozen=True)
 class Holder:
     """The process that works in a run folder."""
@@ -46,9 +53,7 @@ class Holder:
     @classmethod
     def here(cls) -> Holder:
         """This process."""
-        program = Path(sys.argv[0]).name if sys.argv else ""
-        words = ["parkour", *sys.argv[1:]] if program in ("parkour", "__main__.py") else [program, *sys.argv[1:]]
-        return cls(os.getpid(), socket.gethostname(), shlex.join(words)[:500])
+        return cls(os.getpid(), socket.gethostname(), command_here()[:500])
 
     @property
     def lives(self) -> bool:

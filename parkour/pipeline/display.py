@@ -21,17 +21,21 @@ class ConsoleDisplay:
 
     Args:
         console: to write on.
-        stages: of the pipeline.
         root: of its folder.
         clock: seconds.
     """
 
-    def __init__(
-        self, console: Console, stages: Sequence[Stage], root: Path, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._console, self._stages, self._root, self._clock = console, stages, root, clock
+    def __init__(self, console: Console, root: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._root, self._clock = console, root, clock
+        self._stages: Sequence[Stage] = ()
         self._status = console.status("")
         self._begun = self._told = clock()
+
+    def start(self, stages: Sequence[Stage]) -> None:
+        self._stages = stages
+
+    def aside(self, place: Path) -> None:
+        self._say(f"weights and export of before, of other settings or behind a gate that fails now: moved to {place}")
 
     def begin(self, number: int, stage: Stage, place: Place) -> None:
         self._begun = self._told = self._clock()
@@ -69,7 +73,7 @@ class ConsoleDisplay:
         return ", ".join(part for part in parts if part)
 
     def _place(self, number: int, stage: Stage) -> str:
-        return f"[{number}/{len(self._stages)}] {stage.title}"
+        return f"[{number}/{len(self._stages)}] {stage.name}"
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,26 +1,28 @@
-"""The report: one web page of what came of every stage, pictures inside."""
+"""The report: one web page of what came of every stage, pictures inside, with links to the stages' own files."""
 
 from __future__ import annotations
 
-import io
 import json
-import math
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import TypeGuard
+from urllib.parse import quote
 
-from parkour.evaluation.html import figure, page, section, table
+from parkour.evaluation.html import Html, figure, listed, page, section, table
+from parkour.learning.run_lock import command_here
+from parkour.pipeline.curves import plot, read_points
+from parkour.pipeline.process import LOG, OUTPUT
 from parkour.pipeline.record import StageRecord
 from parkour.pipeline.settings import PipelineSettings
-from parkour.pipeline.stages import Result, Stage
+from parkour.pipeline.stages import FIGURES, STAGE_PAGE, Result, Stage
 from parkour.pipeline.training import Training
-from parkour.reading import read_bytes, read_row
 from parkour.storage import write_text
 
 Records = Mapping[str, StageRecord]
+_LINKS = {STAGE_PAGE: "report", FIGURES: "figures", OUTPUT: "output", LOG: "log"}
+"""What a stage may leave in its folder, and what it is called here."""
 
 
 def write_page(
@@ -32,10 +34,11 @@ def write_page(
     scored = {name: record.result for name, record in records.items() if "by_terrain" in record.result}
     body = [
         _cards(stages, records),
-        section("Stages", _stages(settings.folder, stages, records)),
+        section("Stages", _stages(path.parent, stages, records)),
         *([section("Success by terrain", _terrains(scored))] if scored else []),
         *(_gauntlet(records["gauntlet"].result) if "gauntlet" in records else []),
         *_curves(stages, records),
+        section("How it was made", _made(settings, records)),
         section("Commands", *(_command(record) for record in records.values())),
         section("Asked for", f"<pre>{escape(json.dumps(settings.as_dict(), indent=1, ensure_ascii=False))}</pre>"),
     ]
@@ -63,22 +66,37 @@ def _cards(stages: Sequence[Stage], records: Records) -> str:
         passed = not score.obstacle()
         kind, verdict = ("good", "passed") if passed else ("bad", "failed")
         cards.append(
-            f'<div class="card"><div class="name">{escape(score.what)}</div><div class="value">{score.rate:.2f}</div>'
+            f'<div class="card"><div class="name">{escape(stage.name)}</div><div class="value">{score.rate:.2f}</div>'
             f'<div class="more"><span class="{kind}">{verdict}</span>, at least {score.gate:g} asked for</div></div>'
         )
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def _stages(root: Path, stages: Iterable[Stage], records: Records) -> str:
+def _stages(root: Path, stages: Sequence[Stage], records: Records) -> str:
     rows = []
-    for stage in stages:
+    for number, stage in enumerate(stages, start=1):
+        name = Html(f'<b>{escape(stage.name)}</b><div class="more">{escape(stage.what)}</div>')
         record = records.get(stage.name)
         if record is None:
-            rows.append(("", [stage.name, stage.title, "", "not done"]))
+            rows.append(("", [name, "", "not done"]))
             continue
         minutes = record.result.get("minutes", record.seconds / 60.0)
-        rows.append(("", [stage.name, stage.title, f"{minutes:.1f}", described(root, record.result)]))
-    return table(["stage", "what", "minutes", "result"], rows, "words")
+        links = _links(root, root / f"{number}_{stage.name}")
+        result = Html(f'{escape(described(root, record.result))}<div class="more">{links}</div>')
+        rows.append(("", [name, f"{minutes:.1f}", result]))
+    return table(["stage", "minutes", "result"], rows, "words")
+
+
+def _links(root: Path, folder: Path) -> str:
+    """To what is in the folder of a stage, as seen from the report: the whole can be moved."""
+    there = [(folder / name, text) for name, text in _LINKS.items() if _holds_something(folder / name)]
+    return " · ".join(
+        f'<a href="{escape(quote(path.relative_to(root).as_posix()))}">{escape(text)}</a>' for path, text in there
+    )
+
+
+def _holds_something(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def described(root: Path, result: Result) -> str:
@@ -114,46 +132,35 @@ def _curves(stages: Sequence[Stage], records: Records) -> list[str]:
     """Success in training over the minutes of each stage that trains; nothing where no episode ended."""
     found = {}
     for name in (stage.name for stage in stages if isinstance(stage, Training)):
-        if name in records and (points := _points(Path(records[name].result["run"]) / "metrics.jsonl")):
+        if name in records and (points := read_points(Path(records[name].result["run"]) / "metrics.jsonl")):
             found[name] = points
-    return [figure("Success while training", _plot(found))] if found else []
+    return [figure("Success while training", plot(found))] if found else []
 
 
-def _points(path: Path) -> list[tuple[float, float]]:
-    """Minutes and success of each iteration that has both."""
-    points = []
-    for line in _lines(path):
-        row = read_row(line) or {}  # Nothing in the line that was being written when the machine was lost.
-        minutes, success = row.get("Perf/total_minutes"), row.get("Episode/success")
-        if _number(minutes) and _number(success):
-            points.append((float(minutes), float(success)))
-    return points
+def _made(settings: PipelineSettings, records: Records) -> str:
+    """What it takes to make it again: who was asked for what, when, on what, with which versions."""
+    known = {"command": command_here(), "seed": str(settings.seed)}
+    begun = [record.made["began"] for record in records.values() if record.made]
+    if begun:
+        known["stages began"] = min(begun) if min(begun) == max(begun) else f"{min(begun)} to {max(begun)}"
+    made = {name: record.made for name, record in records.items()}
+    known |= _told("on", {name: each.get("device", "") for name, each in made.items()})
+    known |= _told("versions", {name: _named(each.get("versions", {})) for name, each in made.items()})
+    return listed(known)
 
 
-def _lines(path: Path) -> list[bytes]:
-    try:
-        return read_bytes(path).splitlines()
-    except OSError:
-        return []
+def _told(what: str, by_stage: Mapping[str, str]) -> dict[str, str]:
+    """What all stages have in common in a row, or else a row for those that have the same."""
+    stages: dict[str, list[str]] = {}
+    for stage, text in by_stage.items():
+        stages.setdefault(text, []).append(stage)
+    if len(stages) <= 1:
+        return {what: text for text in stages if text}  # noqa: B035 - one, or none
+    return {f"{what}, {', '.join(names)}": text or "not known" for text, names in stages.items()}
 
 
-def _number(value: object) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and math.isfinite(value)
-
-
-def _plot(curves: Mapping[str, list[tuple[float, float]]]) -> bytes:
-    from matplotlib.figure import Figure
-
-    chart = Figure(figsize=(10.0, 3.2), dpi=110, layout="constrained")
-    axes = chart.subplots()
-    for name, points in curves.items():
-        axes.plot([minutes for minutes, _ in points], [rate for _, rate in points], label=name)
-    axes.set(xlabel="minutes of training", ylabel="success while training", ylim=(0.0, 1.0))
-    axes.legend(frameon=False, loc="lower right")
-    axes.grid(alpha=0.3)
-    buffer = io.BytesIO()
-    chart.savefig(buffer, format="png")
-    return buffer.getvalue()
+def _named(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _command(record: StageRecord) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from parkour.pipeline.conditions import teacher_conditions
 from parkour.pipeline.settings import PipelineSettings
 from parkour.pipeline.stages import Evaluating, Exporting, Sim2Sim, Stage
 from parkour.pipeline.training import Training
@@ -15,29 +16,35 @@ EXPORT = "exported"
 
 
 def make_stages(settings: PipelineSettings) -> Sequence[Stage]:
-    """The stages of a pipeline."""
+    """The stages of a pipeline.
+
+    Raises:
+        ParkourError: there are no such tasks, or a change does not fit them.
+    """
     only = ["--only", ",".join(settings.degradations)] if settings.degradations else []
     teachers = _teachers(settings)
     teacher = teachers[-1].name
-    conditions = [part for change in settings.teacher_conditions for part in ("--set", change)]
     return (
         *teachers,
-        Evaluating("teacher-score", "teacher succeeds", settings, teacher, "teacher", more=tuple(conditions)),
+        Evaluating(
+            "teacher-score", "scores the teacher", settings, teacher, "teacher",
+            more=tuple(teacher_conditions(settings)),
+        ),
         Training(
-            "student", "student trains", settings, settings.student_task, settings.overlays.student,
+            "student", "trains the student", settings, settings.student_task, settings.overlays.student,
             settings.student_changes, settings.student_minutes, teacher=teacher,
         ),
         Evaluating(
-            "gauntlet", "student succeeds", settings, "student", "clean",
+            "gauntlet", "scores the student, clean and degraded", settings, "student", "clean",
             more=("--protocol", "gauntlet", *only), clean="clean",
         ),
         Evaluating(
-            "noisy", "student with a noisy camera succeeds", settings, "student", "noisy",
+            "noisy", "scores the student with a noisy camera", settings, "student", "noisy",
             more=("--noise", settings.noise),
         ),
-        Exporting("weights", "weights alone", "weights", settings.folder / WEIGHTS, ("--half",)),
-        Exporting("export", "export to ONNX", "onnx", settings.folder / EXPORT, ("--json",)),
-        Sim2Sim("sim2sim", "exported student in plain MuJoCo", settings),
+        Exporting("weights", "writes the weights alone", "weights", settings.folder / WEIGHTS, ("--half",)),
+        Exporting("export", "exports to ONNX", "onnx", settings.folder / EXPORT, ("--json",)),
+        Sim2Sim("sim2sim", "tries the export in plain MuJoCo", settings),
     )  # fmt: skip
 
 
@@ -50,11 +57,11 @@ def _teachers(settings: PipelineSettings) -> Sequence[Training]:
     task, changes, overlays = settings.teacher_task, settings.teacher_changes, settings.overlays
     left = settings.teacher_minutes - settings.first_minutes
     if not overlays.first:
-        return (Training("teacher", "teacher trains", settings, task, overlays.teacher, changes, left),)
+        return (Training("teacher", "trains the teacher", settings, task, overlays.teacher, changes, left),)
     return (
-        Training("teacher", "teacher trains", settings, task, overlays.first, changes, settings.first_minutes),
+        Training("teacher", "trains the teacher", settings, task, overlays.first, changes, settings.first_minutes),
         Training(
-            "robust-teacher", "teacher trains on", settings, task, overlays.teacher, changes, left,
+            "robust-teacher", "trains it on, under more", settings, task, overlays.teacher, changes, left,
             teacher="teacher",
         ),
     )  # fmt: skip

@@ -17,6 +17,8 @@ from parkour.child_process import python_command, python_environment
 from parkour.errors import ParkourError
 from parkour.storage import cannot_write, open_growing
 
+PARKOUR = "parkour_cli"
+"""Module of the command."""
 LOG, OUTPUT = "log.txt", "output.txt"
 """What a command says on stderr, appended, and on stdout."""
 TICK = 0.5
@@ -39,7 +41,7 @@ class StageStoppedError(Exception):
 class CommandLine:
     """How commands are started."""
 
-    module: str
+    module: str = PARKOUR
     """``python -m module arguments`` is ``parkour arguments``."""
 
     def run(self, arguments: Sequence[str], folder: Path, on_tick: Callable[[], None]) -> None:
@@ -151,12 +153,4 @@ def _failure(arguments: Sequence[str], log: Path, begin: int, status: int) -> Pa
         return ParkourError(f"{command} ended with status {status}: {last}", hint=f"read {os.fspath(log)}")
     error = lines[starts[-1]].removeprefix("error: ")
     hints = [line.removeprefix("hint: ") for line in lines[starts[-1] :] if line.startswith("hint: ")]
-    return ParkourError(f"{command}: {error}", hint=_hint_here(hints[0]) if hints else f"read {os.fspath(log)}")
-
-
-def _hint_here(hint: str) -> str:
-    """A command's hint, where that names what a pipeline chooses by itself: the newest checkpoint of a run."""
-    # Imports torch, for which --help need not wait.
-    from parkour.policies.checkpoint_file import EARLIER
-
-    return "remove that file: the same command trains on from the checkpoint before it" if hint == EARLIER else hint
+    return ParkourError(f"{command}: {error}", hint=hints[0] if hints else f"read {os.fspath(log)}")

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +40,11 @@ class StageRecord:
     result: Mapping[str, Any]
     seconds: float
     """That it took, the last attempt alone."""
+    made: Mapping[str, Any] = field(default_factory=dict)
+    """When and where (:class:`parkour.pipeline.results.Made`); empty: nobody knows."""
 
     def digest(self, root: Path) -> str:
-        """SHA-256 of what those that read its result depend on, hexadecimal: how long it took is no part of it.
+        """SHA-256 of what those that read its result depend on, hexadecimal: not how long it took, or where.
 
         Args:
             root: folder of the pipeline.
@@ -92,7 +94,9 @@ def read_record(folder: Path, result: type[BaseModel] | None = None) -> StageRec
     Raises:
         StorageError: the file is none of ours, or its result is another one.
     """
-    from parkour.tasks.validation import validate  # Imports pydantic, for which --help need not wait.
+    # Imports pydantic, for which --help need not wait.
+    from parkour.pipeline.results import Made
+    from parkour.tasks.validation import validate
 
     path = folder / FILE
     try:
@@ -101,10 +105,12 @@ def read_record(folder: Path, result: type[BaseModel] | None = None) -> StageRec
             raise ValueError(f"format {data['format']} {data['format_version']}, expected {FORMAT} {VERSION}")
         if result is not None:
             validate(result, data["result"], path=("result",))
+        if made := data.get("made"):
+            validate(Made, made, path=("made",))
         placed = placed_at(folder.parent, {"command": data["command"], "result": data["result"]})
         return StageRecord(
             data["stage"], tuple(placed["command"]), dict(data["inputs"]), dict(placed["result"]),
-            float(data["seconds"]),
+            float(data["seconds"]), dict(made or {}),
         )  # fmt: skip
     except FileNotFoundError:
         return None

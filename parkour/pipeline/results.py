@@ -12,6 +12,16 @@ Amount = Annotated[float, Field(ge=0.0, le=1e12)]
 Text = Annotated[str, Field(max_length=4096)]
 
 
+class Made(BaseModel):
+    """When and where a stage was run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    began: Text
+    device: Text
+    versions: dict[Text, Text]
+
+
 class _Result(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from parkour.arguments import whole
+from parkour.arguments import instance, place, whole
 from parkour.errors import ParkourError
+from parkour.tasks.change_text import read_settings
+from parkour.tasks.changes import Changes
 
 DEGRADATIONS = (
     "half_frames", "range_noise", "blind_nearby", "narrow_view", "mounting", "late_frames", "slippery_payload",
@@ -104,8 +106,6 @@ class PipelineSettings:
     teacher_changes: tuple[str, ...] = ()
     """``PATH=VALUE`` of the teacher's task."""
     student_changes: tuple[str, ...] = ()
-    teacher_conditions: tuple[str, ...] = ()
-    """``PATH=VALUE`` under which the teacher is scored: what its student's robot has, as a delay of actions."""
     noise: str = "noisy"
     """Overlay of the student's task under which it is scored as noisy."""
     degradations: tuple[str, ...] = DEGRADATIONS
@@ -117,6 +117,8 @@ class PipelineSettings:
     gates: Gates = field(default_factory=Gates)
 
     def __post_init__(self) -> None:
+        instance("name", self.name, str)
+        object.__setattr__(self, "folder", place("folder", self.folder))
         for option, value in (
             ("--minutes", self.minutes), ("--teacher-share", self.teacher_share), ("--first-share", self.first_share)
         ):  # fmt: skip
@@ -140,6 +142,16 @@ class PipelineSettings:
     @property
     def student_task(self) -> str:
         return f"{self.name}-student"
+
+    def changes(self) -> tuple[Changes, Changes]:
+        """Those of the teacher's and of the student's task, as values by their paths.
+
+        Raises:
+            TaskError: one of them is malformed.
+        """
+        return read_settings(self.teacher_changes, "--teacher-set"), read_settings(
+            self.student_changes, "--student-set"
+        )
 
     @property
     def overlays(self) -> Overlays:

@@ -17,6 +17,8 @@ from parkour.pipeline.settings import PipelineSettings
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+FIGURES, STAGE_PAGE = "figures.json", "report.html"
+"""What evaluations write into the folder of their stage."""
 Result = Mapping[str, Any]
 Results = Mapping[str, Result]
 """Of the stages so far, by name."""
@@ -36,8 +38,8 @@ class Stage(ABC):
 
     name: str
     """Of its folder, and in records."""
-    title: str
-    """What it does, in a few words."""
+    what: str
+    """What it does, in a few words, for the report."""
 
     @property
     @abstractmethod
@@ -92,17 +94,22 @@ class Stage(ABC):
 class Score:
     """A success rate that a stage measured, and the least that is asked of it."""
 
+    stage: str
+    """That measured it."""
     rate: float
+    episodes: int
     gate: float
-    what: str
-    """Whose rate, with a verb: ``the teacher succeeds``."""
     option: str
     """Of the gate."""
 
     def obstacle(self) -> str:
         if self.rate >= self.gate:
             return ""
-        return f"{self.what} in {self.rate:.2f} of the episodes, expected at least {self.gate:g} (--gate {self.option})"
+        return f"{self.stage}: {self.told}, expected at least {self.gate:g} (--gate {self.option})"
+
+    @property
+    def told(self) -> str:
+        return f"success {self.rate:.2f} of {self.episodes} episodes"
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,7 @@ class Evaluating(Stage):
     """``parkour eval`` of the policy that a stage trained."""
 
     name: str
-    title: str
+    what: str
     settings: PipelineSettings
     trained: str
     """Name of that stage."""
@@ -136,11 +143,11 @@ class Evaluating(Stage):
         return [
             "eval", "--checkpoint", place.before[self.trained]["checkpoint"], *self.more,
             "--num-envs", str(settings.eval_envs), "--steps", str(settings.eval_steps), "--seed", str(settings.seed),
-            *_device(settings), "--json", str(folder / "figures.json"), "--html", str(folder / "report.html"),
+            *_device(settings), "--json", str(folder / FIGURES), "--html", str(folder / STAGE_PAGE),
         ]  # fmt: skip
 
     def read(self, place: Place) -> Result:
-        figures = read_figures(place.folder / "figures.json")
+        figures = read_figures(place.folder / FIGURES)
         scored = figures if self.clean is None else figures[self.clean]
         degradations = {
             each["name"]: {"success": _success(each), "loss": each["loss"]["loss"], "part": each["part"]}
@@ -151,11 +158,12 @@ class Evaluating(Stage):
             "episodes": scored["overall"]["episodes"],
             "by_terrain": {name: _success({"overall": group}) for name, group in scored["by_terrain"].items()},
             "degradations": degradations,
-            "page": str(place.folder / "report.html"),
+            "page": str(place.folder / STAGE_PAGE),
         }
 
     def score(self, result: Result) -> Score:
-        return Score(result["success"], getattr(self.settings.gates, self.gate), f"the {self.title}", self.gate)
+        gate = getattr(self.settings.gates, self.gate)
+        return Score(self.name, result["success"], result["episodes"], gate, self.gate)
 
 
 @dataclass(frozen=True)
@@ -163,7 +171,7 @@ class Exporting(Stage):
     """``parkour export``, which compares what it writes with torch by itself."""
 
     name: str
-    title: str
+    what: str
     form: str
     """``onnx`` or ``weights``."""
     out: Path
@@ -171,10 +179,8 @@ class Exporting(Stage):
 
     @property
     def result_type(self) -> type[BaseModel]:
-        from parkour.pipeline.results import (
-            ExportWritten,
-            WeightsWritten,
-        )  # Imports pydantic, for which --help need not wait.
+        # Imports pydantic, for which --help need not wait.
+        from parkour.pipeline.results import ExportWritten, WeightsWritten
 
         return WeightsWritten if self.form == "weights" else ExportWritten
 
@@ -183,19 +189,12 @@ class Exporting(Stage):
         return ("student",)
 
     def command(self, place: Place) -> list[str]:
-        return [
-            "export",
-            self.form,
-            "--checkpoint",
-            place.before["student"]["checkpoint"],
-            "--out",
-            str(self.out),
-            *self.more,
-        ]
+        checkpoint = place.before["student"]["checkpoint"]
+        return ["export", self.form, "--checkpoint", checkpoint, "--out", str(self.out), *self.more]
 
     def holds(self, record: StageRecord, place: Place) -> bool:
-        written = record.result["file" if self.form == "weights" else "folder"]
-        return super().holds(record, place) and Path(written).absolute() == self.out.absolute()
+        written = Path(record.result["file" if self.form == "weights" else "folder"])
+        return super().holds(record, place) and written.absolute() == self.out.absolute() and written.exists()
 
     def read(self, place: Place) -> Result:
         said = (place.folder / OUTPUT).read_text(encoding="utf-8")
@@ -210,7 +209,7 @@ class Sim2Sim(Stage):
     """``parkour sim2sim`` of the export."""
 
     name: str
-    title: str
+    what: str
     settings: PipelineSettings
 
     @property
@@ -227,11 +226,11 @@ class Sim2Sim(Stage):
         settings = self.settings
         return [
             "sim2sim", place.before["export"]["folder"], "--episodes", str(settings.episodes),
-            "--seed", str(settings.seed), "--json", str(place.folder / "figures.json"),
+            "--seed", str(settings.seed), "--json", str(place.folder / FIGURES),
         ]  # fmt: skip
 
     def read(self, place: Place) -> Result:
-        figures = read_figures(place.folder / "figures.json")
+        figures = read_figures(place.folder / FIGURES)
         return {
             "success": _success(figures),
             "episodes": figures["overall"]["episodes"],
@@ -240,7 +239,7 @@ class Sim2Sim(Stage):
         }
 
     def score(self, result: Result) -> Score:
-        return Score(result["success"], self.settings.gates.sim2sim, "the exported student succeeds", "sim2sim")
+        return Score(self.name, result["success"], result["episodes"], self.settings.gates.sim2sim, "sim2sim")
 
 
 def read_figures(path: Path) -> dict[str, Any]:

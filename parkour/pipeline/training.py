@@ -31,7 +31,7 @@ class Training(Stage):
     """``parkour train`` of a task."""
 
     name: str
-    title: str
+    what: str
     settings: PipelineSettings
     task: str
     overlay: str

@@ -24,8 +24,8 @@ from parkour.reading import MalformedError, parse_toml, read_bytes
 from parkour.storage import discard, part_of, put_in_place
 
 _SPACE = "free some space or choose another folder with --log-root, then: parkour train --resume"
-EARLIER = "use an earlier model_<iteration>.pt of the same run with --checkpoint FILE"
-"""What to try where a checkpoint is damaged, or its policy is."""
+EARLIER = "use an earlier model_<iteration>.pt of the same run, which is the newest once this file is removed"
+"""What to try where a checkpoint is damaged, or its policy is, whoever chose it: a person, or "the newest"."""
 FORMAT = "parkour-checkpoint"
 VERSION = 2
 READS = (1, 2)

@@ -89,6 +89,7 @@ def export(arguments: list[str], named: dict[str, str]) -> int:
         print(out)
         return 0
     out.mkdir(exist_ok=True)
+    (out / "deploy.toml").touch()
     print(json.dumps({"folder": str(out), "files": [str(out / "deploy.toml")], "max_error": 2e-6, "checks": []}))
     return 0
 

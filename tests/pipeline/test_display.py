@@ -21,7 +21,8 @@ def test_time_that_is_left_is_said_now_and_then(tmp_path: Path) -> None:
     teacher, place, now = stages[0], Place(tmp_path / "1_teacher", {}), [0.0]
     assert isinstance(teacher, Training)
     text = io.StringIO()
-    display = ConsoleDisplay(Console(file=text, width=40), stages, tmp_path, clock=lambda: now[0])
+    display = ConsoleDisplay(Console(file=text, width=40), tmp_path, clock=lambda: now[0])
+    display.start(stages)
     display.begin(1, teacher, place)
     now[0] = 59.0
     display.tick(teacher, place)
@@ -38,12 +39,12 @@ def test_time_that_is_left_is_said_now_and_then(tmp_path: Path) -> None:
     display.end(1, teacher, teacher.read(place), False)
     display.end(2, stages[1], {"success": 0.9, "episodes": 24, "by_terrain": {}}, True)
     assert text.getvalue().splitlines() == [
-        "[1/8] teacher trains: begins",
-        "[1/8] teacher trains: 0:01:01, preparing, 0:04:00 left, then 0:06:00 of training",
-        "[1/8] teacher trains: 0:02:30, iteration 40, success 0.25 in training, 0:02:30 left, then 0:06:00 of training",
-        f"[1/8] teacher trains: 40 iterations, 2 M control steps: {(run / 'model_40.pt').relative_to(tmp_path)}, "
+        "[1/8] teacher: begins",
+        "[1/8] teacher: 0:01:01, preparing, 0:04:00 left, then 0:06:00 of training",
+        "[1/8] teacher: 0:02:30, iteration 40, success 0.25 in training, 0:02:30 left, then 0:06:00 of training",
+        f"[1/8] teacher: 40 iterations, 2 M control steps: {(run / 'model_40.pt').relative_to(tmp_path)}, "
         "after 0:05:00",
-        "[2/8] teacher succeeds: success 0.90 of 24 episodes, as it was",
+        "[2/8] teacher-score: success 0.90 of 24 episodes, as it was",
     ]
 
 

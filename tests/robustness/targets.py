@@ -28,7 +28,7 @@ from parkour.exporters.recording import load_recording
 from parkour.learning.metrics_file import METRICS_FILE, MetricsFile
 from parkour.learning.run_options import read_run_options
 from parkour.params import LARGEST
-from parkour.pipeline.page import _points
+from parkour.pipeline.curves import read_points
 from parkour.pipeline.record import FILE as RECORD
 from parkour.pipeline.record import read_record
 from parkour.pipeline.results import Trained
@@ -214,7 +214,7 @@ class Targets:
         path = run / METRICS_FILE
         path.write_bytes(b"".join(lines))
         last_metrics(run)
-        if not all(math.isfinite(number) for point in _points(path) for number in point):
+        if not all(math.isfinite(number) for point in read_points(path) for number in point):
             raise NonsenseError("a curve that is not finite")
         start = rng.randint(0, 9)
         MetricsFile(run, start).close()
@@ -233,7 +233,8 @@ class Targets:
         begin_of(run)
         record = {"format": "parkour-pipeline-stage", "format_version": 1, "stage": "a", "command": ["b"],
                   "inputs": {}, "seconds": 1.0, "result": {"checkpoint": "a/model_1.pt", "run": "a", "iterations": 1,
-                  "control_steps": 9, "minutes": 2.0}}  # fmt: skip
+                  "control_steps": 9, "minutes": 2.0}, "made": {"began": "now", "device": "a GPU",
+                  "versions": {"torch": "2"}}}  # fmt: skip
         (run / RECORD).write_text(json.dumps(changed(rng, record, paths(record), value)))
         with contextlib.suppress(ParkourError):
             found = read_record(run, Trained)

@@ -10,6 +10,7 @@ import typer
 from parkour.arguments import whole
 from parkour.commands import JsonOption, make_app, notice, print_json, print_table
 from parkour.commands.progress import loading
+from parkour.errors import ParkourError
 from parkour.stages import stage
 from parkour_cli.runs_compare import compare
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 app = make_app("List runs, compare their curves, and remove checkpoints that nobody needs any more.")
 app.command("compare")(compare)
 
+LOGS = Path("logs")
 LogRoot = Annotated[
     Path, typer.Option("--log-root", metavar="DIR", help="Where runs are looked for; an experiment's will do.")
 ]
@@ -29,11 +31,12 @@ Experiment = Annotated[
 
 
 @app.command("list")
-def list_runs(log_root: LogRoot = Path("logs"), experiment: Experiment = None, as_json: JsonOption = False) -> None:
+def list_runs(log_root: LogRoot = LOGS, experiment: Experiment = None, as_json: JsonOption = False) -> None:
     """List runs, the newest last: task, iteration, success in training, size, commit."""
     with loading():
         from parkour.learning.runs import find_runs
 
+    _check_place(log_root, experiment)
     with stage("looking through the runs"):
         runs = find_runs(log_root, experiment)
     if as_json:
@@ -41,11 +44,13 @@ def list_runs(log_root: LogRoot = Path("logs"), experiment: Experiment = None, a
         return
     columns = ("run", "task", "iteration", "success", "best", "size", "commit")
     print_table("", columns, [_row(run) for run in runs])
+    if not runs:
+        notice(f"no run in {log_root}: parkour train go2-teacher makes one")
 
 
 @app.command("prune")
 def prune(
-    log_root: LogRoot = Path("logs"),
+    log_root: LogRoot = LOGS,
     experiment: Experiment = None,
     keep: Annotated[int, typer.Option(metavar="N", help="Whole checkpoints that stay in each run.")] = 5,
     yes: Annotated[bool, typer.Option("--yes", help="Do it. [default: show what would be done]")] = False,
@@ -60,6 +65,7 @@ def prune(
         from parkour.learning.run_lock import in_use
         from parkour.policies.checkpoint_folder import experiment_folders, runs_of
 
+    _check_place(log_root, experiment)
     rows: list[dict[str, Any]] = []
     runs = runs_of(experiment_folders(log_root, experiment))
     with stage("reading checkpoints, run", total=len(runs)) as looked:
@@ -76,8 +82,24 @@ def prune(
     print_table("", columns, [(row["run"], row["removed"], row["slim"], _size(row["size"])) for row in rows])
     if yes:
         notice(f"freed {_size(sum(row['freed'] for row in rows))}")
-    elif rows:
-        notice("nothing is done yet; do it with --yes")
+    else:
+        notice("nothing is done yet; do it with --yes" if rows else "there is nothing to remove")
+
+
+def _check_place(log_root: Path, experiment: str | None) -> None:
+    """Whether the folders are there that were named: that no run was trained yet is no error, a wrong name is one.
+
+    Raises:
+        ParkourError: one is not.
+    """
+    from parkour.policies.checkpoint_folder import experiment_folders
+
+    if log_root != LOGS and not log_root.is_dir():
+        raise ParkourError(f"--log-root: {log_root} is no folder", hint="without it, runs are looked for in logs")
+    if experiment is None or any(folder.is_dir() for folder in experiment_folders(log_root, experiment)):
+        return
+    known = [folder.name for folder in experiment_folders(log_root)]
+    raise ParkourError(f"--experiment: got {experiment!r}, expected {' or '.join(known) or 'none, as no run is there'}")
 
 
 def _prune(run: Path, keep: int, do: bool) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from parkour.commands import make_app, notice, parse_range
 from parkour.commands.progress import DRAWING
 from parkour.errors import ParkourError, TaskError
 from parkour.stages import stage
+from parkour.text import counted
 from parkour_cli.changes import read_changes
 from parkour_cli.terrains_edit import edit_terrain
 from parkour_cli.terrains_import import import_terrain
@@ -20,6 +21,8 @@ from parkour_cli.terrains_import import import_terrain
 if TYPE_CHECKING:
     from parkour.terrain.preview import Scene
 
+MOST_COURSES = 64
+"""On a page: to lay it out takes ever longer, and a picture has no more than 65,536 pixels across."""
 app = make_app("Draw sub-terrains, change their numbers, and make them of height maps and meshes.")
 app.command("edit")(edit_terrain)
 app.command("import")(import_terrain)
@@ -61,9 +64,9 @@ def preview(
     """Draw terrains: a shaded picture of each, and its height map with goals and edges."""
     from parkour.terrain.preview import save_page
 
-    levels = _difficulties(difficulty or [], grid)
-    _check_writable(out)
     shown = names or _all_names()
+    levels = _difficulties(difficulty or [], grid, len(shown))
+    _check_writable(out)
     _check_graded(shown, bool(difficulty or grid))
     numbers = _numbers(changes or [], shown)
     with stage("building courses", total=len(shown)) as built:
@@ -84,13 +87,20 @@ def _built(built: Callable[[], None], scenes: list[Scene]) -> list[Scene]:
     return scenes
 
 
-def _difficulties(given: list[str], grid: int) -> list[float]:
+def _difficulties(given: list[str], grid: int, terrains: int) -> list[float]:
     """What ``--difficulty`` and ``--grid`` mean: one number each, or a range's ends and what lies evenly between."""
     import numpy as np
 
     ranges = [parse_range("--difficulty", text) for text in given]
+    alone = list(dict.fromkeys(value for ends in ranges for value in ends)) or [0.5]
+    if terrains * (grid or len(alone)) > MOST_COURSES:
+        raise ParkourError(
+            f"got {counted(terrains, 'terrain')} at {grid or len(alone)} difficulties, "
+            f"expected at most {MOST_COURSES} courses on a page",
+            hint=f"--grid {max(MOST_COURSES // terrains, 1)}, or fewer terrains",
+        )
     if not grid:
-        return list(dict.fromkeys(value for ends in ranges for value in ends)) or [0.5]
+        return alone
     ends = sorted({value for pair in ranges for value in pair}) or [0.0, 1.0]
     if len(ends) != 2:
         raise ParkourError(f"--grid {grid}: got {len(ends)} difficulties, expected a range", hint="--difficulty 0:1")

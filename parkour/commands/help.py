@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -15,8 +17,22 @@ _TYPE = re.compile(r" ?<(?:list\[)?(\w+)[^>]*>$")
 _VALUES = {"int": "N", "float": "X", "path": "PATH"}
 
 
+@contextmanager
+def _named(ctx: Any) -> Iterator[None]:
+    """Wrong usage knows of which command it was; of an option without its value it does not."""
+    try:
+        yield
+    except UsageError as error:
+        error.ctx = error.ctx or ctx
+        raise
+
+
 class Command(TyperCommand):
     """A command with our help."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with _named(ctx):
+            return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_parameters(self, ctx, formatter)
@@ -24,6 +40,10 @@ class Command(TyperCommand):
 
 class Group(TyperGroup):
     """A command of sub-commands with our help: it lists them in whole sentences, and names them to who missed them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with _named(ctx):
+            return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_parameters(self, ctx, formatter)

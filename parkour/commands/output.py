@@ -42,11 +42,11 @@ def print_error(error: ParkourError) -> None:
 def print_usage_error(error: Any) -> None:
     """Wrong usage, a :data:`parkour.commands.help.UsageError`, as any other error; help where that was asked for."""
     message = error.format_message()
-    if error.ctx is None or message.startswith("Usage:"):
+    if message.startswith("Usage:"):
         print(printable(message, lines=True), file=sys.stderr)
         return
     print(f"error: {one_line(message)}", file=sys.stderr)
-    print(f"hint: {error.ctx.command_path} -h", file=sys.stderr)
+    print(f"hint: {error.ctx.command_path if error.ctx else 'parkour'} -h", file=sys.stderr)
 
 
 def print_json(data: Any) -> None:

@@ -165,6 +165,8 @@ def test_help_has_one_style(command: str, shown: Callable[..., str]) -> None:
         ("plugins slalom", "expected list, show, check or new"),
         ("export onnx", "Missing option '--out'"),
         ("train --no-such", "No such option: --no-such"),
+        ("train --gpus", "error: Option '--gpus' requires an argument."),
+        ("eval --compare one", "error: Option '--compare' requires 2 arguments."),
         ("trian", "no command 'trian'; did you mean 'train'?"),
         ("deploy run", "the following arguments are required: EXPORT"),
         ("fake-go2 nowhere --difficulty 0:1", "got '0:1', expected one number"),

@@ -125,9 +125,30 @@ def test_runs_are_listed_with_what_they_hold(tmp_path: Path, capsys: pytest.Capt
     assert runs[1]["iteration"] == 0 and runs[1]["best"] is None
     out, _ = command(capsys, "list", "--log-root", tmp_path)
     assert "0.60 at 2" in out and "3 of 3" in out
-    for more in (["--log-root", tmp_path / "nothing"], ["--log-root", tmp_path, "--experiment", "other"]):
-        out, _ = command(capsys, "list", *more, "--json")
-        assert json.loads(out) == {"runs": []}
+
+
+def test_no_run_is_said_and_no_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    out, err = command(capsys, "list", "--json")
+    assert json.loads(out) == {"runs": []} and not err
+    assert command(capsys, "list")[1] == "no run in logs: parkour train go2-teacher makes one\n"
+    assert command(capsys, "prune")[1] == "there is nothing to remove\n"
+
+
+@pytest.mark.parametrize("what", ["list", "prune"])
+def test_a_place_that_was_named_and_is_not_there_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    (tmp_path / "rsl_rl" / "go2-teacher").mkdir(parents=True)
+    for more, said in (
+        (["--log-root", str(tmp_path / "nothing")], f"--log-root: {tmp_path / 'nothing'} is no folder"),
+        (["--log-root", str(tmp_path), "--experiment", "other"], "--experiment: got 'other', expected go2-teacher"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            main(["runs", what, *more])
+        assert stop.value.code == 1 and f"error: {said}\n" in capsys.readouterr().err
 
 
 def test_prune_shows_before_it_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,7 +165,5 @@ def test_prune_shows_before_it_does(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert "nothing is done yet" in err
         command(capsys, "prune", "--log-root", tmp_path, "--keep", "1", "--yes")
     assert kept(first.run) == {10: False, 12: True} and len(kept(busy.run)) == 3
-    out, _ = command(capsys, "prune", "--log-root", tmp_path, "--experiment", "other", "--keep", "1", "--json")
-    assert json.loads(out)["runs"] == []
     out, _ = command(capsys, "prune", "--log-root", tmp_path, "--keep", "3", "--json")
     assert json.loads(out)["runs"] == []

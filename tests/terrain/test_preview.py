@@ -90,6 +90,7 @@ def test_what_the_camera_sees_from_the_start() -> None:
         (["gapp"], "unknown terrain 'gapp'; did you mean 'gap'"),
         (["gap", "-d", "1.5"], "got '1.5', expected A:B with 0 <= A <= B <= 1"),
         (["gap", "--grid", "3", "-d", "0.5"], "got 1 difficulties"),
+        (["gap", "tilt", "--grid", "33"], "got 2 terrains at 33 difficulties, expected at most 64 courses"),
         (["gap", "--out", "gap.jpg"], "expected a .png file"),
         (["gap", "--out", "/proc/none/gap.png"], "--out: cannot write /proc/none"),
         (["gap", "--out", "."], "it is a folder"),

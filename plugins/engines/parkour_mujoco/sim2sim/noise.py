@@ -80,6 +80,9 @@ class CameraNoise:
 class _Nothing:
     """In place of the simulator's batched state."""
 
+    padded = False
+    """There is one robot, and every picture is of it."""
+
     def __getattr__(self, name: str) -> Any:
         raise ExportError(f"a modifier of {GROUP} reads the simulator's {name!r}, which sim2sim cannot give it")
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from parkour_deploy.text import one_line, printable
+from parkour_deploy.text import counted, one_line, printable
 
 __all__ = ["counted", "one_line", "printable", "rounded"]
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 iteration``, ``2 iterations``: of nouns whose plural ends in s."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def rounded(value: float, digits: int, sign: str = "") -> str:

@@ -9,7 +9,7 @@ from typing import Mapping, Sequence
 
 from parkour_deploy.errors import DeployError
 from parkour_deploy.options import make_parser
-from parkour_deploy.text import one_line
+from parkour_deploy.text import counted, one_line
 
 NOTHING: Mapping[str, str] = {}
 
@@ -70,7 +70,8 @@ def _replay(options: argparse.Namespace, links: Mapping[str, str], sources: Mapp
     if options.json:
         print(json.dumps(vars(result)))
     else:
-        print(f"{result.steps} steps, {result.episodes} episodes, greatest difference of an action {result.worst:.2g}")
+        steps, episodes = counted(result.steps, "step"), counted(result.episodes, "episode")
+        print(f"{steps}, {episodes}, greatest difference of an action {result.worst:.2g}")
     if options.plots is not None:
         for path in plot(log, options.plots):
             print(path)

@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import Iterator
+
+from parkour_deploy.errors import DeployError
+
+
+def check_writable(path: Path, option: str) -> None:
+    """Whether a file can be written, before a robot moves; makes the folders above it.
+
+    Raises:
+        DeployError: it cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        probe = part_of(path)
+        with probe.open("xb"):
+            pass
+        probe.unlink()
+    except OSError as error:
+        raise DeployError(f"{option}: cannot write {path}: {error.strerror or error}", hint=f"{option} FILE") from None
 
 
 @contextlib.contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 from pathlib import Path
-from typing import Any, Iterable, NoReturn
+from typing import Any, Callable, Iterable, NoReturn
 
 DESCRIPTION = "Run an exported policy on a robot. Tried against the robot's protocol, never on a real one."
 
@@ -42,6 +44,20 @@ def make_parser(program: str) -> argparse.ArgumentParser:
     return parser
 
 
+def _above_zero(kind: Callable[[str], float]) -> Callable[[str], float]:
+    """Of an option's value: reads a number that is finite and above 0."""
+
+    def read(text: str) -> float:
+        with contextlib.suppress(ValueError):
+            value = kind(text)
+            if 0 < value < math.inf:
+                return value
+        number = "a whole number" if kind is int else "a number"
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected {number} above 0")
+
+    return read
+
+
 def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_robot(parser)
     parser.add_argument("--move", action="store_true", help="drive the motors; without it nothing is ever sent")
@@ -51,10 +67,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--foot-thresholds", metavar="A,B,C,D", help="the same by hand, in the robot's order of feet")
     parser.add_argument("--tilt", type=float, help="instead of the export's limit [rad]")
     parser.add_argument("--action-delay", type=int, metavar="STEPS", help="instead of the trained one")
-    parser.add_argument("--stale", type=int, metavar="MS", help="age of a state that is too old (50)")
-    parser.add_argument("--patience", type=float, default=40.0, metavar="MS", help="of the guard process (40)")
+    parser.add_argument("--stale", type=_above_zero(int), metavar="MS", help="age of a state that is too old (50)")
+    parser.add_argument(
+        "--patience", type=_above_zero(float), default=40.0, metavar="MS", help="of the guard process (40)"
+    )
     parser.add_argument("--no-guard", action="store_true", help="no process that damps when this one dies")
-    parser.add_argument("--seconds", type=float, default=3600.0, help="end after so long (3600)")
+    parser.add_argument("--seconds", type=_above_zero(float), default=3600.0, help="end after so long (3600)")
     parser.add_argument("--log", type=Path, metavar="FILE", help="of the log (logs/deploy/TIME.npz)")
     parser.add_argument("--mcap", type=Path, metavar="FILE", help="write the log as MCAP too")
     parser.add_argument("--lockstep", action="store_true", help="the robot is simulated and waits for every answer")
@@ -65,7 +83,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     _add_robot(parser)
     parser.add_argument("--move", action="store_true", help="move the joints one at a time; the robot hangs")
     parser.add_argument("--yes", action="store_true", help="do not ask; what a person must see counts as seen")
-    parser.add_argument("--seconds", type=float, default=3.0, help="of every measurement (3)")
+    parser.add_argument("--seconds", type=_above_zero(float), default=3.0, help="of every measurement (3)")
     parser.add_argument("--calibration", type=Path, default=Path("calibration.json"), metavar="FILE", help="to write")
     parser.add_argument("--picture", type=Path, default=Path("depth.png"), metavar="FILE", help="to write")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")

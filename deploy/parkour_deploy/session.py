@@ -21,6 +21,7 @@ from parkour_deploy.control.options import ControlOptions
 from parkour_deploy.control.realtime import punctual
 from parkour_deploy.depth.source import DepthSource, Picture, SourceContext
 from parkour_deploy.errors import ContractError, DeployError
+from parkour_deploy.files import check_writable
 from parkour_deploy.links.link import LinkContext, RobotLink
 from parkour_deploy.log import Log
 from parkour_deploy.plugins import LINKS, SOURCES, find, resolve
@@ -50,6 +51,10 @@ def run(options: argparse.Namespace, links: Targets, sources: Targets) -> LoopRe
     contract = read_contract(options.export)
     contract.known_hardware()  # Or nothing is opened.
     control = _control(options, contract)
+    place = options.log or Path("logs") / "deploy" / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}.npz"
+    check_writable(place, "--log")
+    if options.mcap is not None:
+        check_writable(options.mcap, "--mcap")
     stop = threading.Event()
     target, link = make_link(options, contract, links)
     with contextlib.ExitStack() as stack:
@@ -71,7 +76,11 @@ def run(options: argparse.Namespace, links: Targets, sources: Targets) -> LoopRe
         look.open = stack.enter_context(open_depth(options, contract, sources, link))
         notice("motors: driven" if options.move else "motors: left alone; --move drives them")
         report = _loop(options, link, controller, guard, log, stop).run(options.seconds)
-    _keep(options, log, report)
+    notice(f"log {log.write(place, report.summary())}")
+    if options.mcap is not None:
+        from parkour_deploy.mcap_log import write_mcap
+
+        notice(f"log {write_mcap(place, options.mcap)}")
     return report
 
 
@@ -213,16 +222,6 @@ def _guard(options: argparse.Namespace, target: str, contract: Contract) -> Guar
         joints=len(contract.joints),
         patience=PATIENCE_LOCKSTEP if options.lockstep else options.patience / 1000,
     )
-
-
-def _keep(options: argparse.Namespace, log: Log, report: LoopReport) -> None:
-    """Write what happened."""
-    path = options.log or Path("logs") / "deploy" / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}.npz"
-    notice(f"log {log.write(path, report.summary())}")
-    if options.mcap is not None:
-        from parkour_deploy.mcap_log import write_mcap
-
-        notice(f"log {write_mcap(path, options.mcap)}")
 
 
 @contextlib.contextmanager

@@ -6,6 +6,11 @@ LONGEST_LINE = 2000
 """Characters of a line for people; what is longer is cut."""
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 iteration``, ``2 iterations``: of nouns whose plural ends in s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def printable(text: str, *, lines: bool = False) -> str:
     r"""``text`` with everything that is no visible character as an escape such as ``\x1b``.
 

@@ -163,6 +163,9 @@ def test_an_edited_export(shipped: dict[str, Path], tmp_path: Path, capsys: pyte
         (["--foot-thresholds", "1,1,1,1"], "the policy reads a height scan, which a robot does not have"),
         (["--foot-thresholds", "1,1,1,1", "--flat", "--speed", "9"], "--speed: got 9, expected 0 to 1.2"),
         (["--foot-thresholds", "1,1,1,1", "--flat", "--link", "go3"], "unknown robot link 'go3'; did you mean 'go2'?"),
+        # Before the robot moves: what was driven would be lost.
+        (["--foot-thresholds", "1,1,1,1", "--log", "/dev/null/log.npz"], "--log: cannot write /dev/null/log.npz"),
+        (["--foot-thresholds", "1,1,1,1", "--mcap", "/"], "--mcap: cannot write /: it is a folder"),
     ],
 )
 def test_bad_options_are_one_line(
@@ -172,6 +175,17 @@ def test_bad_options_are_one_line(
     out, err = capsys.readouterr()
     assert out == "" and len(err.splitlines()) <= 2
     assert err.startswith("error: ") and said in err
+
+
+@pytest.mark.parametrize("option", ["--seconds", "--stale", "--patience"])
+@pytest.mark.parametrize("value", ["-1", "0", "nan", "soon"])
+def test_times_are_above_0(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["run", "export", "--interface", "lo", f"{option}={value}"])
+    assert stop.value.code == 2
+    first, hint = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"error: argument {option}: got '{value}', expected a ") and first.endswith("above 0")
+    assert hint.endswith("deploy run -h")
 
 
 def test_a_student_needs_a_camera(shipped: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from parkour_deploy.check.listening import Ask, calibrate_feet, check_feet, chec
 from parkour_deploy.check.moving import JointMover
 from parkour_deploy.check.picture import check_picture
 from parkour_deploy.contract import Contract, read_contract
+from parkour_deploy.files import check_writable
 from parkour_deploy.hardware import Hardware
 from parkour_deploy.links.link import RobotLink
 from parkour_deploy.session import foot_thresholds, make_link, make_source, notice
@@ -26,6 +27,9 @@ def check(options: argparse.Namespace, links: Mapping[str, str], sources: Mappin
     """
     contract = read_contract(options.export)
     hardware = contract.known_hardware()
+    check_writable(options.calibration, "--calibration")
+    if contract.camera is not None:
+        check_writable(options.picture, "--picture")
     _, link = make_link(options, contract, links)
     findings = [
         Finding("export", True, f"{contract.task}, {contract.sha256[:12]}"),

@@ -57,7 +57,16 @@ def test_options_reach_robot_and_operator(served: dict[str, Any], shipped: dict[
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--friction", -1), ("--seconds", "nan"), ("--terrain", "moon"), ("--difficulty", 2)]
+    "arguments",
+    [
+        ("--friction", -1),
+        ("--seconds", "nan"),
+        ("--terrain", "moon"),
+        ("--difficulty", 2),
+        ("--pace", 0),
+        ("--turn", -1.5),
+        ("--sit-at", "nan"),
+    ],
 )
 def test_what_makes_no_sense_is_one_line(shipped: dict[str, Path], arguments: tuple[object, ...]) -> None:
     from parkour.errors import ParkourError

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from parkour.arguments import number_within
 from parkour.commands import JsonOption, make_app, notice, parse_range, print_json
 from parkour.errors import EngineError, ParkourError
 from parkour.stages import stage
@@ -15,6 +16,8 @@ from parkour_mujoco.fake_go2.operator import Script
 from parkour_mujoco.fake_go2.options import FakeOptions
 
 app = make_app("Simulate a Go2 that speaks Unitree's low-level protocol over DDS.")
+PACES = (0.01, 100.0)
+"""Of the robot's clock against the wall's, least and greatest."""
 
 
 @app.command()
@@ -46,6 +49,7 @@ def fake_go2(
         sport_mode=sport_mode,
     )  # fmt: skip
     options.check()
+    number_within("--pace", pace, *PACES)
     _check_installed()
     from parkour_mujoco.fake_go2.robot import FakeGo2
     from parkour_mujoco.fake_go2.server import Server, ServerOptions

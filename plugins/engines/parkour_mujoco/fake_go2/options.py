@@ -39,5 +39,7 @@ class FakeOptions:
             ("--friction", self.friction, 0.01, 10.0),
             ("--seconds", self.seconds, 0.1, LONGEST),
             ("--policy-at", self.script.policy, 0.0, LONGEST),
+            ("--sit-at", 0.0 if self.script.sit is None else self.script.sit, 0.0, LONGEST),
+            ("--turn", self.script.turn, -1.0, 1.0),
         ):
             number_within(name, value, low, high)

@@ -101,7 +101,8 @@ def read_run_options(folder: Path) -> RunOptions | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise StorageError(f"cannot read {path}: {error}", hint="remove it; the run resumes without it") from None
+        what = f"it has no {error.args[0]}" if isinstance(error, KeyError) else error
+        raise StorageError(f"cannot read {path}: {what}", hint="remove it; the run resumes without it") from None
 
 
 def _names(values: Iterable[object]) -> tuple[str, ...]:

@@ -82,8 +82,10 @@ def named_checkpoint(run: Path, name: str) -> Path:
     path = run / (name if name.endswith(".pt") else f"model_{name}.pt")
     if not path.is_file():
         found = [path.name for path in checkpoints_of(run)]
-        holds = f"it holds {found[0]} to {found[-1]}" if found else "it holds no checkpoint"
-        raise CheckpointError(f"run folder {run} holds no {path.name}; {holds}", hint=f"--run {run}, for the newest")
+        holds = " to ".join(dict.fromkeys((found[0], found[-1]))) if found else "no checkpoint"
+        raise CheckpointError(
+            f"run folder {run} holds no {path.name}; it holds {holds}", hint=f"--run {run}, for the newest"
+        )
     return path
 
 

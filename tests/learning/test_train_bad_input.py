@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -33,7 +34,7 @@ from tests.learning.runs import options, run
     ],
 )
 def test_bad_options_are_told_and_leave_nothing(
-    tmp_path: Path, changes: dict[str, object], error: type[ParkourError], message: str
+    tmp_path: Path, changes: dict[str, Any], error: type[ParkourError], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         run(tmp_path, **changes)
@@ -76,6 +77,13 @@ def test_run_that_is_finished_already(tmp_path: Path) -> None:
     run(tmp_path, iterations=2)
     with pytest.raises(ParkourError, match="has trained 2 iterations, expected fewer than the 1 wanted"):
         run(tmp_path, iterations=1, resume=True)
+
+
+def test_options_of_a_run_that_lack_one(tmp_path: Path) -> None:
+    first = run(tmp_path, iterations=1)
+    (first.run / "options.toml").write_text("seed = 1\n")
+    with pytest.raises(ParkourError, match=r"options\.toml: it has no engine$"):
+        run(tmp_path, iterations=2, resume=True)
 
 
 def test_environment_that_cannot_be_made_leaves_no_folder(tmp_path: Path) -> None:

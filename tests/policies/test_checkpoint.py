@@ -331,6 +331,9 @@ def test_checkpoint_that_a_run_has_not(tmp_path: Path) -> None:
     run = _run(tmp_path / "run", "model_20.pt", "model_300.pt")
     with pytest.raises(CheckpointError, match=r"holds no model_7.pt; it holds model_20.pt to model_300.pt"):
         find_checkpoint(PolicySource(checkpoint=Path("7"), run=run))
+    (run / "model_20.pt").unlink()
+    with pytest.raises(CheckpointError, match=r"holds no model_7.pt; it holds model_300.pt$"):
+        find_checkpoint(PolicySource(checkpoint=Path("7"), run=run))
     with pytest.raises(ParkourError, match="got --checkpoint and --run"):
         find_checkpoint(PolicySource(checkpoint=Path("elsewhere/model_7.pt"), run=run))
     with pytest.raises(CheckpointError, match="run folder 2025 does not exist, neither here nor in") as caught:

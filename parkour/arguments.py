@@ -6,6 +6,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -63,6 +64,31 @@ def number_within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:  # NaN is not, either.
         got, least, most = (str(each) if isinstance(each, int) else f"{each:g}" for each in (value, low, high))
         raise ParkourError(f"{name}: got {got}, expected {least} to {most}")
+
+
+def real(name: str, value: object) -> float:
+    """A number, Python's or numpy's; NaN and infinities too.
+
+    Raises:
+        ParkourError: it is none, or too large to be one.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ParkourError(f"{name}: got {value!r}, expected a number")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ParkourError(f"{name}: got a number of more than 300 digits, expected a smaller one") from None
+
+
+def texts(name: str, value: object) -> tuple[str, ...]:
+    """Texts in a list or tuple; one text alone would be taken for its letters.
+
+    Raises:
+        ParkourError: it is something else, or something else is in it.
+    """
+    if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
+        raise ParkourError(f"{name}: got {value!r}, expected a list of texts")
+    return tuple(value)
 
 
 def place(name: str, value: object) -> Path:

@@ -31,3 +31,4 @@ def test_a_sign_is_written_where_it_is_asked_for() -> None:
 
 def test_one_is_counted_in_the_singular() -> None:
     assert [counted(number, "iteration") for number in (0, 1, 2)] == ["0 iterations", "1 iteration", "2 iterations"]
+    assert [counted(number, "minute") for number in (1.0, 0.5, 15.0)] == ["1 minute", "0.5 minutes", "15 minutes"]

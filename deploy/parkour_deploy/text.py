@@ -6,9 +6,10 @@ LONGEST_LINE = 2000
 """Characters of a line for people; what is longer is cut."""
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 iteration``, ``2 iterations``: of nouns whose plural ends in s."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: float, noun: str) -> str:
+    """``1 iteration``, ``2 iterations``, ``0.5 minutes``: of nouns whose plural ends in s."""
+    shown = f"{number:g}" if isinstance(number, float) else str(number)
+    return f"{shown} {noun}" if number == 1 else f"{shown} {noun}s"
 
 
 def printable(text: str, *, lines: bool = False) -> str:

@@ -19,6 +19,7 @@ from parkour.pipeline.settings import PipelineSettings
 from parkour.pipeline.stages import FIGURES, STAGE_PAGE, Result, Stage
 from parkour.pipeline.training import Training
 from parkour.storage import write_text
+from parkour.text import counted
 
 Records = Mapping[str, StageRecord]
 _LINKS = {STAGE_PAGE: "report", FIGURES: "figures", OUTPUT: "output", LOG: "log"}
@@ -29,7 +30,7 @@ def write_page(
     path: Path, settings: PipelineSettings, stages: Sequence[Stage], records: Records, obstacle: str
 ) -> Path:
     """Write the report of the stages that have a record, and why there are no more."""
-    lead = f"{settings.minutes:g} minutes of training on {_machine(settings)}. "
+    lead = f"{counted(settings.minutes, 'minute')} of training on {_machine(settings)}. "
     lead += f"Stopped: {obstacle}." if obstacle else "All stages are done, and all gates passed."
     scored = {name: record.result for name, record in records.items() if "by_terrain" in record.result}
     body = [
@@ -53,7 +54,7 @@ def _machine(settings: PipelineSettings) -> str:
     count = settings.gpus
     if choose_device(settings.device) == "cpu":
         return "a CPU" if count == 1 else f"a CPU, in {count} processes"
-    return f"{count} GPU{'s' if count > 1 else ''}"
+    return counted(count, "GPU")
 
 
 def _cards(stages: Sequence[Stage], records: Records) -> str:
@@ -102,10 +103,11 @@ def _holds_something(path: Path) -> bool:
 def described(root: Path, result: Result) -> str:
     """A result in a line; files as seen from ``root``."""
     if "success" in result:
-        return f"success {result['success']:.2f} of {result['episodes']} episodes"
+        return f"success {result['success']:.2f} of {counted(result['episodes'], 'episode')}"
     if "checkpoint" in result:
         place = os.path.relpath(result["checkpoint"], root)
-        return f"{result['iterations']} iterations, {result['control_steps'] / 1e6:.0f} M control steps: {place}"
+        steps = f"{result['control_steps'] / 1e6:.0f} M control steps"
+        return f"{counted(result['iterations'], 'iteration')}, {steps}: {place}"
     if "megabytes" in result:
         return f"{os.path.relpath(result['file'], root)}, {result['megabytes']:.1f} MB"
     return f"{os.path.relpath(result['folder'], root)}, differs from torch by {result['max_error']:.1g} at most"

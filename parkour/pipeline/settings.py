@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from parkour.arguments import instance, place, whole
+from parkour.arguments import instance, number_within, place, real, seed_number, texts, whole
 from parkour.errors import ParkourError
 from parkour.tasks.change_text import read_settings
 from parkour.tasks.changes import Changes
@@ -36,6 +36,13 @@ class Gates:
     sim2sim: float = 0.7
     """Of the exported student, outside its simulator."""
 
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            option = f"--gate {each.name}"
+            rate = real(option, getattr(self, each.name))
+            number_within(option, rate, 0.0, 1.0)
+            object.__setattr__(self, each.name, rate)
+
     @classmethod
     def read(cls, texts: Iterable[str]) -> Gates:
         """From ``NAME=RATE``.
@@ -60,6 +67,11 @@ def _rate(text: str, value: str) -> float:
     if not 0.0 <= rate <= 1.0:
         raise ParkourError(f"--gate: got {text!r}, expected a rate from 0 to 1", hint="--gate teacher=0.8")
     return rate
+
+
+def _option(name: str) -> str:
+    """Of the command, for a setting."""
+    return "--" + name.replace("_", "-")
 
 
 class Overlays(NamedTuple):
@@ -117,23 +129,37 @@ class PipelineSettings:
     gates: Gates = field(default_factory=Gates)
 
     def __post_init__(self) -> None:
-        instance("name", self.name, str)
-        object.__setattr__(self, "folder", place("folder", self.folder))
-        for option, value in (
-            ("--minutes", self.minutes), ("--teacher-share", self.teacher_share), ("--first-share", self.first_share)
-        ):  # fmt: skip
+        for name, value in self._of_their_kinds().items():
+            object.__setattr__(self, name, value)
+        for name in ("minutes", "teacher_share", "first_share"):
+            value = getattr(self, name)
             if not value > 0.0 or not math.isfinite(value):
-                raise ParkourError(f"{option}: got {value:g}, expected more than 0")
+                raise ParkourError(f"{_option(name)}: got {value:g}, expected more than 0")
         if self.minutes > MOST_MINUTES:
             raise ParkourError(f"--minutes: got {self.minutes:g}, expected at most {MOST_MINUTES:,.0f}")
-        for option, share in (("--teacher-share", self.teacher_share), ("--first-share", self.first_share)):
-            if not share < 1.0:
-                raise ParkourError(f"{option}: got {share:g}, expected less than 1")
-        for option, number in (
-            ("--gpus", self.gpus), ("--eval-envs", self.eval_envs), ("--eval-steps", self.eval_steps),
-            ("--episodes", self.episodes),
-        ):  # fmt: skip
-            whole(option, number, 1)
+        for name in ("teacher_share", "first_share"):
+            if not getattr(self, name) < 1.0:
+                raise ParkourError(f"{_option(name)}: got {getattr(self, name):g}, expected less than 1")
+
+    def _of_their_kinds(self) -> dict[str, Any]:
+        """The settings as plain values, whatever Python callers gave: they become commands and a report."""
+        found: dict[str, Any] = {"folder": place("folder", self.folder)}
+        for name in ("name", "noise"):
+            instance(name, getattr(self, name), str)
+        for name in ("device", "first_overlay", "teacher_overlay", "student_overlay"):
+            if getattr(self, name) is not None:
+                instance(name, getattr(self, name), str)
+        instance("body", self.body, bool)
+        instance("gates", self.gates, Gates)
+        for name in ("teacher_changes", "student_changes", "degradations"):
+            found[name] = texts(name, getattr(self, name))
+        for name in ("minutes", "teacher_share", "first_share"):
+            found[name] = real(_option(name), getattr(self, name))
+        for name in ("gpus", "eval_envs", "eval_steps", "episodes"):
+            found[name] = whole(_option(name), getattr(self, name), 1)
+        if self.num_envs is not None:
+            found["num_envs"] = whole("--num-envs", self.num_envs, 1)
+        return {**found, "seed": seed_number("--seed", self.seed)}
 
     @property
     def teacher_task(self) -> str:

@@ -13,6 +13,7 @@ from parkour.errors import ParkourError
 from parkour.pipeline.process import OUTPUT
 from parkour.pipeline.record import StageRecord
 from parkour.pipeline.settings import PipelineSettings
+from parkour.text import counted
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -109,7 +110,7 @@ class Score:
 
     @property
     def told(self) -> str:
-        return f"success {self.rate:.2f} of {self.episodes} episodes"
+        return f"success {self.rate:.2f} of {counted(self.episodes, 'episode')}"
 
 
 @dataclass(frozen=True)

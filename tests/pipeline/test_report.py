@@ -32,6 +32,12 @@ def test_report_is_of_folders_with_any_name_and_of_the_machine(fake: Fake) -> No
     assert [shlex.split(line) for line in shown] == [["parkour", *call] for call in fake.calls()]
 
 
+@pytest.mark.parametrize(("minutes", "lead"), [(1.0, "1 minute of"), (0.5, "0.5 minutes of"), (15, "15 minutes of")])
+def test_report_counts_in_the_singular(fake: Fake, minutes: float, lead: str) -> None:
+    fake.run(minutes=minutes, device="cpu")
+    assert f">{lead} training on a CPU. " in fake.report()
+
+
 def test_report_links_to_what_each_stage_wrote_wherever_the_folder_is(fake: Fake) -> None:
     fake.run(folder=fake.folder / "a #1 & ü?")
     there = fake.folder / "other %20"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from parkour.errors import ParkourError
@@ -20,9 +22,24 @@ from parkour.tasks import load_task
         ({"teacher_share": 1.0}, "--teacher-share: got 1, expected less than 1"),
         ({"gpus": 0}, "--gpus: got 0, expected at least 1"),
         ({"episodes": 0}, "--episodes: got 0"),
+        ({"minutes": "5"}, "--minutes: got '5', expected a number"),
+        ({"minutes": True}, "--minutes: got True, expected a number"),
+        ({"minutes": 10**400}, "--minutes: got a number of more than 300 digits"),
+        ({"first_share": None}, "--first-share: got None, expected a number"),
+        ({"num_envs": 2.5}, "--num-envs: got 2.5, expected a whole number"),
+        ({"seed": "x"}, "--seed: got 'x', expected a whole number"),
+        ({"seed": -1}, "--seed: got -1, expected at least 0"),
+        ({"gates": {"teacher": 0.5}}, "gates: got .*, expected Gates"),
+        ({"teacher_changes": "course.levels=4"}, "teacher_changes: got 'course.levels=4', expected a list of texts"),
+        ({"student_changes": (3,)}, r"student_changes: got \(3,\), expected a list of texts"),
+        ({"degradations": 5}, "degradations: got 5, expected a list of texts"),
+        ({"noise": 3}, "noise: got 3, expected str"),
+        ({"body": "yes"}, "body: got 'yes', expected bool"),
+        ({"device": 0}, "device: got 0, expected str"),
+        ({"teacher_overlay": 3}, "teacher_overlay: got 3, expected str"),
     ],
 )
-def test_numbers_out_of_bounds_are_told(changes: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_is_told_at_once(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ParkourError, match=message):
         PipelineSettings("go2", **changes)
 
@@ -31,6 +48,18 @@ def test_numbers_out_of_bounds_are_told(changes: dict[str, Any], message: str) -
 def test_bad_gates_are_told(text: str) -> None:
     with pytest.raises(ParkourError, match=r"--gate: got "):
         Gates.read([text])
+
+
+@pytest.mark.parametrize("rate", [2, -0.1, float("nan"), "0.5", None, True])
+def test_gates_from_python_are_rates(rate: Any) -> None:
+    with pytest.raises(ParkourError, match=r"^--gate sim2sim: got "):
+        Gates(sim2sim=rate)
+
+
+def test_settings_from_python_become_plain_values() -> None:
+    settings = PipelineSettings("go2", minutes=np.float32(2), gpus=np.int64(1), degradations=["pushes"])  # type: ignore[arg-type]
+    assert json.loads(json.dumps(settings.as_dict()))["minutes"] == 2.0
+    assert settings.degradations == ("pushes",)
 
 
 def test_gates_are_read() -> None:

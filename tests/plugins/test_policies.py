@@ -238,6 +238,24 @@ def test_a_resumed_critic_keeps_its_rate_while_the_actors_adapts() -> None:
     assert resumed.alg.learning_rate > runner.alg.learning_rate > 2e-4
 
 
+@pytest.mark.parametrize(("before", "now"), [(0.0, 1e-3), (1e-3, 0.0), (1e-3, 5e-4)])
+def test_a_run_resumes_under_another_rate_of_the_critic(before: float, now: float) -> None:
+    """Its moments stay, of every parameter, and the actor's rate; the critic's is what is asked for now."""
+    runner, resumed = (make_runner(f"algorithm.params.critic_learning_rate={rate}") for rate in (before, now))
+    rollout(runner, 1)
+    runner.alg.update()
+    resumed.alg.load(copy.deepcopy(runner.alg.save()))
+    old, new = (
+        [alg.optimizer.state[p]["exp_avg"] for group in alg.optimizer.param_groups for p in group["params"]]
+        for alg in (runner.alg, resumed.alg)
+    )
+    assert len(old) > 20 and all(torch.equal(a, b) for a, b in zip(old, new, strict=True))
+    rates = [float(group["lr"]) for group in resumed.alg.optimizer.param_groups]
+    assert rates == [pytest.approx(runner.alg.learning_rate), *([now] if now else [])]
+    rollout(resumed, 2)
+    resumed.alg.update()
+
+
 def test_dagger_iterations_bring_the_latents_together() -> None:
     runner = make_runner(
         "algorithm.params.dagger_interval=1", "algorithm.params.history_learning_rate=3e-3", num_envs=64
@@ -303,7 +321,7 @@ def test_estimator_learns_what_proprioception_tells() -> None:
 
 def test_policy_update_equals_stock_ppo_where_they_should_agree() -> None:
     """Without regularisation and with the estimator frozen, the update is rsl-rl's PPO, learning rate included."""
-    runner = make_runner("algorithm.params.estimator_learning_rate=0.0")
+    runner = make_runner("algorithm.params.estimator_learning_rate=0.0", "algorithm.params.critic_learning_rate=0.0")
     rollout(runner, 1)
     stock = _stock_twin(runner)
     torch.manual_seed(7)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from parkour.cuda_graphs import graphs_on
 from parkour.errors import TaskError
+from parkour_policies.critic_rate import parameter_groups, regrouped
 from parkour_policies.gradient_steps import Objective, take_step
 from parkour_policies.ppo_losses import MiniBatch, advantages, as_observations, groups_of, surrogate_loss, value_loss
 from parkour_policies.precision import half_layers, is_half
@@ -85,7 +86,8 @@ class RmaPPO(PPO):
         self.dagger = False
         self._lr = torch.tensor(self.learning_rate, device=self.device)
         # A tensor as learning rate needs the fused kernel; a Python number would need a transfer per mini-batch.
-        self.optimizer = self._adam(self._rates(critic_learning_rate), self._lr)
+        groups = parameter_groups(actor.policy_parameters(), [*critic.parameters()], critic_learning_rate)
+        self.optimizer = self._adam(groups, self._lr)
         self.estimator_optimizer = self._adam(actor.estimator.parameters(), estimator_learning_rate)
         self.history_optimizer = self._adam(actor.history_encoder.parameters(), history_learning_rate)
         self.action_std: float | None = None
@@ -263,16 +265,6 @@ class RmaPPO(PPO):
     def _ppo_parameters(self) -> list[nn.Parameter]:
         return [*self.actor.policy_parameters(), *self.critic.parameters()]
 
-    def _rates(self, critic: float) -> list[nn.Parameter] | list[dict[str, Any]]:
-        """What PPO trains, with the critic apart if its learning rate is its own.
-
-        The KL divergence says how far the actor may go. A critic that follows it takes steps of more than 2e-3 while
-        rewards are still small, which can throw its values off by orders of magnitude.
-        """
-        if critic == 0.0:
-            return self._ppo_parameters()
-        return [{"params": self.actor.policy_parameters()}, {"params": [*self.critic.parameters()], "lr": critic}]
-
     def broadcast_parameters(self) -> None:
         """Give every rank the first one's weights."""
         for tensor in (*self.actor.state_dict().values(), *self.critic.state_dict().values()):
@@ -297,7 +289,8 @@ class RmaPPO(PPO):
             self.critic.load_state_dict(loaded_dict["critic_state_dict"], strict=strict)
         if wanted.get("optimizer"):
             for name, optimizer in self.optimizers().items():
-                optimizer.load_state_dict(loaded_dict["optimizer_state_dicts"][name])
+                saved = loaded_dict["optimizer_state_dicts"][name]
+                optimizer.load_state_dict(regrouped(saved, optimizer.state_dict()["param_groups"]))
                 for group in optimizer.param_groups:
                     group["capturable"] = self._on_gpu
             # Loading puts a copy of the saved rate into the optimizer; the tensor that adapts must be the one it reads.

@@ -23,6 +23,7 @@ from parkour.mdp.clock import Clock
 from parkour.mdp.command import CommandSet
 from parkour.mdp.context import Contacts, PreviousStep, Privileged, StepContext
 from parkour.mdp.drive import Drive
+from parkour.mdp.episode_ends import ended_episodes, record_ends
 from parkour.mdp.events import SimHandle
 from parkour.mdp.goals import GoalTracker
 from parkour.mdp.heading import HeadingCommand
@@ -278,35 +279,17 @@ class TaskMdp:
         )
 
     def _record(self, ended: Tensor, episode_step: Tensor, broken: Tensor) -> None:
-        ends = self.terminations
-        self.statistics.add(
-            ended,
-            self.course.terrain,
-            hard=3 * self.course.level >= 2 * self.course.num_levels,
-            outcomes=torch.stack([ends.succeeded, ends.timed_out, ends.failed], dim=-1),
-            way_points=self.goals.index / self.course.goal_count,
-            steps=episode_step,
-            reward_sums=self.rewards.episode_sums,
-            fired=ends.fired,
-            broken=broken,
-        )
+        record_ends(
+            self.statistics, ended, episode_step, broken,
+            course=self.course, goals=self.goals, terminations=self.terminations, rewards=self.rewards,
+        )  # fmt: skip
 
     def _ended(self, ended: Tensor) -> EndedEpisodes:
-        """How far the robots walked, for the curriculum; ``ended`` is ``[N]`` bool."""
         assert self.context is not None
-        index, count = self.goals.index, self.course.goal_count
-        return EndedEpisodes(
-            ended=ended,
-            level=self.course.level,
-            terrain=self.course.terrain,
-            distance=self.course.distance_walked(self.context.robot.base_pos[:, :2], index),
-            speed=self.command.speed,
-            way_points=index / count,
-            completed=index >= count,
-            failed=self.terminations.failed,
-            num_levels=self.course.num_levels,
-            episode_length=self.clock.max_episode_steps * self.clock.step_dt,
-        )
+        return ended_episodes(
+            ended, self.context.robot.base_pos, self.command.speed,
+            course=self.course, goals=self.goals, terminations=self.terminations, clock=self.clock,
+        )  # fmt: skip
 
     def _mask(self, which: Tensor) -> Tensor:
         """``[N]`` bool of a mask or of indices."""

@@ -11,7 +11,9 @@ import torch
 
 from parkour.errors import TerrainError
 from parkour.mdp.clock import Clock
-from parkour.mdp.task_mdp import TaskMdp
+from parkour.mdp.episode_ends import ended_episodes
+from parkour.mdp.goals import GoalTracker
+from parkour.mdp.terminations import TerminationSet
 from parkour.terrain.box import Box
 from parkour.terrain.field import FieldTerrain, TerrainField, build_field
 from parkour.terrain.library import CourseLibrary, CourseState
@@ -84,16 +86,16 @@ def test_whoever_has_walked_round_the_loop_goes_one_level_up() -> None:
         name: FieldTerrain(returning(goals=goals), None, 1.0) for name, goals in (("loop", LOOP), ("on", AHEAD))
     }
     found = CourseState(CourseLibrary(build_field(course(levels=3, columns=2), terrains, 0)), 2, (1, 1))
-    mdp = SimpleNamespace(
+    ended = ended_episodes(
+        torch.ones(2, dtype=torch.bool),
+        torch.tensor([[1.0, 1.0, 0.3]] * 2),
+        torch.tensor([0.3, 0.3]),
         course=found,
-        context=SimpleNamespace(robot=SimpleNamespace(base_pos=torch.tensor([[1.0, 1.0, 0.3]] * 2))),
-        goals=SimpleNamespace(index=torch.tensor([3, 1])),
-        command=SimpleNamespace(speed=torch.tensor([0.3, 0.3])),
+        goals=cast("GoalTracker", SimpleNamespace(index=torch.tensor([3, 1]))),
+        terminations=cast("TerminationSet", SimpleNamespace(failed=torch.zeros(2, dtype=torch.bool))),
         clock=Clock(step_dt=0.02, max_episode_steps=1000, perception_period=5),
     )
     # 10 m along the loop are more than 0.8 x 6 m; 1 m from the start is less than 0.4 x 6 m.
-    mdp.terminations = SimpleNamespace(failed=torch.zeros(2, dtype=torch.bool))
-    ended = TaskMdp._ended(cast("TaskMdp", mdp), torch.ones(2, dtype=torch.bool))
     assert by_distance(ended, up=0.8, down=0.4).tolist() == [2, 0]
 
 

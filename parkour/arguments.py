@@ -97,7 +97,7 @@ def place(name: str, value: object) -> Path:
     Raises:
         ParkourError: it is no path.
     """
-    if not isinstance(value, (str, os.PathLike)):
+    if not isinstance(value, (str, os.PathLike)) or "\0" in os.fsdecode(value):
         raise ParkourError(f"{name}: got {value!r}, expected a path")
     return Path(value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -67,6 +68,18 @@ def _rate(text: str, value: str) -> float:
     if not 0.0 <= rate <= 1.0:
         raise ParkourError(f"--gate: got {text!r}, expected a rate from 0 to 1", hint="--gate teacher=0.8")
     return rate
+
+
+def _plainly_a_path(folder: Path) -> Path:
+    """``folder``, absolute where what lies in it would begin with a dash, which commands take for an option, or not
+    with the folder's name, by which records tell that it is in there.
+
+    Raises:
+        ParkourError: the name is no UTF-8, as the report and what commands say is.
+    """
+    if not os.fsencode(folder).decode("utf-8", "ignore") == os.fspath(folder):
+        raise ParkourError(f"folder: got {os.fspath(folder)!r}, expected a name in UTF-8")
+    return folder.absolute() if not folder.parts or folder.parts[0].startswith("-") else folder
 
 
 def _option(name: str) -> str:
@@ -143,7 +156,7 @@ class PipelineSettings:
 
     def _of_their_kinds(self) -> dict[str, Any]:
         """The settings as plain values, whatever Python callers gave: they become commands and a report."""
-        found: dict[str, Any] = {"folder": place("folder", self.folder)}
+        found: dict[str, Any] = {"folder": _plainly_a_path(place("folder", self.folder))}
         for name in ("name", "noise"):
             instance(name, getattr(self, name), str)
         for name in ("device", "first_overlay", "teacher_overlay", "student_overlay"):

@@ -127,3 +127,22 @@ def test_a_checkpoint_that_is_gone_is_not_read_on(fake: Fake) -> None:
     calls = fake.calls()
     assert outcome.records["student"].result["checkpoint"] == str(before)
     assert calls[0][:3] == ["eval", "--checkpoint", str(before)]
+
+
+def test_the_folder_that_one_stands_in_is_the_same_pipeline(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.run()
+    monkeypatch.chdir(fake.settings.folder)
+    _, notes = fake.run(folder=Path())
+    assert notes.ended == [(name, True) for name in NAMES]
+    monkeypatch.chdir(fake.folder)
+    _, notes = fake.run(folder=Path("out"))
+    assert notes.ended == [(name, True) for name in NAMES]
+
+
+@pytest.mark.parametrize("name", ["-x", "--out", "a\nb", "%s{}", "ü"])
+def test_folders_may_have_odd_names(fake: Fake, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(fake.folder)
+    fake.run(folder=Path(name))
+    assert (fake.folder / name / "student.pt").is_file() and (fake.folder / name / "report.html").is_file()
+    # What stands alone in a command is taken for no option.
+    assert not any(call[1].startswith("-") for call in fake.calls() if call[0] == "sim2sim")

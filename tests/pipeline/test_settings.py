@@ -22,6 +22,8 @@ from parkour.tasks import load_task
         ({"teacher_share": 1.0}, "--teacher-share: got 1, expected less than 1"),
         ({"gpus": 0}, "--gpus: got 0, expected at least 1"),
         ({"episodes": 0}, "--episodes: got 0"),
+        ({"folder": "a\0b"}, "folder: got 'a.x00b', expected a path"),
+        ({"folder": "a\udcff"}, "folder: got 'a.udcff', expected a name in UTF-8"),
         ({"minutes": "5"}, "--minutes: got '5', expected a number"),
         ({"minutes": True}, "--minutes: got True, expected a number"),
         ({"minutes": 10**400}, "--minutes: got a number of more than 300 digits"),

@@ -189,7 +189,8 @@ class StepContext:
     rewards and terminations."""
     padded: bool = False
     """Whether ``depth_ids`` is filled up with environments whose ``depth`` is not new, where ``perception`` is False;
-    only where all that read it say that they take padding (:class:`parkour.mdp.modifiers.PaddedBatches`)."""
+    only where all groups that need the camera (``ObservationSpec.needs``), and their modifiers, say that they take
+    padding (:class:`parkour.mdp.modifiers.PaddedBatches`). A group that reads it without that need is not asked."""
     commands: Mapping[str, Tensor] = field(default_factory=dict)
     """``[N]`` each: what the task's other command terms ask for, by name; see :meth:`commanded`."""
 

@@ -130,7 +130,7 @@ def test_curriculum(installed_doors: Path, capsys: pytest.CaptureFixture[str]) -
     chosen = ["--set", "curriculum.use=doors", "--set", "curriculum.params.up=0.5"]
     assert run("tasks", "show", "go2-teacher", "--overlay", "train", *chosen) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if f"{NAME}:doors" in line]
-    assert "up = 0.5" in line
+    assert "up=0.5" in line
     from parkour import load_task
     from parkour.tasks import task_tables
 

@@ -36,7 +36,7 @@ from tests.pipeline.fakes import FAKE
         ({"gpus": 99}, "got 99 GPUs, but torch sees"),
         ({"seed": -1}, "--seed: got -1, expected at least 0"),
         ({"seed": int("9" * 20)}, "--seed: got 99999999999999999999, expected at most"),
-        ({"num_envs": 0}, "got 0 environments, expected at least 1"),
+        ({"num_envs": 0}, "--num-envs: got 0, expected at least 1"),
         ({"device": "tpu"}, "got device 'tpu', expected 'cpu', 'cuda' or 'cuda:N'"),
         ({"device": "cuda:99"}, "got device 'cuda:99', but torch sees"),
         ({"eval_steps": int("9" * 14)}, "--eval-steps: got 99999999999999, expected at most"),

@@ -137,7 +137,7 @@ class _Run:
     def _record(self, number: int, stage: Stage) -> StageRecord:
         """That of what is there, or of what the stage's command makes."""
         folder = make_folder(self._folder(number, stage), "--out")
-        kept = self._present(stage, folder)
+        kept = self.outcome.records.get(stage.name) or self._present(stage, folder)
         record = kept or self._make(number, stage, folder)
         self.display.end(number, stage, record.result, kept is not None)
         return record

@@ -100,6 +100,33 @@ def blank_memory(num_envs: int, like: Tensor) -> Tensor:
         return torch.zeros(num_envs, *like.shape[1:], dtype=like.dtype, device=like.device)
 
 
+class RecentMeasurements:
+    """The last ``slots`` measurements of each of ``num_envs`` environments, the newest in place of the oldest."""
+
+    def __init__(self, num_envs: int, slots: int, device: str | torch.device) -> None:
+        self.slots = slots
+        self._kept: Tensor | None = None
+        """``[N · slots, …]``, made when the shape is known."""
+        self._newest = torch.zeros(num_envs, dtype=torch.long, device=device)
+        """``[N]`` the newest one's place among an environment's own."""
+
+    def push(self, new: Tensor, env_ids: Tensor, ctx: StepContext, age: Tensor) -> Tensor:
+        """Keep ``new`` (``[M, …]``), and return what was kept ``age`` measurements before it.
+
+        Args:
+            new: of ``env_ids``.
+            env_ids: ``[M]`` int64.
+            ctx: says what is padding.
+            age: ``[M]`` int64 below ``slots``, and no more than were kept in the episode: nobody forgets at its end.
+        """
+        if self._kept is None:
+            self._kept = blank_memory(len(self._newest) * self.slots, new)
+        place, row = (take_rows(self._newest, env_ids) + 1) % self.slots, env_ids * self.slots
+        put_rows(self._kept, env_ids, new, ctx, at=row + place)
+        put_rows(self._newest, env_ids, place, ctx)
+        return self._kept[row + (place - age) % self.slots]
+
+
 class EpisodeChance:
     """Which environments a modifier acts on: drawn anew when their episodes begin.
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from parkour.mdp.context import StepContext
 from parkour.mdp.magnitudes import EpisodeMagnitude, rows
-from parkour.mdp.modifiers import blank_memory, put_rows, take_rows
+from parkour.mdp.modifiers import RecentMeasurements, blank_memory, put_rows, take_rows
 from parkour.params import Magnitude
 from parkour.specs import ObservationField
 
@@ -54,28 +54,18 @@ class LatencyJitter:
     def __init__(
         self, num_envs: int, device: str | torch.device, fields: Sequence[ObservationField], *, frames: int
     ) -> None:
-        self._slots = frames + 1
-        self._history: Tensor | None = None
-        """``[N · (frames + 1), …]`` each environment's last measurements, made when the shape is known: the newest one
-        takes the place of the oldest."""
-        self._newest = torch.zeros(num_envs, dtype=torch.long, device=device)
-        """``[N]`` the newest one's place among them."""
+        self._history = RecentMeasurements(num_envs, frames + 1, device)
         self._age = torch.zeros(num_envs, dtype=torch.long, device=device)
         """``[N]`` how old what was seen last is, in measurements."""
         self._first = torch.ones(num_envs, dtype=torch.bool, device=device)
 
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
         """``[M, …]``."""
-        if self._history is None:
-            self._history = blank_memory(len(self._first) * self._slots, values)
-        first, place = take_rows(self._first, env_ids), (take_rows(self._newest, env_ids) + 1) % self._slots
-        arrival = torch.randint(self._slots, env_ids.shape, device=values.device)
+        first = take_rows(self._first, env_ids)
+        arrival = torch.randint(self._history.slots, env_ids.shape, device=values.device)
         # Since the first measurement this never leads back before it: what stood there is not seen.
         age = torch.minimum(arrival, take_rows(self._age, env_ids) + 1).masked_fill(first, 0)
-        row = env_ids * self._slots
-        put_rows(self._history, env_ids, values, ctx, at=row + place)
-        seen = self._history[row + (place - age) % self._slots]
-        put_rows(self._newest, env_ids, place, ctx)
+        seen = self._history.push(values, env_ids, ctx, age)
         put_rows(self._age, env_ids, age, ctx)
         put_rows(self._first, env_ids, torch.zeros_like(first), ctx)
         return seen

@@ -12,7 +12,7 @@ from parkour.mdp.camera import DepthCamera
 from parkour.mdp.context import StepContext
 from parkour.mdp.magnitudes import EpisodeMagnitude
 from parkour.mdp.mirror import Mirror, Sides, columns_reversed, same
-from parkour.mdp.modifiers import ModifierChain, put_rows, take_rows, with_rows
+from parkour.mdp.modifiers import ModifierChain, RecentMeasurements, put_rows, take_rows, with_rows
 from parkour.mdp.robot import RobotLayout
 from parkour.specs import ObservationField
 from parkour_observations.resize import BicubicResize
@@ -55,14 +55,9 @@ class DepthImage:
         self._size = height, width
         self._modifiers: ModifierChain | None = None
         self._latency = EpisodeMagnitude(latency, num_envs, device, whole=True)
-        self._slots = int(self._latency.high) + 1
-        self._frames = torch.zeros(num_envs * self._slots, height, width, device=device)
-        """``[N · (L + 1), height, width]`` each environment's last frames: the newest one takes the oldest one's
-        place."""
-        self._newest = torch.zeros(num_envs, dtype=torch.long, device=device)
-        """``[N]`` the newest frame's place among them."""
+        self._frames = RecentMeasurements(num_envs, int(self._latency.high) + 1, device)
         self._before = torch.zeros(num_envs, dtype=torch.long, device=device)
-        """``[N]`` how many frames of the episode came before it, at most L."""
+        """``[N]`` how many frames of the episode came before the newest one, at most L."""
         self._shown = torch.zeros(num_envs, height, width, device=device)
         """``[N, height, width]`` what is seen; never written in place, as it is returned."""
         self._first = torch.ones(num_envs, dtype=torch.bool, device=device)
@@ -106,14 +101,11 @@ class DepthImage:
 
     def _push(self, image: Tensor, env_ids: Tensor, ctx: StepContext) -> None:
         """Put a frame behind those of ``env_ids``, and show the one that has arrived."""
-        if self._slots > 1:
-            first, place = take_rows(self._first, env_ids), (take_rows(self._newest, env_ids) + 1) % self._slots
-            before = (take_rows(self._before, env_ids) + 1).clamp(max=self._slots - 1).masked_fill(first, 0)
+        if self._frames.slots > 1:
+            first = take_rows(self._first, env_ids)
+            before = (take_rows(self._before, env_ids) + 1).clamp(max=self._frames.slots - 1).masked_fill(first, 0)
             age = torch.minimum(before, take_rows(self._latency.values, env_ids).long())
-            row = env_ids * self._slots
-            put_rows(self._frames, env_ids, image, ctx, at=row + place)
-            image = self._frames[row + (place - age) % self._slots]
-            put_rows(self._newest, env_ids, place, ctx)
+            image = self._frames.push(image, env_ids, ctx, age)
             put_rows(self._before, env_ids, before, ctx)
             put_rows(self._first, env_ids, torch.zeros_like(first), ctx)
         self._shown = with_rows(self._shown, env_ids, image, ctx)

@@ -40,8 +40,8 @@ from parkour.storage import write_text
 from parkour.tasks import load_task
 from parkour_cli.changes import read_changes
 
-PARTS = {"broad_phase": "near", "contact_forces": "constraints", "motors": "kernel"}
-STOCK = {"broad_phase": "all", "contact_forces": "sensors", "motors": "torch"}
+PARTS = {"broad_phase": "near", "contact_forces": "constraints", "motors": "kernel", "solver": "fused"}
+STOCK = {"broad_phase": "all", "contact_forces": "sensors", "motors": "torch", "solver": "batched"}
 COURSES = ("course.levels=4", "course.columns=10", "course.start_levels=[0,3]")
 EVENTS = ("events.push.interval=1.0",)
 MARGIN = 3.0

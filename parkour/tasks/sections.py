@@ -49,7 +49,7 @@ class Timing(Section):
         return self
 
 
-SAME_RESULTS = frozenset({"broad_phase", "contact_forces", "motors"})
+SAME_RESULTS = frozenset({"broad_phase", "contact_forces", "motors", "solver"})
 """Fields of :class:`Physics` that change how long a step takes, and not what comes of it."""
 
 
@@ -57,8 +57,8 @@ class Physics(Section):
     """How contacts are found and solved in the engine mujoco; what simulates in isaaclab has settings of its own."""
 
     iterations: int = Field(default=10, ge=1, le=1000)
-    """Iterations of the constraint solver per physics step, at most. On a GPU all robots wait for the last: those
-    that walk need 1.7, one in a thousand 6 or more."""
+    """Iterations of the constraint solver per physics step, at most: robots that walk need 1.7, one in a thousand 6
+    or more."""
     line_search_iterations: int = Field(default=20, ge=1, le=1000)
     """Steps of the line search in each iteration, at most."""
     tolerance: float = Field(default=1e-8, ge=0, le=1.0)
@@ -76,6 +76,9 @@ class Physics(Section):
     """MuJoCo Warp: contact forces from the solver's, or by MuJoCo's contact sensors; both give the same."""
     motors: Literal["auto", "torch", "kernel"] = "auto"
     """MuJoCo Warp: torques by a kernel, so that a control step is one graph, or by torch; both give the same."""
+    solver: Literal["auto", "batched", "fused"] = "auto"
+    """MuJoCo Warp: iterate each robot's constraints to their end in one kernel, or all robots' together until the last
+    is done; both are Newton's method and give the same."""
 
 
 class Environments(Section):

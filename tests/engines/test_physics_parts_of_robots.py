@@ -19,10 +19,15 @@ from tests.engines.other_robots import MODEL, TOML, changed, hexapod, with_feet,
 pytestmark = pytest.mark.mujoco
 pytest.importorskip("mujoco_warp")
 
-PARTS = ("broad_phase", "contact_forces", "motors")
+PARTS = ("broad_phase", "contact_forces", "motors", "solver")
 AUTO = tuple(f"physics.{part}=auto" for part in PARTS)
-NAMED = ("physics.broad_phase=near", "physics.contact_forces=constraints", "physics.motors=kernel")
-STOCK = ("physics.broad_phase=all", "physics.contact_forces=sensors", "physics.motors=torch")
+NAMED = (
+    "physics.broad_phase=near",
+    "physics.contact_forces=constraints",
+    "physics.motors=kernel",
+    "physics.solver=fused",
+)
+STOCK = ("physics.broad_phase=all", "physics.contact_forces=sensors", "physics.motors=torch", "physics.solver=batched")
 STEPS, WORLDS = 12, 5
 STATE = ("qpos", "qvel", "qacc_warmstart")
 
@@ -37,26 +42,26 @@ POST = '<body name="post" pos="0 0 -0.1"><geom name="post_collision" type="box" 
 TENDON = '<tendon><fixed name="t" stiffness="5"><joint joint="FL_calf_joint" coef="1"/></fixed></tendon>'
 MARGIN = ('conaffinity="0" mass="0"', 'conaffinity="0" mass="0" margin="0.03" gap="0.01"')
 EXCLUDE = '<contact><exclude body1="FL_calf" body2="RR_calf"/></contact>'
-BOTH = ("broad_phase=near", "contact_forces=constraints")
+ALL = ("broad_phase=near", "contact_forces=constraints", "solver=fused")
 ROBOTS: dict[str, tuple[str, str, tuple[str, ...], str]] = {
     # Model, robot.toml, which parts do not serve, and why.
     "six legs": (*hexapod(), (), ""),
     "margins": (changed(MODEL, MARGIN), TOML, (), ""),
-    "legs that touch": (changed(MODEL, FAT), SELF, BOTH[:1], "its shapes touch one another"),
-    "an excluded pair": (changed(MODEL, FAT, (END, END + EXCLUDE)), SELF, BOTH[:1], "its shapes touch one another"),
+    "legs that touch": (changed(MODEL, FAT), SELF, ALL[:1], "its shapes touch one another"),
+    "an excluded pair": (changed(MODEL, FAT, (END, END + EXCLUDE)), SELF, ALL[:1], "its shapes touch one another"),
     "feet that are meshes": (
         changed(with_feet('type="mesh" mesh="toe" pos="0 0 -0.2"'), ("<default>\n    <joint", f"<asset>{TOE}<joint")),
         TOML,
-        BOTH[:1],
+        ALL[:1],
         "its shape 'FL_foot_collision' is of type mesh",
     ),
     "a post in the ground": (
         changed(MODEL, (END, POST)),
         changed(TOML, ('"head_collision"]', '"head_collision", "post_collision"]')),
-        BOTH[:1],
+        ALL[:1],
         "not every shape touches every box",
     ),
-    "a tendon": (changed(MODEL, (END, END + TENDON)), TOML, BOTH, "its model has the tendon 't'"),
+    "a tendon": (changed(MODEL, (END, END + TENDON)), TOML, ALL, "its model has the tendon 't'"),
 }
 
 
@@ -104,7 +109,8 @@ def test_what_comes_of_a_control_step_is_mujoco_warps_own(name: str, tmp_path: P
     ):
         physics = own.sim._sim._physics
         assert own._driven is not None and stock._driven is None and tuple(physics.left_out) == left_out
-        assert (physics.near is None, physics.sensing is None) == tuple(part in left_out for part in BOTH)
+        own_parts = physics.near, physics.sensing, physics.solver
+        assert [part is None for part in own_parts] == [part in left_out for part in ALL]
         assert [why in line for line in told()] == ([True] if left_out else [])
         contacts = 0
         for step in range(STEPS):
@@ -192,4 +198,4 @@ def test_c_mujoco_has_none_of_it(told: Any) -> None:
 
 def test_a_task_that_says_nothing_steps_with_our_parts() -> None:
     physics = load_task("go2-teacher", overlay="train").model.physics
-    assert [getattr(physics, part) for part in PARTS] == ["auto"] * 3
+    assert [getattr(physics, part) for part in PARTS] == ["auto"] * 4

@@ -19,7 +19,7 @@ mujoco = pytest.importorskip("mujoco")
 
 WORLDS = 16
 OWN_PARTS = ("physics.broad_phase=near", "physics.contact_forces=constraints", "physics.motors=kernel")
-STOCK = ("physics.broad_phase=all", "physics.contact_forces=sensors", "physics.motors=torch")
+STOCK = ("physics.broad_phase=all", "physics.contact_forces=sensors", "physics.motors=torch", "physics.solver=batched")
 STEPS = 40
 
 
@@ -59,7 +59,8 @@ def compared(env: Any) -> list[Compared]:
     from parkour_mujoco.warp_physics.step import PhysicsStep
 
     model, data = env.sim._sim.wp_model, env.sim._sim.wp_data
-    ours = PhysicsStep(env.sim.mj_model, "cpu")
+    # With MuJoCo Warp's solver, so that what comes of the parts is compared to the last digit; see test_solver.py.
+    ours = PhysicsStep(env.sim.mj_model, "cpu", fused_solver=False)
     assert ours.near is not None and ours.sensing is not None
     names = ("qpos", "qvel", "qacc_warmstart")
     draw = torch.Generator().manual_seed(0)
@@ -235,11 +236,14 @@ def test_what_fits_is_not_told(env: Any) -> None:
     assert room.complaint(WORLDS) is None and 8 < room.constraints <= room.constraint_room
 
 
-@pytest.mark.parametrize(("setting", "part"), [("broad_phase=all", "near"), ("contact_forces=sensors", "sensing")])
+@pytest.mark.parametrize(
+    ("setting", "part"),
+    [("broad_phase=all", "near"), ("contact_forces=sensors", "sensing"), ("solver=batched", "solver")],
+)
 def test_each_part_can_be_switched_off(setting: str, part: str) -> None:
     env = make(f"physics.{setting}", num_envs=2)
     physics = env.sim._sim._physics
-    assert [name for name in ("near", "sensing") if getattr(physics, name) is None] == [part]
+    assert [name for name in ("near", "sensing", "solver") if getattr(physics, name) is None] == [part]
     env.step(torch.zeros(2, 12))
     env.close()
 

@@ -42,16 +42,24 @@ class SolverSettings:
     """MuJoCo Warp: from the solver's forces, or by contact sensors; the numbers are the same."""
     motors: Literal["auto", "torch", "kernel"] = "torch"
     """MuJoCo Warp: what computes torques; the numbers are the same."""
+    solver: Literal["auto", "batched", "fused"] = "batched"
+    """MuJoCo Warp: all worlds iterate until the slowest is done, or each in one kernel; the method is the same."""
 
     @property
     def is_stock(self) -> bool:
         """Whether MuJoCo Warp's own step does everything."""
-        return (self.broad_phase, self.contact_forces, self.motors) == ("all", "sensors", "torch")
+        return (self.broad_phase, self.contact_forces, self.motors, self.solver) == (
+            "all",
+            "sensors",
+            "torch",
+            "batched",
+        )
 
     @property
     def names_own_parts(self) -> bool:
         """Whether somebody asked for a part of our own by its name, and is to hear why it cannot be had."""
-        return self.broad_phase == "near" or self.contact_forces == "constraints" or self.motors == "kernel"
+        own = ("near", "constraints", "kernel", "fused")
+        return any(name in own for name in (self.broad_phase, self.contact_forces, self.motors, self.solver))
 
     @classmethod
     def of(cls, physics: Physics) -> SolverSettings:
@@ -65,6 +73,7 @@ class SolverSettings:
             broad_phase=physics.broad_phase,
             contact_forces=physics.contact_forces,
             motors=physics.motors,
+            solver=physics.solver,
         )
 
     def apply(self, model: mujoco.MjModel, timestep: float) -> None:

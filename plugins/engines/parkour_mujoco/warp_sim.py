@@ -122,6 +122,8 @@ def _worlds(model: mujoco.MjModel, num_envs: int, device: str, settings: SolverS
                 device,
                 near_pairs=settings.broad_phase != "all",
                 contact_forces=settings.contact_forces != "sensors",
+                fused_solver=settings.solver != "batched",
+                constraints=settings.constraints_per_world,
             )
             worlds = Worlds(num_envs, cfg, model, device, WORLD_FIELDS, physics)
             if physics.left_out:

@@ -1,4 +1,4 @@
-"""Which shapes of a robot may touch which boxes of its course: one kernel, one thread per box.
+"""Which shapes of a robot may touch which boxes of its course: the boxes within reach first, then each shape with them.
 
 MuJoCo Warp tries every pair (24 shapes times 40 boxes in each world). Most boxes are out of the robot's reach: no shape
 can be further from the base than the links between them are long. The boxes within reach are compared with each shape
@@ -58,15 +58,34 @@ def _outside(point: wp.vec3, spread: wp.vec3, half: wp.vec3) -> float:
 
 
 @wp.kernel
-def _find_near_pairs(
+def _find_near_boxes(
     boxes: wp.array(dtype=int),
-    shapes: wp.array(dtype=int),
-    capsules: wp.array(dtype=int),
     base: int,
     reach: float,
-    slack: float,
     geom_size: wp.array2d(dtype=wp.vec3),
     xpos: wp.array2d(dtype=wp.vec3),
+    geom_xpos: wp.array2d(dtype=wp.vec3),
+    geom_xmat: wp.array2d(dtype=wp.mat33),
+    near_count: wp.array(dtype=int),
+    near: wp.array2d(dtype=int),
+):
+    world, k = wp.tid()
+    box = boxes[k]
+    half = geom_size[world % geom_size.shape[0], box]
+    turn = wp.transpose(geom_xmat[world, box])
+    offset = turn * (xpos[world, base] - geom_xpos[world, box])
+    if _outside(offset, wp.vec3(0.0), half) <= reach * reach:
+        near[world, wp.atomic_add(near_count, world, 1)] = box
+
+
+@wp.kernel
+def _find_near_pairs(
+    shapes: wp.array(dtype=int),
+    capsules: wp.array(dtype=int),
+    slack: float,
+    near_count: wp.array(dtype=int),
+    near: wp.array2d(dtype=int),
+    geom_size: wp.array2d(dtype=wp.vec3),
     geom_xpos: wp.array2d(dtype=wp.vec3),
     geom_xmat: wp.array2d(dtype=wp.mat33),
     most: int,
@@ -75,23 +94,21 @@ def _find_near_pairs(
     pair_id: wp.array(dtype=wp.vec2i),
     pair_world: wp.array(dtype=int),
 ):
-    world, k = wp.tid()
-    box = boxes[k]
+    world, i = wp.tid()
+    shape = shapes[i]
     sizes = world % geom_size.shape[0]
-    half = geom_size[sizes, box]
-    centre = geom_xpos[world, box]
-    turn = wp.transpose(geom_xmat[world, box])
-    if _outside(turn * (xpos[world, base] - centre), wp.vec3(0.0), half) > reach * reach:
-        return
-    for i in range(shapes.shape[0]):
-        shape = shapes[i]
-        size = geom_size[sizes, shape]
-        spread = wp.vec3(0.0)
-        if capsules[i] == 1:
-            pose = geom_xmat[world, shape]
-            spread = wp.abs(turn * wp.vec3(pose[0, 2], pose[1, 2], pose[2, 2])) * size[1]
-        radius = size[0] + slack
-        if _outside(turn * (geom_xpos[world, shape] - centre), spread, half) <= radius * radius:
+    size = geom_size[sizes, shape]
+    centre = geom_xpos[world, shape]
+    axis = wp.vec3(0.0)
+    if capsules[i] == 1:
+        pose = geom_xmat[world, shape]
+        axis = wp.vec3(pose[0, 2], pose[1, 2], pose[2, 2]) * size[1]
+    radius = size[0] + slack
+    for k in range(near_count[world]):
+        box = near[world, k]
+        turn = wp.transpose(geom_xmat[world, box])
+        offset = turn * (centre - geom_xpos[world, box])
+        if _outside(offset, wp.abs(turn * axis), geom_size[sizes, box]) <= radius * radius:
             index = wp.atomic_add(count, 0, 1)
             if index < most:
                 # Shapes are spheres and capsules, which come before boxes in MuJoCo's order of types.
@@ -149,22 +166,28 @@ class NearPairs:
     def collide(self, model: Any, data: Any) -> None:
         """What ``mujoco_warp.collision`` does: the contacts of the positions as they are."""
         found = Pairs.room_for(data.naconmax)
+        near_count = wp.zeros(data.nworld, dtype=int)
+        near = wp.empty((data.nworld, len(self._boxes)), dtype=int)
         data.ncollision.zero_()
         data.nacon.zero_()
+        poses = data.geom_xpos, data.geom_xmat
+        wp.launch(
+            _find_near_boxes,
+            dim=near.shape,
+            inputs=[self._boxes, self._base, self._reach, model.geom_size, data.xpos, *poses],
+            outputs=[near_count, near],
+        )
         wp.launch(
             _find_near_pairs,
-            dim=(data.nworld, len(self._boxes)),
+            dim=(data.nworld, len(self._shapes)),
             inputs=[
-                self._boxes,
                 self._shapes,
                 self._capsules,
-                self._base,
-                self._reach,
                 self._slack,
+                near_count,
+                near,
                 model.geom_size,
-                data.xpos,
-                data.geom_xpos,
-                data.geom_xmat,
+                *poses,
                 data.naconmax,
             ],
             outputs=[data.ncollision, found.collision_pair, found.collision_pairid, found.collision_worldid],

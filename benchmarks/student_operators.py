@@ -13,16 +13,13 @@ import copy
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from operators import Named, OperatorCounter, Tally
 
 from parkour.policies.definition import define_training
 from parkour.storage import write_text
@@ -33,24 +30,6 @@ OVERLAYS = ("train+fast+compact+pipeline+robust+nominal-body", "train+fast+compa
 WARM_UP = 10
 KINDS = ("perception", "between", "nobody")
 """Steps at which all robots take a picture, those at which some who begin do, and those at which nobody does."""
-WAITS = ("aten._local_scalar_dense.default", "aten.nonzero.default", "aten.masked_select.default")
-"""What makes the host wait for a GPU."""
-CHOOSING = ("index", "index_select", "gather", "index_put_", "index_copy_", "index_fill_")
-"""What touches no more of its first argument than it returns, or than it is given to write."""
-
-
-@dataclass
-class Tally:
-    """What was queued."""
-
-    operators: int = 0
-    waits: int = 0
-    bytes: int = 0
-
-    def add(self, other: Tally) -> None:
-        self.operators += other.operators
-        self.waits += other.waits
-        self.bytes += other.bytes
 
 
 @dataclass(frozen=True)
@@ -60,86 +39,6 @@ class Step:
     kind: str
     """One of :data:`KINDS`."""
     parts: dict[str, Tally]
-
-
-class OperatorCounter(TorchDispatchMode):
-    """Counts what runs under it, by the part that is named at the time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.part = "other"
-        self.tallies: dict[str, Tally] = {}
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-        made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
-        name = str(func)
-        if name in WAITS or not _is_view(given, made, func):
-            tally = self.tallies.setdefault(self.part, Tally())
-            tally.operators += 1
-            tally.waits += name in WAITS
-            tally.bytes += _moved(name, given, made)
-        return result
-
-    @contextmanager
-    def named(self, part: str) -> Iterator[None]:
-        before, self.part = self.part, part
-        try:
-            yield
-        finally:
-            self.part = before
-
-    def watch(self, owner: object, attribute: str, part: str) -> None:
-        """Count what ``owner.attribute(…)`` queues as ``part``."""
-        call: Callable[..., Any] = getattr(owner, attribute)
-
-        def counted(*args: Any, **kwargs: Any) -> Any:
-            with self.named(part):
-                return call(*args, **kwargs)
-
-        setattr(owner, attribute, counted)
-
-
-class _Named:
-    """A modifier whose calls and resets are counted apart."""
-
-    def __init__(self, counter: OperatorCounter, modifier: Any, part: str) -> None:
-        self._counter, self._modifier, self._part = counter, modifier, part
-
-    def __call__(self, *args: Any) -> Tensor:
-        with self._counter.named(self._part):
-            return self._modifier(*args)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._modifier, name)
-
-
-def _is_view(given: list[Tensor], made: list[Tensor], func: Any) -> bool:
-    """Whether nothing is computed: the result is new memory as it is, or an argument's, which is not written."""
-    if func._schema.is_mutable:
-        return False
-    if not made or str(func).startswith(("aten.empty", "aten.new_empty")):
-        return True
-    return any(made[0].untyped_storage().data_ptr() == one.untyped_storage().data_ptr() for one in given)
-
-
-def _moved(name: str, given: list[Tensor], made: list[Tensor]) -> int:
-    """Bytes that are read and written."""
-    first, *others = (_bytes(tensor) for tensor in (*given, *made))
-    if name.split(".")[1] not in CHOOSING:
-        return first + sum(others)
-    # What writes in place returns its first argument.
-    others = [_bytes(tensor) for tensor in (*given[1:], *made) if tensor is not given[0]]
-    return sum(others) + min(first, max(others, default=0))
-
-
-def _bytes(tensor: Tensor) -> int:
-    """Of memory: numbers that are repeated by a stride of 0 are read once."""
-    used = 1
-    for size, stride in zip(tensor.shape, tensor.stride(), strict=True):
-        used *= size if stride else min(size, 1)
-    return used * tensor.element_size()
 
 
 def watch(counter: OperatorCounter, env: Any, algorithm: Any) -> None:
@@ -162,7 +61,7 @@ def watch(counter: OperatorCounter, env: Any, algorithm: Any) -> None:
         if group.modifiers is None:
             continue
         for key, modifier in group.modifiers.modifiers.items():
-            group.modifiers.modifiers[key] = _Named(counter, modifier, f"{name}: {key}")
+            group.modifiers.modifiers[key] = Named(counter, modifier, f"{name}: {key}")
 
 
 def run(overlay: str, num_envs: int, steps: int) -> list[Step]:

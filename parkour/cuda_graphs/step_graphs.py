@@ -176,8 +176,7 @@ class StepGraphs:
         values = {
             path: new.clone() if new.untyped_storage().data_ptr() in memory else new for path, new in changed.items()
         }
-        for path, new in values.items():
-            self._kept[path].copy_(new)
+        copy_all([self._kept[path] for path in values], list(values.values()))
 
     # -- after ---------------------------------------------------------------------------------------------------
 

@@ -109,13 +109,18 @@ def _attributes(value: object) -> list[str]:
 
 def clone_all(values: Any) -> Any:
     """The same structure with copies of its tensors."""
-    return tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf, values)
+    copies = tree_map(lambda leaf: torch.empty_like(leaf) if isinstance(leaf, Tensor) else leaf, values)
+    copy_all(copies, values)
+    return copies
 
 
 def copy_all(target: Any, source: Any) -> None:
     """The values of a structure of tensors into the memory of another one like it."""
-    pairs = zip(tree_leaves(target), tree_leaves(source), strict=True)
-    tensors = [(old, new) for old, new in pairs if isinstance(old, Tensor)]
-    if tensors:
-        old, new = zip(*tensors, strict=True)
-        torch._foreach_copy_(old, new)  # pyright: ignore[reportPrivateImportUsage] - one kernel for all of a type
+    alike: dict[tuple[torch.dtype, bool], list[tuple[Tensor, Tensor]]] = {}
+    for old, new in zip(tree_leaves(target), tree_leaves(source), strict=True):
+        if isinstance(old, Tensor):
+            alike.setdefault((old.dtype, old.stride() == new.stride()), []).append((old, new))
+    for pairs in alike.values():
+        olds, news = zip(*pairs, strict=True)
+        # One kernel for all that are of one type and laid out in the same way.
+        torch._foreach_copy_(olds, news)  # pyright: ignore[reportPrivateImportUsage]

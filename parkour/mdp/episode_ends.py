@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import torch
+import math
+
 from torch import Tensor
 
 from parkour.mdp.clock import Clock
@@ -22,9 +23,10 @@ def record_ends(
     ends = terminations
     statistics.add(
         ended,
-        course.terrain,
-        hard=3 * course.level >= 2 * course.num_levels,
-        outcomes=torch.stack([ends.succeeded, ends.timed_out, ends.failed], dim=-1),
+        hard=course.level >= math.ceil(course.num_levels * 2 / 3),
+        succeeded=ends.succeeded,
+        timed_out=ends.timed_out,
+        failed=ends.failed,
         way_points=goals.index / course.goal_count,
         steps=episode_step,
         reward_sums=rewards.episode_sums,

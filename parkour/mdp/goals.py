@@ -33,6 +33,7 @@ class GoalTracker:
         self.index = torch.zeros(num_envs, dtype=torch.long, device=device)
         self._time_inside = torch.zeros(num_envs, device=device)
         self._rows = torch.arange(num_envs, device=device)
+        self._now_and_next = torch.arange(2, device=device)
         self._seen_yaw = torch.zeros(num_envs, device=device)
         self._seen_next_yaw = torch.zeros(num_envs, device=device)
 
@@ -50,33 +51,25 @@ class GoalTracker:
             count: ``[N]`` how many of them the patch has.
             dt: time since the last call [s].
         """
-        offset = self._target(goals, count, 0) - base_xy
+        offset = goals[self._rows, torch.minimum(self.index, count - 1)] - base_xy
         inside = torch.linalg.vector_norm(offset, dim=-1) < self.radius
-        self._time_inside = torch.where(inside, self._time_inside + dt, 0.0)
+        time_inside = (self._time_inside + dt) * inside
         # Half a step of slack keeps the count of steps independent of rounding in the sum.
-        reached = (self._time_inside > self.dwell + dt / 2) & (self.index < count)
-        self.index = self.index + reached.long()
-        self._time_inside = torch.where(reached, 0.0, self._time_inside)
+        reached = (time_inside > self.dwell + dt / 2) & (self.index < count)
+        self.index = self.index + reached
+        self._time_inside = time_inside.masked_fill_(reached, 0.0)
 
     def state(self, base_xy: Tensor, yaw: Tensor, goals: Tensor, count: Tensor) -> GoalState:
         """Index, direction and yaws from the pose now; shapes as in :meth:`advance`, ``yaw`` ``[N]`` [rad]."""
-        offset = self._target(goals, count, 0) - base_xy
-        next_offset = self._target(goals, count, 1) - base_xy
-        distance = torch.linalg.vector_norm(offset, dim=-1, keepdim=True)
-        return GoalState(
-            index=self.index,
-            count=count,
-            direction=offset / (distance + 1e-5),
-            yaw=wrap_angle(torch.atan2(offset[:, 1], offset[:, 0]) - yaw),
-            next_yaw=wrap_angle(torch.atan2(next_offset[:, 1], next_offset[:, 0]) - yaw),
-        )
+        # The last one stays the target when none is left.
+        targets = torch.minimum(self.index[:, None] + self._now_and_next, count[:, None] - 1)
+        offsets = goals[self._rows[:, None], targets] - base_xy[:, None]
+        yaws = wrap_angle(torch.atan2(offsets[..., 1], offsets[..., 0]) - yaw[:, None])
+        distance = torch.linalg.vector_norm(offsets[:, 0], dim=-1, keepdim=True)
+        return GoalState(self.index, count, offsets[:, 0] / (distance + 1e-5), *yaws.unbind(-1))
 
     def hold(self, state: GoalState, refresh: Tensor) -> GoalState:
         """The state with the yaws as a policy sees them: new where ``refresh`` (``[N]`` bool), else the last ones."""
         self._seen_yaw = torch.where(refresh, state.yaw, self._seen_yaw)
         self._seen_next_yaw = torch.where(refresh, state.next_yaw, self._seen_next_yaw)
         return GoalState(state.index, state.count, state.direction, self._seen_yaw, self._seen_next_yaw)
-
-    def _target(self, goals: Tensor, count: Tensor, ahead: int) -> Tensor:
-        """``[N, 2]`` the way point ``ahead`` of the current one; the last one stays the target when none is left."""
-        return goals[self._rows, torch.minimum(self.index + ahead, count - 1)]

@@ -56,8 +56,8 @@ class RewardSet:
         """``[N, R]`` weighted terms of the last step."""
         self.episode_sums = torch.zeros(num_envs, len(self._terms), device=device)
         """``[N, R]`` their sums since the episode's start."""
-        self.not_finite = torch.zeros(len(self._terms), device=device)
-        """``[R]`` robots and steps for which each term was NaN or infinite; written in place."""
+        self.not_finite = torch.zeros(num_envs, len(self._terms), device=device)
+        """``[N, R]`` steps for which each term was NaN or infinite; written in place."""
 
     def compute(self, ctx: StepContext, broken: Tensor | None = None) -> Tensor:
         """``[N]`` reward of this step; what is not finite counts as 0, and is counted.
@@ -75,17 +75,17 @@ class RewardSet:
         if not self._checked:
             self._check(values, ctx.num_envs)
         weighted = torch.stack(values, dim=-1) * self._scale
-        finite = torch.isfinite(weighted)
-        self.not_finite += (~finite if broken is None else ~(finite | broken[:, None])).float().sum(dim=0)
         # A broken physics state must not reach the policy: its environment is reset in this very step.
-        self.step_values = torch.where(finite, weighted, 0.0)
+        self.step_values = torch.nan_to_num(weighted, nan=0.0, posinf=0.0, neginf=0.0)
+        replaced = weighted != self.step_values
+        self.not_finite += replaced if broken is None else replaced & ~broken[:, None]
         self.episode_sums += self.step_values
         total = self.step_values.sum(dim=-1)
         return total.clamp(min=0.0) if self._clip else total
 
     def drain_not_finite(self) -> dict[str, Tensor]:
         """How often each term was NaN or infinite since the last call, as scalars on the device, and starts anew."""
-        counts = self.not_finite.clone()
+        counts = self.not_finite.sum(dim=0)
         self.not_finite.zero_()
         return {f"{NOT_FINITE}{name}": count for name, count in zip(self.names, counts, strict=True)}
 

@@ -7,13 +7,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-_EPISODES, _SUCCESSES, _TIME_OUTS, _FALLS, _WAY_POINTS, _STEPS = range(6)
+_EPISODES, _SUCCESSES, _TIME_OUTS, _FALLS, _HARD, _HARD_SUCCESSES, _OUTCOMES = range(7)
+"""Columns of what is counted; the termination terms follow."""
 
 
 class EpisodeStatistics:
     """Sums over finished episodes since the last :meth:`drain`, per terrain type.
 
+    They are kept for each environment, and added up when they are asked for: a control step has so much less to do.
+
     Args:
+        num_envs: N.
         terrains: names, in the order of the terrain index.
         rewards: names of the reward terms.
         terminations: names of the termination terms.
@@ -23,6 +27,7 @@ class EpisodeStatistics:
 
     def __init__(
         self,
+        num_envs: int,
         terrains: Sequence[str],
         rewards: Sequence[str],
         terminations: Sequence[str],
@@ -34,21 +39,18 @@ class EpisodeStatistics:
         self.rewards = tuple(rewards)
         self.terminations = tuple(terminations)
         self.episode_length = episode_length
-        self._per_terrain = torch.zeros(len(self.terrains), 6, device=device)
-        self._rewards = torch.zeros(len(self.rewards), device=device)
-        self._terminations = torch.zeros(len(self.terminations), device=device)
-        self._broken = torch.zeros((), device=device)
-        self._hardest = torch.zeros(2, device=device)
-        """Episodes on the hardest third of the levels, and successes among them."""
-        self._unfit = torch.zeros((), device=device)
+        self._counts = torch.zeros(num_envs, _OUTCOMES + len(self.terminations), device=device)
+        self._way_points, self._steps, self._broken, self._unfit = torch.zeros(4, num_envs, device=device)
+        self._rewards = torch.zeros(num_envs, len(self.rewards), device=device)
 
     def add(
         self,
         ended: Tensor,
-        terrain: Tensor,
         *,
         hard: Tensor,
-        outcomes: Tensor,
+        succeeded: Tensor,
+        timed_out: Tensor,
+        failed: Tensor,
         way_points: Tensor,
         steps: Tensor,
         reward_sums: Tensor,
@@ -59,9 +61,10 @@ class EpisodeStatistics:
 
         Args:
             ended: ``[N]`` bool: whose episode did; the others' rows count for nothing.
-            terrain: ``[N]`` int64.
             hard: ``[N]`` bool: on the hardest third of the levels.
-            outcomes: ``[N, 3]`` bool: success, time-out, failure.
+            succeeded: ``[N]`` bool.
+            timed_out: ``[N]`` bool.
+            failed: ``[N]`` bool.
             way_points: ``[N]`` part of the way points reached.
             steps: ``[N]`` control steps.
             reward_sums: ``[N, R]``.
@@ -69,54 +72,55 @@ class EpisodeStatistics:
             broken: ``[N]`` bool: ended because the physics state or the action was not finite; counted whoever is in
                 ``ended``.
         """
-        counts = ended.to(way_points.dtype)
-        rows = torch.stack([counts, *outcomes.float().unbind(-1), way_points, steps.float()], dim=-1)
-        self._per_terrain.index_add_(0, terrain, rows * counts[:, None])
-        self._hardest += torch.stack([hard, hard & outcomes[:, 0]]).float() @ counts
-        self._rewards += (reward_sums * counts[:, None]).sum(dim=0)
-        self._terminations += (fired & ended[:, None]).float().sum(dim=0)
-        self._broken += broken.float().sum()
+        outcomes = torch.stack([ended, succeeded, timed_out, failed, hard, hard & succeeded], dim=-1)
+        self._counts += torch.cat([outcomes, fired], dim=-1) & ended[:, None]
+        self._way_points.addcmul_(way_points, ended)
+        self._steps.addcmul_(steps, ended)
+        self._rewards.addcmul_(reward_sums, ended[:, None])
+        self._broken += broken
 
     def add_unfit(self, unfit: Tensor) -> None:
         """A control step: ``[N]`` bool: whose action was not finite."""
-        self._unfit += unfit.float().sum()
+        self._unfit += unfit
 
-    def drain(self, levels: Tensor) -> dict[str, Tensor]:
+    def drain(self, levels: Tensor, terrain: Tensor) -> dict[str, Tensor]:
         """Means since the last call as scalars on the device (NaN where nothing ended), and starts anew.
 
         Args:
             levels: ``[T]`` mean level per terrain type, reported as it is.
+            terrain: ``[N]`` int64: each environment's.
         """
-        table = self._per_terrain
-        means = table / table[:, _EPISODES:].narrow(1, 0, 1)
-        episodes = table[:, _EPISODES].sum()
+        counts = self._counts.sum(dim=0)
+        episodes, fired = counts[_EPISODES], counts[_OUTCOMES:]
+        rows = torch.cat([self._counts[:, :_OUTCOMES], self._way_points[:, None]], dim=-1)
+        table = rows.new_zeros(len(self.terrains), rows.shape[1]).index_add_(0, terrain, rows)
+        means = table / table[:, _EPISODES, None]
         log: dict[str, Tensor] = {}
         for i, name in enumerate(self.terrains):
             log[f"Terrain_Level/{name}"] = levels[i]
-            log[f"Way_Points/{name}"] = means[i, _WAY_POINTS]
+            log[f"Way_Points/{name}"] = means[i, -1]
             log[f"Success/{name}"] = means[i, _SUCCESSES]
             log[f"Fall/{name}"] = means[i, _FALLS]
-        total = table.sum(dim=0) / episodes
         log |= {
-            "Episode/count": episodes.clone(),
-            "Episode/length": total[_STEPS],
-            "Episode/success": total[_SUCCESSES],
-            "Episode/time_out": total[_TIME_OUTS],
-            "Episode/fall": total[_FALLS],
-            "Episode/way_points": total[_WAY_POINTS],
-            "Episode/hardest_count": self._hardest[0].clone(),
-            "Episode/hardest_success": self._hardest[1] / self._hardest[0],
-            "Physics/nan_resets": self._broken.clone(),
-            "Physics/nan_actions": self._unfit.clone(),
+            "Episode/count": episodes,
+            "Episode/length": self._steps.sum() / episodes,
+            "Episode/success": counts[_SUCCESSES] / episodes,
+            "Episode/time_out": counts[_TIME_OUTS] / episodes,
+            "Episode/fall": counts[_FALLS] / episodes,
+            "Episode/way_points": self._way_points.sum() / episodes,
+            "Episode/hardest_count": counts[_HARD],
+            "Episode/hardest_success": counts[_HARD_SUCCESSES] / counts[_HARD],
+            "Physics/nan_resets": self._broken.sum(),
+            "Physics/nan_actions": self._unfit.sum(),
         }
         log |= {
             f"Episode_Reward/{name}": value / episodes / self.episode_length
-            for name, value in zip(self.rewards, self._rewards.clone(), strict=True)
+            for name, value in zip(self.rewards, self._rewards.sum(dim=0), strict=True)
         }
         log |= {
             f"Episode_Termination/{name}": value / episodes
-            for name, value in zip(self.terminations, self._terminations.clone(), strict=True)
+            for name, value in zip(self.terminations, fired, strict=True)
         }
-        for sums in (self._per_terrain, self._rewards, self._terminations, self._broken, self._hardest, self._unfit):
+        for sums in (self._counts, self._way_points, self._steps, self._rewards, self._broken, self._unfit):
             sums.zero_()
         return log

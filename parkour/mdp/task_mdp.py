@@ -13,6 +13,7 @@ The same object serves training, evaluation and play on every engine.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -21,7 +22,7 @@ from torch import Tensor
 from parkour.mdp.camera import DepthCamera
 from parkour.mdp.clock import Clock
 from parkour.mdp.command import CommandSet
-from parkour.mdp.context import Contacts, PreviousStep, Privileged, StepContext
+from parkour.mdp.context import Contacts, GoalState, PreviousStep, Privileged, StepContext
 from parkour.mdp.drive import Drive
 from parkour.mdp.episode_ends import ended_episodes, record_ends
 from parkour.mdp.events import SimHandle
@@ -68,8 +69,10 @@ class TaskMdp:
         joints, feet = layout.num_joints, layout.num_feet
         self.default_joint_pos = torch.tensor(layout.default_joint_pos, device=device)
         self.privileged = Privileged.nominal(num_envs, joints, device)
-        self.previous = PreviousStep(*(torch.zeros(num_envs, joints, device=device) for _ in range(3)))
-        self.action = torch.zeros(num_envs, joints, device=device)
+        # In one place: it is written at once, and blanked at once where an episode begins.
+        self._last_step = torch.zeros(num_envs, 4, joints, device=device)
+        *previous, self.action = self._last_step.unbind(1)
+        self.previous = PreviousStep(*previous)
         self.previous_foot_force = torch.zeros(num_envs, feet, 3, device=device)
         self.broken = torch.zeros(num_envs, dtype=torch.bool, device=device)
         self.unfit = torch.zeros(num_envs, dtype=torch.bool, device=device)
@@ -90,6 +93,7 @@ class TaskMdp:
         How many they are is known without asking the device, unlike with ``StepContext.perception``.
         """
         self._everyone = torch.arange(num_envs, device=device)
+        self._nobody = torch.zeros(num_envs, dtype=torch.bool, device=device)
         self._begun = torch.zeros(num_envs, dtype=torch.bool, device=device)
         self._lived = torch.zeros(num_envs, dtype=torch.int64, device=device)
         """``[N]`` control steps that were really taken since each episode's start."""
@@ -106,9 +110,9 @@ class TaskMdp:
 
         A clamp lets NaN pass, and a simulator that is given it has no state any more.
         """
-        finite = torch.isfinite(actions)
-        self.unfit |= ~finite.all(dim=-1)
-        return torch.where(finite, actions, 0.0)
+        finite = torch.nan_to_num(actions, nan=0.0, posinf=0.0, neginf=0.0)
+        self.unfit |= (finite != actions).any(dim=-1)
+        return finite
 
     def advance(self, seen: Measurement, action: Tensor, episode_step: Tensor) -> tuple[Tensor, Tensor]:
         """After the physics of a control step.
@@ -122,19 +126,19 @@ class TaskMdp:
             ``[N]`` bool: done; ``[N]`` reward. How each ended is in :attr:`terminations`.
         """
         self._steps += 1
-        self._lived = self._lived + 1
-        self.action = action
+        self._lived += 1
         robot = seen.robot
         measured = torch.cat([robot.base_pos, robot.base_quat, robot.joint_pos, robot.joint_vel], dim=-1)
-        self.broken = ~torch.isfinite(measured).all(dim=-1) | self.unfit
+        # Of numbers among which one is NaN the greatest is NaN too, and not less than anything.
+        self.broken = ~(torch.linalg.vector_norm(measured, math.inf, dim=-1) < math.inf) | self.unfit
         self.goals.advance(robot.base_pos[:, :2], self.course.goals, self.course.goal_count, self.clock.step_dt)
         goals = self.goals.state(robot.base_pos[:, :2], robot.yaw, self.course.goals, self.course.goal_count)
-        self.context = ctx = self._context(seen, goals, episode_step, perception=torch.zeros_like(self.broken))
+        self.context = ctx = self._context(seen, goals, episode_step, self._nobody, action)
         done = self.terminations.compute(ctx, self.broken)
         reward = self.rewards.compute(ctx, self.broken)
-        self.previous = PreviousStep(robot.joint_vel, robot.joint_torque, action)
         if self.monitor is not None:
             self.monitor(ctx, done, reward)
+        torch.stack([robot.joint_vel, robot.joint_torque, action, action], dim=1, out=self._last_step)
         self.statistics.add_unfit(self.unfit)
         self.unfit.zero_()
         return done, reward
@@ -159,14 +163,10 @@ class TaskMdp:
         for part in (self.rewards, self.terminations, self.observations, self.goals):
             part.reset(begun)
         self._begun |= begun
-        self._lived = self._lived.masked_fill(begun, 0)
-        # New tensors, not in place: some are the simulator's own.
-        blank = begun.unsqueeze(-1)
-        self.previous.joint_vel = self.previous.joint_vel.masked_fill(blank, 0.0)
-        self.previous.joint_torque = self.previous.joint_torque.masked_fill(blank, 0.0)
-        self.previous.action = self.previous.action.masked_fill(blank, 0.0)
-        self.action = self.action.masked_fill(blank, 0.0)
-        self.previous_foot_force = self.previous_foot_force.masked_fill(blank.unsqueeze(-1), 0.0)
+        self._lived.masked_fill_(begun, 0)
+        self._last_step.masked_fill_(begun[:, None, None], 0.0)
+        # A new tensor, not in place: whoever looks at a step afterwards still has what was before it.
+        self.previous_foot_force = self.previous_foot_force.masked_fill(begun[:, None, None], 0.0)
         self.events.reset(sim, self._everyone if which.dtype is torch.bool else which)
 
     def next_course(self, which: Tensor, episode_step: Tensor, *, ended: bool) -> Tensor:
@@ -223,7 +223,8 @@ class TaskMdp:
         if self.drive is not None:
             self.command.speed = self.drive.speed.clone()
             goals = self.drive.aim(goals, robot.yaw, episode_step == 0)
-        self.context = ctx = self._context(seen, self.goals.hold(goals, perception), episode_step, perception)
+        goals = self.goals.hold(goals, perception)
+        self.context = ctx = self._context(seen, goals, episode_step, perception, self.action)
         if self.camera is not None:
             ctx.padded = padded
             ctx.depth_ids = self.camera.update(robot, self.course, self.refreshed, perception if padded else None)
@@ -234,7 +235,7 @@ class TaskMdp:
 
     def drain_statistics(self) -> dict[str, Tensor]:
         """Means over the episodes that ended since the last call; scalars on the device."""
-        return self.statistics.drain(self.course.mean_levels()) | self.rewards.drain_not_finite()
+        return self.statistics.drain(self.course.mean_levels(), self.course.terrain) | self.rewards.drain_not_finite()
 
     def state_dict(self) -> dict[str, object]:
         """What a checkpoint keeps of the environment: levels, and what the curriculum remembers."""
@@ -258,7 +259,9 @@ class TaskMdp:
 
     # -- details -------------------------------------------------------------------------------------------------
 
-    def _context(self, seen: Measurement, goals, episode_step: Tensor, perception: Tensor) -> StepContext:
+    def _context(
+        self, seen: Measurement, goals: GoalState, episode_step: Tensor, perception: Tensor, action: Tensor
+    ) -> StepContext:
         return StepContext(
             robot=seen.robot,
             contacts=Contacts(seen.foot_force, self.previous_foot_force, seen.body_force),
@@ -267,7 +270,7 @@ class TaskMdp:
             course=self.course,
             privileged=self.privileged,
             command=self.command.speed,
-            action=self.action,
+            action=action,
             layout=self.layout,
             default_joint_pos=self.default_joint_pos,
             episode_step=episode_step,

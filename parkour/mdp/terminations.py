@@ -39,11 +39,9 @@ class TerminationSet:
         self.names = tuple(terms)
         self._terms = tuple(terms.values())
         self._checked = False
-        # [T] masks rather than lists of columns: a list would be copied to the device in every step.
-        self._columns = {
-            outcome: torch.tensor([term.outcome == outcome for term in self._terms], device=device)
-            for outcome in get_args(Outcome)
-        }
+        # [3, T] masks rather than lists of columns: a list would be copied to the device in every step.
+        means = [[term.outcome == outcome for term in self._terms] for outcome in get_args(Outcome)]
+        self._means = torch.tensor(means, dtype=torch.bool, device=device)
         none = torch.zeros(num_envs, dtype=torch.bool, device=device)
         self.fired = none[:, None].expand(-1, len(self._terms)).clone()
         """``[N, T]`` bool: which terms fired in the last step."""
@@ -60,19 +58,20 @@ class TerminationSet:
         if not self._checked:
             self._check(values, ctx.num_envs)
         self.fired = torch.stack(values, dim=-1) if values else self.fired
-        self.failed = broken | self._any("failure")
-        self.succeeded = self._any("success") & ~self.failed
-        self.timed_out = self._any("time_out") & ~self.failed & ~self.succeeded
-        return self.failed | self.succeeded | self.timed_out
+        success, time_out, failure = (self.fired[:, None] & self._means).any(dim=-1).unbind(-1)
+        self.failed = broken | failure
+        # What has ended already is not in what is added to it.
+        failed_or_succeeded = self.failed | success
+        self.succeeded = failed_or_succeeded ^ self.failed
+        done = failed_or_succeeded | time_out
+        self.timed_out = done ^ failed_or_succeeded
+        return done
 
     def reset(self, env_ids: Tensor) -> None:
         """Begin new episodes."""
         for term in self._terms:
             if isinstance(term.call, StatefulTerm):
                 term.call.reset(env_ids)
-
-    def _any(self, outcome: Outcome) -> Tensor:
-        return (self.fired & self._columns[outcome]).any(dim=-1)
 
     def _check(self, values: list[Tensor], num_envs: int) -> None:
         for name, value in zip(self.names, values, strict=True):

@@ -81,6 +81,7 @@ def build_mdp(
         observations=make.observations(camera),
         events=make.events(),
         statistics=EpisodeStatistics(
+            num_envs,
             tuple(task.terrains),
             tuple(task.rewards),
             tuple(task.terminations),

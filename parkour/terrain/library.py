@@ -89,6 +89,9 @@ class CourseState:
         self.num_envs = num_envs
         self.generator = generator
         self._start_levels = tuple(min(max(level, 0), library.levels - 1) for level in start_levels)
+        self._origin = torch.tensor(library.origin, dtype=torch.float32, device=library.device)
+        self._last_cell = torch.tensor(library.shape, device=library.device) - 1
+        self._first_cell = torch.zeros_like(self._last_cell)
         index = torch.arange(num_envs, device=library.device)
         # Those left over when every column has got as many are spread over all, so that no terrain is favoured.
         even = num_envs // library.columns * library.columns
@@ -190,7 +193,7 @@ class CourseState:
             level = self.level.index_copy(0, which, level)
         library = self.library
         self.level = level.clamp(0, self.num_levels - 1)
-        self.patch = patch = self.level * library.columns + self.column
+        self.patch = patch = self.column.add(self.level, alpha=library.columns)
         self.difficulty = library.difficulty[patch]
         self.goals = library.goals[patch]
         self.goal_count = library.goal_count[patch]
@@ -234,9 +237,7 @@ class CourseState:
         self.set_levels(everyone, drawn)
 
     def _gather(self, raster: Tensor, xy: Tensor) -> Tensor:
-        (nx, ny), (x0, y0), cell = self.library.shape, self.library.origin, self.library.cell
+        cells = ((xy - self._origin) / self.library.cell).long()
         # Clamped after the cast: that keeps the index of a NaN or an infinite position (a physics fault) valid too.
-        i = ((xy[..., 0] - x0) / cell).long().clamp(0, nx - 1)
-        j = ((xy[..., 1] - y0) / cell).long().clamp(0, ny - 1)
-        base = (self.patch * (nx * ny)).view(-1, *([1] * (xy.dim() - 2)))
-        return raster.view(-1)[base + i * ny + j]
+        i, j = cells.clamp(self._first_cell, self._last_cell).unbind(-1)
+        return raster[self.patch.view(-1, *([1] * (xy.dim() - 2))), i, j]

@@ -148,9 +148,10 @@ def test_every_kind_of_component_has_its_contract() -> None:
 def test_every_scalar_of_an_environment_is_explained() -> None:
     import torch
 
-    statistics = EpisodeStatistics(["<terrain>"], ["<term>"], ["<term>"], "cpu", episode_length=20.0)
+    statistics = EpisodeStatistics(1, ["<terrain>"], ["<term>"], ["<term>"], "cpu", episode_length=20.0)
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
-    assert [name for name in statistics.drain(torch.zeros(1)) if f"`{name}`" not in text] == []
+    scalars = statistics.drain(torch.zeros(1), torch.zeros(1, dtype=torch.long))
+    assert [name for name in scalars if f"`{name}`" not in text] == []
 
 
 def test_ci_runs_the_readme_command() -> None:

@@ -172,19 +172,21 @@ def test_interval_events_reach_each_environment_once_per_interval_and_never_all_
 
 
 def test_statistics_are_means_over_finished_episodes() -> None:
-    stats = EpisodeStatistics(["gap", "step"], ["r"], ["fall"], "cpu", episode_length=20.0)
+    stats = EpisodeStatistics(4, ["gap", "step"], ["r"], ["fall"], "cpu", episode_length=20.0)
     stats.add(
         torch.tensor([True, True, False, True]),
-        torch.tensor([0, 0, 1, 1]),
         hard=torch.tensor([True, True, True, False]),
-        outcomes=torch.tensor([[True, False, False], [False, False, True], [True, True, True], [False, True, False]]),
+        succeeded=torch.tensor([True, False, True, False]),
+        timed_out=torch.tensor([False, False, True, True]),
+        failed=torch.tensor([False, True, True, False]),
         way_points=torch.tensor([1.0, 0.5, 0.75, 0.25]),
         steps=torch.tensor([100, 200, 300, 1000]),
         reward_sums=torch.tensor([[2.0], [4.0], [5.0], [6.0]]),
         fired=torch.tensor([[False], [True], [True], [False]]),
         broken=torch.tensor([False, True, True, False]),
     )
-    log = {name: float(value) for name, value in stats.drain(torch.tensor([3.0, 4.0])).items()}
+    levels, terrain = torch.tensor([3.0, 4.0]), torch.tensor([0, 0, 1, 1])
+    log = {name: float(value) for name, value in stats.drain(levels, terrain).items()}
     assert log["Success/gap"] == 0.5 and log["Fall/gap"] == 0.5 and log["Way_Points/gap"] == 0.75
     assert log["Success/step"] == 0.0 and log["Way_Points/step"] == 0.25
     assert log["Terrain_Level/step"] == 4.0
@@ -195,5 +197,5 @@ def test_statistics_are_means_over_finished_episodes() -> None:
     assert log["Episode_Termination/fall"] == pytest.approx(1 / 3)
     # Broken physics counts in episodes too that enter no score, such as those that begin old.
     assert log["Physics/nan_resets"] == 2.0
-    again = stats.drain(torch.tensor([3.0, 4.0]))
+    again = stats.drain(levels, terrain)
     assert float(again["Episode/count"]) == 0.0 and torch.isnan(again["Success/gap"])

@@ -75,15 +75,12 @@ class UniformCommand:
 
     def update(self, episode_step: Tensor) -> None:
         """Draw anew where an episode begins or the time has come; ``episode_step`` is ``[N]`` int64."""
-        due = episode_step == 0
-        if self.resample_steps is not None:
-            due = episode_step % self.resample_steps == 0
-        self.value = torch.where(due, self._draw(), self.value)
+        since = episode_step if self.resample_steps is None else episode_step % self.resample_steps
+        self.value = torch.where(since == 0, self._draw(), self.value)
 
     def _draw(self) -> Tensor:
-        low, high = self.range
-        drawn = torch.rand_like(self.value) * (high - low) + low
-        return torch.where(self._is_small(drawn), 0.0, drawn)
+        drawn = torch.empty_like(self.value).uniform_(*self.range)
+        return drawn.masked_fill_(self._is_small(drawn), 0.0)
 
     def _is_small(self, drawn: Tensor) -> Tensor:
         return drawn.abs() < self.deadband

@@ -8,7 +8,6 @@ from torch import Tensor
 from parkour.mdp.context import RobotState
 from parkour.mdp.measurement import Measurement
 from parkour.mdp.robot import RobotLayout
-from parkour.terrain.rays import rotation_matrix
 from parkour_mujoco.robot_files import RobotFiles
 from parkour_mujoco.scene import sensor_name
 from parkour_mujoco.simulation import Simulation
@@ -34,6 +33,9 @@ class StateAccessor:
         free = model.joint(int(base.jntadr[0]))
         self.base_q = slice(int(free.qposadr[0]), int(free.qposadr[0]) + 7)
         self.base_v = slice(int(free.dofadr[0]), int(free.dofadr[0]) + 6)
+        # The base's and then the joints', to be read at once.
+        self._all_q = torch.cat([long(range(self.base_q.start, self.base_q.stop)), self.joint_q])
+        self._all_v = torch.cat([long(range(self.base_v.start, self.base_v.stop)), self.joint_v])
         self._feet = long([model.geom(f"robot/{name}").id for name in files.foot_geoms])
         starts = [int(model.sensor(sensor_name(name)).adr[0]) for name in files.contact_geoms]
         self._forces = long([start + axis for start in starts for axis in range(3)])
@@ -42,7 +44,7 @@ class StateAccessor:
         self._sum_geoms = torch.zeros(len(files.body_geoms), len(owners), device=device)
         self._sum_geoms[owners, range(len(owners))] = 1.0
         self._num_feet = layout.num_feet
-        self._down = torch.tensor([0.0, 0.0, -1.0], device=device)
+        self._world_axes = torch.eye(3, device=device)
 
     def joint_pos(self) -> Tensor:
         """``[N, J]`` [rad]."""
@@ -54,30 +56,41 @@ class StateAccessor:
 
     def read(self, torque: Tensor) -> Measurement:
         """The state now; ``torque`` is what the motors gave in the last physics step, ``[N, J]`` [N m]."""
-        pose, velocity = self._data.qpos[:, self.base_q].clone(), self._data.qvel[:, self.base_v].clone()
-        quat = pose[:, 3:]
-        rotation = rotation_matrix(quat)
-        forces = self._data.sensordata[:, self._forces].unflatten(-1, (-1, 3))
+        pos, vel = self._data.qpos[:, self._all_q], self._data.qvel[:, self._all_v]
+        quat, lin_vel = pos[:, 3:7], vel[:, :3]
+        axes = self._world_axes.expand(len(quat), 3, 3)
+        turned = _rotate_back(quat, torch.cat([lin_vel[:, None], axes], dim=1))
+        # The world's axes seen from the base are the rows of its rotation matrix.
+        rotation = turned[:, 1:]
+        gravity = -rotation[:, 2]
+        yaw, roll = torch.atan2(rotation.diagonal(-1, 1, 2), rotation.diagonal(0, 1, 2)[:, ::2]).unbind(-1)
         # A contact sensor gives the force that its geom exerts; terms read the force that acts on it.
-        feet, others = -forces[:, : self._num_feet], -forces[:, self._num_feet :]
+        forces = -self._data.sensordata[:, self._forces].unflatten(-1, (-1, 3))
+        feet, others = forces[:, : self._num_feet], forces[:, self._num_feet :]
         robot = RobotState(
-            base_pos=pose[:, :3],
+            base_pos=pos[:, :3],
             base_quat=quat,
-            base_lin_vel_w=velocity[:, :3],
-            base_lin_vel_b=_rotate_back(rotation, velocity[:, :3]),
-            base_ang_vel_b=velocity[:, 3:],
-            projected_gravity=-rotation[:, 2],
-            roll=torch.atan2(rotation[:, 2, 1], rotation[:, 2, 2]),
-            pitch=torch.asin(torch.clamp(-rotation[:, 2, 0], -1.0, 1.0)),
-            yaw=torch.atan2(rotation[:, 1, 0], rotation[:, 0, 0]),
-            joint_pos=self.joint_pos(),
-            joint_vel=self.joint_vel(),
+            base_lin_vel_w=lin_vel,
+            base_lin_vel_b=turned[:, 0],
+            base_ang_vel_b=vel[:, 3:6],
+            projected_gravity=gravity,
+            roll=roll,
+            pitch=torch.asin(torch.clamp(gravity[:, 0], -1.0, 1.0)),
+            yaw=yaw,
+            joint_pos=pos[:, 7:],
+            joint_vel=vel[:, 6:],
             joint_torque=torque,
             feet_pos=self._data.geom_xpos[:, self._feet],
         )
         return Measurement(robot, feet, self._sum_geoms @ others)
 
 
-def _rotate_back(rotation: Tensor, vector: Tensor) -> Tensor:
-    """World to body: ``R^T v``."""
-    return torch.einsum("nij,ni->nj", rotation, vector)
+def _rotate_back(quat: Tensor, vectors: Tensor) -> Tensor:
+    """``[N, V, 3]`` from the world's frame to the body's: v + 2 (q × (q × v) - w q × v), q the quaternion's vector.
+
+    Five operators, where a rotation matrix entry by entry is some fifty.
+    """
+    w, axis = quat[:, None, :1], quat[:, None, 1:]
+    once = torch.linalg.cross(axis, vectors)
+    twice = torch.linalg.cross(axis, once)
+    return vectors.add(twice.addcmul(w, once, value=-1.0), alpha=2.0)

@@ -96,10 +96,11 @@ class MujocoSimHandle:
         self._write(self._sim.data.qvel, env_ids, vel, self._accessor.joint_v)
 
     def set_base_state(self, env_ids: Tensor, pos: Tensor, yaw: Tensor) -> None:
-        zero = torch.zeros_like(yaw)
-        quat = torch.stack([torch.cos(yaw / 2), zero, zero, torch.sin(yaw / 2)], dim=-1)
-        self._write(self._sim.data.qpos, env_ids, torch.cat([pos, quat], dim=-1), self._accessor.base_q)
-        self._write(self._sim.data.qvel, env_ids, zero[:, None].expand(-1, 6), self._accessor.base_v)
+        half = yaw[:, None] / 2
+        zero = torch.zeros_like(half)
+        pose = torch.cat([pos, torch.cos(half), zero, zero, torch.sin(half)], dim=-1)
+        self._write(self._sim.data.qpos, env_ids, pose, self._accessor.base_q)
+        self._write(self._sim.data.qvel, env_ids, zero.expand(-1, 6), self._accessor.base_v)
 
     def set_base_velocity_xy(self, env_ids: Tensor, velocity: Tensor) -> None:
         start = self._accessor.base_v.start
@@ -143,7 +144,10 @@ class MujocoSimHandle:
             place = (slice(None), *where)
             old = array[place]
             mask = self._mask.view(-1, *[1] * (old.ndim - 1))
-            array[place] = torch.where(mask, values.expand_as(old), old)
+            if any(isinstance(part, Tensor) for part in where):  # An index, which takes a copy.
+                array[place] = torch.where(mask, values, old)
+            else:
+                torch.where(mask, values, old, out=old)
             return
         assert env_ids is not None
         rows = env_ids[:, None] if where and isinstance(where[0], Tensor) else env_ids

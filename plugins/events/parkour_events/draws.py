@@ -9,4 +9,4 @@ from torch import Tensor
 def uniform(shape: tuple[int, ...], bounds: tuple[float, float], like: Tensor) -> Tensor:
     """U(bounds) of ``shape``, float32, on the device of ``like``."""
     low, high = bounds
-    return torch.rand(shape, device=like.device) * (high - low) + low
+    return torch.empty(shape, device=like.device).uniform_(low, high)

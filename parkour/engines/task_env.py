@@ -174,10 +174,11 @@ class TaskEnv(VecEnv):
         """
         result = self.transition(actions)
         self._steps += 1
-        extras: dict[str, Any] = {"time_outs": result.succeeded | result.timed_out}
+        without_failure = result.succeeded | result.timed_out
+        extras: dict[str, Any] = {"time_outs": without_failure}
         if self._steps % self._log_interval == 0:
             extras["log"] = self.mdp.drain_statistics() | self._engine_statistics()
-        return self.get_observations(), result.reward, result.done.long(), extras
+        return self.get_observations(), result.reward, (without_failure | result.failed).long(), extras
 
 
 def check_actions(actions: object, num_envs: int, num_actions: int, device: torch.device) -> Tensor:

@@ -43,7 +43,8 @@ class ActionDelay:
 
     def reset(self, begun: Tensor) -> None:
         """New episodes where ``begun``, ``[N]`` bool, is set."""
-        self._sent.masked_fill_(begun[:, None, None], 0.0)
+        if self._high > 0:
+            self._sent.masked_fill_(begun[:, None, None], 0.0)
         if self._low < self._high:
             drawn = torch.randint_like(self.steps, self._low, self._high + 1)
             self.steps.copy_(torch.where(begun, drawn, self.steps))

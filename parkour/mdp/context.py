@@ -66,9 +66,7 @@ class Contacts:
 
         Two steps are looked at because a foot may leave the ground for a moment while it bears the robot.
         """
-        now = self.foot_force.norm(dim=-1) > threshold
-        before = self.previous_foot_force.norm(dim=-1) > threshold
-        return now | before
+        return torch.maximum(self.foot_force.norm(dim=-1), self.previous_foot_force.norm(dim=-1)) > threshold
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from parkour.errors import PluginError, TaskError
 from parkour.mdp.context import StepContext
 from parkour.mdp.mirror import Mirror, MirroredTerm, Sides
 from parkour.mdp.modifiers import ModifierChain, NoiseRamp, takes_padding
-from parkour.mdp.terms import DerivedObservationTerm, ObservationTerm, RawObservationTerm
+from parkour.mdp.terms import DerivedObservationTerm, ObservationTerm, RawObservationTerm, SharingObservationTerm
 from parkour.specs import ObservationField
 
 SHOWN = 5
@@ -62,6 +62,8 @@ class ObservationSet:
             if isinstance(group.term, DerivedObservationTerm) and group.term.source in self._outer
         }
         """Groups that are made of one with modifiers: a second one of each, which is told of no noise."""
+        self._sharing = {name for name, group in self._groups.items() if self._shares(name, group.term)}
+        """Groups that can be made of one before them, whether that has modifiers or not."""
         self._check_order()
         self._everyone: Tensor | None = None
         self._checked = False
@@ -115,18 +117,20 @@ class ObservationSet:
             PluginError: a group has another size than its layout says (checked on the first call).
         """
         values: dict[str, Tensor] = {}
+        clean: dict[str, Tensor] = {}
         noisy: dict[str, Tensor] = {}
-        """Before the clip."""
+        """Before the clip, like the clean ones."""
         for name, group in self._groups.items():
-            if name in self._derived and isinstance(group.term, DerivedObservationTerm):
-                value = group.term.derive(noisy[group.term.source])
-                self.clean[name] = _clipped(self._derived[name](ctx), group.clip)
+            value = self._call(name, group.term, ctx, noisy, derived=name in self._derived)
+            if name in self._derived:
+                clean[name] = self._call(name, self._derived[name], ctx, clean)
             else:
-                value = group.term(ctx)
+                clean[name] = value
             if name in self._outer:
-                if name not in self._derived:
-                    self.clean[name] = _clipped(value, group.clip)
-                value = noisy[name] = self._outer[name](value, ctx, self._all(ctx))
+                value = self._outer[name](value, ctx, self._all(ctx))
+            if name in self._outer or name in self._derived:
+                self.clean[name] = _clipped(clean[name], group.clip)
+            noisy[name] = value
             values[name] = _clipped(value, group.clip)
         if not self._checked:
             self._check(values, ctx.num_envs)
@@ -154,6 +158,20 @@ class ObservationSet:
                 self._derived[name].reset(env_ids)
             if group.modifiers is not None:
                 group.modifiers.reset(env_ids)
+
+    def _call(
+        self, name: str, term: ObservationTerm, ctx: StepContext, before: Mapping[str, Tensor], *, derived: bool = False
+    ) -> Tensor:
+        """A group's values, made of those ``before`` where they may be, or have to be as they are ``derived``."""
+        if isinstance(term, DerivedObservationTerm) and (derived or name in self._sharing):
+            return term.derive(before[term.source])
+        return term(ctx)
+
+    def _shares(self, name: str, term: ObservationTerm) -> bool:
+        order = list(self._groups)
+        if not isinstance(term, SharingObservationTerm) or term.source not in order[: order.index(name)]:
+            return False
+        return term.shares(self._groups[term.source].term)
 
     def _all(self, ctx: StepContext) -> Tensor:
         if self._everyone is None:

@@ -72,8 +72,8 @@ class EpisodeStatistics:
             broken: ``[N]`` bool: ended because the physics state or the action was not finite; counted whoever is in
                 ``ended``.
         """
-        outcomes = torch.stack([ended, succeeded, timed_out, failed, hard, hard & succeeded], dim=-1)
-        self._counts += torch.cat([outcomes, fired], dim=-1) & ended[:, None]
+        outcomes = (ended, succeeded, timed_out, failed, hard, hard & succeeded)
+        self._counts.addcmul_(torch.cat([*(each[:, None] for each in outcomes), fired], dim=-1), ended[:, None])
         self._way_points.addcmul_(way_points, ended)
         self._steps.addcmul_(steps, ended)
         self._rewards.addcmul_(reward_sums, ended[:, None])

@@ -162,7 +162,8 @@ class TaskMdp:
         begun = self._mask(which)
         for part in (self.rewards, self.terminations, self.observations, self.goals):
             part.reset(begun)
-        self._begun |= begun
+        if self.camera is not None:
+            self._begun |= begun
         self._lived.masked_fill_(begun, 0)
         self._last_step.masked_fill_(begun[:, None, None], 0.0)
         # A new tensor, not in place: whoever looks at a step afterwards still has what was before it.
@@ -214,7 +215,8 @@ class TaskMdp:
             # Only the host can make as few pictures as are due.
             padded = pictures is not None
             self.refreshed = self._begun.nonzero().squeeze(-1) if pictures is None else pictures
-        self._begun.zero_()
+        if self.camera is not None:
+            self._begun.zero_()
         self.command.update(episode_step)
         robot = seen.robot
         goals = self.goals.state(robot.base_pos[:, :2], robot.yaw, self.course.goals, self.course.goal_count)

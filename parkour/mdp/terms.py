@@ -86,3 +86,12 @@ class DerivedObservationTerm(Protocol):
     def derive(self, values: Tensor) -> Tensor:
         """In place of a call: ``[N, …]`` from ``values`` ``[N, …]`` of the source, noise and faults included."""
         ...
+
+
+@runtime_checkable
+class SharingObservationTerm(DerivedObservationTerm, Protocol):
+    """One that need not work out what its source has worked out already, where that is the same."""
+
+    def shares(self, source: ObservationTerm) -> bool:
+        """Whether a call is :meth:`derive` of what a call of ``source`` returns, to the last bit."""
+        ...

@@ -138,7 +138,7 @@ def next_levels(
     asked = speed * episode_length
     rises = ((distance > up * asked) & (speed > 0)) | completed
     falls = (distance < down * asked) & ~rises
-    moved = level + rises.long() - falls.long()
+    moved = (level + rises).add(falls, alpha=-1)
     anywhere = torch.randint(num_levels, level.shape, generator=generator, device=level.device)
     return torch.where(moved >= num_levels, anywhere, moved.clamp(min=0))
 

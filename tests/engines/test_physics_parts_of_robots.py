@@ -127,7 +127,7 @@ def test_what_comes_of_a_control_step_is_mujoco_warps_own(name: str, tmp_path: P
             torch.testing.assert_close(mine.qpos[...], theirs.qpos[...], rtol=1e-5, atol=1e-4)
             torch.testing.assert_close(mine.qvel[...], theirs.qvel[...], rtol=1e-4, atol=0.02)
             torch.testing.assert_close(mine.sensordata[...], theirs.sensordata[...], rtol=1e-4, atol=1.0)
-            torch.testing.assert_close(own._torque, stock._torque, rtol=1e-4, atol=0.01)
+            torch.testing.assert_close(own.accessor.joint_torque(), stock.accessor.joint_torque(), rtol=1e-4, atol=0.01)
         assert contacts > 2 * STEPS
 
 

@@ -186,7 +186,7 @@ def test_motors_are_those_in_torch() -> None:
                     getattr(data, name)[:] = values
                 env._driven = driven
                 env._simulate(action)
-                results.append((data.qpos.clone(), data.qvel.clone(), env._torque.clone()))
+                results.append((data.qpos.clone(), data.qvel.clone(), env.accessor.joint_torque().clone()))
             for mine, theirs in zip(*results, strict=True):
                 torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
             seen.append(results[0][2])
@@ -204,7 +204,7 @@ def test_motors_of_a_broken_robot_give_no_number_either() -> None:
         env.sim.data.qvel[1, 6] = float("nan")
         env.sim.data.qpos[2, 8] = float("inf")
         env._simulate(torch.zeros(3, 12))
-        torques.append(env._torque.clone())
+        torques.append(env.accessor.joint_torque().clone())
     mine, theirs = torques
     assert theirs[1].isnan().any() and theirs[0].isfinite().all()
     assert torch.equal(mine.isnan(), theirs.isnan())

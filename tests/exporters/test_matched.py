@@ -151,7 +151,7 @@ def recording(exports: dict[str, ExportResult]) -> Recording:
         action = 0.8 * torch.randn(len(ours.patches), env.num_actions, generator=draw)
         row |= ours.move(action)
         obs, *_ = env.step(action)
-        row["their_torque"] = list(env._torque.numpy().copy())
+        row["their_torque"] = list(env.accessor.joint_torque().numpy().copy())
         row["their_speed"] = list(env.accessor.joint_vel().numpy().copy())
         ours.advance()
         rows.append(row)

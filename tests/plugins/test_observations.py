@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from parkour.mdp.camera import CameraGeometry, DepthCamera
 from parkour.mdp.context import StepContext
+from parkour.mdp.observations import ClippedGroup, ObservationSet
 from parkour.mdp.robot import RobotLayout
 from parkour_observations.plugin import register_observations
 from tests.components import load, parameters
@@ -272,6 +273,17 @@ def test_history_holds_the_blocks_that_proprioception_gave() -> None:
             assert torch.equal(history[..., kept], torch.stack(blocks[-10:], dim=1)[..., kept])
             assert not history[..., 6:8].any()
         blocks.append(now(ctx))
+
+
+@pytest.mark.parametrize("changes", [{}, {"contact_force": 30.0}], ids=["the same", "of another force"])
+def test_a_history_reads_its_source_only_where_that_is_what_it_would_read(changes: dict[str, float]) -> None:
+    """In a set of groups it is the same as by itself, to the last bit; what its source did is not done again."""
+    now, past, alone = _make("proprioception", 3), *(_make("proprioception_history", 3, **changes) for _ in range(2))
+    groups = ObservationSet({"proprioception": ClippedGroup(now, 100.0), "past": ClippedGroup(past, 100.0)})
+    assert past.shares(now) == (not changes)
+    for step in range(12):
+        ctx = random_context(3, seed=step)
+        assert torch.equal(groups.compute(ctx)["past"], alone(ctx).clamp(-100.0, 100.0))
 
 
 def test_a_broken_state_leaves_no_trace_after_the_reset() -> None:

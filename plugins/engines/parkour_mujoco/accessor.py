@@ -54,8 +54,12 @@ class StateAccessor:
         """``[N, J]`` [rad/s]."""
         return self._data.qvel[:, self.joint_v]
 
-    def read(self, torque: Tensor) -> Measurement:
-        """The state now; ``torque`` is what the motors gave in the last physics step, ``[N, J]`` [N m]."""
+    def joint_torque(self) -> Tensor:
+        """``[N, J]`` what the motors gave in the last physics step, 0 after a reset [N m]; the simulator's memory."""
+        return self._data.ctrl[...]
+
+    def read(self) -> Measurement:
+        """The state now."""
         pos, vel = self._data.qpos[:, self._all_q], self._data.qvel[:, self._all_v]
         quat, lin_vel = pos[:, 3:7], vel[:, :3]
         axes = self._world_axes.expand(len(quat), 3, 3)
@@ -79,7 +83,7 @@ class StateAccessor:
             yaw=yaw,
             joint_pos=pos[:, 7:],
             joint_vel=vel[:, 6:],
-            joint_torque=torque,
+            joint_torque=self.joint_torque(),
             feet_pos=self._data.geom_xpos[:, self._feet],
         )
         return Measurement(robot, feet, self._sum_geoms @ others)

@@ -91,7 +91,6 @@ class MujocoEnv(TaskEnv):
         self._on_gpu = self.device.type == "cuda"
         mdp.startup(self.sim_handle)
         self.sim_handle.finish_startup()
-        self._torque = torch.zeros(num_envs, self.num_actions, device=device)
         self._driven = self._attach_motors()
         self.delay = ActionDelay(task.model.control.action_delay, num_envs, self.num_actions, device)
         self._overflows = torch.zeros((), dtype=torch.int64, device=device)
@@ -130,9 +129,9 @@ class MujocoEnv(TaskEnv):
         begun = torch.zeros_like(self._episode_steps, dtype=torch.bool)
         begun[slice(None) if env_ids is None else env_ids] = True
         self.sim.reset(begun)
-        self._torque = self._begin_where(begun, self._torque, ended=False)
+        self._begin_where(begun, ended=False)
         self.sim.kinematics()
-        return self._observe(self._torque)
+        return self._observe()
 
     @torch.inference_mode()
     def _advance(self, actions: Tensor) -> Transition:
@@ -141,17 +140,17 @@ class MujocoEnv(TaskEnv):
         self._simulate(self.delay(action))
         self._episode_steps += 1
         run = self._run_part
-        done, *outcome = run("judge", self._judge, action, self._torque)
+        done, *outcome = run("judge", self._judge, action)
         if self._batches_pictures and not self.mdp.is_perception_step:
             self._pictures.ask(done)
         self.mdp.disturb(self.sim_handle)
         # On a GPU to ask whether anybody is done would wait for it, while nothing else is queued.
         if self._on_gpu or done.any():
             self.sim.reset(done)
-            self._torque = run("begin", self._begin_ended, done, self._torque)
+            run("begin", self._begin_ended, done)
         self.sim.kinematics()
         if self.mdp.camera is None:
-            observations = run(("observe", self.mdp.is_perception_step), self._observe, self._torque)
+            observations = run(("observe", self.mdp.is_perception_step), self._observe)
         else:
             observations = self._look()
         return Transition(observations, *outcome)
@@ -159,13 +158,13 @@ class MujocoEnv(TaskEnv):
     def _look(self) -> dict[str, Tensor]:
         """The observations of a task with a camera, after a step."""
         if self.mdp.is_perception_step and self.graphs_of_pictures:
-            return self._run_part(("observe", True), self._observe, self._torque, optional=True)
+            return self._run_part(("observe", True), self._observe, optional=True)
         batch = self._pictures.answer()
         if batch is None:
-            return self._observe(self._torque)
+            return self._observe()
         padded, begun = batch
         key = ("observe", False, len(padded))
-        observations = self._run_part(key, self._observe, self._torque, padded, optional=True)
+        observations = self._run_part(key, self._observe, padded, optional=True)
         self.mdp.refreshed = begun
         return observations
 
@@ -221,14 +220,13 @@ class MujocoEnv(TaskEnv):
 
     def _simulate(self, action: Tensor) -> None:
         """Hold the action for one control step; the motors react at every physics step."""
-        target = self.mdp.default_joint_pos + self.task.model.control.action_scale * action
+        target = self.mdp.default_joint_pos.add(action, alpha=self.task.model.control.action_scale)
         if self._driven is not None:
             self._driven.control(target)
-            self._torque = self.sim.data.ctrl[...].clone()
             return
         for _ in range(self.task.model.timing.decimation):
-            self._torque = self.motors.torque(target, self.accessor.joint_pos(), self.accessor.joint_vel())
-            self.sim.data.ctrl[:] = self._torque
+            state = self.accessor.joint_pos(), self.accessor.joint_vel()
+            self.sim.data.ctrl[:] = self.motors.torque(target, *state)
             self.sim.step()
 
     # -- parts of fixed shapes -----------------------------------------------------------------------------------
@@ -252,28 +250,27 @@ class MujocoEnv(TaskEnv):
             return part(*inputs)
         return self._graphs(key, part, *inputs, optional=optional)
 
-    def _judge(self, action: Tensor, torque: Tensor) -> tuple[Tensor, ...]:
+    def _judge(self, action: Tensor) -> tuple[Tensor, ...]:
         """After the physics: done, reward, failed, succeeded and timed out; ``[N]`` each."""
-        done, reward = self.mdp.advance(self.accessor.read(torque), action, self._episode_steps)
+        done, reward = self.mdp.advance(self.accessor.read(), action, self._episode_steps)
         ends = self.mdp.terminations
         return done, reward, ends.failed, ends.succeeded, ends.timed_out
 
-    def _begin_ended(self, done: Tensor, torque: Tensor) -> Tensor:
-        return self._begin_where(done, torque, ended=True)
+    def _begin_ended(self, done: Tensor) -> None:
+        self._begin_where(done, ended=True)
 
-    def _begin_where(self, begun: Tensor, torque: Tensor, *, ended: bool) -> Tensor:
-        """New episodes where ``begun`` (``[N]`` bool) is set and the simulator's state is its first; the torques."""
+    def _begin_where(self, begun: Tensor, *, ended: bool) -> None:
+        """New episodes where ``begun`` (``[N]`` bool) is set and the simulator's state is its first."""
         boxes = self.mdp.next_course(begun, self._episode_steps, ended=ended)
         self.sim_handle.write_course(begun, boxes)
         with self.sim_handle.only(begun):
             self.mdp.reset(self.sim_handle, begun)
         self.delay.reset(begun)
         self._episode_steps[begun] = 0
-        return torque.masked_fill(begun.unsqueeze(-1), 0.0)
 
-    def _observe(self, torque: Tensor, pictures: Tensor | None = None) -> dict[str, Tensor]:
+    def _observe(self, pictures: Tensor | None = None) -> dict[str, Tensor]:
         """The observation groups, when positions are up to date; see :meth:`TaskMdp.observe`."""
-        return self.mdp.observe(self.accessor.read(torque), self._episode_steps, pictures)
+        return self.mdp.observe(self.accessor.read(), self._episode_steps, pictures)
 
     def _make_camera(self) -> PictureCamera:
         from parkour_mujoco.viewer.camera import FollowCamera

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -59,7 +60,14 @@ def entry(
 
 def reserved(name: str, size: int) -> Entry:
     """Zeros that hold a place of published policies' inputs."""
-    return entry(name, size, same, lambda ctx: ctx.command.new_zeros((ctx.num_envs, size)))
+    return entry(name, size, same, lambda ctx: _zero(ctx.device).expand(ctx.num_envs, size))
+
+
+@lru_cache(maxsize=8)
+def _zero(device: torch.device) -> Tensor:
+    # Kept, because to make one is a kernel at every step.
+    with torch.inference_mode(False):
+        return torch.zeros((), device=device)
 
 
 def concatenate(entries: Sequence[Entry], ctx: StepContext) -> Tensor:

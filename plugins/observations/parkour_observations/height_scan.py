@@ -32,8 +32,9 @@ class HeightScan:
         columns = torch.linspace(*x, round((x[1] - x[0]) / spacing) + 1, device=device)
         rows = torch.linspace(*y, round((y[1] - y[0]) / spacing) + 1, device=device)
         self._grid, self._across = (len(rows), len(columns)), y
-        self._x = columns.repeat(len(rows))
-        self._y = rows.repeat_interleave(len(columns))
+        # [points, 1] each, to go with [N, 1, 2].
+        self._x = columns.repeat(len(rows)).unsqueeze(1)
+        self._y = rows.repeat_interleave(len(columns)).unsqueeze(1)
         self._clearance = clearance
         self._limit = limit
         self._ceiling = ceiling
@@ -70,7 +71,7 @@ class HeightScan:
 
     def _points(self, ctx: StepContext) -> Tensor:
         """``[N, rows * columns, 2]``: the grid in the patch's frame [m]."""
-        cos, sin = torch.cos(ctx.robot.yaw).unsqueeze(1), torch.sin(ctx.robot.yaw).unsqueeze(1)
-        x = ctx.robot.base_pos[:, 0:1] + cos * self._x - sin * self._y
-        y = ctx.robot.base_pos[:, 1:2] + sin * self._x + cos * self._y
-        return torch.stack((x, y), dim=-1)
+        cos, sin = torch.cos(ctx.robot.yaw), torch.sin(ctx.robot.yaw)
+        forward = torch.stack((cos, sin), dim=-1).unsqueeze(1)
+        left = torch.stack((-sin, cos), dim=-1).unsqueeze(1)
+        return ctx.robot.base_pos[:, None, :2].addcmul(self._x, forward).addcmul(self._y, left)

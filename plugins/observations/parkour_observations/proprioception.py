@@ -48,10 +48,14 @@ def proprioception_entries(
 class Proprioception(EntryGroup):
     """Group ``proprioception``, ``[N, P]``: see :func:`proprioception_entries`."""
 
+    scales: tuple[float, float, float]
+    """Factors on angular and joint velocities, and the force from which feet touch something."""
+
     def __init__(
         self, num_envs: int, device: str | torch.device, layout: RobotLayout, *,
         ang_vel_scale: float, joint_vel_scale: float, contact_force: float,
     ) -> None:  # fmt: skip
+        self.scales = ang_vel_scale, joint_vel_scale, contact_force
         self.entries = proprioception_entries(
             layout, ang_vel_scale=ang_vel_scale, joint_vel_scale=joint_vel_scale, contact_force=contact_force
         )

@@ -21,7 +21,7 @@ def time_out(ctx: StepContext) -> Tensor:
 
 def bad_orientation(ctx: StepContext, *, limit: float) -> Tensor:
     """|roll| or |pitch| above ``limit`` [rad]."""
-    return (ctx.robot.roll.abs() > limit) | (ctx.robot.pitch.abs() > limit)
+    return torch.maximum(ctx.robot.roll.abs(), ctx.robot.pitch.abs()) > limit
 
 
 def base_too_low(ctx: StepContext, *, height: float) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,15 @@ EVERYTHING = """
 """Constraints of every kind, several degrees of freedom of every kind, and motors."""
 
 
+@pytest.fixture(autouse=True)
+def on_the_cpu() -> Iterator[None]:
+    """Where there is a GPU Warp launches there unless told otherwise."""
+    import warp as wp
+
+    with wp.ScopedDevice("cpu"):
+        yield
+
+
 def build(**changes: Any) -> Any:
     values = {"condim": 3, "third": "hinge", "third_loss": 0.3, "damping": 0, "motor": "motor"}
     return mujoco.MjModel.from_xml_string(EVERYTHING.format(**(values | changes)))
@@ -60,14 +69,12 @@ class Worlds:
     data: Any
 
     @classmethod
-    def of(cls, model: Any, seed: int = 0, device: str = "cpu") -> Worlds:
+    def of(cls, model: Any, seed: int = 0) -> Worlds:
         """Thrown anyhow, near the ground, and pushed."""
-        import warp as wp
-
         draw = np.random.default_rng(seed)
         one = mujoco.MjData(model)
-        with wp.ScopedDevice(device):
-            worlds = cls(model, mujoco_warp.put_model(model), mujoco_warp.put_data(model, one, nworld=WORLDS, njmax=96))
+        data = mujoco_warp.put_data(model, one, nworld=WORLDS, njmax=96)
+        worlds = cls(model, mujoco_warp.put_model(model), data)
         qpos = np.repeat(model.qpos0[None], WORLDS, axis=0) + 0.4 * draw.standard_normal((WORLDS, model.nq))
         qpos[:, 2] = 0.05 + 0.2 * draw.random(WORLDS)
         qpos[:, 3:7] /= np.linalg.norm(qpos[:, 3:7], axis=1, keepdims=True)
@@ -278,17 +285,18 @@ def test_forces_that_follow_velocities_are_integrated_by_mujoco_warp(changes: di
 
 
 def test_on_a_gpu() -> None:
-    torch = pytest.importorskip("torch")
-    if not torch.cuda.is_available():
+    import warp as wp
+
+    if not wp.is_cuda_available():
         pytest.skip("needs a GPU")
     for case, changes in CASES.items():
         model = build(**changes)
         results = []
         for device in ("cpu", "cuda:0"):
-            worlds = Worlds.of(model, seed=7, device=device)
-            ours = steps(model, device)
-            for _ in range(5):
-                ours.step(worlds.model, worlds.data)
+            with wp.ScopedDevice(device):
+                worlds, ours = Worlds.of(model, seed=7), steps(model, device)
+                for _ in range(5):
+                    ours.step(worlds.model, worlds.data)
             results.append((worlds.qpos, worlds.qvel))
         for mine, theirs in zip(*results, strict=True):
             np.testing.assert_allclose(mine, theirs, atol=5e-3, err_msg=case)

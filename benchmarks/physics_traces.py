@@ -49,7 +49,7 @@ class WatchedEnv(MujocoEnv):
         self.after_physics = {
             "contacts": self._contacts(),
             "contact forces": data.sensordata[...].clone(),
-            "torques": self._torque.clone(),
+            "torques": self.accessor.joint_torque().clone(),
             "positions": data.qpos[...].clone(),
             "velocities": data.qvel[...].clone(),
         }

@@ -41,12 +41,11 @@ class EpisodeMagnitude:
             self.values = torch.where(as_mask(env_ids, len(self.values)), self._draw(), self.values)
 
     def _draw(self) -> Tensor:
-        drawn = torch.rand_like(self.values)
+        drawn, (low, high) = torch.empty_like(self.values), sorted((self.low, self.high))
         if self._whole:
-            # U[0, 1) in float32 may round up to the end of the interval.
-            count = self.high - self.low + 1
-            return (drawn * count).floor().clamp(max=count - 1) + self.low
-        return drawn * (self.high - self.low) + self.low
+            # U[low, high + 1) in float32 may round up to the end of the interval.
+            return drawn.uniform_(low, high + 1).floor_().clamp_(max=high)
+        return drawn.uniform_(low, high)
 
 
 class EpisodeChoice:

@@ -54,7 +54,7 @@ class ConstantError:
     ) -> None:  # fmt: skip
         self._spread = EpisodeMagnitude(spread, num_envs, device)
         self._scale = chosen_scales("constant_error", fields, only, device)
-        self._share = torch.rand(num_envs, len(self._scale), device=device) * 2.0 - 1.0
+        self._share = torch.empty(num_envs, len(self._scale), device=device).uniform_(-1.0, 1.0)
         """``[N, Σ size]`` of the greatest error."""
 
     def __call__(self, values: Tensor, ctx: StepContext, env_ids: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ class ConstantError:
     def reset(self, env_ids: Tensor) -> None:
         self._spread.reset(env_ids)
         begun = as_mask(env_ids, len(self._share)).unsqueeze(1)
-        self._share = torch.where(begun, torch.rand_like(self._share) * 2.0 - 1.0, self._share)
+        self._share = torch.where(begun, torch.empty_like(self._share).uniform_(-1.0, 1.0), self._share)
 
 
 class GaussianRangeNoise:

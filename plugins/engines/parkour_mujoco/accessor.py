@@ -38,11 +38,16 @@ class StateAccessor:
         self._all_v = torch.cat([long(range(self.base_v.start, self.base_v.stop)), self.joint_v])
         self._feet = long([model.geom(f"robot/{name}").id for name in files.foot_geoms])
         starts = [int(model.sensor(sensor_name(name)).adr[0]) for name in files.contact_geoms]
-        self._forces = long([start + axis for start in starts for axis in range(3)])
-        owners = [b for b, geoms in enumerate(files.body_geoms) for _ in geoms]
-        # [B, G] sums the forces on a body's geoms.
-        self._sum_geoms = torch.zeros(len(files.body_geoms), len(owners), device=device)
-        self._sum_geoms[owners, range(len(owners))] = 1.0
+        # Feet first, then as many geoms for each body as the one with most has: what a body lacks counts nothing.
+        counts = [len(geoms) for geoms in files.body_geoms]
+        most, first = max([1, *counts]), layout.num_feet
+        order = list(range(first))
+        for count in counts:
+            order += [*range(first, first + count), *[0] * (most - count)]
+            first += count
+        self._forces = long([starts[geom] + axis for geom in order for axis in range(3)])
+        self._counts = torch.tensor([[geom < count for geom in range(most)] for count in counts], device=device)
+        self._counts = self._counts.reshape(len(counts), most, 1).float()
         self._num_feet = layout.num_feet
         self._world_axes = torch.eye(3, device=device)
 
@@ -86,7 +91,9 @@ class StateAccessor:
             joint_torque=self.joint_torque(),
             feet_pos=self._data.geom_xpos[:, self._feet],
         )
-        return Measurement(robot, feet, self._sum_geoms @ others)
+        # A product with a matrix of ones and zeros would take eight times as long.
+        of_bodies = others.unflatten(1, self._counts.shape[:2]) * self._counts
+        return Measurement(robot, feet, of_bodies.sum(dim=2))
 
 
 def _rotate_back(quat: Tensor, vectors: Tensor) -> Tensor:

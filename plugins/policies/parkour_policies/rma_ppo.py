@@ -22,7 +22,7 @@ from parkour.errors import TaskError
 from parkour_policies.critic_rate import parameter_groups, regrouped
 from parkour_policies.gradient_steps import Objective, take_step
 from parkour_policies.ppo_losses import MiniBatch, advantages, as_observations, groups_of, surrogate_loss, value_loss
-from parkour_policies.precision import half_layers, is_half
+from parkour_policies.precision import is_half, quick_layers
 from parkour_policies.rma_actor import EXPLICIT, HISTORY, RmaActor
 
 LEARNING_RATE_RANGE = (1e-5, 1e-2)
@@ -141,7 +141,7 @@ class RmaPPO(PPO):
     def _draw(self, groups: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """Actions, their values and log-probabilities, and the parameters of their distribution."""
         obs = as_observations(groups)
-        with half_layers(self.device, self.half_networks):
+        with quick_layers(self.device, self.half_networks):
             actions, values = self.actor(obs, stochastic_output=True), self.critic(obs).float()
         drawn = (actions, values, self.actor.get_output_log_prob(actions))
         return tuple(value.detach() for value in (*drawn, *self.actor.output_distribution_params))
@@ -149,7 +149,7 @@ class RmaPPO(PPO):
     def compute_returns(self, obs: TensorDict) -> None:
         if self.dagger and not self.dagger_with_ppo:
             return
-        with half_layers(self.device, self.half_networks):
+        with quick_layers(self.device, self.half_networks):
             now, last = self.storage, self.critic(obs).detach().float()
         found = advantages(now.rewards, now.values, now.dones, last, self.gamma, self.lam)
         now.returns[:] = found + now.values
@@ -209,7 +209,7 @@ class RmaPPO(PPO):
     def _policy_gradients(self, batch: MiniBatch) -> Tensor:
         """Gradients of all of PPO's losses and the estimator's; the KL divergence to the rollout's policy."""
         obs = as_observations(batch.observations)
-        with half_layers(self.device, self.half_networks):
+        with quick_layers(self.device, self.half_networks):
             features, values = self.actor.update_distribution(obs), self.critic(obs).float()
         surrogate = surrogate_loss(self.actor.get_output_log_prob(batch.actions), batch, self.clip_param)
         value = value_loss(values, batch, self.clip_param if self.use_clipped_value_loss else None)
@@ -241,7 +241,7 @@ class RmaPPO(PPO):
 
     def _history_gradients(self, batch: MiniBatch) -> Tensor:
         assert batch.target is not None
-        with half_layers(self.device, self.half_networks):
+        with quick_layers(self.device, self.half_networks):
             latent = self.actor.encode_history(as_observations(batch.observations)).float()
         loss = (latent - batch.target).norm(dim=-1).mean()
         self.history_optimizer.zero_grad()

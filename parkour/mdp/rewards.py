@@ -78,7 +78,10 @@ class RewardSet:
         # A broken physics state must not reach the policy: its environment is reset in this very step.
         self.step_values = torch.nan_to_num(weighted, nan=0.0, posinf=0.0, neginf=0.0)
         replaced = weighted != self.step_values
-        self.not_finite += replaced if broken is None else replaced & ~broken[:, None]
+        if broken is None:
+            self.not_finite += replaced
+        else:
+            self.not_finite.addcmul_(replaced, ~broken[:, None])
         self.episode_sums += self.step_values
         total = self.step_values.sum(dim=-1)
         return total.clamp(min=0.0) if self._clip else total

@@ -38,6 +38,7 @@ class MujocoSimHandle:
         self._base_mass = float(model.body_mass[self._base])
         self._base_inertia = torch.tensor(model.body_inertia[self._base], dtype=torch.float32, device=device)
         self._base_com = torch.tensor(model.body_ipos[self._base], dtype=torch.float32, device=device)
+        self._rest = torch.zeros(mdp.num_envs, 6, device=device)
         self._masses_changed = False
         self._mask: Tensor | None = None
         self._stiffness = torch.tensor(layout.stiffness, device=device)
@@ -96,11 +97,10 @@ class MujocoSimHandle:
         self._write(self._sim.data.qvel, env_ids, vel, self._accessor.joint_v)
 
     def set_base_state(self, env_ids: Tensor, pos: Tensor, yaw: Tensor) -> None:
-        half = yaw[:, None] / 2
-        zero = torch.zeros_like(half)
-        pose = torch.cat([pos, torch.cos(half), zero, zero, torch.sin(half)], dim=-1)
+        half, rest = yaw[:, None] / 2, self._rest[: len(yaw)]
+        pose = torch.cat([pos, torch.cos(half), rest[:, :2], torch.sin(half)], dim=-1)
         self._write(self._sim.data.qpos, env_ids, pose, self._accessor.base_q)
-        self._write(self._sim.data.qvel, env_ids, zero.expand(-1, 6), self._accessor.base_v)
+        self._write(self._sim.data.qvel, env_ids, rest, self._accessor.base_v)
 
     def set_base_velocity_xy(self, env_ids: Tensor, velocity: Tensor) -> None:
         start = self._accessor.base_v.start

@@ -1,4 +1,4 @@
-// The body of a function that solves one world's constraints; newton.py writes the sizes in capitals above it.
+// The body of a function that solves one world's constraints; constraint_solver.py writes the sizes in capitals above it.
 // DOFS: degrees of freedom. ROWS: room for constraints. ENTRIES: of the mass matrix. WORLDS: in a block of threads.
 // On a GPU the 32 threads of a warp share a world; on a CPU one does everything.
 #if defined(__CUDA_ARCH__)

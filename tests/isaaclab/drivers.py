@@ -86,8 +86,9 @@ class MujocoDriver:
     @torch.inference_mode()
     def motors(self, target: Tensor) -> Tensor:
         accessor = self._env.accessor
-        self._env._torque = self._env.motors.torque(target, accessor.joint_pos(), accessor.joint_vel())
-        return self._env._torque
+        torque = self._env.motors.torque(target, accessor.joint_pos(), accessor.joint_vel())
+        self._env.sim.data.ctrl[:] = torque
+        return torque
 
     @torch.inference_mode()
     def step(self, count: int, *, target: Tensor | None = None, torque: Tensor | None = None) -> None:
@@ -99,7 +100,7 @@ class MujocoDriver:
     @torch.inference_mode()
     def read(self) -> Measurement:
         self._env.sim.kinematics()
-        return self._env.accessor.read(self._env._torque)
+        return self._env.accessor.read()
 
     @torch.inference_mode()
     def set_friction(self, friction: Tensor) -> None:

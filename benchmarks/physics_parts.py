@@ -39,9 +39,9 @@ from physics_traces import (
 from parkour.storage import write_text
 from parkour.tasks import load_task
 from parkour_cli.changes import read_changes
+from parkour_mujoco.physics import OWN_PARTS as PARTS
+from parkour_mujoco.physics import STOCK_PARTS as STOCK
 
-PARTS = {"broad_phase": "near", "contact_forces": "constraints", "motors": "kernel", "solver": "fused"}
-STOCK = {"broad_phase": "all", "contact_forces": "sensors", "motors": "torch", "solver": "batched"}
 COURSES = ("course.levels=4", "course.columns=10", "course.start_levels=[0,3]")
 EVENTS = ("events.push.interval=1.0",)
 MARGIN = 3.0

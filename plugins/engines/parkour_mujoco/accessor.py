@@ -46,8 +46,9 @@ class StateAccessor:
             order += [*range(first, first + count), *[0] * (most - count)]
             first += count
         self._forces = long([starts[geom] + axis for geom in order for axis in range(3)])
-        self._counts = torch.tensor([[geom < count for geom in range(most)] for count in counts], device=device)
-        self._counts = self._counts.reshape(len(counts), most, 1).float()
+        counted = torch.arange(most, device=device) < long(counts)[:, None]
+        self._counted = counted.unsqueeze(-1).float()
+        """``[B, G, 1]`` 1 for a geom of the body's own, 0 for what is in place of one."""
         self._num_feet = layout.num_feet
         self._world_axes = torch.eye(3, device=device)
 
@@ -92,7 +93,7 @@ class StateAccessor:
             feet_pos=self._data.geom_xpos[:, self._feet],
         )
         # A product with a matrix of ones and zeros would take eight times as long.
-        of_bodies = others.unflatten(1, self._counts.shape[:2]) * self._counts
+        of_bodies = others.unflatten(1, self._counted.shape[:2]) * self._counted
         return Measurement(robot, feet, of_bodies.sum(dim=2))
 
 

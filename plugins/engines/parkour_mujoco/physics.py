@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 COURSE_GROUP = 1
 """Geom group that holds the course and nothing else, so that rays can be restricted to it."""
+STOCK_PARTS = {"broad_phase": "all", "contact_forces": "sensors", "motors": "torch", "solver": "batched"}
+"""What a task's section ``physics`` calls MuJoCo Warp's own parts of a step."""
+OWN_PARTS = {"broad_phase": "near", "contact_forces": "constraints", "motors": "kernel", "solver": "fused"}
+"""And ours."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,12 @@ class SolverSettings:
     @property
     def is_stock(self) -> bool:
         """Whether MuJoCo Warp's own step does everything."""
-        return (self.broad_phase, self.contact_forces, self.motors, self.solver) == (
-            "all",
-            "sensors",
-            "torch",
-            "batched",
-        )
+        return all(getattr(self, part) == stock for part, stock in STOCK_PARTS.items())
 
     @property
     def names_own_parts(self) -> bool:
         """Whether somebody asked for a part of our own by its name, and is to hear why it cannot be had."""
-        own = ("near", "constraints", "kernel", "fused")
-        return any(name in own for name in (self.broad_phase, self.contact_forces, self.motors, self.solver))
+        return any(getattr(self, part) == own for part, own in OWN_PARTS.items())
 
     @classmethod
     def of(cls, physics: Physics) -> SolverSettings:

@@ -34,13 +34,13 @@ class ProprioceptionHistory:
         )
         self._scales = ang_vel_scale, joint_vel_scale, contact_force
         self._length = length
-        self._shown = (~field_mask(self._entries, YAW_FIELDS, device)).float()
-        self._blocks = torch.zeros(num_envs, length, len(self._shown), device=device)
+        self._hidden = field_mask(self._entries, YAW_FIELDS, device)
+        self._blocks = torch.zeros(num_envs, length, len(self._hidden), device=device)
         self._first = torch.ones(num_envs, dtype=torch.bool, device=device)
 
     def layout(self) -> Sequence[ObservationField]:
         """One field per block, named by its age in control steps."""
-        size = len(self._shown)
+        size = len(self._hidden)
         return [ObservationField(name=f"proprioception_{age}", size=size) for age in range(self._length, 0, -1)]
 
     def shares(self, source: ObservationTerm) -> bool:
@@ -52,7 +52,7 @@ class ProprioceptionHistory:
 
     def derive(self, values: Tensor) -> Tensor:
         """``[N, length * P]`` where the proprioception is ``values``, ``[N, P]``."""
-        current = (values * self._shown).unsqueeze(1)
+        current = values.masked_fill(self._hidden, 0.0).unsqueeze(1)
         seen = torch.where(self._first[:, None, None], current, self._blocks)
         # A new tensor, never written to: what was returned before stays as it was.
         self._blocks = torch.cat((seen[:, 1:], current), dim=1)

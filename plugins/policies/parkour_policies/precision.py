@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
 import torch
@@ -30,11 +30,9 @@ def quick_layers(device: str | torch.device, half: bool) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def half_layers(device: str | torch.device, half: bool) -> Iterator[None]:
+def half_layers(device: str | torch.device, half: bool) -> AbstractContextManager[object]:
     """Meanwhile layers on ``device`` work in bfloat16 if ``half``."""
-    with torch.autocast(torch.device(device).type, torch.bfloat16) if half else nullcontext():
-        yield
+    return torch.autocast(torch.device(device).type, torch.bfloat16) if half else nullcontext()
 
 
 class AlignedLayers(TorchFunctionMode):
